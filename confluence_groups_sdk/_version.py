@@ -1,0 +1,3 @@
+"""The version, a literal: package metadata is not there once the package is vendored."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,89 @@
+"""Normalised requests to an OpenAPI 3.0.3 document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from .postman import Parameter, Request
+from .problems import Loss, SpecError
+from .schemas import placeholder_schema
+
+VERSION = "3.0.3"
+OAUTH2 = "oauth2"
+
+
+def build_document(
+    requests: Iterable[Request], *, title: str, server: str | None = None
+) -> tuple[dict[str, Any], list[Loss]]:
+    """Return the document for these requests, and what it cannot say.
+
+    Args:
+        requests: in the order in which their paths shall stand.
+        title: of the API.
+        server: where the API starts, in place of ``{{baseUrl}}``; no server is named where it is not known.
+
+    Raises:
+        SpecError: two requests share path and method, or a placeholder is not known.
+    """
+    losses: list[Loss] = []
+    paths: dict[str, dict[str, Any]] = {}
+    document: dict[str, Any] = {"openapi": VERSION, "info": {"title": title, "version": "0.0.0"}, "paths": paths}
+    if server is not None:
+        document["servers"] = [{"url": server}]
+    owners: dict[tuple[str, str], Request] = {}
+    for request in requests:
+        losses.extend(request.losses)
+        path = "/" + "/".join(request.path)
+        if other := owners.get((path, request.method)):
+            raise SpecError(request.where, "/request", f"the same path and method as {other.where}")
+        owners[path, request.method] = request
+        paths.setdefault(path, {})[request.method.lower()] = _operation(request)
+        if server is None:
+            losses.append(_lost(request, "/request/url/host/0", "{{baseUrl}}", "nothing says where the API starts"))
+        if request.auth == OAUTH2:
+            document["components"] = {"securitySchemes": {OAUTH2: {"type": "oauth2", "flows": {}}}}
+            losses.append(_lost(request, "/request/auth", "oauth2", "the item names no flow, address or scope"))
+    return document, losses
+
+
+def operation_id(name: str) -> str:
+    """Return the name of an operation in camel case, from the name of its item."""
+    first, *rest = re.findall("[A-Za-z0-9]+", name)
+    joined = first[0].lower() + first[1:] + "".join(word[0].upper() + word[1:] for word in rest)
+    return joined if joined[0].isalpha() else f"operation{joined}"
+
+
+def _operation(request: Request) -> dict[str, Any]:
+    operation: dict[str, Any] = {"operationId": operation_id(request.name), "summary": request.name}
+    if request.description:
+        operation["description"] = request.description
+    if request.query:
+        operation["parameters"] = [_parameter(parameter, "query", request) for parameter in request.query]
+    operation["responses"] = {
+        str(response.code): {"description": response.description} for response in request.responses
+    } or {"default": {"description": ""}}
+    if request.auth == OAUTH2:
+        operation["security"] = [{OAUTH2: []}]
+    return operation
+
+
+def _parameter(parameter: Parameter, place: str, request: Request) -> dict[str, Any]:
+    """Return a parameter object; its description stands on the schema, too, where the generator reads it."""
+    schema = placeholder_schema(parameter.placeholder)
+    if schema is None:
+        problem = f"the placeholder {parameter.placeholder!r} is not known"
+        raise SpecError(request.where, f"{parameter.pointer}/value", problem)
+    built: dict[str, Any] = {"name": parameter.name, "in": place}
+    if parameter.description:
+        built["description"] = parameter.description
+        schema["description"] = parameter.description
+    if parameter.required:
+        built["required"] = True
+    built["schema"] = schema
+    return built
+
+
+def _lost(request: Request, pointer: str, what: str, why: str) -> Loss:
+    return Loss(request.where, pointer, what, why)

@@ -1,0 +1,37 @@
+"""What a step says when it cannot go on, and what it says when something is lost on the way."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+class SpecError(Exception):
+    """An input cannot be used as it is.
+
+    Attributes:
+        where: the file or item.
+        pointer: the place in it, as a JSON pointer (empty for the whole).
+        problem: what is wrong there, and the remedy.
+    """
+
+    def __init__(self, where: str, pointer: str, problem: str) -> None:
+        super().__init__(where, pointer, problem)
+        self.where = where
+        self.pointer = pointer
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.pointer or '(whole document)'}: {self.problem}"
+
+
+@frozen
+class Loss:
+    """Something in the input that the output does not say."""
+
+    item: str
+    pointer: str
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.item}: {self.pointer}: {self.what}: {self.why}"

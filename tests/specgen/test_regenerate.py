@@ -1,0 +1,260 @@
+"""The one command, run as a user runs it, in a copy of the project's inputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from items import ROOT, SEED, changed
+from specgen import codegen
+from specgen.problems import SpecError
+
+ITEM = f"openapi/postman/{SEED}"
+OVERLAY = "openapi/overlay.yaml"
+FRAGMENT = "openapi/confluence-groups.openapi.yaml"
+LOCK = "openapi/spec.lock.json"
+PACKAGE = "confluence_groups_sdk/_generated"
+OPERATION = f"{PACKAGE}/api/group/remove_member_from_group_by_group_id.py"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a copy of all that the command reads and writes."""
+    for folder in ("openapi", "scripts", PACKAGE):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "generator-config.yaml"):
+        shutil.copy(ROOT / file, tmp_path / file)
+    return tmp_path
+
+
+def run(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(project / "scripts" / "regenerate.py"), *arguments]
+    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.parent, env=variables)
+
+
+def state(project: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(project).as_posix(): path.read_bytes()
+        for path in project.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_what_is_committed_is_what_would_be_written_on_any_hash_seed(project: Path) -> None:
+    before = state(project)
+    for seed in ("1", "2"):
+        result = run(project, "--check", PYTHONHASHSEED=seed)
+        assert (result.returncode, result.stderr) == (0, "")
+    assert state(project) == before
+
+
+def test_a_tree_that_was_deleted_comes_back_byte_for_byte(project: Path) -> None:
+    before = state(project)
+    shutil.rmtree(project / PACKAGE)
+    (project / FRAGMENT).unlink()
+    (project / LOCK).unlink()
+    missing = run(project, "--check")
+    assert missing.returncode == 1
+    assert f"{OPERATION}: missing" in missing.stderr
+    result = run(project)
+    assert result.returncode == 0, result.stderr
+    assert state(project) == before
+    for part in ("lost: ", "{{baseUrl}}", "oauth2", "overlay: $.paths['/api/group/userByGroupId'].delete: 1 place"):
+        assert part in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "named"),
+    [
+        (ITEM, "Id of the group whose", "Id of the group, whose", f"{FRAGMENT}: differs"),
+        (ITEM, "Id of the group whose", "Id of the group, whose", ITEM),
+        (ITEM, "{\n", "{ \n", ITEM),
+        (OVERLAY, "The gateway, for", "The gateway; for", OVERLAY),
+        (OVERLAY, "url: https://your-domain", "url: https://my-domain", f"{FRAGMENT}: differs"),
+        (OVERLAY, "write:confluence-groups", "read:confluence-groups", f"{FRAGMENT}: differs"),
+        (OVERLAY, "# What", "# That", OVERLAY),
+        ("generator-config.yaml", "# openapi", "#  openapi", "generator-config.yaml"),
+        (FRAGMENT, "Confluence groups", "Confluence Groups", f"{FRAGMENT}: differs"),
+        (OPERATION, "204", "205", f"{OPERATION}: differs"),
+        (f"{PACKAGE}/api/__init__.py", "# Generated", "#Generated", f"{PACKAGE}/api/__init__.py: differs"),
+        (LOCK, '"openapi-python-client": "0.29.1"', '"openapi-python-client": "0.29.0"', "openapi-python-client"),
+        (LOCK, "{", "", f"{LOCK}: differs"),
+        ("pyproject.toml", "ruff==", "ruff==9", "is pinned"),
+    ],
+)
+def test_the_check_names_what_was_edited(project: Path, name: str, old: str, new: str, named: str) -> None:
+    replace(project / name, old, new)
+    before = state(project)
+    result = run(project, "--check")
+    assert result.returncode == 1
+    assert named in result.stderr
+    assert state(project) == before
+
+
+def test_the_check_names_files_that_were_not_generated(project: Path) -> None:
+    (project / PACKAGE / "api" / "extra.py").write_text("")
+    (project / PACKAGE / "models" / "__pycache__").mkdir()
+    (project / PACKAGE / "models" / "__pycache__" / "x.pyc").write_bytes(b"")
+    result = run(project, "--check")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0] == f"{PACKAGE}/api/extra.py: not generated"
+    assert "pycache" not in result.stderr
+    assert run(project).returncode == 0
+    assert not (project / PACKAGE / "api" / "extra.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "part"),
+    [
+        (ITEM, '"name"', "name", "no valid JSON"),
+        (ITEM, '"header": []', '"headers": []', "/request/headers: not understood"),
+        (OVERLAY, "overlay: 1.0.0", "overlay: [", "no valid YAML"),
+        (OVERLAY, ".delete.security\n", ".delete.securities\n", "matches nothing"),
+        (OVERLAY, "type: http\n", "type: smoke\n", "no valid OpenAPI"),
+        ("generator-config.yaml", "post_hooks:", "post_hooks: [", "openapi-python-client"),
+        ("generator-config.yaml", "ruff check", "no-such-command check", "openapi-python-client"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [(), ("--check",)])
+def test_an_input_that_does_not_do_changes_nothing(
+    project: Path, name: str, old: str, new: str, part: str, arguments: tuple[str, ...]
+) -> None:
+    replace(project / name, old, new)
+    before = state(project)
+    result = run(project, *arguments)
+    assert result.returncode == 2
+    assert part in result.stderr
+    assert "Traceback" not in result.stderr
+    assert state(project) == before
+
+
+def test_inputs_that_cannot_be_read(project: Path) -> None:
+    (project / ITEM).write_bytes(b"\xff")
+    assert "no UTF-8" in run(project, "--check").stderr
+    (project / ITEM).unlink()
+    result = run(project, "--check")
+    assert (result.returncode, "no Postman item" in result.stderr) == (2, True)
+    (project / OVERLAY).unlink()
+    shutil.copy(ROOT / ITEM, project / ITEM)
+    result = run(project, "--check")
+    assert (result.returncode, f"{OVERLAY}: (whole document): cannot be read" in result.stderr) == (2, True)
+
+
+def test_a_second_item_on_the_same_path_is_refused(project: Path) -> None:
+    (project / "openapi/postman/second.json").write_text(json.dumps(changed("/name", "Another")))
+    result = run(project, "--check")
+    assert result.returncode == 2
+    assert "second.json" in result.stderr
+    assert SEED in result.stderr
+
+
+# --- the swap
+
+
+TREE = {"__init__.py": b"new", "api/one.py": b"1"}
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    folder = tmp_path / "package"
+    folder.mkdir()
+    (folder / "__init__.py").write_bytes(b"old")
+    return folder
+
+
+def test_the_tree_is_swapped_whole(package: Path) -> None:
+    codegen.swap(package, TREE)
+    assert codegen.read_tree(package) == TREE
+    assert codegen.leftovers(package) == []
+
+
+@pytest.mark.parametrize("fails_at", [1, 2])
+def test_a_swap_that_is_interrupted_leaves_a_whole_tree(
+    package: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    real, calls = os.replace, []
+
+    def interrupted(source: Path, target: Path) -> None:
+        calls.append(source)
+        if len(calls) == fails_at:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        codegen.swap(package, TREE)
+    assert codegen.read_tree(package) == {"__init__.py": b"old"}
+    assert codegen.leftovers(package) == []
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, {scripts!r})
+from pathlib import Path
+from specgen import codegen
+real, calls = os.replace, []
+def killed(source, target):
+    if calls:
+        os.kill(os.getpid(), signal.SIGKILL)
+    calls.append(source)
+    real(source, target)
+os.replace = killed
+codegen.swap(Path({package!r}), {{"__init__.py": b"new"}})
+"""
+
+
+def test_a_kill_between_the_renames_is_found_and_put_in_order(project: Path) -> None:
+    before = state(project)
+    program = KILLED.format(scripts=str(project / "scripts"), package=str(project / PACKAGE))
+    killed = subprocess.run([sys.executable, "-B", "-c", program], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (project / PACKAGE).exists()
+    check = run(project, "--check")
+    assert check.returncode == 1
+    assert f"{PACKAGE}.old: left by an interrupted run" in check.stderr
+    result = run(project)
+    assert result.returncode == 0
+    assert "put in order" in result.stdout
+    assert state(project) == before
+
+
+# --- what must not stand in generated code
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os",
+        "import os.path as p",
+        "from subprocess import run",
+        "x = __import__('os')",
+        "def f() -> None:\n    eval('1')",
+        "def f(x=open('f')): ...",
+        "print('hello')",
+        "class A:\n    exec('1')",
+        "x = [",
+        "x = 1\x00",
+    ],
+)
+def test_foreign_code_is_refused(source: str) -> None:
+    with pytest.raises(SpecError):
+        codegen.refuse_foreign_code(source, "module.py")
+
+
+def test_what_the_generator_writes_is_accepted() -> None:
+    for path, content in codegen.read_tree(ROOT / PACKAGE).items():
+        codegen.refuse_foreign_code(content.decode(), path)
+        assert content.startswith(codegen.MARK.encode())
