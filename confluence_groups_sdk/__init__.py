@@ -1,0 +1,79 @@
+"""Confluence Cloud group membership, from Python, that you can trust.
+
+Every public name is importable from here and loaded on first use (PEP 562), so that importing the package costs next
+to nothing and loads no dependency.
+"""
+
+TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than this whole module
+if TYPE_CHECKING:
+    from ._clock import Clock as Clock
+    from ._clock import SystemClock as SystemClock
+    from ._retry import RetryPolicy as RetryPolicy
+    from ._version import __version__ as __version__
+    from .async_client import AsyncConfluenceGroups as AsyncConfluenceGroups
+    from .auth import ApiToken as ApiToken
+    from .auth import BearerToken as BearerToken
+    from .client import ConfluenceGroups as ConfluenceGroups
+    from .errors import APIConnectionError as APIConnectionError
+    from .errors import APIError as APIError
+    from .errors import APIStatusError as APIStatusError
+    from .errors import APITimeoutError as APITimeoutError
+    from .errors import AuthenticationError as AuthenticationError
+    from .errors import BadRequestError as BadRequestError
+    from .errors import ConfigurationError as ConfigurationError
+    from .errors import ConflictError as ConflictError
+    from .errors import ConfluenceGroupsError as ConfluenceGroupsError
+    from .errors import GoneError as GoneError
+    from .errors import IncompleteReadError as IncompleteReadError
+    from .errors import MissingScopeError as MissingScopeError
+    from .errors import NotFoundError as NotFoundError
+    from .errors import PermissionDeniedError as PermissionDeniedError
+    from .errors import RateLimitError as RateLimitError
+    from .errors import ResponseValidationError as ResponseValidationError
+    from .errors import ServerError as ServerError
+
+_ROOMS = {
+    "_clock": ("Clock", "SystemClock"),
+    "_retry": ("RetryPolicy",),
+    "_version": ("__version__",),
+    "async_client": ("AsyncConfluenceGroups",),
+    "auth": ("ApiToken", "BearerToken"),
+    "client": ("ConfluenceGroups",),
+    "errors": (
+        "APIConnectionError",
+        "APIError",
+        "APIStatusError",
+        "APITimeoutError",
+        "AuthenticationError",
+        "BadRequestError",
+        "ConfigurationError",
+        "ConflictError",
+        "ConfluenceGroupsError",
+        "GoneError",
+        "IncompleteReadError",
+        "MissingScopeError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "ResponseValidationError",
+        "ServerError",
+    ),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_ROOM_OF)  # noqa: PLE0605 - a list, made from the table above so that the two cannot differ
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOM_OF.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"{__name__}.{room}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOM_OF})

@@ -1,0 +1,157 @@
+"""Where the API is: the rules for addresses, the environment, and the name we go by."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import platform
+from typing import NamedTuple
+from urllib.parse import quote
+
+import httpx
+
+from ._version import __version__
+from .auth import ApiToken, BearerToken
+from .errors import ConfigurationError
+
+GATEWAY = "https://api.atlassian.com"
+API_ROOT = "/wiki/rest"
+SITE_PATHS = ("", "/wiki", API_ROOT)
+PLACEHOLDER = "https://your-domain.atlassian.net"
+
+
+class Environment(NamedTuple):
+    """What the environment variables say."""
+
+    base: str
+    auth: httpx.Auth
+
+
+class Base(str):
+    """The address of the API itself, checked: what `site_base` and `gateway_base` return."""
+
+    __slots__ = ()
+
+
+def site_base(site: str) -> Base:
+    """Return where the API of a site starts.
+
+    Args:
+        site: ``https://NAME.atlassian.net``, with or without ``/wiki`` or ``/wiki/rest`` behind it.
+
+    Raises:
+        ConfigurationError: it is anything else; plain http is for loopback addresses alone.
+    """
+    if isinstance(site, Base):
+        return site
+    url = _origin("site", site)
+    if url.path.rstrip("/") not in SITE_PATHS:
+        hint = "; use for_cloud for the gateway" if url.path.startswith("/ex/") else ""
+        raise ConfigurationError(
+            f"site: only /wiki or /wiki/rest may follow the host, such as {PLACEHOLDER}/wiki{hint}"
+        )
+    if url.host == httpx.URL(GATEWAY).host:
+        raise ConfigurationError("site: this is the gateway, which serves many sites; use for_cloud with the cloud id")
+    return Base(_address(url) + API_ROOT)
+
+
+def gateway_base(cloud_id: str, gateway: str) -> Base:
+    """Return where the API of a site starts behind the gateway.
+
+    Raises:
+        ConfigurationError: the cloud id is empty or cannot stand in a path, or the gateway is no bare https address.
+    """
+    if not isinstance(cloud_id, str) or not cloud_id.strip() or not cloud_id.isprintable() or cloud_id in (".", ".."):
+        raise ConfigurationError("cloud_id: give the site's cloud id, as accessible-resources lists it")
+    url = _origin("gateway", gateway)
+    if url.path.rstrip("/"):
+        raise ConfigurationError(f"gateway: nothing may follow the host, such as {GATEWAY}")
+    return Base(f"{_address(url)}/ex/confluence/{quote(cloud_id, safe='')}{API_ROOT}")
+
+
+def environment(gateway: str) -> Environment:
+    """Return address and credentials as the environment has them.
+
+    Raises:
+        ConfigurationError: something is missing, or two ways to authenticate are given at once.
+    """
+    if cloud_id := _variable("CLOUD_ID"):
+        base = gateway_base(cloud_id, gateway)
+    elif site := _variable("SITE"):
+        base = site_base(site)
+    else:
+        raise ConfigurationError(f"set CONFLUENCE_SITE (such as {PLACEHOLDER}), or CONFLUENCE_CLOUD_ID for the gateway")
+    return Environment(base, _credentials())
+
+
+def user_agent(application_name: str | None) -> str:
+    """Return the name we go by: a product of our own, since a browser's name fails Confluence's XSRF check.
+
+    Raises:
+        ConfigurationError: the application's name cannot stand in a header, or is a browser's.
+    """
+    own = f"confluence-groups-sdk/{__version__} (python {platform.python_version()}; httpx {httpx.__version__})"
+    if application_name is None:
+        return own
+    if not application_name or not application_name.isascii() or not application_name.isprintable():
+        raise ConfigurationError("application_name: give a short name in printable ASCII, such as offboarding/1.2")
+    if application_name.lower().startswith("mozilla"):
+        raise ConfigurationError("application_name: Confluence refuses writes that name a browser (Mozilla…)")
+    return f"{application_name} {own}"
+
+
+def _origin(name: str, address: str) -> httpx.URL:
+    """Parse an address with the parser that sends to it, and refuse all that is no plain origin with a path.
+
+    The address itself is not shown: a password may stand in it.
+    """
+    if not isinstance(address, str) or not address or " " in address or not address.isprintable() or "\\" in address:
+        raise ConfigurationError(f"{name}: give an address such as {PLACEHOLDER}, without spaces")
+    url = _parsed(name, address)
+    if url.scheme not in ("https", "http") or not url.host:
+        raise ConfigurationError(f"{name}: give the whole address, starting with https://, such as {PLACEHOLDER}")
+    if url.userinfo or "?" in address or "#" in address:
+        raise ConfigurationError(f"{name}: no credentials, query or fragment may stand in it; credentials go to auth=")
+    if url.scheme == "http" and not _is_loopback(url.host):
+        raise ConfigurationError(f"{name}: plain http would show the token to the network; write https://{url.host}")
+    return url
+
+
+def _parsed(name: str, address: str) -> httpx.URL:
+    try:
+        return httpx.URL(address)
+    except httpx.InvalidURL:
+        raise ConfigurationError(f"{name}: this is no valid address; give one such as {PLACEHOLDER}") from None
+
+
+def _address(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _variable(name: str) -> str:
+    return os.environ.get(f"CONFLUENCE_{name}", "")
+
+
+def _credentials() -> httpx.Auth:
+    email, token, access = (bool(_variable(name)) for name in ("EMAIL", "API_TOKEN", "ACCESS_TOKEN"))
+    if access and (email or token):
+        raise ConfigurationError("two ways to authenticate: unset CONFLUENCE_ACCESS_TOKEN, or e-mail and API token")
+    if access:
+        return BearerToken(_variable("ACCESS_TOKEN"))
+    if email and token:
+        return ApiToken(_variable("EMAIL"), _variable("API_TOKEN"))
+    if email or token:
+        missing = "CONFLUENCE_API_TOKEN" if email else "CONFLUENCE_EMAIL"
+        raise ConfigurationError(f"half a credential: {missing} is not set")
+    raise ConfigurationError(
+        "no credentials: set CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or CONFLUENCE_ACCESS_TOKEN"
+    )

@@ -1,0 +1,271 @@
+"""Everything that can go wrong, as one hierarchy; `error_from_response` tells which it was."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from . import _answers, _headers
+
+if TYPE_CHECKING:
+    import httpx
+
+MESSAGE_LIMIT = 500  # characters
+BODY_LIMIT = 64 * 1024  # bytes of the body as UTF-8
+LONGEST_SECRET = 16 * 1024  # bytes; so much more is read, that no credential is cut in two and missed
+
+
+class ConfluenceGroupsError(Exception):
+    """The root: everything this package raises on purpose, but for ValueError and TypeError on bad arguments."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+class ConfigurationError(ConfluenceGroupsError, ValueError):
+    """The client cannot be built from what it was given: a bad site, bad or missing credentials, a missing extra."""
+
+
+class IncompleteReadError(ConfluenceGroupsError):
+    """A list could not be read to its end.
+
+    Attributes:
+        received: what was read before it stopped, in order.
+    """
+
+    received: tuple[Any, ...] = ()
+
+    def __init__(self, message: str = "", *, received: tuple[Any, ...] = ()) -> None:
+        super().__init__(message)
+        self.received = received
+
+
+class APIError(ConfluenceGroupsError):
+    """A call did not succeed.
+
+    Attributes:
+        summary: what happened, in one line.
+        remedy: what the reader can do next.
+        method: of the request, such as ``DELETE``.
+        path: of the request, without the query.
+        status_code: of the answer; None where no answer came.
+        request_id: names this request to Atlassian's support; None where the server gave none.
+        message: the server's own words, at most 500 characters; None where it said nothing readable.
+        body: the answer's body as text, at most 64 KiB; None where no answer came.
+        retry_after: seconds the server asks to wait; None where it does not ask.
+    """
+
+    summary: str = ""
+    remedy: str = ""
+    method: str | None = None
+    path: str | None = None
+    status_code: int | None = None
+    request_id: str | None = None
+    message: str | None = None
+    body: str | None = None
+    retry_after: float | None = None
+
+    def __init__(
+        self,
+        summary: str = "",
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        status_code: int | None = None,
+        request_id: str | None = None,
+        message: str | None = None,
+        body: str | None = None,
+        retry_after: float | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.method = method
+        self.path = path
+        if status_code is not None:
+            self.status_code = status_code
+        self.request_id = request_id
+        self.message = message
+        self.body = body
+        self.retry_after = retry_after
+        if remedy is not None:
+            self.remedy = remedy
+
+    def __str__(self) -> str:
+        call = f"{self.method} {self.path}: " if self.method else ""
+        said = f": {self.message}" if self.message else ""
+        request = f" [request id {self.request_id}]" if self.request_id else ""
+        remedy = f" {self.remedy}" if self.remedy else ""
+        return f"{call}{self.summary}{said}{request}.{remedy}"
+
+
+class APIStatusError(APIError):
+    """The server answered with a status that is no success."""
+
+    status_code: int = 0
+    remedy = "This status is not documented for the operation: read the body, and give the request id to support."
+
+
+class BadRequestError(APIStatusError):
+    """400: an argument is missing or not acceptable."""
+
+    remedy = "Check the ids: they must be this site's own, as Confluence gave them."
+
+
+class AuthenticationError(APIStatusError):
+    """401: the credentials were not accepted."""
+
+    remedy = (
+        "Check that the token has not expired or been revoked, that e-mail and token belong to one account, and that a "
+        "token with scopes goes through the gateway (for_cloud)."
+    )
+
+
+class MissingScopeError(AuthenticationError):
+    """401 from the gateway: the token is valid but lacks the scope of this operation; refreshing cannot help."""
+
+    remedy = "Give the app or token the scope of this operation, then let the user consent again."
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the account may not do this."""
+
+    remedy = "Changing groups takes a site admin, reading them takes access to Confluence: use an account that has it."
+
+
+class NotFoundError(APIStatusError):
+    """404: no such group, or no such user."""
+
+    remedy = "Check the group id and the account id: one of the two is not known to this site."
+
+
+class ConflictError(APIStatusError):
+    """409: the change collides with the present state."""
+
+    remedy = "Read the present state, then decide again."
+
+
+class GoneError(APIStatusError):
+    """410: Atlassian has removed the operation; it will not come back."""
+
+    remedy = "Upgrade this package: the operation is no longer offered by Confluence."
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests, and still so after the retries, or the wait asked for is longer than allowed."""
+
+    remedy = "Wait as long as retry_after says (seconds), then send again; fewer calls at a time help."
+
+
+class ServerError(APIStatusError):
+    """5xx: Confluence or a gateway before it failed; whether the change was made is not known."""
+
+    remedy = "Send again later; if it persists, give the request id to Atlassian's support."
+
+
+class ResponseValidationError(APIError):
+    """The answer is not the documented one: nothing is known about what happened."""
+
+    remedy = "Check that the address is Confluence's own, with no login page or proxy answering in its place."
+
+
+class APIConnectionError(APIError):
+    """No answer came: the connection failed or broke; ``__cause__`` has the httpx error's type."""
+
+    remedy = "Check address, proxy and network, then send again; a change may have been made nevertheless."
+
+
+class APITimeoutError(APIConnectionError):
+    """No answer came in time."""
+
+    remedy = "Send again, or allow more time (timeout=); a change may have been made nevertheless."
+
+
+_BY_STATUS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    410: GoneError,
+    429: RateLimitError,
+}
+
+
+def error_from_response(
+    response: httpx.Response, *, scopes: str | None = None, now: float | None = None
+) -> APIStatusError:
+    """Return the error that this answer stands for.
+
+    Args:
+        response: the answer, already read.
+        scopes: the scopes that the operation takes, named in the remedy where one is missing.
+        now: seconds since the epoch, for a ``Retry-After`` that is a date; the system's time where not given.
+    """
+    status = response.status_code
+    details = _details(response, time.time() if now is None else now)
+    kind = _BY_STATUS.get(status, ServerError if 500 <= status <= 599 else APIStatusError)
+    sign = _answers.recognise(status, response.headers, details["message"] or "")
+    remedy = sign.value if sign else None
+    if sign is _answers.Sign.MISSING_SCOPE:
+        kind = MissingScopeError
+        remedy = f"{sign.value} It takes {scopes}." if scopes else sign.value
+    return kind(_status_line(status), remedy=remedy, **details)
+
+
+def unexpected_answer(response: httpx.Response, problem: str, *, now: float) -> ResponseValidationError:
+    """Return the error for an answer that says success but is not the documented one."""
+    summary = f"{_status_line(response.status_code)}, but {problem}: nothing is known about what happened"
+    return ResponseValidationError(summary, **_details(response, now))
+
+
+def connection_error(cause: httpx.RequestError, *, timed_out: bool, method: str, path: str) -> APIConnectionError:
+    """Return the error for an answer that never came, with ``cause`` (already stripped of its text) behind it."""
+    kind = APITimeoutError if timed_out else APIConnectionError
+    error = kind(f"no answer ({type(cause).__name__})", method=method, path=path)
+    error.__cause__ = cause
+    return error
+
+
+class _Details(TypedDict):
+    method: str
+    path: str
+    status_code: int
+    request_id: str | None
+    message: str | None
+    body: str
+    retry_after: float | None
+
+
+def _details(response: httpx.Response, now: float) -> _Details:
+    request = response.request
+    body = _body(response)
+    return {
+        "method": request.method,
+        "path": request.url.raw_path.partition(b"?")[0].decode("ascii", "replace"),
+        "status_code": response.status_code,
+        "request_id": _headers.request_id(response.headers),
+        "message": _answers.message(body, limit=MESSAGE_LIMIT),
+        "body": body,
+        "retry_after": _headers.retry_after(response.headers, now),
+    }
+
+
+def _body(response: httpx.Response) -> str:
+    text = response.content[: BODY_LIMIT + LONGEST_SECRET].decode("utf-8", "replace")
+    text = _answers.without_credentials(text, response.request.headers.get("authorization"))
+    return text.encode()[:BODY_LIMIT].decode("utf-8", "ignore")
+
+
+def _status_line(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)  # 520 and its like: in use, in no registry
+
+
+def _revive(kind: type[Exception], args: tuple[Any, ...], state: dict[str, Any]) -> Exception:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error

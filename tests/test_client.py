@@ -1,0 +1,429 @@
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+from doubles import KINDS, SITE, Answers, FakeClock, remove_member, token, wire
+from hypothesis import given
+from hypothesis import strategies as st
+
+from confluence_groups_sdk import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncConfluenceGroups,
+    BearerToken,
+    ConfigurationError,
+    ConfluenceGroups,
+    RateLimitError,
+    ResponseValidationError,
+    RetryPolicy,
+    ServerError,
+)
+from confluence_groups_sdk._generated.api.group import remove_member_from_group_by_group_id as generated
+from confluence_groups_sdk.sandbox import Answer, Sandbox
+
+GROUP = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
+ACCOUNT = "557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
+DONE = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+
+# --- against the sandbox: a witness that shares no code with the client
+
+
+def test_a_member_is_removed(sandbox: Sandbox) -> None:
+    with ConfluenceGroups(sandbox.url, auth=token_of(sandbox)) as groups:
+        groups.remove_member(group_id=GROUP, account_id=ACCOUNT)
+    assert not sandbox.directory.is_member(GROUP, ACCOUNT)
+    assert len(sandbox.directory.members(GROUP)) == 3
+    assert len(sandbox.requests) == 1, "the first request is the operation"
+
+
+def test_a_member_is_removed_by_a_task(sandbox: Sandbox) -> None:
+    async def remove() -> None:
+        async with AsyncConfluenceGroups(sandbox.url, auth=token_of(sandbox)) as groups:
+            await groups.remove_member(group_id=GROUP, account_id=ACCOUNT)
+
+    asyncio.run(remove())
+    assert not sandbox.directory.is_member(GROUP, ACCOUNT)
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/wiki", "/wiki/", "/wiki/rest"])
+def test_the_site_may_be_given_with_its_path(sandbox: Sandbox, suffix: str) -> None:
+    with ConfluenceGroups(sandbox.url + suffix, auth=token_of(sandbox)) as groups:
+        groups.remove_member(group_id=GROUP, account_id=ACCOUNT)
+    assert not sandbox.directory.is_member(GROUP, ACCOUNT)
+
+
+def test_through_the_gateway(sandbox: Sandbox) -> None:
+    auth = BearerToken(sandbox.access_token)
+    with ConfluenceGroups.for_cloud(sandbox.cloud_id, auth=auth, gateway=sandbox.gateway) as groups:
+        groups.remove_member(group_id=GROUP, account_id=ACCOUNT)
+    assert not sandbox.directory.is_member(GROUP, ACCOUNT)
+
+
+def test_as_the_environment_says(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONFLUENCE_SITE", sandbox.url)
+    monkeypatch.setenv("CONFLUENCE_EMAIL", sandbox.admin.email)
+    monkeypatch.setenv("CONFLUENCE_API_TOKEN", sandbox.admin.token)
+    with ConfluenceGroups.from_env(timeout=3) as groups:
+        groups.remove_member(group_id=GROUP, account_id=ACCOUNT)
+    assert not sandbox.directory.is_member(GROUP, ACCOUNT)
+
+
+def test_sent_again_after_a_refusal_and_a_failure(sandbox: Sandbox) -> None:
+    clock = FakeClock()
+    sandbox.answer_next(Answer(429, {"Retry-After": "7"}), Answer(503))
+    with ConfluenceGroups(sandbox.url, auth=token_of(sandbox), clock=clock) as groups:
+        groups.remove_member(group_id=GROUP, account_id=ACCOUNT)
+    assert clock.slept == [7, pytest.approx(4)]
+    assert not sandbox.directory.is_member(GROUP, ACCOUNT)
+
+
+def token_of(sandbox: Sandbox) -> httpx.Auth:
+    return httpx.BasicAuth(*sandbox.admin)  # any httpx.Auth will do
+
+
+# --- on the wire
+
+
+def test_the_bytes_are_those_of_the_published_curl_line() -> None:
+    with wire(DONE) as (address, received), ConfluenceGroups(address, auth=BearerToken("the-token")) as groups:
+        groups.remove_member(group_id="<string>", account_id="<string>")
+    head, _, body = received[0].partition(b"\r\n\r\n")
+    line, *headers = head.decode("ascii").split("\r\n")
+    assert line == ("DELETE /wiki/rest/api/group/userByGroupId?groupId=%3Cstring%3E&accountId=%3Cstring%3E HTTP/1.1")
+    fields = dict(header.split(": ", 1) for header in headers)
+    assert fields["Authorization"] == "Bearer the-token"
+    assert fields["Host"] == address.removeprefix("http://")
+    assert fields["X-Atlassian-Token"] == "no-check"
+    assert not fields["User-Agent"].startswith("Mozilla")
+    assert not {"Transfer-Encoding", "Content-Length", "Content-Type", "Cookie"} & set(fields)
+    assert body == b""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("given_id", "sent"),
+    [
+        ("557058:1e9d5a4e", "557058%3A1e9d5a4e"),
+        ("two words", "two%20words"),
+        ("a+b", "a%2Bb"),
+        ("a&b=c#d?e", "a%26b%3Dc%23d%3Fe"),
+        ("a/b", "a%2Fb"),
+        ("%41", "%2541"),
+        ("Dagný", "Dagn%C3%BD"),
+        ("..", ".."),
+    ],
+)
+def test_ids_are_percent_encoded(kind: str, given_id: str, sent: str) -> None:
+    answers = Answers(httpx.Response(204))
+    remove_member(kind, answers, group_id=given_id, account_id=given_id)
+    target = b"/wiki/rest/api/group/userByGroupId?groupId=%s&accountId=%s" % (sent.encode(), sent.encode())
+    assert answers.requests[0].url.raw_path == target
+
+
+@given(group_id=st.text(min_size=1), account_id=st.text(min_size=1))
+def test_every_id_arrives_as_it_was_given_or_is_refused(group_id: str, account_id: str) -> None:
+    answers = Answers(httpx.Response(204))
+    try:
+        remove_member("sync", answers, group_id=group_id, account_id=account_id)
+    except ValueError:
+        assert group_id.isspace() or account_id.isspace()
+        assert not answers.requests
+    else:
+        query = answers.requests[0].url.query.decode("ascii")
+        assert parse_qsl(query, strict_parsing=True) == [("groupId", group_id), ("accountId", account_id)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("bad", ["", " ", "\n", None, 7, b"bytes", "\ud800"])
+@pytest.mark.parametrize("name", ["group_id", "account_id"])
+def test_an_id_that_is_none_sends_nothing(kind: str, bad: object, name: str) -> None:
+    answers = Answers()
+    with pytest.raises(ValueError, match=name):
+        remove_member(kind, answers, **{name: bad})  # type: ignore[arg-type] # that is the point
+    assert not answers.requests
+
+
+def test_arguments_are_given_by_name(sandbox: Sandbox) -> None:
+    with ConfluenceGroups(sandbox.url, auth=token()) as groups, pytest.raises(TypeError):
+        groups.remove_member(GROUP, ACCOUNT)  # type: ignore[call-arg] # that is the point
+
+
+# --- what an answer means
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status", [200, 201, 202, 205, 299])
+def test_another_success_is_none(kind: str, status: int) -> None:
+    page = "<html><body>Log in to continue</body></html>"
+    answers = Answers(httpx.Response(status, html=page, headers={"atl-request-id": "r-1"}))
+    with pytest.raises(ResponseValidationError, match="nothing is known about what happened") as caught:
+        remove_member(kind, answers)
+    assert (caught.value.status_code, caught.value.request_id, caught.value.body) == (status, "r-1", page)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_redirect_is_not_followed(kind: str) -> None:
+    answers = Answers(httpx.Response(302, headers={"Location": "https://elsewhere.example.com/login"}))
+    with pytest.raises(APIStatusError) as caught:
+        remove_member(kind, answers)
+    assert type(caught.value) is APIStatusError
+    assert caught.value.status_code == 302
+    assert len(answers.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_redirect_to_nowhere_is_not_repeated(kind: str) -> None:
+    answers = Answers(httpx.Response(302, headers={"Location": "https://example.com:port/"}))
+    with pytest.raises(APIConnectionError):
+        remove_member(kind, answers)
+    assert len(answers.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_the_last_error_is_raised_when_the_retries_are_spent(kind: str, status: int) -> None:
+    clock = FakeClock()
+    answers = Answers(*(httpx.Response(status, text=f"attempt {number}") for number in range(5)))
+    with pytest.raises(APIStatusError, match="attempt 4"):
+        remove_member(kind, answers, clock=clock)
+    assert clock.slept == pytest.approx([2, 4, 8, 16])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status", [300, 400, 401, 403, 404, 409, 410, 418, 500, 501, 520])
+def test_what_is_not_retried(kind: str, status: int) -> None:
+    answers = Answers(httpx.Response(status))
+    with pytest.raises(APIStatusError):
+        remove_member(kind, answers)
+    assert len(answers.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("status", "error"), [(429, RateLimitError), (503, ServerError)])
+def test_a_wait_that_is_too_long_is_raised_at_once(kind: str, status: int, error: type[APIStatusError]) -> None:
+    clock = FakeClock()
+    answers = Answers(httpx.Response(status, headers={"Retry-After": "1847"}))
+    with pytest.raises(error) as caught:
+        remove_member(kind, answers, clock=clock)
+    assert caught.value.retry_after == 1847
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_retry_after_as_a_date_is_seen_from_the_clock(kind: str) -> None:
+    clock = FakeClock()
+    date = "Fri, 15 Jan 2027 08:00:20 GMT"
+    answers = Answers(httpx.Response(429, headers={"Retry-After": date}), httpx.Response(204))
+    remove_member(kind, answers, clock=clock)
+    assert clock.slept == [20]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("failure", [httpx.ConnectError, httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError])
+def test_a_broken_connection_is_tried_again(kind: str, failure: type[httpx.TransportError]) -> None:
+    clock = FakeClock()
+    answers = Answers(failure("lost"), httpx.Response(204))
+    remove_member(kind, answers, clock=clock)
+    assert clock.slept == pytest.approx([2])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("failure", "error"), [(httpx.ReadTimeout, APITimeoutError), (httpx.ReadError, APIConnectionError)]
+)
+def test_no_answer_in_the_end(kind: str, failure: type[httpx.TransportError], error: type[APIConnectionError]) -> None:
+    answers = Answers(failure("lost"))
+    with pytest.raises(error) as caught:
+        remove_member(kind, answers, retry=RetryPolicy(max_retries=0))
+    assert type(caught.value) is error
+    assert type(caught.value.__cause__) is failure
+    assert (caught.value.method, caught.value.path) == ("DELETE", "/wiki/rest/api/group/userByGroupId")
+    assert failure.__name__ in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_errors_of_the_program_come_through(kind: str) -> None:
+    with pytest.raises(ZeroDivisionError):
+        remove_member(kind, Answers(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_of_a_foreign_transport_becomes_the_httpx_error_it_is(kind: str) -> None:
+    class OddError(httpx.ReadError):
+        def __init__(self, one: str, two: str) -> None:
+            super().__init__(one + two)
+
+    with pytest.raises(APIConnectionError) as caught:
+        remove_member(kind, Answers(OddError("a", "b")), retry=RetryPolicy(max_retries=0))
+    assert type(caught.value.__cause__) is httpx.ReadError
+
+
+# --- the httpx client beneath
+
+
+def test_a_client_of_the_wrong_kind_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"httpx\.Client"):
+        ConfluenceGroups(SITE, auth=token(), http_client=httpx.AsyncClient())  # type: ignore[arg-type]
+    with httpx.Client() as http, pytest.raises(TypeError, match=r"httpx\.AsyncClient"):
+        AsyncConfluenceGroups(SITE, auth=token(), http_client=http)  # type: ignore[arg-type]
+
+
+def test_credentials_of_the_wrong_kind_are_refused() -> None:
+    with pytest.raises(TypeError, match="ApiToken") as caught:
+        ConfluenceGroups(SITE, auth=("me@example.com", "some-token"))  # type: ignore[arg-type]
+    assert "some-token" not in str(caught.value)
+
+
+def test_the_callers_client_stays_open_and_its_defaults_stay_out() -> None:
+    answers = Answers(httpx.Response(302, headers={"Location": "/elsewhere"}))
+    with httpx.Client(
+        transport=httpx.MockTransport(answers),
+        auth=("somebody", "else"),
+        base_url="https://elsewhere.example.com",
+        timeout=1,
+        follow_redirects=True,
+        cookies={"session": "1"},
+        params={"extra": "1"},
+    ) as http:
+        with (
+            ConfluenceGroups(SITE, auth=BearerToken("ours"), http_client=http, timeout=9) as groups,
+            pytest.raises(APIStatusError),
+        ):
+            groups.remove_member(group_id="g", account_id="a")
+        assert not http.is_closed
+    (request,) = answers.requests
+    assert str(request.url) == f"{SITE}/wiki/rest/api/group/userByGroupId?groupId=g&accountId=a"
+    assert request.headers["Authorization"] == "Bearer ours"
+    assert request.extensions["timeout"] == httpx.Timeout(9).as_dict()
+    assert "Cookie" not in request.headers
+
+
+def test_cookies_are_neither_kept_nor_sent() -> None:
+    answer = b"HTTP/1.1 204 No Content\r\nSet-Cookie: session=1; Path=/\r\nConnection: close\r\n\r\n"
+    with wire(answer, answer, answer) as (address, received), ConfluenceGroups(address, auth=token()) as groups:
+        groups.remove_member(group_id="g", account_id="a")
+        groups.remove_member(group_id="g", account_id="a")
+        generated.sync_detailed(client=groups.raw, group_id="g", account_id="a")
+    assert len(received) == 3
+    assert not [data for data in received if b"cookie" in data.lower()]
+
+
+def test_with_options_shares_the_connections_and_does_not_close_them(sandbox: Sandbox) -> None:
+    with ConfluenceGroups(sandbox.url, auth=token_of(sandbox), clock=FakeClock()) as groups:
+        with groups.with_options(timeout=3, retry=RetryPolicy(max_retries=0)) as hasty:
+            sandbox.answer_next(Answer(503))
+            with pytest.raises(ServerError):
+                hasty.remove_member(group_id=GROUP, account_id=ACCOUNT)
+        groups.remove_member(group_id=GROUP, account_id=ACCOUNT)
+        assert isinstance(hasty, ConfluenceGroups)
+        groups.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            hasty.remove_member(group_id=GROUP, account_id=ACCOUNT)
+
+
+def test_with_options_changes_what_is_given_and_nothing_else() -> None:
+    answers = Answers(*(httpx.Response(500) for _ in range(3)))
+    with httpx.Client(transport=httpx.MockTransport(answers)) as http:
+        groups = ConfluenceGroups(SITE, auth=token(), http_client=http, timeout=9)
+        for client in (
+            groups,
+            groups.with_options(retry=RetryPolicy(max_retries=0)),
+            groups.with_options(timeout=None),
+        ):
+            with pytest.raises(ServerError):
+                client.remove_member(group_id="g", account_id="a")
+    assert [request.extensions["timeout"]["read"] for request in answers.requests] == [9, 9, None]
+
+
+def test_the_default_timeout() -> None:
+    answers = Answers(httpx.Response(204))
+    remove_member("sync", answers)
+    assert answers.requests[0].extensions["timeout"] == httpx.Timeout(30, connect=5).as_dict()
+
+
+def test_an_application_is_named_first() -> None:
+    answers = Answers(httpx.Response(204))
+    remove_member("async", answers, application_name="offboarding/1.2")
+    assert answers.requests[0].headers["User-Agent"].startswith("offboarding/1.2 confluence-groups-sdk/")
+
+
+@pytest.mark.parametrize("name", ["", "Mozilla/5.0", "mozilla", "two\nlines", "Dagný"])
+def test_a_name_that_cannot_be_sent_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="application_name"):
+        ConfluenceGroups(SITE, auth=token(), application_name=name)
+
+
+def test_one_client_serves_many_tasks(sandbox: Sandbox) -> None:
+    accounts = [person.account_id for person in sandbox.directory.members(GROUP)]
+
+    async def remove() -> None:
+        async with AsyncConfluenceGroups(sandbox.url, auth=token_of(sandbox)) as groups:
+            await asyncio.gather(*(groups.remove_member(group_id=GROUP, account_id=each) for each in accounts))
+
+    asyncio.run(remove())
+    assert sandbox.directory.members(GROUP) == []
+
+
+# --- raw
+
+
+def test_raw_is_the_generated_client_with_our_credentials(sandbox: Sandbox) -> None:
+    with ConfluenceGroups(sandbox.url, auth=token_of(sandbox)) as groups:
+        answer = generated.sync_detailed(client=groups.raw, group_id=GROUP, account_id=ACCOUNT)
+        assert answer.status_code == 204
+        assert not sandbox.directory.is_member(GROUP, ACCOUNT)
+        sandbox.answer_next(Answer(503))
+        assert generated.sync_detailed(client=groups.raw, group_id=GROUP, account_id=ACCOUNT).status_code == 503
+    assert len(sandbox.requests) == 2, "raw does not retry"
+
+
+def test_raw_for_tasks(sandbox: Sandbox) -> None:
+    async def remove() -> int:
+        async with AsyncConfluenceGroups(sandbox.url, auth=token_of(sandbox)) as groups:
+            answer = await generated.asyncio_detailed(client=groups.raw, group_id=GROUP, account_id=ACCOUNT)
+            return answer.status_code
+
+    assert asyncio.run(remove()) == 204
+    assert not sandbox.directory.is_member(GROUP, ACCOUNT)
+
+
+def test_raw_goes_through_the_callers_client_and_leaves_it_open() -> None:
+    answers = Answers(httpx.Response(404))
+    with httpx.Client(transport=httpx.MockTransport(answers), auth=("somebody", "else")) as http:
+        raw = ConfluenceGroups(SITE, auth=BearerToken("ours"), http_client=http, timeout=9).raw
+        with raw as client:
+            assert generated.sync_detailed(client=client, group_id="a b", account_id="a").status_code == 404
+        assert not http.is_closed
+    (request,) = answers.requests
+    assert str(request.url).startswith(f"{SITE}/wiki/rest/api/group/userByGroupId?groupId=a")
+    assert request.headers["Authorization"] == "Bearer ours"
+    assert request.extensions["timeout"]["read"] == 9
+
+
+def test_raw_keeps_the_token_at_home() -> None:
+    answers = Answers()
+    with httpx.Client(transport=httpx.MockTransport(answers)) as http:
+        raw = ConfluenceGroups(SITE, auth=BearerToken("ours"), http_client=http).raw.get_httpx_client()
+        with pytest.raises(httpx.UnsupportedProtocol, match=r"your-domain\.atlassian\.net"):
+            raw.get("https://elsewhere.example.com/")
+    assert answers.requests == []
+
+
+# --- what a client shows of itself
+
+
+@pytest.mark.parametrize("kind", [ConfluenceGroups, AsyncConfluenceGroups])
+def test_clients_are_shown_by_address_and_never_pickled(
+    kind: type[ConfluenceGroups] | type[AsyncConfluenceGroups],
+) -> None:
+    client = kind(SITE, auth=token())
+    assert repr(client) == f"{kind.__name__}('{SITE}/wiki/rest')"
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="from_env"):
+            attempt(client)

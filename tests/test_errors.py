@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import pickle
+
+import httpx
+import pytest
+from doubles import START
+from hypothesis import given
+from hypothesis import strategies as st
+
+from confluence_groups_sdk import errors
+from confluence_groups_sdk.errors import BODY_LIMIT, MESSAGE_LIMIT, APIStatusError, error_from_response
+
+URL = "https://your-domain.atlassian.net/wiki/rest/api/group/userByGroupId?groupId=g&accountId=a"
+
+
+def answered(
+    status: int,
+    body: str | bytes = b"",
+    headers: dict[str, str] | None = None,
+    authorization: str | None = "Bearer the-token",
+) -> APIStatusError:
+    sent = {"Authorization": authorization} if authorization else {}
+    request = httpx.Request("DELETE", URL, headers=sent)
+    return error_from_response(httpx.Response(status, content=body, headers=headers, request=request), now=START)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (301, errors.APIStatusError),
+        (400, errors.BadRequestError),
+        (401, errors.AuthenticationError),
+        (403, errors.PermissionDeniedError),
+        (404, errors.NotFoundError),
+        (405, errors.APIStatusError),
+        (409, errors.ConflictError),
+        (410, errors.GoneError),
+        (418, errors.APIStatusError),
+        (429, errors.RateLimitError),
+        (500, errors.ServerError),
+        (503, errors.ServerError),
+        (520, errors.ServerError),
+        (599, errors.ServerError),
+    ],
+)
+def test_each_status_has_its_error(status: int, kind: type[APIStatusError]) -> None:
+    error = answered(status)
+    assert type(error) is kind
+    assert error.status_code == status
+    assert error.remedy
+
+
+def test_every_status_makes_an_error_that_can_be_read() -> None:
+    for status in range(100, 600):
+        error = answered(status)
+        assert str(status) in str(error)
+        assert error.remedy in str(error)
+
+
+def test_all_that_an_error_says() -> None:
+    body = json.dumps({"message": "No group found", "statusCode": 404})
+    error = answered(404, body, {"atl-request-id": "r-1", "Retry-After": "5"})
+    assert (error.method, error.path) == ("DELETE", "/wiki/rest/api/group/userByGroupId")
+    assert (error.message, error.body, error.request_id, error.retry_after) == ("No group found", body, "r-1", 5)
+    assert str(error) == (
+        "DELETE /wiki/rest/api/group/userByGroupId: 404 Not Found: No group found [request id r-1]. "
+        "Check the group id and the account id: one of the two is not known to this site."
+    )
+
+
+def test_what_the_server_did_not_say_is_none() -> None:
+    error = answered(500)
+    assert (error.message, error.request_id, error.retry_after, error.body) == (None, None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('{"statusCode":404,"message":"com.example.NotFoundException: gone"}', "com.example.NotFoundException: gone"),
+        (
+            '{"statusCode":404,"data":{"errors":[{"message":{"translation":"No such group","args":[]}}]}}',
+            "No such group",
+        ),
+        ('{"code":401,"message":"Unauthorized"}', "Unauthorized"),
+        (
+            '{"error":"invalid_grant","error_description":"Unknown or invalid refresh token."}',
+            "Unknown or invalid refresh token.",
+        ),
+        ('{"error":"access_denied"}', "access_denied"),
+        (
+            "<html><head><title>no</title></head><body><script>no()</script><b>XSRF</b> check failed</body></html>",
+            "XSRF check failed",
+        ),
+        ("plain words", "plain words"),
+        ("two\nlines \x1b[31mred", "two lines [31mred"),
+        ('{"message": 7, "data": {"errors": [{"message": null}, 3]}}', None),
+        ('{"message": "", "data": []}', None),
+        ("[" * 50_000, None),
+        ('{"message": "cut', None),
+        ("[1, 2]", None),
+        ("null", "null"),
+        ("  ", None),
+        (b"\xff\xfe\x00", "��"),
+    ],
+)
+def test_the_servers_own_words(body: str | bytes, message: str | None) -> None:
+    assert answered(400, body).message == message
+
+
+def test_words_and_body_are_cut() -> None:
+    assert answered(400, "x" * 1000).message == "x" * MESSAGE_LIMIT
+    assert answered(400, "ü" * BODY_LIMIT).body == "ü" * (BODY_LIMIT // 2)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "part"),
+    [
+        (401, {"x-failure-category": "FAILURE_CLIENT_AUTH_MISMATCH"}, "", "for_cloud"),
+        (401, {"x-seraph-loginreason": "AUTHENTICATED_FAILED"}, "", "expired"),
+        (403, {}, "<html>XSRF check failed</html>", "X-Atlassian-Token"),
+        (403, {}, '{"message":"Current user not permitted to use Confluence"}', "no access to Confluence"),
+    ],
+)
+def test_known_troubles_have_a_remedy_of_their_own(status: int, headers: dict[str, str], body: str, part: str) -> None:
+    error = answered(status, body, headers)
+    assert part in error.remedy
+    assert error.remedy != type(error).remedy
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK"}, ""),
+        ({}, '{"code":401,"message":"Unauthorized; scope does not match"}'),
+    ],
+)
+def test_a_missing_scope_is_named(headers: dict[str, str], body: str) -> None:
+    request = httpx.Request("DELETE", URL)
+    response = httpx.Response(401, content=body, headers=headers, request=request)
+    error = error_from_response(response, scopes="write:confluence-groups")
+    assert type(error) is errors.MissingScopeError
+    assert "write:confluence-groups" in error.remedy
+    assert type(error_from_response(response)) is errors.MissingScopeError
+
+
+def test_the_flags_under_data_are_not_believed() -> None:
+    body = '{"statusCode":403,"data":{"authorized":true,"valid":true,"successful":true},"message":"no"}'
+    assert type(answered(403, body)) is errors.PermissionDeniedError
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Bearer the-token", f"Basic {base64.b64encode(b'me@example.com:the-token').decode()}"]
+)
+def test_a_server_that_echoes_the_credentials_does_not_get_them_into_the_error(authorization: str) -> None:
+    echo = f"you sent {authorization}, that is the-token"
+    for body in (echo, json.dumps({"message": echo}), "x" * (BODY_LIMIT - 20) + echo):
+        error = answered(400, body, authorization=authorization)
+        shown = f"{error} {error.body} {error.message}"
+        assert "the-tok" not in shown
+        assert authorization.partition(" ")[2][:12] not in shown
+
+
+ALL = [
+    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ConfluenceGroupsError)
+]
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_errors_survive_pickle(kind: type[errors.ConfluenceGroupsError], protocol: int) -> None:
+    error = kind("what happened")
+    again = pickle.loads(pickle.dumps(error, protocol))
+    assert (type(again), again.args, vars(again), str(again)) == (kind, error.args, vars(error), str(error))
+
+
+def test_errors_of_an_answer_survive_pickle_and_copy() -> None:
+    error = answered(429, "slow down", {"Retry-After": "9", "atl-request-id": "r-1"})
+    error.add_note("while off-boarding")
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(again) is errors.RateLimitError
+        assert (str(again), vars(again)) == (str(error), vars(error))
+        assert again.retry_after == 9
+        assert again.__notes__ == ["while off-boarding"]
+
+
+def test_what_was_read_before_a_read_broke_off() -> None:
+    error = errors.IncompleteReadError("cut short", received=("a", "b"))
+    assert pickle.loads(pickle.dumps(error)).received == ("a", "b")
+
+
+def test_the_hierarchy() -> None:
+    tree = {kind.__name__: kind.__base__.__name__ for kind in ALL if kind.__base__}
+    assert tree == {
+        "ConfluenceGroupsError": "Exception",
+        "ConfigurationError": "ConfluenceGroupsError",
+        "IncompleteReadError": "ConfluenceGroupsError",
+        "APIError": "ConfluenceGroupsError",
+        "APIStatusError": "APIError",
+        "BadRequestError": "APIStatusError",
+        "AuthenticationError": "APIStatusError",
+        "MissingScopeError": "AuthenticationError",
+        "PermissionDeniedError": "APIStatusError",
+        "NotFoundError": "APIStatusError",
+        "ConflictError": "APIStatusError",
+        "GoneError": "APIStatusError",
+        "RateLimitError": "APIStatusError",
+        "ServerError": "APIStatusError",
+        "ResponseValidationError": "APIError",
+        "APIConnectionError": "APIError",
+        "APITimeoutError": "APIConnectionError",
+    }
+    assert issubclass(errors.ConfigurationError, ValueError)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["message", "data", "errors", "error", "x"]), inner)
+    ),
+)
+
+
+@given(
+    status=st.integers(300, 599),
+    body=st.binary() | st.text().map(str.encode) | json_values.map(lambda value: json.dumps(value).encode()),
+    header=st.text(st.characters(min_codepoint=32, max_codepoint=126)),
+)
+def test_no_answer_is_too_odd(status: int, body: bytes, header: str) -> None:
+    headers = {"retry-after": header, "atl-request-id": header, "x-failure-category": header}
+    error = answered(status, body, headers)
+    assert len(error.message or "") <= MESSAGE_LIMIT
+    assert len((error.body or "").encode()) <= BODY_LIMIT
+    assert str(error).isprintable()

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import confluence_groups_sdk
+from confluence_groups_sdk import AsyncConfluenceGroups, ConfluenceGroups
+
+PACKAGE = Path(confluence_groups_sdk.__file__).parent
+HAND_WRITTEN = [path for path in sorted(PACKAGE.rglob("*.py")) if "_generated" not in path.parts]
+
+
+def loaded_after(code: str) -> set[str]:
+    """Return the modules that a new interpreter has loaded after running this."""
+    program = (
+        f"import json, sys\nbefore = set(sys.modules)\n{code}\nprint(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(result.stdout))
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    assert loaded_after("import confluence_groups_sdk") == {"confluence_groups_sdk"}
+
+
+def test_errors_load_no_dependency() -> None:
+    loaded = loaded_after("from confluence_groups_sdk import NotFoundError")
+    assert not loaded & {"httpx", "attr", "attrs", "dateutil"}
+
+
+def test_the_generated_package_is_loaded_by_the_first_call_not_by_the_client() -> None:
+    built = loaded_after(
+        "from confluence_groups_sdk import ApiToken, ConfluenceGroups\n"
+        "ConfluenceGroups('http://127.0.0.1:9', auth=ApiToken('me@example.com', 'token'))"
+    )
+    assert "httpx" in built
+    assert not [name for name in built if "_generated" in name or name.startswith("dateutil")]
+
+
+def test_every_public_name_is_there_and_typed() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    typed = {
+        alias.asname
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
+    assert typed == set(confluence_groups_sdk.__all__)
+    for name in confluence_groups_sdk.__all__:
+        assert getattr(confluence_groups_sdk, name) is not None
+        assert name in dir(confluence_groups_sdk)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        confluence_groups_sdk.no_such_name  # noqa: B018 - reading it is the test
+
+
+def public(kind: type) -> dict[str, object]:
+    return {name: member for name, member in inspect.getmembers(kind) if not name.startswith("_")}
+
+
+def described(function: object, renamed: dict[str, str]) -> tuple[list[tuple[object, ...]], str]:
+    """Return the signature of a method, with the twin's types renamed."""
+    signature = inspect.signature(function)  # type: ignore[arg-type] # callables only, by the filter below
+
+    def plain(annotation: object) -> str:
+        text = str(annotation)
+        for name, other in renamed.items():
+            text = text.replace(name, other)
+        return text
+
+    parameters: list[tuple[object, ...]] = [
+        (each.name, each.kind, plain(each.annotation)) for each in signature.parameters.values()
+    ]
+    return parameters, plain(signature.return_annotation)
+
+
+def test_the_twins_have_the_same_methods_with_the_same_signatures() -> None:
+    renamed = {"httpx.AsyncClient": "httpx.Client", "AsyncConfluenceGroups": "ConfluenceGroups"}
+    ours, twins = public(ConfluenceGroups), public(AsyncConfluenceGroups)
+    assert {"aclose" if name == "close" else name for name in ours} == set(twins)
+    for name, member in ours.items():
+        twin = twins["aclose" if name == "close" else name]
+        if callable(member):
+            assert described(member, {}) == described(twin, renamed), name
+            assert inspect.getdoc(member) == inspect.getdoc(twin), name
+    assert described(ConfluenceGroups.__init__, {}) == described(AsyncConfluenceGroups.__init__, renamed)
+
+
+def test_the_package_works_under_any_name() -> None:
+    for path in HAND_WRITTEN:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                assert (node.module or "").partition(".")[0] not in ("confluence_groups_sdk", "pkg_resources"), path
+                assert node.module != "importlib.metadata", path
+            if isinstance(node, ast.Import):
+                assert not {alias.name for alias in node.names} & {"confluence_groups_sdk", "importlib.metadata"}, path
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of the package that a module names in its imports, loaded late or not."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            names |= {node.module.partition(".")[0]} if node.module else {alias.name for alias in node.names}
+    return names
+
+
+# Which room may know which, beside the leaves that all may know.
+LEAVES = {"_version", "_clock", "_headers", "_answers", "_logging", "errors"}
+MAY_KNOW = {
+    "_version": set(),
+    "_clock": set(),
+    "_logging": set(),
+    "_headers": set(),
+    "_answers": {"_headers"},
+    "errors": {"_answers", "_headers"},
+    "auth": {"errors"},
+    "_retry": {"errors"},
+    "_calls": {"_generated", "errors"},
+    "_site": {"auth", "errors", "_version"},
+    "_exchange": {"_retry", "_calls", *LEAVES},
+    "_http": {"_exchange", "_generated", *LEAVES},
+    "client": {"_calls", "_exchange", "_http", "_site", "_retry", "_clock", "_generated"},
+    "async_client": {"_calls", "_exchange", "_http", "_site", "_retry", "_clock", "_generated"},
+}
+
+
+@pytest.mark.parametrize("room", sorted(MAY_KNOW))
+def test_each_module_knows_only_what_it_may(room: str) -> None:
+    assert imported(PACKAGE / f"{room}.py") <= MAY_KNOW[room]
+
+
+def test_no_module_is_left_out_of_that_rule() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(MAY_KNOW)
+
+
+def test_the_sandbox_shares_no_code_with_the_client() -> None:
+    known = set().union(*(imported(path) for path in (PACKAGE / "sandbox").glob("*.py")))
+    assert known <= {"errors", "app", "directory", "seed", "server"}

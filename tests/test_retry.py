@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import math
+import ssl
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from confluence_groups_sdk import ConfigurationError, RetryPolicy
+from confluence_groups_sdk._retry import Loss, delay_before, loss_of, retries_loss, retries_status
+
+POLICY = RetryPolicy()
+
+
+@pytest.mark.parametrize(("retry", "seconds"), [(1, 2), (2, 4), (3, 8), (4, 16)])
+def test_the_wait_doubles(retry: int, seconds: float) -> None:
+    assert delay_before(POLICY, retry, hold=None, chance=0.5) == pytest.approx(seconds)
+
+
+def test_the_wait_is_capped_before_jitter() -> None:
+    policy = RetryPolicy(max_retries=2000)
+    assert delay_before(policy, 2000, hold=None, chance=0.5) == pytest.approx(30)
+
+
+@pytest.mark.parametrize(("chance", "factor"), [(0.0, 0.7), (0.5, 1.0), (1.0, 1.3)])
+def test_jitter_runs_from_seven_to_thirteen_tenths(chance: float, factor: float) -> None:
+    assert delay_before(POLICY, 1, hold=None, chance=chance) == pytest.approx(2 * factor)
+
+
+def test_the_retries_come_to_an_end() -> None:
+    assert delay_before(POLICY, 5, hold=None, chance=0.5) is None
+    assert delay_before(RetryPolicy(max_retries=0), 1, hold=None, chance=0.5) is None
+
+
+def test_what_the_server_asks_for_is_the_least() -> None:
+    assert delay_before(POLICY, 1, hold=20, chance=0.5) == 20
+    assert delay_before(POLICY, 1, hold=1, chance=0.5) == pytest.approx(2)
+
+
+def test_a_hold_at_the_limit_is_waited_for_and_a_longer_one_is_not() -> None:
+    assert delay_before(POLICY, 1, hold=60, chance=0.5) == 60
+    assert delay_before(POLICY, 1, hold=60.1, chance=0.5) is None
+
+
+@given(
+    retry=st.integers(1, 4),
+    hold=st.none() | st.floats(0, 60),
+    chance=st.floats(0, 1, exclude_max=True),
+)
+def test_every_wait_is_bounded(retry: int, hold: float | None, chance: float) -> None:
+    delay = delay_before(POLICY, retry, hold=hold, chance=chance)
+    assert delay is not None
+    assert max(1.4, hold or 0) <= delay <= 60
+
+
+def test_which_statuses_are_retried() -> None:
+    statuses = range(100, 600)
+    assert {status for status in statuses if retries_status(status, repeatable=False)} == {429}
+    assert {status for status in statuses if retries_status(status, repeatable=True)} == {429, 502, 503, 504}
+
+
+@pytest.mark.parametrize(
+    ("error", "loss"),
+    [
+        (httpx.ConnectError(""), Loss.UNSENT),
+        (httpx.ConnectTimeout(""), Loss.UNSENT),
+        (httpx.PoolTimeout(""), Loss.UNSENT),
+        (httpx.ReadTimeout(""), Loss.IN_DOUBT),
+        (httpx.WriteTimeout(""), Loss.IN_DOUBT),
+        (httpx.ReadError(""), Loss.IN_DOUBT),
+        (httpx.WriteError(""), Loss.IN_DOUBT),
+        (httpx.CloseError(""), Loss.IN_DOUBT),
+        (httpx.ProxyError(""), Loss.IN_DOUBT),
+        (httpx.RemoteProtocolError(""), Loss.IN_DOUBT),
+        (httpx.LocalProtocolError(""), Loss.POINTLESS),
+        (httpx.UnsupportedProtocol(""), Loss.POINTLESS),
+        (httpx.DecodingError(""), Loss.POINTLESS),
+    ],
+)
+def test_what_a_failure_says_about_the_request(error: httpx.RequestError, loss: Loss) -> None:
+    assert loss_of(error) is loss
+
+
+def test_a_certificate_that_is_not_trusted_stays_so() -> None:
+    error = httpx.ConnectError("")
+    error.__cause__ = ssl.SSLCertVerificationError("self-signed")
+    assert loss_of(error) is Loss.POINTLESS
+
+
+def test_a_chain_of_causes_that_bites_its_tail_ends() -> None:
+    first, second = httpx.ReadError(""), ValueError()
+    first.__cause__, second.__cause__ = second, first
+    assert loss_of(first) is Loss.IN_DOUBT
+
+
+@pytest.mark.parametrize(
+    ("loss", "write", "repeatable"),
+    [(Loss.UNSENT, True, True), (Loss.IN_DOUBT, False, True), (Loss.POINTLESS, False, False)],
+)
+def test_which_losses_are_retried(loss: Loss, write: bool, repeatable: bool) -> None:
+    assert retries_loss(loss, repeatable=False) is write
+    assert retries_loss(loss, repeatable=True) is repeatable
+
+
+@pytest.mark.parametrize("name", ["first_delay", "max_delay", "max_retry_after"])
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "2", None, True])
+def test_a_policy_of_nonsense_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        RetryPolicy(**{name: value})  # type: ignore[arg-type] # that is the point
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, True, None])
+def test_a_number_of_retries_that_is_none_is_refused(value: object) -> None:
+    with pytest.raises(ConfigurationError, match="max_retries"):
+        RetryPolicy(max_retries=value)  # type: ignore[arg-type] # that is the point

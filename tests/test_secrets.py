@@ -1,0 +1,181 @@
+"""A marker token is looked for in everything that could show it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import logging
+import pickle
+import traceback
+from collections.abc import Callable, Generator
+
+import httpx
+import pytest
+from doubles import KINDS, SITE, Answers, remove_member, wire
+
+from confluence_groups_sdk import (
+    APIConnectionError,
+    APIError,
+    ApiToken,
+    AsyncConfluenceGroups,
+    BearerToken,
+    ConfigurationError,
+    ConfluenceGroups,
+    RetryPolicy,
+)
+
+# Globals, and not variables of the tests: a traceback shows the latter.
+EMAIL = "marker-person@example.com"
+TOKEN = "marker-token-5e12f0"
+BASIC = base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()
+SECRETS = (TOKEN, EMAIL, BASIC, BASIC[:24])
+BAD = (
+    "",
+    TOKEN + "\n",
+    TOKEN + "\r\n",
+    " " + TOKEN,
+    TOKEN + "\x00",
+    TOKEN + "\u2028",
+    TOKEN + "\ud800",
+    TOKEN + "\xa0",
+)
+
+
+class CarelessAuth(httpx.Auth):
+    """Sends a token that nobody has looked at."""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {TOKEN}\n"
+        yield request
+
+
+def assert_silent(text: str) -> None:
+    assert not [secret for secret in SECRETS if secret in text], text
+
+
+def shown(error: BaseException) -> str:
+    """Return everything that any handler could print of an error, with the variables of its frames."""
+    formatted = traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    chain = [error, error.__cause__, error.__context__]
+    return "".join(formatted) + "".join(f"{link!r} {link} {vars(link)}" for link in chain if link is not None)
+
+
+def caught(call: Callable[[], object]) -> BaseException:
+    try:
+        call()
+    except (APIError, ConfigurationError, TypeError) as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+BAD_CREDENTIALS = (
+    [pytest.param(lambda bad=bad: ApiToken(EMAIL, bad), id=f"token {bad!r}") for bad in BAD]
+    + [pytest.param(lambda bad=bad: BearerToken(bad), id=f"bearer {bad!r}") for bad in BAD]
+    + [pytest.param(lambda: BearerToken(TOKEN + "é"), id="bearer outside ASCII")]
+    + [pytest.param(lambda: ApiToken(EMAIL + "\n", TOKEN), id="e-mail with a newline")]
+    + [pytest.param(lambda: ApiToken(EMAIL + ":", TOKEN), id="e-mail with a colon")]
+    + [pytest.param(lambda: ApiToken("", TOKEN), id="no e-mail")]
+    + [pytest.param(lambda: ApiToken(EMAIL, TOKEN.encode()), id="bytes")]  # type: ignore[arg-type]
+    + [pytest.param(lambda: BearerToken(None), id="none")]  # type: ignore[arg-type]
+)
+
+
+@pytest.mark.parametrize("build", BAD_CREDENTIALS)
+def test_a_malformed_credential_is_refused_without_being_shown(build: Callable[[], object]) -> None:
+    error = caught(build)
+    assert isinstance(error, ConfigurationError)
+    # the frame of the lambda above holds what the caller wrote; ours, behind it, must not
+    own = traceback.TracebackException.from_exception(error, capture_locals=True).stack[2:]
+    assert own, "the error comes from the package"
+    assert_silent(f"{error!r} {error} {vars(error)}")
+    assert_silent("".join(f"{frame.line} {frame.locals}" for frame in own))
+
+
+@pytest.mark.parametrize("auth", [ApiToken(EMAIL, TOKEN), BearerToken(TOKEN)], ids=["ApiToken", "BearerToken"])
+def test_credentials_are_not_shown_copied_or_pickled(auth: httpx.Auth) -> None:
+    assert_silent(f"{auth!r} {auth} {[auth]}")
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="from_env") as refused:
+            attempt(auth)
+        assert_silent(str(refused.value))
+
+
+def test_clients_do_not_show_them() -> None:
+    auth = ApiToken(EMAIL, TOKEN)
+    with ConfluenceGroups(SITE, auth=auth) as groups:
+        assert_silent(f"{groups!r} {vars(groups)} {groups.raw!r}")
+    twin = AsyncConfluenceGroups(SITE, auth=auth)
+    assert_silent(f"{twin!r} {vars(twin)} {twin.raw!r}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_token_that_httpx_refuses_is_not_in_the_error(kind: str) -> None:
+    """The protocol error of h11 quotes the header; it must not come out, not even as the cause."""
+
+    def run() -> None:
+        with wire(b"") as (address, _), ConfluenceGroups(address, auth=CarelessAuth()) as groups:
+            groups.remove_member(group_id="g", account_id="a")
+
+    async def run_async() -> None:
+        with wire(b"") as (address, _):
+            async with AsyncConfluenceGroups(address, auth=CarelessAuth()) as groups:
+                await groups.remove_member(group_id="g", account_id="a")
+
+    error = caught(run if kind == "sync" else lambda: asyncio.run(run_async()))
+    assert isinstance(error, APIConnectionError)
+    assert type(error.__cause__) is httpx.LocalProtocolError
+    assert error.__context__ is None
+    assert_silent(shown(error))
+    assert_silent(str(pickle.dumps(error)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: httpx.Response(401, json={"message": f"bad credentials: {TOKEN}, {BASIC}"}),
+        lambda: httpx.Response(200, text=f"Authorization: Basic {BASIC}"),
+        lambda: httpx.ReadError(f"while sending Basic {BASIC}"),
+        lambda: httpx.ReadTimeout(f"while sending Basic {BASIC}"),
+    ],
+    ids=["echoed", "echoed by a proxy", "broken", "late"],
+)
+def test_errors_do_not_show_them(kind: str, answer: Callable[[], httpx.Response | Exception]) -> None:
+    auth, once = ApiToken(EMAIL, TOKEN), RetryPolicy(max_retries=0)
+    error = caught(lambda: remove_member(kind, Answers(answer()), auth=auth, retry=once))
+    assert_silent(shown(error))
+    assert_silent(str(pickle.dumps(error)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_logs_do_not_show_them(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    answers = (
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+    )
+    retry = RetryPolicy(first_delay=0)
+
+    async def call(address: str) -> None:
+        async with AsyncConfluenceGroups(address, auth=ApiToken(EMAIL, TOKEN), retry=retry) as groups:
+            await groups.remove_member(group_id="g", account_id="a")
+
+    with caplog.at_level(logging.DEBUG), wire(*answers) as (address, received):
+        if kind == "sync":
+            with ConfluenceGroups(address, auth=ApiToken(EMAIL, TOKEN), retry=retry) as groups:
+                groups.remove_member(group_id="g", account_id="a")
+        else:
+            asyncio.run(call(address))
+    assert BASIC.encode() in received[0], "the token was sent, so it could have been logged"
+    ours = [record.getMessage() for record in caplog.records if record.name == "confluence_groups_sdk"]
+    assert [line for line in ours if "503" in line]
+    assert [line for line in ours if "204" in line]
+    assert_silent(caplog.text)
+
+
+def test_our_own_log_names_no_person(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="confluence_groups_sdk"):
+        remove_member("sync", Answers(httpx.Response(204)), account_id="marker-account", group_id="marker-group")
+    own = [record.getMessage() for record in caplog.records if record.name == "confluence_groups_sdk"]
+    assert own
+    assert not [line for line in own if "marker" in line]

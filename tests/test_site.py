@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from confluence_groups_sdk import ApiToken, BearerToken, ConfigurationError, ConfluenceGroups
+from confluence_groups_sdk._site import GATEWAY, environment, gateway_base, site_base
+
+SITE = "https://your-domain.atlassian.net"
+
+
+@pytest.mark.parametrize(
+    ("site", "base"),
+    [
+        (SITE, f"{SITE}/wiki/rest"),
+        (f"{SITE}/", f"{SITE}/wiki/rest"),
+        (f"{SITE}/wiki", f"{SITE}/wiki/rest"),
+        (f"{SITE}/wiki/rest/", f"{SITE}/wiki/rest"),
+        ("HTTPS://Your-Domain.atlassian.net", f"{SITE}/wiki/rest"),
+        ("https://example.com:8443/wiki", "https://example.com:8443/wiki/rest"),
+        ("https://bücher.example", "https://xn--bcher-kva.example/wiki/rest"),
+        ("http://localhost:8080", "http://localhost:8080/wiki/rest"),
+        ("http://127.0.0.1", "http://127.0.0.1/wiki/rest"),
+        ("http://127.8.9.1:1", "http://127.8.9.1:1/wiki/rest"),
+        ("http://[::1]:8080", "http://[::1]:8080/wiki/rest"),
+    ],
+)
+def test_a_site(site: str, base: str) -> None:
+    assert site_base(site) == base
+    assert site_base(site_base(site)) == base
+
+
+@pytest.mark.parametrize(
+    ("site", "part"),
+    [
+        ("", "give an address"),
+        ("your-domain.atlassian.net", "https://"),
+        ("//your-domain.atlassian.net", "https://"),
+        ("ftp://your-domain.atlassian.net", "https://"),
+        ("file:///etc/passwd", "https://"),
+        ("https://", "https://"),
+        ("http://your-domain.atlassian.net", "plain http"),
+        ("http://localhost.example.com", "plain http"),
+        ("http://127.0.0.1.example.com", "plain http"),
+        ("http://10.0.0.1", "plain http"),
+        ("http://0.0.0.0", "plain http"),
+        ("http://127.0.0.1@example.com", "no credentials"),
+        ("https://me:secret@example.com", "no credentials"),
+        (f"{SITE}?a=1", "no credentials, query"),
+        (f"{SITE}#top", "no credentials, query"),
+        (f"{SITE}/wiki/rest/api", "only /wiki or /wiki/rest"),
+        (f"{SITE}/jira", "only /wiki or /wiki/rest"),
+        (f"{SITE}/wiki/../admin", "only /wiki or /wiki/rest"),
+        (f"{GATEWAY}/ex/confluence/some-id", "for_cloud"),
+        (GATEWAY, "for_cloud"),
+        (f"{SITE}\n", "without spaces"),
+        (f" {SITE}", "without spaces"),
+        ("https://example.com:port", "no valid address"),
+        ("https:\\\\example.com", "without spaces"),
+        (None, "give an address"),
+        (b"https://example.com", "give an address"),
+    ],
+)
+def test_no_site(site: object, part: str) -> None:
+    with pytest.raises(ConfigurationError, match=part) as caught:
+        site_base(site)  # type: ignore[arg-type] # that is the point
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cloud_id", "quoted"), [("11223344-a1b2", "11223344-a1b2"), ("a/../b", "a%2F..%2Fb"), ("a?b", "a%3Fb")]
+)
+def test_a_cloud_id_stays_one_segment(cloud_id: str, quoted: str) -> None:
+    base = gateway_base(cloud_id, GATEWAY)
+    assert base == f"{GATEWAY}/ex/confluence/{quoted}/wiki/rest"
+    assert httpx.URL(base).raw_path == f"/ex/confluence/{quoted}/wiki/rest".encode()
+
+
+@pytest.mark.parametrize("cloud_id", ["", " ", ".", "..", "a\nb", None])
+def test_no_cloud_id(cloud_id: object) -> None:
+    with pytest.raises(ConfigurationError, match="cloud_id"):
+        gateway_base(cloud_id, GATEWAY)  # type: ignore[arg-type] # that is the point
+
+
+@pytest.mark.parametrize("gateway", ["http://gateway.example.com", "https://gateway.example.com/ex", "gateway"])
+def test_no_gateway(gateway: str) -> None:
+    with pytest.raises(ConfigurationError, match="gateway"):
+        ConfluenceGroups.for_cloud("some-id", auth=BearerToken("t"), gateway=gateway)
+
+
+def variables(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(f"CONFLUENCE_{name}", value)
+
+
+def test_site_and_api_token_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables(monkeypatch, SITE=SITE, EMAIL="me@example.com", API_TOKEN="t")
+    found = environment(GATEWAY)
+    assert found.base == f"{SITE}/wiki/rest"
+    assert isinstance(found.auth, ApiToken)
+
+
+def test_a_cloud_id_means_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables(monkeypatch, SITE=SITE, CLOUD_ID="some-id", ACCESS_TOKEN="t")
+    found = environment(GATEWAY)
+    assert found.base == f"{GATEWAY}/ex/confluence/some-id/wiki/rest"
+    assert isinstance(found.auth, BearerToken)
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        ({}, "CONFLUENCE_SITE"),
+        ({"SITE": ""}, "CONFLUENCE_SITE"),
+        ({"SITE": SITE}, "no credentials"),
+        ({"SITE": SITE, "EMAIL": "me@example.com"}, "CONFLUENCE_API_TOKEN is not set"),
+        ({"SITE": SITE, "API_TOKEN": "t"}, "CONFLUENCE_EMAIL is not set"),
+        ({"SITE": SITE, "EMAIL": "me@example.com", "API_TOKEN": "t", "ACCESS_TOKEN": "u"}, "two ways"),
+        ({"SITE": SITE, "EMAIL": "me@example.com", "ACCESS_TOKEN": "u"}, "two ways"),
+        ({"SITE": SITE, "API_TOKEN": "t", "ACCESS_TOKEN": "u"}, "two ways"),
+        ({"SITE": "http://example.com", "ACCESS_TOKEN": "u"}, "plain http"),
+    ],
+)
+def test_an_environment_that_does_not_do(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], part: str) -> None:
+    variables(monkeypatch, **values)
+    with pytest.raises(ConfigurationError, match=part):
+        ConfluenceGroups.from_env()
