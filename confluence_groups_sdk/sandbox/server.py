@@ -1,0 +1,107 @@
+"""The sandbox as a server: uvicorn in a thread of this process, on a free port of loopback."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from . import seed
+from .app import Answer, ConfluenceApp, SeenRequest
+from .directory import Credentials, Directory
+
+HOST = "127.0.0.1"
+STOP_PATIENCE = 10  # seconds for answers under way when the sandbox stops
+CONNECTIONS_WAITING = 512
+
+
+class Sandbox:
+    """A Confluence Cloud site on this machine, for demos and tests.
+
+    Its state is its own and starts afresh with each sandbox; see `directory`.
+
+        with Sandbox() as sandbox, ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin)) as groups:
+            ...
+
+    Attributes:
+        url: the site's address.
+        gateway: the gateway's address, for ``for_cloud(sandbox.cloud_id, gateway=sandbox.gateway, ...)``.
+        cloud_id: the site's cloud id.
+        admin: e-mail and token of a site admin.
+        reader: e-mail and token of somebody who is no site admin.
+        outsider: e-mail and token of somebody who has no access to Confluence.
+        access_token: an OAuth 2.0 access token of the admin, for the gateway alone.
+        scopes: what the access token may do; take some away to see what a client makes of it.
+        directory: people, groups and memberships.
+    """
+
+    def __init__(self) -> None:
+        self.directory: Directory = seed.seeded()
+        self.cloud_id = seed.CLOUD_ID
+        self.scopes = {"read:confluence-groups", "read:confluence-user", "write:confluence-groups"}
+        self.admin = self._credentials(seed.ADMIN)
+        self.reader = self._credentials(seed.READER)
+        self.outsider = self._credentials(seed.OUTSIDER)
+        self.access_token = "sandbox-access-token"
+        tokens = {
+            self.admin.token: seed.ADMIN,
+            self.reader.token: seed.READER,
+            self.outsider.token: seed.OUTSIDER,
+        }
+        self._app = ConfluenceApp(
+            self.directory,
+            cloud_id=self.cloud_id,
+            tokens=tokens,
+            access_token=self.access_token,
+            scopes=self.scopes,
+        )
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY where it sees TCP named
+        self._socket.bind((HOST, 0))
+        self._socket.listen(CONNECTIONS_WAITING)  # from here on callers wait in line, so nobody has to poll
+        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self.gateway = self.url
+        config = uvicorn.Config(
+            self._app.asgi,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=STOP_PATIENCE,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True, name="sandbox")
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        """The requests that came in, oldest first (the last 10,000)."""
+        return list(self._app.seen)
+
+    def answer_next(self, *answers: Answer) -> None:
+        """Give these answers to the next requests, one each, instead of what the sandbox would do."""
+        self._app.rehearsed.extend(answers)
+
+    def start(self) -> Self:
+        """Begin to serve."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving; answers under way are finished first."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join()
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _credentials(self, account_id: str) -> Credentials:
+        person = self.directory.people[account_id]
+        return Credentials(person.email, f"sandbox-token-of-{person.email.partition('@')[0]}")
