@@ -1,0 +1,60 @@
+"""The main job, on the sandbox: look at a group, remove a member, look again, and see every documented error."""
+
+from __future__ import annotations
+
+import shlex
+
+from confluence_groups_sdk import APIStatusError, ApiToken, ConfluenceGroups
+from confluence_groups_sdk.sandbox import Credentials, Group, Sandbox
+
+STRANGER = Credentials("stranger@example.com", "a-token-that-nobody-made")
+
+
+def main() -> None:
+    with Sandbox() as sandbox:
+        print(f"A Confluence sandbox listens on {sandbox.url}: nothing leaves this machine.\n")
+        group = sandbox.directory.group_named("docs-editors")
+        leaver = sandbox.directory.members(group.id)[1]
+        print_members(sandbox, group)
+
+        call = f'groups.remove_member(group_id="{group.id}", account_id="{leaver.account_id}")'
+        print(f"\n{leaver.display_name} leaves:\n\n  {call}\n")
+        with ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin)) as groups:
+            groups.remove_member(group_id=group.id, account_id=leaver.account_id)
+        print_members(sandbox, group)
+
+        print("\nThe same with curl:\n")
+        print(indented(curl(sandbox.requests[-1].target, sandbox.url)))
+
+        print("\nEvery documented error, as the client raises it:")
+        show(sandbox, sandbox.admin, group_id="not\tan id", account_id=leaver.account_id)
+        show(sandbox, STRANGER, group_id=group.id, account_id=leaver.account_id)
+        show(sandbox, sandbox.reader, group_id=group.id, account_id=leaver.account_id)
+        show(sandbox, sandbox.admin, group_id=group.id, account_id="nobody-has-this-id")
+
+
+def print_members(sandbox: Sandbox, group: Group) -> None:
+    members = sandbox.directory.members(group.id)
+    print(f"{group.name} has {len(members)} members:")
+    for person in members:
+        print(f"  {person.display_name:<20} {person.account_id}")
+
+
+def show(sandbox: Sandbox, caller: Credentials, *, group_id: str, account_id: str) -> None:
+    with ConfluenceGroups(sandbox.url, auth=ApiToken(*caller)) as groups:
+        try:
+            groups.remove_member(group_id=group_id, account_id=account_id)
+        except APIStatusError as error:
+            print(f"\n  {type(error).__name__}\n{indented(str(error))}")
+
+
+def curl(target: str, site: str) -> str:
+    return f"curl -X DELETE \\\n  -H 'Authorization: Basic REDACTED' \\\n  {shlex.quote(site + target)}"
+
+
+def indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    main()
