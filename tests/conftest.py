@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from confluence_groups_sdk.sandbox import Sandbox
+
+# No test is decided by time; CI repeats itself, everybody else explores.
+settings.register_profile("default", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("default")
 
 
 @pytest.fixture

@@ -90,9 +90,20 @@ def token_of(sandbox: Sandbox) -> httpx.Auth:
 # --- on the wire
 
 
-def test_the_bytes_are_those_of_the_published_curl_line() -> None:
-    with wire(DONE) as (address, received), ConfluenceGroups(address, auth=BearerToken("the-token")) as groups:
-        groups.remove_member(group_id="<string>", account_id="<string>")
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_bytes_are_those_of_the_published_curl_line(kind: str) -> None:
+    auth, ids = BearerToken("the-token"), {"group_id": "<string>", "account_id": "<string>"}
+
+    async def remove(address: str) -> None:
+        async with AsyncConfluenceGroups(address, auth=auth) as groups:
+            await groups.remove_member(**ids)
+
+    with wire(DONE) as (address, received):
+        if kind == "sync":
+            with ConfluenceGroups(address, auth=auth) as groups:
+                groups.remove_member(**ids)
+        else:
+            asyncio.run(remove(address))
     head, _, body = received[0].partition(b"\r\n\r\n")
     line, *headers = head.decode("ascii").split("\r\n")
     assert line == ("DELETE /wiki/rest/api/group/userByGroupId?groupId=%3Cstring%3E&accountId=%3Cstring%3E HTTP/1.1")
