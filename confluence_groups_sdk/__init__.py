@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .errors import ResponseValidationError as ResponseValidationError
     from .errors import ServerError as ServerError
 
-_ROOMS = {
+_MODULES = {
     "_clock": ("Clock", "SystemClock"),
     "_retry": ("RetryPolicy",),
     "_version": ("__version__",),
@@ -59,21 +59,21 @@ _ROOMS = {
         "ServerError",
     ),
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted(_ROOM_OF)  # noqa: PLE0605 - a list, made from the table above so that the two cannot differ
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - a list, made from the table above so that the two cannot differ
 
 
 def __getattr__(name: str) -> object:
-    room = _ROOM_OF.get(name)
-    if room is None:
+    module = _MODULE_OF.get(name)
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value: object = getattr(import_module(f"{__name__}.{room}"), name)
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ROOM_OF})
+    return sorted({*globals(), *_MODULE_OF})

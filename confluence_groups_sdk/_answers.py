@@ -4,52 +4,59 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from html.parser import HTMLParser
+from urllib.parse import quote
 
 from ._headers import printable
 
 REDACTED = "REDACTED"
+HIDDEN_TAGS = frozenset({"head", "script", "style"})
 
 
 class Sign(Enum):
     """A trouble that status and text alone would leave unclear; the value is its remedy."""
 
-    MISSING_SCOPE = "Give the app or token the scope of this operation, then let the user consent again."
+    MISSING_SCOPE = (
+        "Give the app the scope of this operation and let the user consent again, or make a token that has the scope."
+    )
     AUTH_MISMATCH = (
         "E-mail and token belong to different accounts, or a token with scopes was sent to the site's own address: "
         "such tokens go through the gateway (for_cloud)."
     )
-    TOKEN_REFUSED = "The token has expired or been revoked: make a new one at id.atlassian.com, under security."
+    TOKEN_REFUSED = "The credentials were refused: check e-mail and token; the token may have expired or been revoked."
     XSRF_REFUSED = (
         "A proxy has changed the headers: X-Atlassian-Token and this client's user agent must arrive as sent."
     )
+    WRONG_ADDRESS = "This is not how Confluence answers for an unknown id: check the name of the site or the cloud id."
     NO_ACCESS = "The account has no access to Confluence on this site, or the credentials did not arrive: check both."
 
 
-def recognise(status: int, headers: Mapping[str, str], message: str) -> Sign | None:
-    """Return what the answer shows by header or text; the flags under ``data`` are never believed."""
+def recognise(status: int, headers: Mapping[str, str], body: str, words: str) -> Sign | None:
+    """Return what the answer shows by header, shape or text; the flags under ``data`` are never believed."""
     category = headers.get("x-failure-category", "")
     if status == 401:
-        if "FAILURE_CLIENT_SCOPE_CHECK" in category or "scope does not match" in message:
+        if "FAILURE_CLIENT_SCOPE_CHECK" in category or "scope does not match" in words:
             return Sign.MISSING_SCOPE
         if "FAILURE_CLIENT_AUTH_MISMATCH" in category:
             return Sign.AUTH_MISMATCH
         if "AUTHENTICATED_FAILED" in headers.get("x-seraph-loginreason", ""):
             return Sign.TOKEN_REFUSED
     if status == 403:
-        if "XSRF check failed" in message:
+        if "XSRF check failed" in words:
             return Sign.XSRF_REFUSED
-        if "not permitted to use Confluence" in message:
+        if "not permitted to use Confluence" in words:
             return Sign.NO_ACCESS
+    if status == 404 and not _is_confluence(body):
+        return Sign.WRONG_ADDRESS
     return None
 
 
 def message(body: str, *, limit: int) -> str | None:
     """Return the server's own words, on one line and at most ``limit`` characters long; None where there are none."""
-    text = body.strip()
+    text = body.lstrip("\ufeff").strip()
     if text.startswith(("{", "[")):
         words = next(_said(_parsed(text)), "")
     elif text.startswith("<"):
@@ -59,18 +66,29 @@ def message(body: str, *, limit: int) -> str | None:
     return printable(words)[:limit] or None
 
 
-def without_credentials(text: str, authorization: str | None) -> str:
-    """Return the text with what the request's Authorization header said struck out, should the server echo it."""
+def secrets_of(authorization: str | None) -> list[str]:
+    """Return what of an Authorization header must not be shown, the longest first."""
     if not authorization:
-        return text
+        return []
     scheme, _, credentials = authorization.partition(" ")
-    secrets = [authorization, credentials]
+    secrets = {authorization, credentials}
     if scheme.lower() == "basic":
-        secrets.append(_basic_token(credentials))
+        secrets.add(_basic_token(credentials))
+    escaped = {form for secret in secrets for form in (secret.replace("/", "\\/"), quote(secret, safe=""))}
+    return sorted((secrets | escaped) - {""}, key=len, reverse=True)
+
+
+def without(secrets: Iterable[str], text: str) -> str:
+    """Return the text with these struck out, should the server echo them."""
     for secret in secrets:
-        if secret:
-            text = text.replace(secret, REDACTED)
+        text = text.replace(secret, REDACTED)
     return text
+
+
+def _is_confluence(body: str) -> bool:
+    """Say whether a 404 can come from the API itself: it has the API's shape, or no body to tell by."""
+    answer = _parsed(body.lstrip("\ufeff"))
+    return not body or (isinstance(answer, dict) and "statusCode" in answer)
 
 
 def _basic_token(credentials: str) -> str:
@@ -103,29 +121,18 @@ def _said(answer: object) -> Iterator[str]:
             yield translation
 
 
-class _Visible(HTMLParser):
-    """Collects the text that a reader of the page would see."""
-
-    HIDDEN = frozenset({"script", "style", "head"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, _attrs: object) -> None:
-        self._hidden += tag in self.HIDDEN
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in self.HIDDEN and self._hidden > 0
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.words.append(data)
-
-
 def _visible(page: str) -> str:
-    parser = _Visible()
-    parser.feed(page)
-    parser.close()
-    return " ".join(parser.words)
+    """Return the text that a reader of the page would see, in one pass: the page may be anything, and made to hurt."""
+    seen = []
+    hidden = ""
+    for piece in page.split("<"):
+        tag, _, text = piece.partition(">")
+        words = tag.split(None, 1)
+        name = words[0].lower() if words else ""
+        if not hidden and name in HIDDEN_TAGS:
+            hidden = f"/{name}"
+        elif name == hidden:
+            hidden = ""
+        if not hidden:
+            seen.append(text)
+    return html.unescape(" ".join(seen))

@@ -48,7 +48,7 @@ def remove_member(group_id: str, account_id: str) -> Call[None]:
 
 
 def required(name: str, value: str) -> str:
-    """Return the id as it is: opaque, but never empty.
+    """Return the id as it is, as plain text: opaque, but never empty.
 
     Raises:
         ValueError: it is empty, blank, no text, or no valid Unicode.
@@ -61,7 +61,7 @@ def required(name: str, value: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise ValueError(f"{name} holds half of a surrogate pair, which no address can carry") from None
-    return value
+    return str.__str__(value)  # an Enum that is text, too, would format itself as its name
 
 
 def nothing(_response: httpx.Response) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Clock(Protocol):
     """What the clients need of time: pass your own as ``clock=`` to simulate it."""
 

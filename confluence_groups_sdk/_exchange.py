@@ -6,22 +6,38 @@ drive it, one with blocking calls and one with awaited ones: retries, status cod
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator, Mapping
 from types import EllipsisType
 from typing import Any, TypeAlias, TypeVar
 
 import httpx
 from attrs import evolve, field, frozen
+from attrs.validators import instance_of
 
 from . import _retry
 from ._calls import Call
 from ._clock import Clock
+from ._headers import request_id
 from ._logging import logger
-from ._retry import Loss, RetryPolicy
-from .errors import APIError, connection_error, error_from_response, unexpected_answer
+from ._retry import Failure, RetryPolicy
+from .errors import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    ConfigurationError,
+    ResponseValidationError,
+    error_from_response,
+    path_of,
+    unexpected_answer,
+)
 
-FAILURES = (httpx.TransportError, httpx.DecodingError)
-"""What a driver catches, and hands to `lost`."""
+FAILURES = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL)
+"""What a driver catches, and hands to `no_answer`."""
+
+LINE = "%s: %s, attempt %d, %.0f ms, request id %s"  # of the log, one a call; no ids of people or groups
+
+LONGEST_TIMEOUT = 366 * 24 * 3600  # seconds
 
 T = TypeVar("T")
 
@@ -33,13 +49,18 @@ class Settings:
     base: str  # where the API starts, such as https://your-domain.atlassian.net/wiki/rest
     user_agent: str
     timeout: Mapping[str, float | None]
-    retry: RetryPolicy
-    clock: Clock
+    retry: RetryPolicy = field(validator=instance_of(RetryPolicy))
+    clock: Clock = field()
     host: str = field(init=False)
 
     @host.default
     def _host_of_base(self) -> str:
         return httpx.URL(self.base).netloc.decode("ascii")
+
+    @clock.validator
+    def _tells_time(self, _attribute: object, clock: Clock) -> None:
+        if not isinstance(clock, Clock):
+            raise TypeError(f"clock must have the methods of SystemClock, and {type(clock).__name__} does not")
 
     def adjusted(
         self, timeout: httpx.Timeout | float | EllipsisType | None, retry: RetryPolicy | EllipsisType
@@ -47,9 +68,24 @@ class Settings:
         """Return the same settings with another timeout or retry policy, where one is given."""
         return evolve(
             self,
-            timeout=self.timeout if isinstance(timeout, EllipsisType) else httpx.Timeout(timeout).as_dict(),
+            timeout=self.timeout if isinstance(timeout, EllipsisType) else limits(timeout).as_dict(),
             retry=self.retry if isinstance(retry, EllipsisType) else retry,
         )
+
+
+def limits(timeout: httpx.Timeout | float | None) -> httpx.Timeout:
+    """Return the limits on the parts of an attempt, in seconds.
+
+    Raises:
+        ConfigurationError: one is not a number, not above zero, or over a year.
+    """
+    given = httpx.Timeout(timeout)
+    for part, seconds in given.as_dict().items():
+        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if seconds is not None and not (number and 0 < seconds <= LONGEST_TIMEOUT):
+            problem = f"give seconds above 0 and up to {LONGEST_TIMEOUT}, or None to wait for ever"
+            raise ConfigurationError(f"timeout: {part}: {problem}")
+    return given
 
 
 @frozen
@@ -60,29 +96,29 @@ class Wait:
 
 
 @frozen
-class Lost:
+class NoAnswer:
     """No answer came: an httpx error of the same type, without text or traceback, which could show the token."""
 
-    cause: httpx.RequestError
-    loss: Loss
+    cause: httpx.RequestError | httpx.InvalidURL
+    failure: Failure
 
 
 Step: TypeAlias = httpx.Request | Wait
-Told: TypeAlias = httpx.Response | Lost | None
-Exchange: TypeAlias = Generator[Step, Told, T]
+Reply: TypeAlias = httpx.Response | NoAnswer | None
+Exchange: TypeAlias = Generator[Step, Reply, T]
 
 
-def lost(error: httpx.RequestError) -> Lost:
-    """Return the failure in a form that is safe to keep."""
+def no_answer(error: httpx.RequestError | httpx.InvalidURL) -> NoAnswer:
+    """Return the failure in a form that is safe to keep: a transport's own subclass becomes the httpx error it is."""
     known = next(kind for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "httpx")
-    return Lost(known("text withheld: it may hold credentials"), _retry.loss_of(error))
+    return NoAnswer(known("text withheld: it may hold credentials"), _retry.failure_of(error))
 
 
 def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
     """Carry out one call.
 
     Yields:
-        A request to send, answered by its response or by `Lost`; or a `Wait`, answered by None.
+        A request to send, answered by its response or by `NoAnswer`; or a `Wait`, answered by None.
 
     Returns:
         What the call reads from its answer.
@@ -90,32 +126,33 @@ def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
     Raises:
         APIError: the call did not succeed.
     """
-    sent = 0
-    while True:
+    for attempt in itertools.count(1):
         request = prepare(call, settings)
         started = settings.clock.monotonic()
-        told = yield request
-        sent += 1
+        reply = yield request
         milliseconds = (settings.clock.monotonic() - started) * 1000
-        if isinstance(told, httpx.Response) and told.status_code == call.success:
-            logger.info("%s: %d, attempt %d, %.0f ms", call.operation, told.status_code, sent, milliseconds)
-            return call.read(told)
-        error, again = _failure(call, request, told, settings)
-        logger.info(
-            "%s: %s, attempt %d, %.0f ms, request id %s",
-            *(call.operation, error.summary, sent, milliseconds, error.request_id),
-        )
+        if isinstance(reply, httpx.Response) and reply.status_code == call.success:
+            logger.info(LINE, call.operation, reply.status_code, attempt, milliseconds, request_id(reply.headers))
+            return call.read(reply)
+        error, again = _error(call, request, reply, settings)
+        logger.info(LINE, call.operation, error.summary, attempt, milliseconds, error.request_id)
         delay = None
         if again:
-            delay = _retry.delay_before(settings.retry, sent, hold=error.retry_after, chance=settings.clock.random())
+            chance = settings.clock.random()
+            delay = _retry.delay_before(settings.retry, attempt, hold=error.retry_after, chance=chance)
         if delay is None:
             raise error
         logger.info("%s: sending again in %.1f s", call.operation, delay)
         yield Wait(delay)
+    raise AssertionError("the attempts are counted without end")
 
 
 def prepare(call: Call[Any], settings: Settings) -> httpx.Request:
-    """Return the request of a call, whole: httpx adds nothing to it but the credentials."""
+    """Return the request of a call, whole: httpx adds nothing to it but the credentials.
+
+    Raises:
+        ValueError: the ids are too long for an address.
+    """
     kwargs = call.request
     query = str(httpx.QueryParams(kwargs.get("params"))).replace("+", "%20")  # a literal plus is %2B by now
     headers = {
@@ -127,30 +164,43 @@ def prepare(call: Call[Any], settings: Settings) -> httpx.Request:
     }
     if call.writes:
         headers["X-Atlassian-Token"] = "no-check"
-    request = httpx.Request(
-        kwargs["method"],
-        f"{settings.base}{kwargs['url']}?{query}" if query else f"{settings.base}{kwargs['url']}",
-        headers=headers,
-        stream=httpx.ByteStream(b""),  # no body, and so no Transfer-Encoding under any transport
-        extensions={"timeout": settings.timeout},
-    )
+    try:
+        request = httpx.Request(
+            kwargs["method"],
+            f"{settings.base}{kwargs['url']}?{query}" if query else f"{settings.base}{kwargs['url']}",
+            headers=headers,
+            stream=httpx.ByteStream(b""),  # no body, and so no Transfer-Encoding under any transport
+            extensions={"timeout": settings.timeout},
+        )
+    except httpx.InvalidURL:
+        raise ValueError(f"{call.operation}: the ids make an address that is too long to be sent") from None
     request.read()
     return request
 
 
-def _failure(call: Call[Any], request: httpx.Request, told: Told, settings: Settings) -> tuple[APIError, bool]:
-    """Return the error that this outcome stands for, and whether the call may be sent again."""
-    if isinstance(told, httpx.Response):
+def _error(call: Call[Any], request: httpx.Request, reply: Reply, settings: Settings) -> tuple[APIError, bool]:
+    """Return the error that this reply stands for, and whether the call may be sent again."""
+    if isinstance(reply, httpx.Response):
         now = settings.clock.now()
-        if told.is_success:
-            return unexpected_answer(told, f"{call.success} was expected", now=now), False
-        again = _retry.retries_status(told.status_code, repeatable=call.repeatable)
-        return error_from_response(told, scopes=call.scopes, now=now), again
-    assert told is not None, "a request is answered by a response or by Lost"
-    error = connection_error(
-        told.cause,
-        timed_out=isinstance(told.cause, httpx.TimeoutException),
-        method=request.method,
-        path=request.url.raw_path.partition(b"?")[0].decode("ascii"),
-    )
-    return error, _retry.retries_loss(told.loss, repeatable=call.repeatable)
+        if reply.is_success:
+            return unexpected_answer(reply, f"{call.success} was expected", now=now), False
+        again = _retry.retries_status(reply.status_code, repeatable=call.repeatable)
+        return error_from_response(reply, scopes=call.scopes, now=now), again
+    assert reply is not None, "a request is answered by a response or by NoAnswer"
+    error = _error_without_response(request, reply)
+    return error, _retry.retries_failure(reply.failure, repeatable=call.repeatable)
+
+
+def _error_without_response(request: httpx.Request, reply: NoAnswer) -> APIError:
+    """Return the error for an answer that never came or cannot be read."""
+    kind: type[APIError] = APIConnectionError
+    name = type(reply.cause).__name__
+    summary = f"no answer ({name})"
+    if reply.failure is Failure.UNREADABLE:
+        kind = ResponseValidationError
+        summary = f"an answer came that cannot be read ({name}): nothing is known about what happened"
+    elif isinstance(reply.cause, httpx.TimeoutException):
+        kind = APITimeoutError
+    error = kind(summary, method=request.method, path=path_of(request))
+    error.__cause__ = reply.cause
+    return error

@@ -43,7 +43,7 @@ def printable(text: str) -> str:
 
 def _seconds(text: str) -> float | None:
     try:
-        return float(text)
+        return max(float(each) for each in text.split(","))  # the longest, where the header came twice
     except ValueError:
         return None
 

@@ -26,27 +26,29 @@ def check_auth(auth: httpx.Auth) -> httpx.Auth:
     return auth
 
 
-def sync_client(given: httpx.Client | None, timeout: httpx.Timeout) -> httpx.Client:
+def sync_client(given: httpx.Client | None, settings: Settings) -> httpx.Client:
     """Return the caller's client, or a new one that keeps no cookies.
+
+    On loopback it takes no proxy from the environment: plain http would show the token to the proxy.
 
     Raises:
         TypeError: the caller's is no `httpx.Client`.
     """
     if given is None:
-        return httpx.Client(timeout=timeout, cookies=_no_cookies())
+        return httpx.Client(cookies=_no_cookies(), trust_env=_beyond_loopback(settings))
     if not isinstance(given, httpx.Client):
         raise TypeError(f"http_client must be an httpx.Client, not {type(given).__name__}")
     return given
 
 
-def async_client(given: httpx.AsyncClient | None, timeout: httpx.Timeout) -> httpx.AsyncClient:
-    """Return the caller's client, or a new one that keeps no cookies.
+def async_client(given: httpx.AsyncClient | None, settings: Settings) -> httpx.AsyncClient:
+    """Return the caller's client, or a new one that keeps no cookies, as `sync_client` does.
 
     Raises:
         TypeError: the caller's is no `httpx.AsyncClient`.
     """
     if given is None:
-        return httpx.AsyncClient(timeout=timeout, cookies=_no_cookies())
+        return httpx.AsyncClient(cookies=_no_cookies(), trust_env=_beyond_loopback(settings))
     if not isinstance(given, httpx.AsyncClient):
         raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(given).__name__}")
     return given
@@ -54,28 +56,12 @@ def async_client(given: httpx.AsyncClient | None, timeout: httpx.Timeout) -> htt
 
 def raw_sync(settings: Settings, auth: httpx.Auth, http: httpx.Client) -> AuthenticatedClient:
     """Return the generated client, sending through ``http``."""
-    outer = httpx.Client(
-        base_url=settings.base,
-        auth=auth,
-        headers=_raw_headers(settings),
-        timeout=_timeout(settings),
-        cookies=_no_cookies(),
-        transport=_Through(http, settings.base),
-    )
-    return _generated_client(settings).set_httpx_client(outer)
+    return _generated_client(settings, auth, _Through(http, settings.base))
 
 
 def raw_async(settings: Settings, auth: httpx.Auth, http: httpx.AsyncClient) -> AuthenticatedClient:
     """Return the generated client, sending through ``http``."""
-    outer = httpx.AsyncClient(
-        base_url=settings.base,
-        auth=auth,
-        headers=_raw_headers(settings),
-        timeout=_timeout(settings),
-        cookies=_no_cookies(),
-        transport=_AsyncThrough(http, settings.base),
-    )
-    return _generated_client(settings).set_async_httpx_client(outer)
+    return _generated_client(settings, auth, _AsyncThrough(http, settings.base))
 
 
 class _Through(httpx.BaseTransport):
@@ -86,7 +72,7 @@ class _Through(httpx.BaseTransport):
         self._base = httpx.URL(base)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        _check_origin(request.url, self._base)
+        _admit(request, self._base)
         return self._http.send(request, auth=None, follow_redirects=False, stream=True)
 
 
@@ -98,28 +84,39 @@ class _AsyncThrough(httpx.AsyncBaseTransport):
         self._base = httpx.URL(base)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        _check_origin(request.url, self._base)
+        _admit(request, self._base)
         return await self._http.send(request, auth=None, follow_redirects=False, stream=True)
 
 
-def _check_origin(url: httpx.URL, base: httpx.URL) -> None:
-    """Keep the token at home: the generated client carries it with every request."""
-    if (url.scheme, url.netloc) != (base.scheme, base.netloc):
+def _admit(request: httpx.Request, base: httpx.URL) -> None:
+    """Keep the token at home, since the generated client carries it with every request; send no cookies."""
+    if (request.url.scheme, request.url.netloc) != (base.scheme, base.netloc):
         raise httpx.UnsupportedProtocol(f"this client sends to {base.host} alone")
+    request.headers.pop("Cookie", None)
 
 
-def _generated_client(settings: Settings) -> AuthenticatedClient:
+def _generated_client(
+    settings: Settings, auth: httpx.Auth, transport: httpx.BaseTransport | httpx.AsyncBaseTransport
+) -> AuthenticatedClient:
+    """Return a generated client whose copies (``with_headers`` and its like) keep credentials and transport, too.
+
+    Its token is what goes into a header; ours go through ``auth``, so that header serves another purpose.
+    """
     from ._generated import AuthenticatedClient
 
-    return AuthenticatedClient(base_url=settings.base, token="")  # the outer httpx client has the credentials
+    return AuthenticatedClient(
+        base_url=settings.base,
+        headers={"Accept": "application/json", "User-Agent": settings.user_agent},
+        timeout=httpx.Timeout(**settings.timeout),
+        auth_header_name="X-Atlassian-Token",
+        prefix="",
+        token="no-check",
+        httpx_args={"auth": auth, "transport": transport},
+    )
 
 
-def _raw_headers(settings: Settings) -> dict[str, str]:
-    return {"Accept": "application/json", "User-Agent": settings.user_agent, "X-Atlassian-Token": "no-check"}
-
-
-def _timeout(settings: Settings) -> httpx.Timeout:
-    return httpx.Timeout(**settings.timeout)
+def _beyond_loopback(settings: Settings) -> bool:
+    return settings.base.startswith("https:")  # plain http is for loopback alone
 
 
 def _no_cookies() -> CookieJar:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import ssl
 from collections.abc import Iterator
 from enum import Enum
@@ -15,34 +14,36 @@ from .errors import ConfigurationError
 RETRIED_ALWAYS = frozenset({429})  # refused before anything was done
 RETRIED_IF_REPEATABLE = frozenset({502, 503, 504})
 JITTER = (0.7, 1.3)  # as Atlassian's rate-limit guide asks
+LONGEST_DELAY = 366 * 24 * 3600  # seconds
 MAX_DOUBLINGS = 60  # past that every delay is at its cap, and 2.0 ** n would overflow one day
 
 
-class Loss(Enum):
-    """What a failure without an answer says about the request."""
+class Failure(Enum):
+    """What a failure says about the request and its answer."""
 
     POINTLESS = "would fail again"
+    UNREADABLE = "was answered, and the answer cannot be read"
     UNSENT = "never reached the server"
     IN_DOUBT = "may have reached the server"
 
 
-def _finite(_instance: object, attribute: object, value: float) -> None:
+def _seconds(_instance: object, attribute: object, value: float) -> None:
     name = getattr(attribute, "name", "value")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value >= 0):
-        raise ConfigurationError(f"RetryPolicy({name}={value!r}): give a number of seconds, zero or more")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_DELAY:
+        raise ConfigurationError(f"RetryPolicy({name}=...): give a number of seconds from 0 to {LONGEST_DELAY}")
 
 
 def _whole(_instance: object, _attribute: object, value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"RetryPolicy(max_retries={value!r}): give a whole number, zero or more")
+        raise ConfigurationError("RetryPolicy(max_retries=...): give a whole number, zero or more")
 
 
 @frozen
 class RetryPolicy:
     """When a call is sent again.
 
-    429 is retried for every call; 502, 503, 504, timeouts and broken connections only where repeating is safe (reads
-    and remove_member), any call where the connection was never made; 500 never. The wait is the longer of two: what
+    429 is retried for every call; 502, 503, 504, timeouts and broken connections only where repeating is safe, as it
+    is for remove_member; any call where the connection was never made; 500 never. The wait is the longer of two: what
     Retry-After asks for, and ``first_delay`` doubled with each retry up to ``max_delay``, times a random factor from
     0.7 to 1.3.
 
@@ -53,13 +54,13 @@ class RetryPolicy:
         max_retry_after: seconds; a longer Retry-After is not waited for but raised at once.
 
     Raises:
-        ConfigurationError: a number is negative or not finite.
+        ConfigurationError: a number is negative, not finite or over a year.
     """
 
     max_retries: int = field(default=4, validator=_whole)
-    first_delay: float = field(default=2.0, validator=_finite)
-    max_delay: float = field(default=30.0, validator=_finite)
-    max_retry_after: float = field(default=60.0, validator=_finite)
+    first_delay: float = field(default=2.0, validator=_seconds)
+    max_delay: float = field(default=30.0, validator=_seconds)
+    max_retry_after: float = field(default=60.0, validator=_seconds)
 
 
 def retries_status(status: int, *, repeatable: bool) -> bool:
@@ -67,9 +68,9 @@ def retries_status(status: int, *, repeatable: bool) -> bool:
     return status in RETRIED_ALWAYS or (repeatable and status in RETRIED_IF_REPEATABLE)
 
 
-def retries_loss(loss: Loss, *, repeatable: bool) -> bool:
+def retries_failure(failure: Failure, *, repeatable: bool) -> bool:
     """Say whether a call lost in this way may be sent again."""
-    return loss is Loss.UNSENT or (repeatable and loss is Loss.IN_DOUBT)
+    return failure is Failure.UNSENT or (repeatable and failure is Failure.IN_DOUBT)
 
 
 def delay_before(policy: RetryPolicy, retry: int, *, hold: float | None, chance: float) -> float | None:
@@ -88,16 +89,20 @@ def delay_before(policy: RetryPolicy, retry: int, *, hold: float | None, chance:
     return max(backoff * (low + (high - low) * chance), hold or 0.0)
 
 
-def loss_of(error: httpx.RequestError) -> Loss:
-    """Classify a failure of httpx."""
-    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol | httpx.DecodingError):
-        return Loss.POINTLESS
-    # httpx reports a redirect to an address it cannot read as a protocol error; a certificate stays untrusted
-    if any(isinstance(cause, httpx.InvalidURL | ssl.SSLCertVerificationError) for cause in _causes(error)):
-        return Loss.POINTLESS
+def failure_of(error: httpx.RequestError | httpx.InvalidURL) -> Failure:
+    """Classify a failure of httpx.
+
+    A redirect to an address that it cannot read is an InvalidURL or, caused by one, a RemoteProtocolError.
+    """
+    if isinstance(error, httpx.DecodingError) or any(isinstance(cause, httpx.InvalidURL) for cause in _causes(error)):
+        return Failure.UNREADABLE
+    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+        return Failure.POINTLESS
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return Failure.POINTLESS
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return Loss.UNSENT
-    return Loss.IN_DOUBT
+        return Failure.UNSENT
+    return Failure.IN_DOUBT
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

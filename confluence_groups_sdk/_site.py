@@ -23,17 +23,17 @@ PLACEHOLDER = "https://your-domain.atlassian.net"
 class Environment(NamedTuple):
     """What the environment variables say."""
 
-    base: str
+    base: ApiAddress
     auth: httpx.Auth
 
 
-class Base(str):
+class ApiAddress(str):
     """The address of the API itself, checked: what `site_base` and `gateway_base` return."""
 
     __slots__ = ()
 
 
-def site_base(site: str) -> Base:
+def site_base(site: str) -> ApiAddress:
     """Return where the API of a site starts.
 
     Args:
@@ -42,7 +42,7 @@ def site_base(site: str) -> Base:
     Raises:
         ConfigurationError: it is anything else; plain http is for loopback addresses alone.
     """
-    if isinstance(site, Base):
+    if isinstance(site, ApiAddress):
         return site
     url = _origin("site", site)
     if url.path.rstrip("/") not in SITE_PATHS:
@@ -52,10 +52,10 @@ def site_base(site: str) -> Base:
         )
     if url.host == httpx.URL(GATEWAY).host:
         raise ConfigurationError("site: this is the gateway, which serves many sites; use for_cloud with the cloud id")
-    return Base(_address(url) + API_ROOT)
+    return ApiAddress(_address(url) + API_ROOT)
 
 
-def gateway_base(cloud_id: str, gateway: str) -> Base:
+def gateway_base(cloud_id: str, gateway: str) -> ApiAddress:
     """Return where the API of a site starts behind the gateway.
 
     Raises:
@@ -66,7 +66,7 @@ def gateway_base(cloud_id: str, gateway: str) -> Base:
     url = _origin("gateway", gateway)
     if url.path.rstrip("/"):
         raise ConfigurationError(f"gateway: nothing may follow the host, such as {GATEWAY}")
-    return Base(f"{_address(url)}/ex/confluence/{quote(cloud_id, safe='')}{API_ROOT}")
+    return ApiAddress(f"{_address(url)}/ex/confluence/{quote(cloud_id, safe='')}{API_ROOT}")
 
 
 def environment(gateway: str) -> Environment:
@@ -93,7 +93,8 @@ def user_agent(application_name: str | None) -> str:
     own = f"confluence-groups-sdk/{__version__} (python {platform.python_version()}; httpx {httpx.__version__})"
     if application_name is None:
         return own
-    if not application_name or not application_name.isascii() or not application_name.isprintable():
+    plain = isinstance(application_name, str) and application_name.isascii() and application_name.isprintable()
+    if not plain or not application_name or application_name != application_name.strip():
         raise ConfigurationError("application_name: give a short name in printable ASCII, such as offboarding/1.2")
     if application_name.lower().startswith("mozilla"):
         raise ConfigurationError("application_name: Confluence refuses writes that name a browser (Mozilla…)")
@@ -112,6 +113,8 @@ def _origin(name: str, address: str) -> httpx.URL:
         raise ConfigurationError(f"{name}: give the whole address, starting with https://, such as {PLACEHOLDER}")
     if url.userinfo or "?" in address or "#" in address:
         raise ConfigurationError(f"{name}: no credentials, query or fragment may stand in it; credentials go to auth=")
+    if not _is_host(url.raw_host.decode("ascii")) or (url.port is not None and not 0 < url.port < 65536):
+        raise ConfigurationError(f"{name}: the host or the port cannot exist")
     if url.scheme == "http" and not _is_loopback(url.host):
         raise ConfigurationError(f"{name}: plain http would show the token to the network; write https://{url.host}")
     return url
@@ -126,6 +129,11 @@ def _parsed(name: str, address: str) -> httpx.URL:
 
 def _address(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
+def _is_host(host: str) -> bool:
+    """Say whether the resolver can be asked for this name; it fails in odd ways otherwise."""
+    return ":" in host or all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,7 +10,7 @@ import httpx
 from . import _calls, _exchange, _http, _site
 from ._calls import Call
 from ._clock import Clock, SystemClock
-from ._exchange import Settings, Step, Told
+from ._exchange import Reply, Settings, Step
 from ._retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class Options(TypedDict, total=False):
 class AsyncConfluenceGroups:
     """Confluence Cloud groups, for asyncio. One client may be shared by many tasks of one event loop.
 
-    Calls are retried as `RetryPolicy` says. Redirects are not followed, cookies neither kept nor sent.
+    Calls are retried as `RetryPolicy` says. Redirects are not followed, and no cookies are sent. Whoever calls after
+    closing gets a RuntimeError.
 
     Args:
         site: ``https://NAME.atlassian.net``, with or without ``/wiki`` or ``/wiki/rest``.
@@ -46,7 +47,7 @@ class AsyncConfluenceGroups:
 
     Raises:
         ConfigurationError: the site is no https address (http on loopback), or an option is malformed.
-        TypeError: ``auth`` or ``http_client`` is of the wrong kind.
+        TypeError: ``auth``, ``retry``, ``http_client`` or ``clock`` is of the wrong kind.
     """
 
     def __init__(
@@ -60,16 +61,15 @@ class AsyncConfluenceGroups:
         application_name: str | None = None,
         clock: Clock = SystemClock(),
     ) -> None:
-        patience = httpx.Timeout(timeout)
         self._auth = _http.check_auth(auth)
         self._settings = Settings(
             base=_site.site_base(site),
             user_agent=_site.user_agent(application_name),
-            timeout=patience.as_dict(),
+            timeout=_exchange.limits(timeout).as_dict(),
             retry=retry,
             clock=clock,
         )
-        self._http = _http.async_client(http_client, patience)
+        self._http = _http.async_client(http_client, self._settings)
         self._owns_http = http_client is None
 
     @classmethod
@@ -85,7 +85,8 @@ class AsyncConfluenceGroups:
             options: as for the class.
 
         Raises:
-            ConfigurationError: the cloud id or the gateway is malformed.
+            ConfigurationError: the cloud id, the gateway or an option is malformed.
+            TypeError: as for the class.
         """
         return cls(_site.gateway_base(cloud_id, gateway), auth=auth, **options)
 
@@ -113,12 +114,12 @@ class AsyncConfluenceGroups:
 
         Raises:
             ValueError: an id is empty; nothing was sent.
-            NotFoundError: no such group, or no such user.
+            NotFoundError: no such group or user; or no such site, which the remedy then says.
             PermissionDeniedError: the caller is no site admin.
             AuthenticationError: the credentials were not accepted.
             BadRequestError: an id is not acceptable.
-            RateLimitError: refused for the rate of calls, and the retries were in vain.
-            ServerError: Confluence failed, and the retries were in vain.
+            RateLimitError: refused for the rate of calls, and retrying did not help.
+            ServerError: Confluence failed, and retrying did not help.
             ResponseValidationError: something other than Confluence answered; nothing is known about what happened.
             APIConnectionError: no answer came; the user may have been removed nevertheless.
         """
@@ -126,7 +127,12 @@ class AsyncConfluenceGroups:
 
     @property
     def raw(self) -> AuthenticatedClient:
-        """The generated client over the same connections: no retries, and no exceptions for error statuses."""
+        """The generated client over the same connections: no retries, no exceptions for error statuses.
+
+        For the functions of the generated package, such as
+        ``_generated.api.group.remove_member_from_group_by_group_id.asyncio_detailed(client=groups.raw, ...)``. It sends
+        to this site alone, and is made anew each time.
+        """
         return _http.raw_async(self._settings, self._auth, self._http)
 
     def with_options(
@@ -140,6 +146,10 @@ class AsyncConfluenceGroups:
         Args:
             timeout: as for the class; left as it is where not given.
             retry: as for the class; left as it is where not given.
+
+        Raises:
+            ConfigurationError: the timeout is malformed.
+            TypeError: ``retry`` is not a `RetryPolicy`.
         """
         settings = self._settings.adjusted(timeout, retry)
         other = object.__new__(type(self))
@@ -177,11 +187,11 @@ class AsyncConfluenceGroups:
             result: T = end.value
             return result
 
-    async def _do(self, step: Step) -> Told:
+    async def _do(self, step: Step) -> Reply:
         if isinstance(step, _exchange.Wait):
             await self._settings.clock.async_sleep(step.seconds)
             return None
         try:
             return await self._http.send(step, auth=self._auth, follow_redirects=False)
         except _exchange.FAILURES as error:
-            return _exchange.lost(error)
+            return _exchange.no_answer(error)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 MESSAGE_LIMIT = 500  # characters
 BODY_LIMIT = 64 * 1024  # bytes of the body as UTF-8
-LONGEST_SECRET = 16 * 1024  # bytes; so much more is read, that no credential is cut in two and missed
 
 
 class ConfluenceGroupsError(Exception):
@@ -125,17 +124,17 @@ class AuthenticationError(APIStatusError):
 class MissingScopeError(AuthenticationError):
     """401 from the gateway: the token is valid but lacks the scope of this operation; refreshing cannot help."""
 
-    remedy = "Give the app or token the scope of this operation, then let the user consent again."
+    remedy = _answers.Sign.MISSING_SCOPE.value
 
 
 class PermissionDeniedError(APIStatusError):
     """403: the account may not do this."""
 
-    remedy = "Changing groups takes a site admin, reading them takes access to Confluence: use an account that has it."
+    remedy = "Only a site admin may change groups, and reading them takes access to Confluence: use such an account."
 
 
 class NotFoundError(APIStatusError):
-    """404: no such group, or no such user."""
+    """404: no such group or no such user; or no such site, which the remedy then says."""
 
     remedy = "Check the group id and the account id: one of the two is not known to this site."
 
@@ -155,7 +154,7 @@ class GoneError(APIStatusError):
 class RateLimitError(APIStatusError):
     """429: too many requests, and still so after the retries, or the wait asked for is longer than allowed."""
 
-    remedy = "Wait as long as retry_after says (seconds), then send again; fewer calls at a time help."
+    remedy = "Wait as long as retry_after says (seconds), then send again; making fewer calls at once helps."
 
 
 class ServerError(APIStatusError):
@@ -171,7 +170,7 @@ class ResponseValidationError(APIError):
 
 
 class APIConnectionError(APIError):
-    """No answer came: the connection failed or broke; ``__cause__`` has the httpx error's type."""
+    """No answer came: the connection failed or broke; ``__cause__`` tells how, by the type of the httpx error."""
 
     remedy = "Check address, proxy and network, then send again; a change may have been made nevertheless."
 
@@ -206,7 +205,7 @@ def error_from_response(
     status = response.status_code
     details = _details(response, time.time() if now is None else now)
     kind = _BY_STATUS.get(status, ServerError if 500 <= status <= 599 else APIStatusError)
-    sign = _answers.recognise(status, response.headers, details["message"] or "")
+    sign = _answers.recognise(status, response.headers, details["body"], details["message"] or "")
     remedy = sign.value if sign else None
     if sign is _answers.Sign.MISSING_SCOPE:
         kind = MissingScopeError
@@ -220,12 +219,9 @@ def unexpected_answer(response: httpx.Response, problem: str, *, now: float) -> 
     return ResponseValidationError(summary, **_details(response, now))
 
 
-def connection_error(cause: httpx.RequestError, *, timed_out: bool, method: str, path: str) -> APIConnectionError:
-    """Return the error for an answer that never came, with ``cause`` (already stripped of its text) behind it."""
-    kind = APITimeoutError if timed_out else APIConnectionError
-    error = kind(f"no answer ({type(cause).__name__})", method=method, path=path)
-    error.__cause__ = cause
-    return error
+def path_of(request: httpx.Request) -> str:
+    """Return the path of a request, without the query."""
+    return request.url.raw_path.partition(b"?")[0].decode("ascii")
 
 
 class _Details(TypedDict):
@@ -239,22 +235,26 @@ class _Details(TypedDict):
 
 
 def _details(response: httpx.Response, now: float) -> _Details:
-    request = response.request
-    body = _body(response)
+    secrets = _answers.secrets_of(response.request.headers.get("authorization"))
+    body = _body(response.content, secrets)
+    words = _answers.message(body, limit=MESSAGE_LIMIT)
+    request_id = _headers.request_id(response.headers)
     return {
-        "method": request.method,
-        "path": request.url.raw_path.partition(b"?")[0].decode("ascii", "replace"),
+        "method": response.request.method,
+        "path": path_of(response.request),
         "status_code": response.status_code,
-        "request_id": _headers.request_id(response.headers),
-        "message": _answers.message(body, limit=MESSAGE_LIMIT),
+        "request_id": request_id and _answers.without(secrets, request_id),
+        "message": words and _answers.without(secrets, words),  # again: decoding JSON may have made one whole
         "body": body,
         "retry_after": _headers.retry_after(response.headers, now),
     }
 
 
-def _body(response: httpx.Response) -> str:
-    text = response.content[: BODY_LIMIT + LONGEST_SECRET].decode("utf-8", "replace")
-    text = _answers.without_credentials(text, response.request.headers.get("authorization"))
+def _body(content: bytes, secrets: list[str]) -> str:
+    """Return the start of a body as text, without secrets, not even one that the cut went through."""
+    text = _answers.without(secrets, content[:BODY_LIMIT].decode("utf-8", "replace"))
+    if len(content) > BODY_LIMIT and secrets:
+        text = text[: -len(secrets[0])]
     return text.encode()[:BODY_LIMIT].decode("utf-8", "ignore")
 
 

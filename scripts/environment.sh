@@ -1,5 +1,5 @@
 # Sourced by scripts/demo and scripts/test: makes .venv where there is none, and puts it first on PATH.
-# Another interpreter: PYTHON=python3.13 scripts/demo
+# Another interpreter, where there is no .venv yet: PYTHON=python3.13 scripts/demo
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

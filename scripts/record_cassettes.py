@@ -14,17 +14,17 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import vcr
 from attrs import Factory, frozen
 from ruamel.yaml import YAML
 from scrub import REDACTED, Scrubber
 
-from confluence_groups_sdk import APIError, ApiToken, ConfluenceGroups, SystemClock
+from confluence_groups_sdk import APIError, ApiToken, ConfluenceGroups, NotFoundError, SystemClock
 from confluence_groups_sdk.sandbox import Answer, Credentials, Sandbox, seed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,7 +90,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where anything differs")
     live = parser.add_argument_group("a real site", "credentials come from the environment, as for from_env()")
-    live.add_argument("--site", metavar="URL", help="record against this site, not against the sandbox")
+    live.add_argument(
+        "--site", metavar="URL", help="record against this site (through the gateway with CONFLUENCE_CLOUD_ID)"
+    )
     live.add_argument("--group-id", metavar="ID", help="the group to remove the account from")
     live.add_argument("--account-id", metavar="ID", help="the account to remove, really")
     live.add_argument("--output", metavar="DIR", type=Path, help="where the cassettes go")
@@ -138,30 +140,35 @@ def record_sandbox(folder: Path) -> None:
 def record_site(site: str, group_id: str, account_id: str, folder: Path, hide: list[str]) -> int:
     """Record against a real site what can be had there without harm beyond the one removal."""
     os.environ["CONFLUENCE_SITE"] = site
+    host = httpx.URL(site).netloc.decode("ascii")  # as it is sent, whatever way it was written
     names = ("EMAIL", "API_TOKEN", "ACCESS_TOKEN", "CLOUD_ID")
     variable = {name: os.environ.get(f"CONFLUENCE_{name}", "") for name in names}
-    known = {group_id: "group-id", account_id: "account-id", urlsplit(site).netloc: "your-domain.atlassian.net"}
+    known = {group_id: "group-id", account_id: "account-id", host: "your-domain.atlassian.net"}
     known |= {variable["EMAIL"]: "someone@example.com", variable["CLOUD_ID"]: "cloud-id"}
     known |= dict.fromkeys((variable["API_TOKEN"], variable["ACCESS_TOKEN"], *hide), REDACTED)
     known[_basic(variable["EMAIL"], variable["API_TOKEN"])] = REDACTED
     known.pop("", None)
     scenarios = {
-        "remove_member_204": Scenario(arguments={"group_id": group_id, "account_id": account_id}),
-        "remove_member_204_no_member": Scenario(arguments={"group_id": group_id, "account_id": account_id}),
-        "remove_member_404_group": Scenario(arguments={"group_id": UNKNOWN_GROUP, "account_id": account_id}),
-        "remove_member_404_user": Scenario(arguments={"group_id": group_id, "account_id": UNKNOWN_ACCOUNT}),
+        "remove_member_404_group": (_removal(UNKNOWN_GROUP, account_id), NotFoundError),
+        "remove_member_404_user": (_removal(group_id, UNKNOWN_ACCOUNT), NotFoundError),
+        "remove_member_204": (_removal(group_id, account_id), type(None)),
+        "remove_member_204_no_member": (_removal(group_id, account_id), type(None)),
     }
     with ConfluenceGroups.from_env() as client:
-        host = urlsplit(site).netloc if not variable["CLOUD_ID"] else "api.atlassian.com"
-        scrubber = Scrubber(host, known, frozenset({UNKNOWN_GROUP, UNKNOWN_ACCOUNT}), pages=False)
-        for name, scenario in scenarios.items():
-            record(folder / f"{name}.yaml", client, scenario, scrubber)
+        called = "api.atlassian.com" if variable["CLOUD_ID"] else host
+        scrubber = Scrubber(called, known, frozenset({UNKNOWN_GROUP, UNKNOWN_ACCOUNT}), pages=False)
+        for name, (scenario, expected) in scenarios.items():
+            error = record(folder / f"{name}.yaml", client, scenario, scrubber)
+            if type(error) is not expected:
+                (folder / f"{name}.yaml").unlink()
+                print(f"{name}: stopped, since the site answered: {error or 'done'}", file=sys.stderr)
+                return 1
     print(f"recorded {len(scenarios)} cassettes into {folder}: read them before you share them")
     return 0
 
 
-def record(path: Path, client: ConfluenceGroups, scenario: Scenario, scrubber: Scrubber) -> None:
-    """Carry out one scenario and write its cassette, replacing what was there."""
+def record(path: Path, client: ConfluenceGroups, scenario: Scenario, scrubber: Scrubber) -> APIError | None:
+    """Carry out one scenario and write its cassette, replacing what was there; return how it ended."""
     recorder = vcr.VCR(
         record_mode="all",
         before_record_request=scrubber.request,
@@ -170,8 +177,16 @@ def record(path: Path, client: ConfluenceGroups, scenario: Scenario, scrubber: S
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    with recorder.use_cassette(str(path)), suppress(APIError):
-        getattr(client, scenario.method)(**scenario.arguments)
+    with recorder.use_cassette(str(path)):
+        try:
+            getattr(client, scenario.method)(**scenario.arguments)
+        except APIError as error:
+            return error
+    return None
+
+
+def _removal(group_id: str, account_id: str) -> Scenario:
+    return Scenario(arguments={"group_id": group_id, "account_id": account_id})
 
 
 def _interactions(folder: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ OVERLAY = "openapi/overlay.yaml"
 FRAGMENT = "openapi/confluence-groups.openapi.yaml"
 LOCK = "openapi/spec.lock.json"
 CONFIG = "generator-config.yaml"
+PROJECT = "pyproject.toml"
 PACKAGE = "confluence_groups_sdk/_generated"
 
 
@@ -68,7 +69,7 @@ def regenerate() -> int:
         print(f"an interrupted run left {leftover.relative_to(ROOT)}: put in order first")
     codegen.recover(package)
     if mismatches := list(_tool_mismatches()):
-        raise SpecError("pyproject.toml", "/dependency-groups/codegen", "; ".join(mismatches))
+        raise SpecError(PROJECT, "/dependency-groups/codegen", "; ".join(mismatches))
     built = build()
     for loss in built.losses:
         print(f"lost: {loss}")
@@ -111,6 +112,7 @@ def build() -> Built:
         raise SpecError(ITEMS, "", "no Postman item here")
     names = [f"{ITEMS}/{item.name}" for item in items]
     inputs = {name: read_text(ROOT / name, name) for name in [*names, OVERLAY, CONFIG]}
+    read_yaml(inputs[CONFIG], CONFIG)  # the generator would say less
     requests = [read_item(parse_json(inputs[name], name)) for name in names]
     derived, losses = build_document(requests, title=requests[0].name)
     document, applied = apply_overlay(derived, read_yaml(inputs[OVERLAY], OVERLAY), OVERLAY)
@@ -135,7 +137,7 @@ def differences(built: Built) -> Iterator[str]:
         file = ROOT / name
         if not file.is_file():
             yield f"{name}: missing"
-        elif file.read_bytes() != content:
+        elif file.is_symlink() or file.read_bytes() != content:
             yield f"{name}: differs"
     for path in package.keys() - built.tree.keys():
         yield f"{PACKAGE}/{path}: not generated"
@@ -172,13 +174,17 @@ def _generate(fragment: bytes, config: str, *, operations: int) -> codegen.Tree:
 def _validate(document: dict[str, Any]) -> None:
     for error in OpenAPIV30SpecValidator(document).iter_errors():
         place = "".join(f"/{step}" for step in error.absolute_path)
-        raise SpecError(FRAGMENT, place, f"no valid OpenAPI: {error.message}")
+        raise SpecError(FRAGMENT, place, f"the items and {OVERLAY} make no valid OpenAPI: {error.message}")
 
 
 def _tool_mismatches() -> Iterator[str]:
     """Yield a line for each tool whose installed version is not the pinned one."""
-    groups = tomllib.loads(read_text(ROOT / "pyproject.toml", "pyproject.toml"))["dependency-groups"]
-    pins = dict(pin.split("==") for pin in groups["codegen"] if isinstance(pin, str) and "==" in pin)
+    try:
+        project = tomllib.loads(read_text(ROOT / PROJECT, PROJECT))
+        group = project["dependency-groups"]["codegen"]
+        pins = dict(pin.split("==") for pin in group if isinstance(pin, str) and pin.count("==") == 1)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise SpecError(PROJECT, "/dependency-groups/codegen", f"no pins can be read: {error!r}") from None
     for tool, version in codegen.installed_tools().items():
         if pins.get(tool) != version:
             yield f"{tool}: {version} is installed, {pins.get(tool)} is pinned"

@@ -7,26 +7,59 @@ import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from attrs import frozen
 
 HOST = "your-domain.atlassian.net"
 REDACTED = "REDACTED"
 SCRUBBED = "scrubbed"
-REQUEST_HEADERS = frozenset({"accept", "content-type", "x-atlassian-token", "authorization"})
-RESPONSE_HEADERS = frozenset(
-    {"content-type", "location", "retry-after", "atl-request-id", "x-failure-category", "ratelimit", "ratelimit-policy"}
-    | {"ratelimit-reason", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-nearlimit"}
+REQUEST_HEADERS = ("accept", "authorization", "content-type", "x-atlassian-token")
+RESPONSE_HEADERS = (
+    "atl-request-id",
+    "content-type",
+    "location",
+    "ratelimit",
+    "ratelimit-policy",
+    "ratelimit-reason",
+    "retry-after",
+    "x-failure-category",
+    "x-ratelimit-limit",
+    "x-ratelimit-nearlimit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
 )
-PERSONAL_KEYS = frozenset(
-    {"accountId", "displayName", "email", "emailAddress", "locale", "name", "path", "publicName", "timeZone"}
-    | {"userKey", "username"}
+# What the API itself says; every other value could be about somebody.
+TEXT_KEYS = ("message", "translation", "error", "error_description", "type", "accountType", "accountStatus")
+NUMBER_KEYS = ("statusCode", "code", "start", "limit", "size", "totalSize", "width", "height")
+ADDRESS_KEYS = ("base", "context", "self", "next")
+PATH_WORDS = frozenset(
+    {
+        "accessible-resources",
+        "api",
+        "by-id",
+        "confluence",
+        "current",
+        "bulk",
+        "ex",
+        "experimental",
+        "group",
+        "memberof",
+        "membersByGroupId",
+        "oauth",
+        "picker",
+        "rest",
+        "token",
+        "user",
+        "userByGroupId",
+        "wiki",
+    }
 )
-E_MAIL = r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:.]+"
-ACCOUNT_OR_UUID = r"(?:\d+:)?[0-9a-zA-Z]{8}-[0-9a-zA-Z]{4}-[0-9a-zA-Z]{4}-[0-9a-zA-Z]{4}-[0-9a-zA-Z]{12}"
-IDENTITY = re.compile(rf"{E_MAIL}|{ACCOUNT_OR_UUID}|\b[0-9a-f]{{24}}\b")
+NAME = re.compile(r"[A-Za-z_][A-Za-z_.-]{0,40}")
 HARMLESS_VALUE = re.compile(r"\d{1,6}|true|false")
+E_MAIL = r"[^\s@<>\"'(),;:/=&?]+(?:@|%40)[^\s@<>\"'(),;:/=&?]+\.[^\s@<>\"'(),;:/=&?.]+"
+ACCOUNT_OR_UUID = r"(?:\d+(?::|%3a))?[0-9a-z]{8}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{12}"
+IDENTITY = re.compile(rf"{E_MAIL}|{ACCOUNT_OR_UUID}|(?<![0-9a-z])[0-9a-f]{{24}}(?![0-9a-z])", re.IGNORECASE)
 
 
 @frozen
@@ -35,9 +68,9 @@ class Scrubber:
 
     Args:
         host: the host that was called, with its port; it becomes ``your-domain.atlassian.net``.
-        known: what must not stand in a cassette, and what stands there instead; the longest first.
+        known: what must not stand in a cassette, and what stands there instead.
         invented: ids, names and addresses that belong to nobody and may stay.
-        pages: whether answers that are no JSON may stay; a live site's page can show anything.
+        pages: whether answers that are not JSON may stay; a live site's page can show anything.
     """
 
     host: str
@@ -49,9 +82,8 @@ class Scrubber:
         """Return vcrpy's request as it may be recorded."""
         kept = deepcopy(request)
         kept.uri = self._address(request.uri)
-        kept.headers = {
-            name.lower(): value for name, value in request.headers.items() if name.lower() in REQUEST_HEADERS
-        }
+        headers = {name.lower(): self._text(value) for name, value in request.headers.items()}
+        kept.headers = {name: headers[name] for name in REQUEST_HEADERS if name in headers}
         if "authorization" in kept.headers:
             kept.headers["authorization"] = REDACTED
         kept.body = self._body(request.body)
@@ -59,26 +91,38 @@ class Scrubber:
 
     def response(self, response: dict[str, Any]) -> dict[str, Any]:
         """Return vcrpy's response as it may be recorded."""
-        headers = {
-            name.lower(): [self._header(name.lower(), value) for value in values]
-            for name, values in response["headers"].items()
-            if name.lower() in RESPONSE_HEADERS
+        headers = {name.lower(): values for name, values in response["headers"].items()}
+        kept = {
+            name: [self._header(name, value) for value in headers[name]] for name in RESPONSE_HEADERS if name in headers
         }
-        return {
-            "status": response["status"],
-            "headers": headers,
-            "body": {"string": self._body(response["body"]["string"])},
-        }
+        status = {"code": response["status"]["code"], "message": self._text(response["status"]["message"] or "")}
+        return {"status": status, "headers": kept, "body": {"string": self._body(response["body"]["string"])}}
 
     def _header(self, name: str, value: str) -> str:
-        return self._address(value) if name == "location" else self._text(value) if name == "content-type" else value
+        if name == "atl-request-id":
+            return self._without_known(value)  # an id, but of a request
+        return self._address(value) if name == "location" else self._text(value)
 
     def _address(self, address: str) -> str:
-        parts = urlsplit(address)
-        netloc = HOST if parts.netloc == self.host else self._text(parts.netloc)
-        scheme = "https" if parts.netloc == self.host else parts.scheme
-        query = [(name, self._value(value)) for name, value in parse_qsl(parts.query, keep_blank_values=True)]
-        return urlunsplit((scheme, netloc, self._text(parts.path), urlencode(query, quote_via=quote), ""))
+        """Return an address whose host is the placeholder and of which only the API's own words are left."""
+        try:
+            parts = urlsplit(address)
+            query = parse_qsl(parts.query, keep_blank_values=True)
+        except ValueError:
+            return SCRUBBED
+        own = not parts.netloc or parts.netloc.lower() == self.host.lower()
+        if not own and parts.netloc.lower() not in (known.lower() for known in self.known):
+            return f"https://{SCRUBBED}.example.com/"
+        path = "/".join(self._segment(segment) for segment in parts.path.split("/"))
+        pairs = [(self._name(name), self._value(value)) for name, value in query]
+        scheme = "https" if parts.netloc else ""
+        return urlunsplit((scheme, HOST if parts.netloc else "", path, urlencode(pairs, quote_via=quote), ""))
+
+    def _segment(self, segment: str) -> str:
+        return segment if not segment or segment in PATH_WORDS else quote(self._value(unquote(segment)), safe="")
+
+    def _name(self, name: str) -> str:
+        return name if NAME.fullmatch(name) and self._text(name) == name else SCRUBBED
 
     def _value(self, value: str) -> str:
         if value in self.invented or HARMLESS_VALUE.fullmatch(value):
@@ -92,29 +136,37 @@ class Scrubber:
         try:
             text = raw.decode()
             parsed = json.loads(text)
+            cleaned = self._json(parsed)
         except UnicodeDecodeError:
-            return f"{SCRUBBED}: {len(raw)} bytes that are no text".encode()
-        except ValueError:
-            return (
-                self._text(text).encode() if self.pages else f"{SCRUBBED}: {len(raw)} bytes that are no JSON".encode()
-            )
-        cleaned = self._json(parsed)
-        return raw if cleaned == parsed else json.dumps(cleaned, ensure_ascii=False).encode()
+            return f"{SCRUBBED}: {len(raw)} bytes that are not text".encode()
+        except (ValueError, RecursionError):
+            kept = self._text(text) if self.pages else f"{SCRUBBED}: {len(raw)} bytes that are not JSON"
+            return kept.encode()
+        if cleaned == parsed and self._text(text) == text:
+            return raw
+        return json.dumps(cleaned).encode()
 
     def _json(self, value: Any, key: str = "") -> Any:
+        """Return a value with only that left in it which the API says under known keys."""
         if isinstance(value, dict):
-            return {self._text(name): self._json(inner, name) for name, inner in value.items()}
+            return {self._name(name): self._json(inner, name) for name, inner in value.items()}
         if isinstance(value, list):
             return [self._json(inner, key) for inner in value]
-        if not isinstance(value, str):
-            return value
-        if key in PERSONAL_KEYS and value and value not in self.invented:
-            return self.known.get(value, SCRUBBED)
-        return self._text(value)
+        if isinstance(value, str):
+            if key in ADDRESS_KEYS:
+                return self._address(value)
+            return self._text(value) if key in TEXT_KEYS else value and self._value(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value if key in NUMBER_KEYS else 0
+        return value
 
     def _text(self, text: str) -> str:
-        text = text.replace(self.host, HOST)
-        for secret in sorted(self.known, key=len, reverse=True):
-            for form in (secret, quote(secret, safe="")):
-                text = text.replace(form, self.known[secret])
+        text = self._without_known(text)
         return IDENTITY.sub(lambda match: match[0] if match[0] in self.invented else SCRUBBED, text)
+
+    def _without_known(self, text: str) -> str:
+        replacements = {self.host: HOST, **self.known}
+        for secret in sorted(replacements, key=len, reverse=True):
+            for form in (secret, quote(secret, safe="")):
+                text = re.sub(re.escape(form), replacements[secret], text, flags=re.IGNORECASE)
+        return text

@@ -95,6 +95,11 @@ def test_what_the_server_did_not_say_is_none() -> None:
             "<html><head><title>no</title></head><body><script>no()</script><b>XSRF</b> check failed</body></html>",
             "XSRF check failed",
         ),
+        ("<style>no</style>R&amp;D <HEAD >no</head><p>yes", "R&D yes"),
+        ("<![foo bar<!--<", None),
+        ("<p>" + "<a " * 27_000, None),
+        ("<!--" * 20_000, None),
+        ("\ufeff" + '{"message": "with a mark in front"}', "with a mark in front"),
         ("plain words", "plain words"),
         ("two\nlines \x1b[31mred", "two lines [31mred"),
         ('{"message": 7, "data": {"errors": [{"message": null}, 3]}}', None),
@@ -113,7 +118,8 @@ def test_the_servers_own_words(body: str | bytes, message: str | None) -> None:
 
 def test_words_and_body_are_cut() -> None:
     assert answered(400, "x" * 1000).message == "x" * MESSAGE_LIMIT
-    assert answered(400, "ü" * BODY_LIMIT).body == "ü" * (BODY_LIMIT // 2)
+    assert answered(400, "ü" * BODY_LIMIT, authorization=None).body == "ü" * (BODY_LIMIT // 2)
+    assert len((answered(400, b"\xff" * BODY_LIMIT).body or "").encode()) <= BODY_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -122,6 +128,8 @@ def test_words_and_body_are_cut() -> None:
         (401, {"x-failure-category": "FAILURE_CLIENT_AUTH_MISMATCH"}, "", "for_cloud"),
         (401, {"x-seraph-loginreason": "AUTHENTICATED_FAILED"}, "", "expired"),
         (403, {}, "<html>XSRF check failed</html>", "X-Atlassian-Token"),
+        (404, {}, "<html>Your site is currently unavailable</html>", "cloud id"),
+        (404, {}, '{"code":404,"message":"Not Found"}', "cloud id"),
         (403, {}, '{"message":"Current user not permitted to use Confluence"}', "no access to Confluence"),
     ],
 )
@@ -129,6 +137,22 @@ def test_known_troubles_have_a_remedy_of_their_own(status: int, headers: dict[st
     error = answered(status, body, headers)
     assert part in error.remedy
     assert error.remedy != type(error).remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (500, {"x-failure-category": "FAILURE_CLIENT_AUTH_MISMATCH"}, ""),
+        (500, {"x-seraph-loginreason": "AUTHENTICATED_FAILED"}, ""),
+        (500, {"x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK"}, "scope does not match"),
+        (500, {}, "XSRF check failed; not permitted to use Confluence"),
+        (404, {}, '{"statusCode":404,"message":"No group found"}'),
+        (404, {}, ""),
+    ],
+)
+def test_a_sign_counts_with_its_status_alone(status: int, headers: dict[str, str], body: str) -> None:
+    error = answered(status, body, headers)
+    assert error.remedy == type(error).remedy
 
 
 @pytest.mark.parametrize(
@@ -152,16 +176,36 @@ def test_the_flags_under_data_are_not_believed() -> None:
     assert type(answered(403, body)) is errors.PermissionDeniedError
 
 
-@pytest.mark.parametrize(
-    "authorization", ["Bearer the-token", f"Basic {base64.b64encode(b'me@example.com:the-token').decode()}"]
-)
-def test_a_server_that_echoes_the_credentials_does_not_get_them_into_the_error(authorization: str) -> None:
-    echo = f"you sent {authorization}, that is the-token"
-    for body in (echo, json.dumps({"message": echo}), "x" * (BODY_LIMIT - 20) + echo):
-        error = answered(400, body, authorization=authorization)
-        shown = f"{error} {error.body} {error.message}"
-        assert "the-tok" not in shown
-        assert authorization.partition(" ")[2][:12] not in shown
+@pytest.mark.parametrize("token", ["the-token", "the/tok+en==", "t" * 120])
+@pytest.mark.parametrize("scheme", ["Bearer", "Basic"])
+def test_a_server_that_echoes_the_credentials_does_not_get_them_into_the_error(scheme: str, token: str) -> None:
+    credentials = token if scheme == "Bearer" else base64.b64encode(f"me@example.com:{token}".encode()).decode()
+    authorization = f"{scheme} {credentials}"
+    escaped = token.replace("/", "\\/")
+    bodies = (
+        f"you sent {authorization}, that is {token}",
+        json.dumps({"message": f"you sent {authorization}, that is {token}"}),
+        f'{{"message": "you sent {escaped}"}}',
+        f"<p>you sent {authorization}</p>",
+        (token + " ") * 20_000,
+        "x" * (BODY_LIMIT - len(token) + 1) + token,
+    )
+    for body in bodies:
+        error = answered(400, body, {"atl-request-id": f"id of {token} {credentials}"}, authorization=authorization)
+        shown = f"{error} {error.body} {error.message} {error.request_id}"
+        assert token[:-1] not in shown
+        assert escaped[:-1] not in shown
+        assert credentials[:-1] not in shown
+
+
+def test_a_credential_hidden_by_escapes_is_struck_from_the_words() -> None:
+    error = answered(400, r'{"message": "you sent the\u002dtoken"}', authorization="Bearer the-token")
+    assert error.message == "you sent REDACTED"
+    assert answered(400, "<p>the&#45;token</p>", authorization="Bearer the-token").message == "REDACTED"
+
+
+def test_a_request_id_is_cut() -> None:
+    assert len(answered(400, "", {"atl-request-id": "x" * 1000}).request_id or "") == 200
 
 
 ALL = [

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,26 @@ def test_the_package_works_under_any_name() -> None:
                 assert not {alias.name for alias in node.names} & {"confluence_groups_sdk", "importlib.metadata"}, path
 
 
+def test_two_copies_side_by_side_do_not_disturb_each_other(tmp_path: Path) -> None:
+    for name in ("one", "bigger/vendored/two"):
+        shutil.copytree(PACKAGE, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    program = """
+import pickle
+import confluence_groups_sdk as installed, one, bigger.vendored.two as two
+copies = (installed, one, two)
+for name in ("NotFoundError", "ConfluenceGroups", "RetryPolicy"):
+    assert len({getattr(copy, name) for copy in copies}) == 3
+for copy in copies:
+    error = pickle.loads(pickle.dumps(copy.NotFoundError("gone", status_code=404)))
+    assert type(error) is copy.NotFoundError and error.status_code == 404
+import logging
+names = {"confluence_groups_sdk", "one", "bigger.vendored.two"}
+[copy.ConfluenceGroups("https://your-domain.atlassian.net", auth=copy.BearerToken("t")) for copy in copies]
+assert names <= set(logging.Logger.manager.loggerDict)
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+
+
 def imported(path: Path) -> set[str]:
     """Return the modules of the package that a module names in its imports, loaded late or not."""
     names: set[str] = set()
@@ -142,6 +163,6 @@ def test_no_module_is_left_out_of_that_rule() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(MAY_KNOW)
 
 
-def test_the_sandbox_shares_no_code_with_the_client() -> None:
+def test_the_sandbox_shares_nothing_with_the_client_but_the_error_for_a_missing_extra() -> None:
     known = set().union(*(imported(path) for path in (PACKAGE / "sandbox").glob("*.py")))
     assert known <= {"errors", "app", "directory", "seed", "server"}

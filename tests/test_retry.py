@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from confluence_groups_sdk import ConfigurationError, RetryPolicy
-from confluence_groups_sdk._retry import Loss, delay_before, loss_of, retries_loss, retries_status
+from confluence_groups_sdk._retry import Failure, delay_before, failure_of, retries_failure, retries_status
 
 POLICY = RetryPolicy()
 
@@ -24,7 +24,7 @@ def test_the_wait_is_capped_before_jitter() -> None:
     assert delay_before(policy, 2000, hold=None, chance=0.5) == pytest.approx(30)
 
 
-@pytest.mark.parametrize(("chance", "factor"), [(0.0, 0.7), (0.5, 1.0), (1.0, 1.3)])
+@pytest.mark.parametrize(("chance", "factor"), [(0.0, 0.7), (0.5, 1.0), (0.9, 1.24)])
 def test_jitter_runs_from_seven_to_thirteen_tenths(chance: float, factor: float) -> None:
     assert delay_before(POLICY, 1, hold=None, chance=chance) == pytest.approx(2 * factor)
 
@@ -62,56 +62,68 @@ def test_which_statuses_are_retried() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "loss"),
+    ("error", "failure"),
     [
-        (httpx.ConnectError(""), Loss.UNSENT),
-        (httpx.ConnectTimeout(""), Loss.UNSENT),
-        (httpx.PoolTimeout(""), Loss.UNSENT),
-        (httpx.ReadTimeout(""), Loss.IN_DOUBT),
-        (httpx.WriteTimeout(""), Loss.IN_DOUBT),
-        (httpx.ReadError(""), Loss.IN_DOUBT),
-        (httpx.WriteError(""), Loss.IN_DOUBT),
-        (httpx.CloseError(""), Loss.IN_DOUBT),
-        (httpx.ProxyError(""), Loss.IN_DOUBT),
-        (httpx.RemoteProtocolError(""), Loss.IN_DOUBT),
-        (httpx.LocalProtocolError(""), Loss.POINTLESS),
-        (httpx.UnsupportedProtocol(""), Loss.POINTLESS),
-        (httpx.DecodingError(""), Loss.POINTLESS),
+        (httpx.ConnectError(""), Failure.UNSENT),
+        (httpx.ConnectTimeout(""), Failure.UNSENT),
+        (httpx.PoolTimeout(""), Failure.UNSENT),
+        (httpx.ReadTimeout(""), Failure.IN_DOUBT),
+        (httpx.WriteTimeout(""), Failure.IN_DOUBT),
+        (httpx.ReadError(""), Failure.IN_DOUBT),
+        (httpx.WriteError(""), Failure.IN_DOUBT),
+        (httpx.CloseError(""), Failure.IN_DOUBT),
+        (httpx.ProxyError(""), Failure.IN_DOUBT),
+        (httpx.RemoteProtocolError(""), Failure.IN_DOUBT),
+        (httpx.LocalProtocolError(""), Failure.POINTLESS),
+        (httpx.UnsupportedProtocol(""), Failure.POINTLESS),
+        (httpx.DecodingError(""), Failure.UNREADABLE),
+        (httpx.InvalidURL(""), Failure.UNREADABLE),
     ],
 )
-def test_what_a_failure_says_about_the_request(error: httpx.RequestError, loss: Loss) -> None:
-    assert loss_of(error) is loss
+def test_what_a_failure_says_about_the_request(error: httpx.RequestError, failure: Failure) -> None:
+    assert failure_of(error) is failure
 
 
 def test_a_certificate_that_is_not_trusted_stays_so() -> None:
     error = httpx.ConnectError("")
     error.__cause__ = ssl.SSLCertVerificationError("self-signed")
-    assert loss_of(error) is Loss.POINTLESS
+    assert failure_of(error) is Failure.POINTLESS
+
+
+def test_a_redirect_to_nowhere_was_answered() -> None:
+    error = httpx.RemoteProtocolError("")
+    error.__context__ = httpx.InvalidURL("no port")
+    assert failure_of(error) is Failure.UNREADABLE
 
 
 def test_a_chain_of_causes_that_bites_its_tail_ends() -> None:
     first, second = httpx.ReadError(""), ValueError()
     first.__cause__, second.__cause__ = second, first
-    assert loss_of(first) is Loss.IN_DOUBT
+    assert failure_of(first) is Failure.IN_DOUBT
 
 
 @pytest.mark.parametrize(
-    ("loss", "write", "repeatable"),
-    [(Loss.UNSENT, True, True), (Loss.IN_DOUBT, False, True), (Loss.POINTLESS, False, False)],
+    ("failure", "write", "repeatable"),
+    [
+        (Failure.UNSENT, True, True),
+        (Failure.IN_DOUBT, False, True),
+        (Failure.POINTLESS, False, False),
+        (Failure.UNREADABLE, False, False),
+    ],
 )
-def test_which_losses_are_retried(loss: Loss, write: bool, repeatable: bool) -> None:
-    assert retries_loss(loss, repeatable=False) is write
-    assert retries_loss(loss, repeatable=True) is repeatable
+def test_which_failures_are_retried(failure: Failure, write: bool, repeatable: bool) -> None:
+    assert retries_failure(failure, repeatable=False) is write
+    assert retries_failure(failure, repeatable=True) is repeatable
 
 
 @pytest.mark.parametrize("name", ["first_delay", "max_delay", "max_retry_after"])
-@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "2", None, True])
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf, 10**400, 1e9, "2", None, True])
 def test_a_policy_of_nonsense_is_refused(name: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=name):
         RetryPolicy(**{name: value})  # type: ignore[arg-type] # that is the point
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, True, None])
-def test_a_number_of_retries_that_is_none_is_refused(value: object) -> None:
+def test_a_max_retries_that_is_not_a_count_is_refused(value: object) -> None:
     with pytest.raises(ConfigurationError, match="max_retries"):
         RetryPolicy(max_retries=value)  # type: ignore[arg-type] # that is the point

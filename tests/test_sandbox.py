@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -64,7 +65,7 @@ def test_an_unknown_group_or_user(sandbox: Sandbox, query: dict[str, str]) -> No
     assert_documented_error(delete(sandbox, query), 404)
 
 
-def test_nobody_is_logged_in(sandbox: Sandbox) -> None:
+def test_missing_or_wrong_credentials_are_401(sandbox: Sandbox) -> None:
     query = {"groupId": GROUP, "accountId": MEMBER}
     assert_documented_error(delete(sandbox, query, auth=None), 401)
     for wrong in ((sandbox.admin.email, "x"), ("x", sandbox.admin.token), (sandbox.reader.email, sandbox.admin.token)):
@@ -143,6 +144,22 @@ def test_a_stopped_sandbox_listens_no_more() -> None:
 
 def test_a_sandbox_that_never_started_can_be_stopped() -> None:
     Sandbox().stop()
+
+
+def test_a_sandbox_runs_once() -> None:
+    with Sandbox() as sandbox:
+        pass
+    with pytest.raises(RuntimeError, match="runs once"):
+        sandbox.start()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [lambda: Answer(99), lambda: Answer(600), lambda: Answer(200, {"X": "a\nb"}), lambda: Answer(200, {"X": "\u0100"})],
+)
+def test_an_answer_that_cannot_be_sent_is_refused_at_once(answer: Callable[[], Answer]) -> None:
+    with pytest.raises(ValueError, match=r"status|header"):
+        answer()
 
 
 def test_a_missing_extra_is_named() -> None:

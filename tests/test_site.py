@@ -18,6 +18,7 @@ SITE = "https://your-domain.atlassian.net"
         (f"{SITE}/wiki/rest/", f"{SITE}/wiki/rest"),
         ("HTTPS://Your-Domain.atlassian.net", f"{SITE}/wiki/rest"),
         ("https://example.com:8443/wiki", "https://example.com:8443/wiki/rest"),
+        ("https://example.com.", "https://example.com./wiki/rest"),
         ("https://bücher.example", "https://xn--bcher-kva.example/wiki/rest"),
         ("http://localhost:8080", "http://localhost:8080/wiki/rest"),
         ("http://127.0.0.1", "http://127.0.0.1/wiki/rest"),
@@ -25,7 +26,7 @@ SITE = "https://your-domain.atlassian.net"
         ("http://[::1]:8080", "http://[::1]:8080/wiki/rest"),
     ],
 )
-def test_a_site(site: str, base: str) -> None:
+def test_a_site_may_be_written_in_these_ways(site: str, base: str) -> None:
     assert site_base(site) == base
     assert site_base(site_base(site)) == base
 
@@ -48,6 +49,13 @@ def test_a_site(site: str, base: str) -> None:
         ("https://me:secret@example.com", "no credentials"),
         (f"{SITE}?a=1", "no credentials, query"),
         (f"{SITE}#top", "no credentials, query"),
+        (f"{SITE}?", "no credentials, query"),
+        (f"{SITE}#", "no credentials, query"),
+        ("https://a..invalid", "cannot exist"),
+        ("https://.invalid", "cannot exist"),
+        (f"https://{'a' * 64}.invalid", "cannot exist"),
+        ("https://example.com:0", "cannot exist"),
+        ("https://example.com:99999", "cannot exist"),
         (f"{SITE}/wiki/rest/api", "only /wiki or /wiki/rest"),
         (f"{SITE}/jira", "only /wiki or /wiki/rest"),
         (f"{SITE}/wiki/../admin", "only /wiki or /wiki/rest"),
@@ -61,7 +69,7 @@ def test_a_site(site: str, base: str) -> None:
         (b"https://example.com", "give an address"),
     ],
 )
-def test_no_site(site: object, part: str) -> None:
+def test_anything_else_is_refused(site: object, part: str) -> None:
     with pytest.raises(ConfigurationError, match=part) as caught:
         site_base(site)  # type: ignore[arg-type] # that is the point
     assert "secret" not in str(caught.value)
@@ -77,13 +85,13 @@ def test_a_cloud_id_stays_one_segment(cloud_id: str, quoted: str) -> None:
 
 
 @pytest.mark.parametrize("cloud_id", ["", " ", ".", "..", "a\nb", None])
-def test_no_cloud_id(cloud_id: object) -> None:
+def test_a_malformed_cloud_id_is_refused(cloud_id: object) -> None:
     with pytest.raises(ConfigurationError, match="cloud_id"):
         gateway_base(cloud_id, GATEWAY)  # type: ignore[arg-type] # that is the point
 
 
 @pytest.mark.parametrize("gateway", ["http://gateway.example.com", "https://gateway.example.com/ex", "gateway"])
-def test_no_gateway(gateway: str) -> None:
+def test_a_malformed_gateway_is_refused(gateway: str) -> None:
     with pytest.raises(ConfigurationError, match="gateway"):
         ConfluenceGroups.for_cloud("some-id", auth=BearerToken("t"), gateway=gateway)
 

@@ -1,6 +1,6 @@
 """A Confluence that lives on this machine: real HTTP on loopback, real membership, no site and no account needed.
 
-It is an independent witness of what the client does: it shares no code with it.
+It is an independent witness of what the client does: it shares nothing with it but the error for a missing extra.
 """
 
 from ..errors import ConfigurationError

@@ -7,29 +7,46 @@ import binascii
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
-from attrs import Factory, field, frozen
+from attrs import field, frozen
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from .directory import Directory, Person
+from .directory import Credentials, Directory, Person
 
 API = "/wiki/rest/api"
 GATEWAY_API = "/ex/confluence/{cloud_id}" + API
 NO_CONFLUENCE = "Current user not permitted to use Confluence"
 REMEMBERED_REQUESTS = 10_000
+SCOPES = frozenset({"read:confluence-groups", "read:confluence-user", "write:confluence-groups"})
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 @frozen
 class Answer:
-    """An answer that the sandbox gives instead of its own, for rehearsing trouble."""
+    """An answer that the sandbox gives instead of its own, for rehearsing trouble.
 
-    status: int
-    headers: Mapping[str, str] = Factory(dict)
+    Raises:
+        ValueError: the status is not from 200 to 599, or a header cannot be sent.
+    """
+
+    status: int = field()
+    headers: Mapping[str, str] = field(factory=dict)
     body: str = ""
+
+    @status.validator
+    def _is_final(self, _attribute: object, status: int) -> None:
+        if not 200 <= status <= 599:
+            raise ValueError(f"status {status}: give one from 200 to 599")
+
+    @headers.validator
+    def _can_be_sent(self, _attribute: object, headers: Mapping[str, str]) -> None:
+        for name, value in headers.items():
+            text = f"{name}{value}"
+            if not text.isprintable() or any(ord(char) > 255 for char in text):
+                raise ValueError(f"header {name!r}: only printable Latin-1 can be sent")
 
 
 @frozen
@@ -52,18 +69,23 @@ class RefusedError(Exception):
 class ConfluenceApp:
     """The application: who is calling, may they, and what happens then."""
 
-    def __init__(
-        self, directory: Directory, *, cloud_id: str, tokens: Mapping[str, str], access_token: str, scopes: set[str]
-    ) -> None:
+    def __init__(self, directory: Directory, *, cloud_id: str, access_token: str) -> None:
         self.directory = directory
-        self.scopes = scopes
+        self.scopes = set(SCOPES)
         self.seen: deque[SeenRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.rehearsed: deque[Answer] = deque()
         self._cloud_id = cloud_id
-        self._tokens = tokens
         self._access_token = access_token
+        self._account_of_token: dict[str, str] = {}
         self._served = 0
         self.asgi = Starlette(routes=[*self._routes(API), *self._routes(GATEWAY_API)])
+
+    def sign_up(self, account_id: str) -> Credentials:
+        """Give an account an API token, always the same one."""
+        email = self.directory.people[account_id].email
+        token = f"sandbox-token-of-{email.partition('@')[0]}"
+        self._account_of_token[token] = account_id
+        return Credentials(email, token)
 
     def _routes(self, prefix: str) -> list[Route]:
         return [Route(f"{prefix}/group/userByGroupId", self._wrapped(self._remove_member), methods=["DELETE"])]
@@ -109,7 +131,7 @@ class ConfluenceApp:
         caller = self._basic(request)
         if caller is None:
             reason = {"x-seraph-loginreason": "AUTHENTICATED_FAILED"} if "authorization" in request.headers else None
-            raise RefusedError(_error(401, "The calling user is not logged in", headers=reason))
+            raise RefusedError(_error(401, "The calling user is not logged in", authorized=False, headers=reason))
         return caller
 
     def _through_gateway(self, request: Request, scope: str) -> Person:
@@ -134,7 +156,7 @@ class ConfluenceApp:
             email, _, token = base64.b64decode(credentials, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return None
-        account_id = self._tokens.get(token)
+        account_id = self._account_of_token.get(token)
         person = self.directory.people.get(account_id) if account_id else None
         return person if person is not None and person.email == email else None
 

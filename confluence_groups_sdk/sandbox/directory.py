@@ -44,6 +44,7 @@ class Directory:
     _members: dict[str, dict[str, None]] = field(factory=dict)
 
     def add_person(self, person: Person) -> None:
+        """Add an account, or replace the one of the same id."""
         self.people[person.account_id] = person
 
     def add_group(self, group: Group, members: Iterable[str] = ()) -> None:
@@ -63,12 +64,25 @@ class Directory:
         raise KeyError(name)
 
     def members(self, group_id: str) -> list[Person]:
-        """Return a group's members, in the order in which they joined."""
+        """Return a group's members, in the order in which they joined.
+
+        Raises:
+            KeyError: there is no such group.
+        """
         return [self.people[account_id] for account_id in self._members[group_id]]
 
     def is_member(self, group_id: str, account_id: str) -> bool:
+        """Say whether the account is in the group.
+
+        Raises:
+            KeyError: there is no such group.
+        """
         return account_id in self._members[group_id]
 
     def remove_member(self, group_id: str, account_id: str) -> None:
-        """Take the account out of the group; nothing changes if it is no member."""
+        """Take the account out of the group; nothing changes if it is no member.
+
+        Raises:
+            KeyError: there is no such group.
+        """
         self._members[group_id].pop(account_id, None)

@@ -11,11 +11,12 @@ import uvicorn
 
 from . import seed
 from .app import Answer, ConfluenceApp, SeenRequest
-from .directory import Credentials, Directory
+from .directory import Directory
 
 HOST = "127.0.0.1"
 STOP_PATIENCE = 10  # seconds for answers under way when the sandbox stops
 CONNECTIONS_WAITING = 512
+ACCESS_TOKEN = "sandbox-access-token"
 
 
 class Sandbox:
@@ -33,31 +34,14 @@ class Sandbox:
         admin: e-mail and token of a site admin.
         reader: e-mail and token of somebody who is no site admin.
         outsider: e-mail and token of somebody who has no access to Confluence.
-        access_token: an OAuth 2.0 access token of the admin, for the gateway alone.
-        scopes: what the access token may do; take some away to see what a client makes of it.
-        directory: people, groups and memberships.
     """
 
     def __init__(self) -> None:
-        self.directory: Directory = seed.seeded()
         self.cloud_id = seed.CLOUD_ID
-        self.scopes = {"read:confluence-groups", "read:confluence-user", "write:confluence-groups"}
-        self.admin = self._credentials(seed.ADMIN)
-        self.reader = self._credentials(seed.READER)
-        self.outsider = self._credentials(seed.OUTSIDER)
-        self.access_token = "sandbox-access-token"
-        tokens = {
-            self.admin.token: seed.ADMIN,
-            self.reader.token: seed.READER,
-            self.outsider.token: seed.OUTSIDER,
-        }
-        self._app = ConfluenceApp(
-            self.directory,
-            cloud_id=self.cloud_id,
-            tokens=tokens,
-            access_token=self.access_token,
-            scopes=self.scopes,
-        )
+        self._app = ConfluenceApp(seed.seeded(), cloud_id=seed.CLOUD_ID, access_token=ACCESS_TOKEN)
+        self.admin = self._app.sign_up(seed.ADMIN)
+        self.reader = self._app.sign_up(seed.READER)
+        self.outsider = self._app.sign_up(seed.OUTSIDER)
         self._socket = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY where it sees TCP named
         self._socket.bind((HOST, 0))
         self._socket.listen(CONNECTIONS_WAITING)  # from here on callers wait in line, so nobody has to poll
@@ -74,6 +58,21 @@ class Sandbox:
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True, name="sandbox")
 
     @property
+    def directory(self) -> Directory:
+        """People, groups and memberships, as they are now; change them as a test needs it."""
+        return self._app.directory
+
+    @property
+    def access_token(self) -> str:
+        """An OAuth 2.0 access token of the admin, for the gateway alone."""
+        return ACCESS_TOKEN
+
+    @property
+    def scopes(self) -> set[str]:
+        """What the access token may do; take some away to see what a client makes of it."""
+        return self._app.scopes
+
+    @property
     def requests(self) -> list[SeenRequest]:
         """The requests that came in, oldest first (the last 10,000)."""
         return list(self._app.seen)
@@ -83,7 +82,13 @@ class Sandbox:
         self._app.rehearsed.extend(answers)
 
     def start(self) -> Self:
-        """Begin to serve."""
+        """Begin to serve.
+
+        Raises:
+            RuntimeError: it has been started before; a sandbox runs once.
+        """
+        if self._thread.ident is not None:
+            raise RuntimeError("a sandbox runs once: make a new one")
         self._thread.start()
         return self
 
@@ -101,7 +106,3 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
-
-    def _credentials(self, account_id: str) -> Credentials:
-        person = self.directory.people[account_id]
-        return Credentials(person.email, f"sandbox-token-of-{person.email.partition('@')[0]}")

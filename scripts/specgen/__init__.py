@@ -1,1 +1,1 @@
-"""The steps from a Postman item to the generated package, each a function of its inputs alone."""
+"""The steps from a Postman item to the generated package, one a module; only `files` and `codegen` touch the disk."""

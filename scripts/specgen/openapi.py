@@ -42,6 +42,8 @@ def build_document(
         paths.setdefault(path, {})[request.method.lower()] = _operation(request)
         if server is None:
             losses.append(_lost(request, "/request/url/host/0", "{{baseUrl}}", "nothing says where the API starts"))
+        if not request.responses:
+            losses.append(_lost(request, "/response", "every answer", "the item has no example of one"))
         if request.auth == OAUTH2:
             document["components"] = {"securitySchemes": {OAUTH2: {"type": "oauth2", "flows": {}}}}
             losses.append(_lost(request, "/request/auth", "oauth2", "the item names no flow, address or scope"))

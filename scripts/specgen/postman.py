@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from http import HTTPMethod
+from collections.abc import Iterator
+from http import HTTPMethod, HTTPStatus
 
-from attrs import field, frozen
+from attrs import evolve, frozen
 
 from .nodes import Node
 from .problems import Loss, SpecError
@@ -49,8 +50,8 @@ class Request:
     query: tuple[Parameter, ...]
     description: str
     auth: str | None
-    responses: tuple[Response, ...]
-    losses: tuple[Loss, ...] = field(default=())
+    responses: tuple[Response, ...] = ()
+    losses: tuple[Loss, ...] = ()
 
 
 def read_item(document: Node) -> Request:
@@ -66,19 +67,18 @@ def read_item(document: Node) -> Request:
     if "header" in request:
         _check_headers(request["header"])
     path, query = _url(request["url"])
-    losses: list[Loss] = []
-    method = _method(request["method"])
-    return Request(
+    bare = Request(
         name=_name(item["name"]),
         where=where,
-        method=method,
+        method=_method(request["method"]),
         path=path,
         query=query,
         description=_description(request.get("description")),
         auth=_auth(request["auth"]) if "auth" in request else None,
-        responses=_responses(item["response"], (method, path, query), losses) if "response" in item else (),
-        losses=tuple(losses),
     )
+    losses: list[Loss] = []
+    responses = _responses(item["response"], bare, losses) if "response" in item else ()
+    return evolve(bare, responses=responses, losses=tuple(losses))
 
 
 def _name(node: Node) -> str:
@@ -151,18 +151,17 @@ def _description(node: Node | None) -> str:
     return node.text()
 
 
-def _check_headers(node: Node) -> None:
-    """See that all headers come from the security scheme: such are no parameters."""
-    for header in node.items():
+def _check_headers(node: Node) -> bool:
+    """See that all headers come from the security scheme, since such are no parameters; say whether there are any."""
+    headers = list(node.items())
+    for header in headers:
         entry = header.fields(("key", "value"), ("description",))
         if not _description(entry.get("description")).startswith(SECURITY_MARK):
             header.fail("header parameters are not understood; only those of a security scheme are")
+    return bool(headers)
 
 
-Shape = tuple[str, tuple[str, ...], tuple[Parameter, ...]]
-
-
-def _responses(node: Node, request: Shape, losses: list[Loss]) -> tuple[Response, ...]:
+def _responses(node: Node, request: Request, losses: list[Loss]) -> tuple[Response, ...]:
     responses = tuple(_response(entry, request, losses) for entry in node.items())
     codes = [response.code for response in responses]
     for index, response in enumerate(responses):
@@ -171,7 +170,7 @@ def _responses(node: Node, request: Shape, losses: list[Loss]) -> tuple[Response
     return responses
 
 
-def _response(node: Node, request: Shape, losses: list[Loss]) -> Response:
+def _response(node: Node, request: Request, losses: list[Loss]) -> Response:
     entry = node.fields(
         ("name", "code"),
         ("status", "originalRequest", "_postman_previewlanguage", "header", "cookie", "body", *NO_MEANING),
@@ -181,34 +180,49 @@ def _response(node: Node, request: Shape, losses: list[Loss]) -> Response:
         entry["code"].fail("a status code from 100 to 599 is expected")
     if entry["body"].text() if "body" in entry else "":
         entry["body"].fail("example bodies are not understood")
+    if "status" in entry and entry["status"].text() != _phrase(code):
+        losses.append(_lost(entry["status"], "the text of a status", "OpenAPI has the code alone"))
     if "header" in entry:
-        _note_headers(entry["header"], losses)
+        losses.extend(_lost_headers(entry["header"]))
     if "cookie" in entry:
         cookies = entry["cookie"].items()
         losses.extend(_lost(cookie, "a cookie of a response", "cookies are not used") for cookie in cookies)
     if "originalRequest" in entry:
-        _check_original(entry["originalRequest"], request)
+        losses.extend(_check_original(entry["originalRequest"], request))
     return Response(code=code, description=entry["name"].text(), pointer=node.pointer)
 
 
-def _note_headers(node: Node, losses: list[Loss]) -> None:
+def _phrase(code: int) -> str:
+    try:
+        return HTTPStatus(code).phrase
+    except ValueError:
+        return ""
+
+
+def _lost_headers(node: Node) -> Iterator[Loss]:
     """Pass over the content type of an empty body, and report all other headers of a response."""
     for header in node.items():
         entry = header.fields(("key", "value"), ("description",))
         if (entry["key"].text().lower(), entry["value"].text()) != ("content-type", "text/plain"):
-            losses.append(_lost(header, "a header of a response", "response headers are not carried over"))
+            yield _lost(header, "a header of a response", "response headers are not carried over")
 
 
-def _check_original(node: Node, request: Shape) -> None:
-    """See that the request of an example is the item's own."""
+def _check_original(node: Node, request: Request) -> Iterator[Loss]:
+    """See that the request of an example is the item's own, and report what it alone has."""
     original = node.fields(("method", "url"), ("header", "auth"))
-    if "header" in original:
-        _check_headers(original["header"])
     path, query = _url(original["url"])
-    method, own_path, own_query = request
-    names = [parameter.name for parameter in query]
-    if (original["method"].text(), path, names) != (method, own_path, [parameter.name for parameter in own_query]):
+    own = (request.method, request.path, [(each.name, each.placeholder) for each in request.query])
+    if (original["method"].text(), path, [(each.name, each.placeholder) for each in query]) != own:
         node.fail("differs from the item's request in method, path or parameters")
+    described = {each.name: (each.required, each.description) for each in request.query}
+    for parameter in query:
+        said = (parameter.required, parameter.description)
+        if said not in ((False, ""), described[parameter.name]):
+            yield Loss(node.where, parameter.pointer, "a description in an example", "the request has another")
+    if "auth" in original and _auth(original["auth"]) != request.auth:
+        original["auth"].fail("differs from the auth of the item's request")
+    if "header" in original and _check_headers(original["header"]) and request.auth is None:
+        yield _lost(original["header"], "a security scheme", "only an example names it, and the request has no auth")
 
 
 def _lost(node: Node, what: str, why: str) -> Loss:

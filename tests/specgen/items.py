@@ -9,7 +9,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = "remove-member-from-group-using-group-id.json"
-PLACE = ("request", "url")
 
 
 def seed() -> Any:

@@ -116,7 +116,7 @@ def test_an_action_that_does_not_fit_is_named(action: Any, part: str) -> None:
         (overlay({"target": "$", "update": {}}, action=[]), "/action"),
     ],
 )
-def test_an_overlay_that_is_none_is_refused(document: Any, pointer: str) -> None:
+def test_a_malformed_overlay_is_refused(document: Any, pointer: str) -> None:
     with pytest.raises(SpecError) as caught:
         apply_overlay({}, document, "overlay.yaml")
     assert (caught.value.where, caught.value.pointer) == ("overlay.yaml", pointer)

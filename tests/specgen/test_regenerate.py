@@ -123,8 +123,14 @@ def test_the_check_names_files_that_were_not_generated(project: Path) -> None:
         (ITEM, '"header": []', '"headers": []', "/request/headers: not understood"),
         (OVERLAY, "overlay: 1.0.0", "overlay: [", "no valid YAML"),
         (OVERLAY, ".delete.security\n", ".delete.securities\n", "matches nothing"),
-        (OVERLAY, "type: http\n", "type: smoke\n", "no valid OpenAPI"),
-        ("generator-config.yaml", "post_hooks:", "post_hooks: [", "openapi-python-client"),
+        (OVERLAY, "type: http\n", "type: smoke\n", "openapi/overlay.yaml make no valid OpenAPI"),
+        (
+            "generator-config.yaml",
+            "post_hooks:",
+            "post_hooks: [",
+            "generator-config.yaml: (whole document): no valid YAML",
+        ),
+        ("generator-config.yaml", "post_hooks:", "post_hooks: 1\nx:", "generator-config.yaml"),
         ("generator-config.yaml", "ruff check", "no-such-command check", "openapi-python-client"),
     ],
 )
@@ -151,6 +157,27 @@ def test_inputs_that_cannot_be_read(project: Path) -> None:
     shutil.copy(ROOT / ITEM, project / ITEM)
     result = run(project, "--check")
     assert (result.returncode, f"{OVERLAY}: (whole document): cannot be read" in result.stderr) == (2, True)
+
+
+def test_a_project_file_without_pins(project: Path) -> None:
+    for text in ("[", "", "[dependency-groups]\ncodegen = 1\n"):
+        (project / "pyproject.toml").write_text(text)
+        result = run(project, "--check")
+        assert (result.returncode, "pyproject.toml: " in result.stderr) == (2, True)
+        assert "Traceback" not in result.stderr
+
+
+def test_a_link_is_not_a_generated_file(project: Path) -> None:
+    operation = project / OPERATION
+    operation.rename(project / "elsewhere.py")
+    operation.symlink_to(project / "elsewhere.py")
+    (project / PACKAGE / "dangling.py").symlink_to("nowhere")
+    result = run(project, "--check")
+    assert result.returncode == 1
+    assert f"{OPERATION}: differs" in result.stderr
+    assert f"{PACKAGE}/dangling.py: not generated" in result.stderr
+    assert run(project).returncode == 0
+    assert not operation.is_symlink()
 
 
 def test_a_second_item_on_the_same_path_is_refused(project: Path) -> None:
@@ -229,6 +256,30 @@ def test_a_kill_between_the_renames_is_found_and_put_in_order(project: Path) -> 
     assert result.returncode == 0
     assert "put in order" in result.stdout
     assert state(project) == before
+
+
+# --- the generator
+
+
+def generate(folder: Path, *, operations: int) -> codegen.Tree:
+    return codegen.generate(ROOT / FRAGMENT, ROOT / "generator-config.yaml", folder, operations=operations)
+
+
+def test_an_operation_that_is_skipped_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="2 operations went in, 1 came out"):
+        generate(tmp_path, operations=2)
+
+
+def test_a_missing_formatter_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    with pytest.raises(SpecError, match="ruff"):
+        codegen.installed_tools()
+
+
+def test_a_missing_generator_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codegen, "TOOLS", ("no-such-generator",))
+    with pytest.raises(SpecError, match="pip install --group codegen"):
+        codegen.installed_tools()
 
 
 # --- what must not stand in generated code

@@ -1,0 +1,42 @@
+"""The README's programs, run as they stand there, on the sandbox."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from confluence_groups_sdk.sandbox import Sandbox
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+EDITORS = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
+LEAVER = "557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
+
+
+def run(block: str, sandbox: Sandbox) -> None:
+    """Run a program of the README with the sandbox for its site, and the sandbox's admin for its user."""
+    program = block.replace("https://your-domain.atlassian.net", sandbox.url)
+    program = program.replace('"me@example.com", "token"', f'"{sandbox.admin.email}", "{sandbox.admin.token}"')
+    exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_every_program_runs(block: str, sandbox: Sandbox) -> None:
+    run(block, sandbox)
+
+
+@pytest.mark.parametrize("number", [0, 1, 4])
+def test_the_first_programs_and_raw_remove_the_member(number: int, sandbox: Sandbox) -> None:
+    run(BLOCKS[number], sandbox)
+    assert not sandbox.directory.is_member(EDITORS, LEAVER)
+
+
+def test_the_failing_program_says_what_to_do(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    run(BLOCKS[2], sandbox)
+    assert "account id" in capsys.readouterr().out
+
+
+def test_the_readme_stays_short() -> None:
+    assert len(README.encode()) < 8_000
