@@ -7,8 +7,10 @@ Exits 0, with losses too; 2 where the input cannot be read.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from specgen.files import read_text
 from specgen.nodes import parse_json
@@ -25,8 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="example: postman_to_openapi.py item.json --server https://example.com/wiki/rest > item.yaml",
     )
     parser.add_argument("input", metavar="INPUT", type=Path, help="a Postman item, as JSON")
-    parser.add_argument("--server", metavar="URL", help="where the API starts, in place of {{baseUrl}}")
+    parser.add_argument(
+        "--server", metavar="URL", type=server_address, help="where the API starts, in place of {{baseUrl}}"
+    )
     options = parser.parse_args(arguments)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="backslashreplace")  # a name in an item may be more than a terminal can show
     try:
         request = read_item(parse_json(read_text(options.input, str(options.input)), str(options.input)))
         document, losses = build_document([request], title=request.name, server=options.server)
@@ -35,8 +41,21 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for loss in losses:
         print(f"lost: {loss}", file=sys.stderr)
-    sys.stdout.buffer.write(write_yaml(document).encode())
+    try:
+        sys.stdout.buffer.write(write_yaml(document).encode())
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
     return 0
+
+
+def server_address(text: str) -> str:
+    """Return an address that OpenAPI accepts for a server: absolute, or from the root of wherever the document is."""
+    parts = urlsplit(text)
+    if not text.isprintable() or " " in text or not (parts.scheme in ("http", "https") or text.startswith("/")):
+        raise argparse.ArgumentTypeError("give an address such as https://example.com/wiki/rest")
+    return text
 
 
 if __name__ == "__main__":

@@ -8,23 +8,26 @@ disk differs from what it would write, naming it. It exits 2 where an input cann
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from http import HTTPMethod
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from specgen import codegen
-from specgen.files import read_text, write_whole
-from specgen.lock import lock_text
+from specgen.files import read_text, unfinished, write_whole
+from specgen.lock import fingerprint, lock_text
 from specgen.nodes import parse_json
 from specgen.openapi import build_document
 from specgen.overlay import Applied, apply_overlay
 from specgen.postman import read_item
-from specgen.problems import Loss, SpecError
+from specgen.problems import Loss, SpecError, pointer_to
 from specgen.yaml_io import read_yaml, write_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,14 +55,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where anything differs")
     options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name in an item may be more than a terminal can show
     try:
         return check() if options.check else regenerate()
     except SpecError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("interrupted; the generated package is whole", file=sys.stderr)
+        print("interrupted: run it again, to put in order what may be half done", file=sys.stderr)
         return 130
+    for name in _inputs_since_lock():
+        print(f"note: {name} has changed since the last run", file=sys.stderr)
+    return 2
 
 
 def regenerate() -> int:
@@ -91,7 +101,8 @@ def check() -> int:
     found = [*_tool_mismatches()]
     found += [
         f"{path.relative_to(ROOT)}: left by an interrupted run; run scripts/regenerate.py to put it in order"
-        for path in codegen.leftovers(ROOT / PACKAGE)
+        for path in [*codegen.leftovers(ROOT / PACKAGE), *map(unfinished, (ROOT / FRAGMENT, ROOT / LOCK))]
+        if os.path.lexists(path)
     ]
     found += differences(build())
     for difference in found:
@@ -107,10 +118,9 @@ def build() -> Built:
     Raises:
         SpecError: an input cannot be used, or the generator fails.
     """
-    items = sorted((ROOT / ITEMS).glob("*.json"))
-    if not items:
+    names = _item_names()
+    if not names:
         raise SpecError(ITEMS, "", "no Postman item here")
-    names = [f"{ITEMS}/{item.name}" for item in items]
     inputs = {name: read_text(ROOT / name, name) for name in [*names, OVERLAY, CONFIG]}
     read_yaml(inputs[CONFIG], CONFIG)  # the generator would say less
     requests = [read_item(parse_json(inputs[name], name)) for name in names]
@@ -120,7 +130,7 @@ def build() -> Built:
     fragment = (
         f"# Derived from {ITEMS} and {OVERLAY} by scripts/regenerate.py. Do not edit.\n{write_yaml(document)}".encode()
     )
-    tree = _generate(fragment, inputs[CONFIG], operations=sum(len(path) for path in document["paths"].values()))
+    tree = _generate(fragment, inputs[CONFIG], operations=_count_operations(document))
     outputs = {FRAGMENT: fragment, **{f"{PACKAGE}/{path}": content for path, content in tree.items()}}
     read = {name: text.encode() for name, text in inputs.items()}
     lock = lock_text(read, outputs, codegen.installed_tools()).encode()
@@ -130,17 +140,17 @@ def build() -> Built:
 def differences(built: Built) -> Iterator[str]:
     """Yield what on disk is not as it was built, a line each; first the inputs that have changed since the last run."""
     yield from _changed_since_lock(built)
-    package = codegen.read_tree(ROOT / PACKAGE)
+    present = {f"{PACKAGE}/{path}": content for path, content in codegen.read_tree(ROOT / PACKAGE).items()}
+    present |= {name: (ROOT / name).read_bytes() for name in (FRAGMENT, LOCK) if os.path.lexists(ROOT / name)}
     wanted = {FRAGMENT: built.fragment, LOCK: built.lock}
     wanted |= {f"{PACKAGE}/{path}": content for path, content in built.tree.items()}
-    for name, content in wanted.items():
-        file = ROOT / name
-        if not file.is_file():
+    for name in sorted(wanted.keys() | present.keys()):
+        if name not in present:
             yield f"{name}: missing"
-        elif file.is_symlink() or file.read_bytes() != content:
+        elif name not in wanted:
+            yield f"{name}: not generated"
+        elif present[name] != wanted[name]:
             yield f"{name}: differs"
-    for path in package.keys() - built.tree.keys():
-        yield f"{PACKAGE}/{path}: not generated"
 
 
 def _changed_since_lock(built: Built) -> Iterator[str]:
@@ -151,6 +161,24 @@ def _changed_since_lock(built: Built) -> Iterator[str]:
     for name in sorted(locked.keys() | wanted.keys()):
         if locked.get(name) != wanted.get(name):
             yield f"{name}: not as {LOCK} has it"
+
+
+def _inputs_since_lock() -> Iterator[str]:
+    """Yield the inputs that are not as they were at the last run: where to look when something does not fit."""
+    lock = ROOT / LOCK
+    locked = _entries(lock.read_bytes()) if lock.is_file() else {}
+    for name in [*_item_names(), OVERLAY, CONFIG]:
+        if (ROOT / name).is_file() and locked.get(name) != fingerprint((ROOT / name).read_bytes()):
+            yield name
+
+
+def _item_names() -> list[str]:
+    return [f"{ITEMS}/{item.name}" for item in sorted((ROOT / ITEMS).glob("*.json"))]
+
+
+def _count_operations(document: dict[str, Any]) -> int:
+    items = [item for path, item in document["paths"].items() if path.startswith("/")]
+    return sum(key.upper() in HTTPMethod.__members__ for item in items for key in item)
 
 
 def _entries(lock: bytes) -> dict[str, str]:
@@ -172,9 +200,13 @@ def _generate(fragment: bytes, config: str, *, operations: int) -> codegen.Tree:
 
 
 def _validate(document: dict[str, Any]) -> None:
-    for error in OpenAPIV30SpecValidator(document).iter_errors():
-        place = "".join(f"/{step}" for step in error.absolute_path)
-        raise SpecError(FRAGMENT, place, f"the items and {OVERLAY} make no valid OpenAPI: {error.message}")
+    try:
+        first = next(OpenAPIV30SpecValidator(document).iter_errors(), None)
+    except Exception as error:  # a library that stumbles over odd documents in many ways; all are the document's fault
+        raise SpecError(FRAGMENT, "", f"the items and {OVERLAY} make no valid OpenAPI: {error!r}") from None
+    if first is not None:
+        place = pointer_to(first.absolute_path)
+        raise SpecError(FRAGMENT, place, f"the items and {OVERLAY} make no valid OpenAPI: {first.message}")
 
 
 def _tool_mismatches() -> Iterator[str]:
@@ -183,7 +215,7 @@ def _tool_mismatches() -> Iterator[str]:
         project = tomllib.loads(read_text(ROOT / PROJECT, PROJECT))
         group = project["dependency-groups"]["codegen"]
         pins = dict(pin.split("==") for pin in group if isinstance(pin, str) and pin.count("==") == 1)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SpecError(PROJECT, "/dependency-groups/codegen", f"no pins can be read: {error!r}") from None
     for tool, version in codegen.installed_tools().items():
         if pins.get(tool) != version:

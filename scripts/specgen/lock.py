@@ -14,4 +14,9 @@ def lock_text(inputs: Mapping[str, bytes], outputs: Mapping[str, bytes], tools: 
 
 
 def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {path: sha256(content).hexdigest() for path, content in files.items()}
+    return {path: fingerprint(content) for path, content in files.items()}
+
+
+def fingerprint(content: bytes) -> str:
+    """Return what the lock says of a file's content."""
+    return sha256(content).hexdigest()

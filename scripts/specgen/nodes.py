@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterator
 from typing import Any, NoReturn
 
 from attrs import evolve, frozen
 
-from .problems import SpecError
+from .problems import SpecError, pointer_to
 
 DEEPEST = 100  # levels; a hand-made bomb is deeper, no exporter's file is
+MOST_VALUES = 5_000_000
 
 
 @frozen
@@ -26,8 +28,8 @@ class Node:
         raise SpecError(self.where, self.pointer, problem)
 
     def child(self, key: str | int) -> Node:
-        step = str(key).replace("~", "~0").replace("/", "~1")
-        return evolve(self, value=self.value[key], pointer=f"{self.pointer}/{step}")
+        """Return a member of an object or an entry of a list."""
+        return evolve(self, value=self.value[key], pointer=self.pointer + pointer_to([key]))
 
     def fields(self, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Node]:
         """Return the members of an object, of which all of ``required`` are there and none is unknown."""
@@ -43,17 +45,15 @@ class Node:
         return {name: self.child(name) for name in self.value}
 
     def items(self) -> Iterator[Node]:
+        """Return the entries of a list."""
         if not isinstance(self.value, list):
             self.fail(f"a list is expected, not {kind(self.value)}")
         return (self.child(index) for index in range(len(self.value)))
 
     def text(self) -> str:
+        """Return a text."""
         if not isinstance(self.value, str):
             self.fail(f"text is expected, not {kind(self.value)}")
-        try:
-            self.value.encode()
-        except UnicodeEncodeError:
-            self.fail("half of a surrogate pair is no valid text")
         return self.value
 
 
@@ -75,9 +75,29 @@ def parse_json(text: str, where: str) -> Node:
         raise SpecError(where, "", "nested too deeply to be read") from None
     except ValueError as error:
         raise SpecError(where, "", f"no valid JSON: {error}") from None
-    if _deeper_than(value, DEEPEST):
-        raise SpecError(where, "", f"nested more than {DEEPEST} levels deep")
+    check_json(value, where)
     return Node(value, where)
+
+
+def check_json(value: object, where: str) -> None:
+    """See that a value is what JSON can say, of a size that can be handled, and that it does not hold itself.
+
+    Raises:
+        SpecError: something in it is not.
+    """
+    level: list[tuple[str, object]] = [("", value)]
+    seen = 0
+    for _ in range(DEEPEST):
+        seen += len(level)
+        if seen > MOST_VALUES:
+            raise SpecError(where, "", f"more than {MOST_VALUES} values, those behind aliases counted")
+        inner: list[tuple[str, object]] = []
+        for pointer, each in level:
+            inner.extend(_parts(each, where, pointer))
+        level = inner
+        if not level:
+            return
+    raise SpecError(where, "", f"nested more than {DEEPEST} levels deep")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -93,16 +113,19 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _deeper_than(value: object, levels: int) -> bool:
-    layer = [value]
-    for _ in range(levels):
-        layer = [inner for outer in layer for inner in _inner(outer)]
-        if not layer:
-            return False
-    return True
-
-
-def _inner(value: object) -> Collection[object]:
+def _parts(value: object, where: str, pointer: str) -> Iterator[tuple[str, object]]:
+    """Yield what an object or a list holds, with its place; refuse what is not JSON."""
     if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+        for name, inner in value.items():
+            if not isinstance(name, str):
+                raise SpecError(where, pointer, f"the key {name!r} is not text: quote it")
+            yield pointer + pointer_to([name]), inner
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield f"{pointer}/{index}", inner
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(where, pointer, f"{value} is not a JSON number")
+    elif isinstance(value, str) and not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+        raise SpecError(where, pointer, "half of a surrogate pair is no valid text")
+    elif value is not None and not isinstance(value, str | int | float | bool):
+        raise SpecError(where, pointer, f"JSON has no {type(value).__name__}: quote it if it is text")

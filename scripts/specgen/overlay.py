@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import jsonpath_rfc9535 as jsonpath
 from attrs import frozen
 
-from .problems import SpecError
+from .problems import SpecError, pointer_to
 
 DOCUMENT_KEYS = frozenset({"overlay", "info", "extends", "actions"})
 ACTION_KEYS = frozenset({"target", "description", "update", "remove"})
@@ -45,7 +45,7 @@ def _checked(overlay: Any, where: str) -> list[Any]:
         raise SpecError(where, "", "an overlay is an object")
     _no_other_keys(overlay, DOCUMENT_KEYS, where, "")
     version = overlay.get("overlay")
-    if not isinstance(version, str) or not re.fullmatch(r"1\.\d+\.\d+", version):
+    if not isinstance(version, str) or not re.fullmatch(r"1\.[0-9]+\.[0-9]+", version):
         raise SpecError(where, "/overlay", "a version 1.x.y is expected, as text")
     info = overlay.get("info")
     if not isinstance(info, dict) or not all(isinstance(info.get(key), str) for key in ("title", "version")):
@@ -72,7 +72,7 @@ def _apply(document: dict[str, Any], action: Any, where: str, pointer: str) -> A
         fail("neither update nor remove: true")
     try:
         nodes = list(jsonpath.find(action["target"], document))
-    except jsonpath.JSONPathError as error:
+    except (jsonpath.JSONPathError, RecursionError) as error:
         fail(f"the target is no JSONPath: {error.args[0] if error.args else error}")
     if not nodes:
         fail("the target matches nothing")
@@ -83,23 +83,22 @@ def _apply(document: dict[str, Any], action: Any, where: str, pointer: str) -> A
         _remove(document, locations)
     else:
         for location in locations:
-            try:
-                _update(_at(document, location), action["update"])
-            except TypeError as error:
-                fail(f"at {_shown(location)}: {error}")
+            if problem := _update(_at(document, location), action["update"]):
+                fail(f"at {pointer_to(location)}: {problem}")
     return Applied(action["target"], action.get("description", ""), len(nodes))
 
 
-def _update(target: Any, update: Any) -> None:
-    """Merge into an object, or append to a list; what is put in is a copy."""
+def _update(target: Any, update: Any) -> str | None:
+    """Merge into an object, or append to a list; what is put in is a copy. Return why it cannot be done, if so."""
     if isinstance(target, list):
         target.append(deepcopy(update))
     elif isinstance(target, dict) and isinstance(update, dict):
         _merge(target, update)
     elif isinstance(target, dict):
-        raise TypeError("the target is an object, so update must be one")
+        return "the target is an object, so update must be one"
     else:
-        raise TypeError("the target is neither object nor list; point at the object around it")
+        return "the target is neither object nor list; point at the object around it"
+    return None
 
 
 def _merge(target: dict[str, Any], update: dict[str, Any]) -> None:
@@ -134,7 +133,3 @@ def _no_other_keys(found: dict[Any, Any], known: frozenset[str], where: str, poi
 
 def _name(action: Any) -> str:
     return f"action on {action['target']!r}" if isinstance(action, dict) and "target" in action else "action"
-
-
-def _shown(location: tuple[int | str, ...]) -> str:
-    return "/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in location)

@@ -16,6 +16,7 @@ SECURITY_MARK = "Added as a part of security scheme: "
 BASE_URL = "{{baseUrl}}"
 NO_MEANING = ("id", "_postman_id", "uid")  # Postman's own bookkeeping
 SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=@-]+")  # what may stand in a path unescaped, but for the colon
+LONGEST_NAME = 200
 PARAMETER = re.compile(r"[A-Za-z0-9_.$@-]+")
 
 
@@ -85,6 +86,8 @@ def _name(node: Node) -> str:
     name = node.text()
     if not re.search("[A-Za-z]", name):
         node.fail("the name has no letter, and the operation is named after it")
+    if len(name) > LONGEST_NAME:
+        node.fail(f"over {LONGEST_NAME} characters, and a file is named after it")
     return name
 
 
@@ -147,7 +150,10 @@ def _description(node: Node | None) -> str:
     if node is None:
         return ""
     if isinstance(node.value, dict):
-        node = node.fields(("content",), ("type",))["content"]
+        described = node.fields(("content",), ("type",))
+        if "type" in described:
+            described["type"].text()
+        node = described["content"]
     return node.text()
 
 
@@ -156,8 +162,10 @@ def _check_headers(node: Node) -> bool:
     headers = list(node.items())
     for header in headers:
         entry = header.fields(("key", "value"), ("description",))
-        if not _description(entry.get("description")).startswith(SECURITY_MARK):
-            header.fail("header parameters are not understood; only those of a security scheme are")
+        entry["value"].text()
+        marked = _description(entry.get("description")).startswith(SECURITY_MARK)
+        if not marked or entry["key"].text() != "Authorization":
+            header.fail("header parameters are not understood; only the Authorization of a security scheme is")
     return bool(headers)
 
 
@@ -182,6 +190,8 @@ def _response(node: Node, request: Request, losses: list[Loss]) -> Response:
         entry["body"].fail("example bodies are not understood")
     if "status" in entry and entry["status"].text() != _phrase(code):
         losses.append(_lost(entry["status"], "the text of a status", "OpenAPI has the code alone"))
+    if "_postman_previewlanguage" in entry:
+        entry["_postman_previewlanguage"].text()
     if "header" in entry:
         losses.extend(_lost_headers(entry["header"]))
     if "cookie" in entry:

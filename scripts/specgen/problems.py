@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import frozen
 
 
@@ -21,7 +23,12 @@ class SpecError(Exception):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.pointer or '(whole document)'}: {self.problem}"
+        return f"{self.where}: {self.pointer}: {self.problem}" if self.pointer else f"{self.where}: {self.problem}"
+
+
+def pointer_to(steps: Iterable[str | int]) -> str:
+    """Return the JSON pointer to a place."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 @frozen

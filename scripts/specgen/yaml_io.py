@@ -11,6 +11,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import SafeRepresenter
 
+from .nodes import check_json
 from .problems import SpecError
 
 WIDTH = 4096  # characters; a line is never folded, so that a changed word changes one line
@@ -24,12 +25,14 @@ def read_yaml(text: str, where: str) -> Any:
     """Return the document.
 
     Raises:
-        SpecError: it is no valid YAML, or names a key twice.
+        SpecError: it is no valid YAML, names a key twice, or says what JSON cannot.
     """
     try:
-        return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
+        value = YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError, RecursionError) as error:
         raise SpecError(where, "", f"no valid YAML: {' '.join(str(error).split())}") from None
+    check_json(value, where)
+    return value
 
 
 def write_yaml(document: Any) -> str:
@@ -54,8 +57,16 @@ class _Representer(SafeRepresenter):
         node: ScalarNode = self.represent_scalar("tag:yaml.org,2002:str", data, style=_style(data))
         return node
 
+    def represent_number(self, data: float) -> ScalarNode:
+        """Write a dot always: YAML 1.1 takes 1e+20 for text."""
+        whole, exponent, power = repr(data).partition("e")
+        text = f"{whole}{'' if '.' in whole else '.0'}{exponent}{power}"
+        node: ScalarNode = self.represent_scalar("tag:yaml.org,2002:float", text)
+        return node
+
 
 _Representer.add_representer(str, _Representer.represent_text)
+_Representer.add_representer(float, _Representer.represent_number)
 
 
 def _style(text: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import subprocess
 import sys
@@ -95,6 +96,29 @@ def test_nothing_of_an_item_runs(tmp_path: Path, poisoned: Any, payload: str) ->
     )
     assert result.returncode == 0, result.stderr
     assert not list(tmp_path.rglob(CANARY))
+
+
+@pytest.mark.parametrize(
+    "name", ["params", "Params", "$params", "class", "self", "client", "url", "group_id", "response"]
+)
+def test_a_parameter_that_shares_a_name_arrives_or_is_refused(tmp_path: Path, name: str) -> None:
+    try:
+        tree = generated(with_parameter(name), tmp_path)
+    except SpecError:
+        refused = True
+    else:
+        refused = False
+    assert refused is ("params" in name.lower())
+    if refused:
+        return
+    (source,) = (content for path, content in tree.items() if path.endswith("using_group_id.py"))
+    names: dict[str, Any] = {}
+    body = source.decode().replace("from ...", "from confluence_groups_sdk._generated.")
+    body = body.replace("confluence_groups_sdk._generated. import", "confluence_groups_sdk._generated import")
+    exec(body, names)
+    arguments = list(inspect.signature(names["_get_kwargs"]).parameters)
+    kwargs = names["_get_kwargs"](**{argument: f"value {index}" for index, argument in enumerate(arguments)})
+    assert kwargs["params"] == {"groupId": "value 0", "accountId": "value 1", name: "value 2"}
 
 
 def test_harmless_text_is_not_refused(tmp_path: Path) -> None:

@@ -197,7 +197,16 @@ def test_equal_values_are_written_out() -> None:
     assert "&" not in write_yaml({"a": shared, "c": shared})
 
 
-@pytest.mark.parametrize("text", ["a: 1\na: 2", "a: [", "\tb", "a: !!python/object:os.system {}"])
+@pytest.mark.parametrize("number", [0.5, 1e20, 1e-7, 1.5e300, -2.0, 10**30])
+def test_numbers_are_numbers_for_every_version_of_yaml(number: float) -> None:
+    written = write_yaml({"x": number})
+    assert yaml.safe_load(written) == read_yaml(written, "x") == {"x": number}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: !!int abc", "a: 2020-99-99", "[" * 3000, "a: 1\na: 2", "a: [", "\tb", "a: !!python/object:os.system {}"],
+)
 def test_what_is_no_clean_yaml_is_an_error(text: str) -> None:
     with pytest.raises(SpecError, match="no valid YAML"):
         read_yaml(text, "x.yaml")

@@ -77,6 +77,12 @@ def test_what_is_lost_is_reported() -> None:
     header = changed("/response/0/header/-", {"key": "X-Limit", "value": "5"})
     (loss,) = read(header).losses
     assert (loss.pointer, "item.json" in loss.item) == ("/response/0/header/1", True)
+    (loss,) = read(changed("/response/0/status", "Gone")).losses
+    assert loss.pointer == "/response/0/status"
+    described = changed("/response/0/originalRequest/url/query/0/description", "Another text")
+    (loss,) = read(described).losses
+    assert loss.pointer == "/response/0/originalRequest/url/query/0"
+    assert [loss.what for loss in read(without("/request/auth")).losses] == ["a security scheme"] * 5
     (loss,) = read(changed("/response/1/cookie/-", {"name": "session"})).losses
     assert loss.pointer == "/response/1/cookie/0"
 
@@ -94,9 +100,30 @@ def test_a_header_of_the_security_scheme_is_no_parameter() -> None:
         ([], "", "an object is expected"),
         ({}, "", "'name' is missing"),
         (changed("/name", ""), "/name", "no letter"),
-        (changed("/name", "a\ud800"), "/name", "surrogate"),
         (changed("/name", 7), "/name", "text is expected, not a number"),
         (changed("/item", []), "/item", "not understood"),
+        (changed("/name", "x" * 201), "/name", "over 200"),
+        (
+            changed("/response/0/originalRequest/header/0/key", "X-Other"),
+            "/response/0/originalRequest/header/0",
+            "header parameters",
+        ),
+        (
+            changed("/response/0/originalRequest/auth", {"type": "basic"}),
+            "/response/0/originalRequest/auth/type",
+            "only",
+        ),
+        (
+            changed("/response/0/originalRequest/url/query/0/value", "<integer>"),
+            "/response/0/originalRequest/url/raw",
+            "differs",
+        ),
+        (changed("/response/0/_postman_previewlanguage", 1), "/response/0/_postman_previewlanguage", "text is"),
+        (
+            changed("/response/0/originalRequest/header/0/description/type", 1),
+            "/response/0/originalRequest/header/0/description/type",
+            "text is",
+        ),
         (changed("/event", []), "/event", "not understood"),
         (changed("/request", "https://example.com"), "/request", "an object is expected, not text"),
         (without("/request/method"), "/request", "'method' is missing"),
@@ -151,6 +178,7 @@ def test_what_is_not_understood_is_named(item: Any, pointer: str, part: str) -> 
 @pytest.mark.parametrize(
     ("text", "part"),
     [
+        (json.dumps(changed("/name", "a\ud800")), "/name: half of a surrogate pair"),
         ("", "no valid JSON"),
         ("{", "no valid JSON"),
         ('{"name": "a", "name": "b"}', "'name' stands twice"),

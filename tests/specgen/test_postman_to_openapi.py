@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 from items import ROOT, SEED, changed, seed
 from openapi_spec_validator import OpenAPIV30SpecValidator
@@ -52,10 +53,28 @@ def test_a_text_that_no_terminal_can_show_is_still_utf_8(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize("server", ["", "not a url", "example.com", "ftp://example.com"])
+def test_a_server_that_is_no_address_is_refused(tmp_path: Path, server: str) -> None:
+    result = run(ROOT / "openapi" / "postman" / SEED, "--server", server, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, b"")
+
+
+def test_an_output_that_is_full_exits_with_two() -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-B", str(SCRIPT), str(ROOT / "openapi" / "postman" / SEED)]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (result.returncode, b"cannot be written" in result.stderr) == (2, True)
+
+
 def test_what_cannot_be_read_exits_with_two(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "odd.json").write_text(json.dumps({**seed(), "event": []}))
-    for name, part in [("broken.json", "no valid JSON"), ("odd.json", "/event"), ("absent.json", "cannot be read")]:
+    for name, part in [
+        ("broken.json", "no valid JSON"),
+        ("odd.json", "/event"),
+        ("absent.json", "cannot be read"),
+        (".", "cannot be read"),
+    ]:
         result = run(name, cwd=tmp_path)
         assert (result.returncode, result.stdout) == (2, b"")
         assert part in result.stderr.decode()

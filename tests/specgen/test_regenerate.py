@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from items import ROOT, SEED, changed
 from specgen import codegen
+from specgen.foreign_code import refuse_foreign_code
 from specgen.problems import SpecError
 
 ITEM = f"openapi/postman/{SEED}"
@@ -128,10 +129,24 @@ def test_the_check_names_files_that_were_not_generated(project: Path) -> None:
             "generator-config.yaml",
             "post_hooks:",
             "post_hooks: [",
-            "generator-config.yaml: (whole document): no valid YAML",
+            "generator-config.yaml: no valid YAML",
         ),
         ("generator-config.yaml", "post_hooks:", "post_hooks: 1\nx:", "generator-config.yaml"),
-        ("generator-config.yaml", "ruff check", "no-such-command check", "openapi-python-client"),
+        (
+            "generator-config.yaml",
+            "ruff check",
+            "no-such-command check",
+            "openapi-python-client, with generator-config",
+        ),
+        (OVERLAY, "operationId: removeMember", 'operationId: "', "openapi/overlay.yaml has changed since the last run"),
+        (OVERLAY, "info:\n        title", "x-big: .inf\n      info:\n        title", "inf is not a JSON number"),
+        (OVERLAY, "info:\n        title", "x-day: 2020-01-01\n      info:\n        title", "JSON has no date"),
+        (OVERLAY, "info:\n        title", "409: x\n      info:\n        title", "the key 409 is not text"),
+        (OVERLAY, "info:\n        title", "x: &a [*a]\n      info:\n        title", "nested more than"),
+        (OVERLAY, "info:\n        title", "paths: {x-foo: y}\n      info:\n        title", "make no valid OpenAPI"),
+        (OVERLAY, "url: https://your", "x: {$ref: '#/nope'}\n          url: https://your", "make no valid OpenAPI"),
+        (OVERLAY, "# What", "\ufeff# What", "byte order mark"),
+        (OVERLAY, "target: $\n", "target: $" + "(" * 3000 + "\n", "no JSONPath"),
     ],
 )
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
@@ -156,7 +171,51 @@ def test_inputs_that_cannot_be_read(project: Path) -> None:
     (project / OVERLAY).unlink()
     shutil.copy(ROOT / ITEM, project / ITEM)
     result = run(project, "--check")
-    assert (result.returncode, f"{OVERLAY}: (whole document): cannot be read" in result.stderr) == (2, True)
+    assert (result.returncode, f"{OVERLAY}: cannot be read" in result.stderr) == (2, True)
+
+
+def test_nothing_above_the_temporary_folder_counts(project: Path, tmp_path: Path) -> None:
+    above = tmp_path / "above"
+    (above / "temporary").mkdir(parents=True)
+    (above / ".ignore").write_text("*")
+    (above / ".gitignore").write_text("*")
+    (above / "ruff.toml").write_text("line-length = 20")
+    result = run(project, "--check", TMPDIR=str(above / "temporary"))
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_any_terminal_will_do(project: Path, encoding: str) -> None:
+    replace(project / ITEM, '"Remove member', '"Dagný 😀 remove member')
+    result = run(project, PYTHONIOENCODING=encoding, PYTHONUTF8="0", LC_ALL="C")
+    assert result.returncode == 0, result.stderr
+    assert "remove member" in result.stdout
+
+
+def test_a_file_where_a_folder_belongs_and_the_other_way_round(project: Path) -> None:
+    (project / LOCK).unlink()
+    (project / LOCK).mkdir()
+    for arguments in ((), ("--check",)):
+        result = run(project, *arguments)
+        assert (result.returncode, "spec.lock.json" in result.stderr) == (2, True)
+        assert "Traceback" not in result.stderr
+    (project / LOCK).rmdir()
+    shutil.rmtree(project / PACKAGE)
+    (project / PACKAGE).write_text("a file")
+    (project / f"{PACKAGE}.old").symlink_to("nowhere")
+    (project / f"{PACKAGE}.new").write_text("a file")
+    assert run(project, "--check").returncode == 1
+    assert run(project).returncode == 0
+    assert run(project, "--check").returncode == 0
+
+
+def test_a_write_that_was_killed_is_named(project: Path) -> None:
+    left = project / "openapi" / ".spec.lock.json.new"
+    left.write_text("half")
+    result = run(project, "--check")
+    assert (result.returncode, "openapi/.spec.lock.json.new: left by an interrupted run" in result.stderr) == (1, True)
+    assert run(project).returncode == 0
+    assert not left.exists()
 
 
 def test_a_project_file_without_pins(project: Path) -> None:
@@ -172,10 +231,14 @@ def test_a_link_is_not_a_generated_file(project: Path) -> None:
     operation.rename(project / "elsewhere.py")
     operation.symlink_to(project / "elsewhere.py")
     (project / PACKAGE / "dangling.py").symlink_to("nowhere")
+    (project / PACKAGE / "loop").symlink_to(project / PACKAGE)
+    (project / PACKAGE / "__pycache__").mkdir()
+    (project / PACKAGE / "__pycache__" / "extra.py").write_text("")
     result = run(project, "--check")
     assert result.returncode == 1
     assert f"{OPERATION}: differs" in result.stderr
-    assert f"{PACKAGE}/dangling.py: not generated" in result.stderr
+    for extra in ("dangling.py", "loop", "__pycache__/extra.py"):
+        assert f"{PACKAGE}/{extra}: not generated" in result.stderr
     assert run(project).returncode == 0
     assert not operation.is_symlink()
 
@@ -232,6 +295,7 @@ import os, signal, sys
 sys.path.insert(0, {scripts!r})
 from pathlib import Path
 from specgen import codegen
+from specgen.foreign_code import refuse_foreign_code
 real, calls = os.replace, []
 def killed(source, target):
     if calls:
@@ -298,14 +362,32 @@ def test_a_missing_generator_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         "class A:\n    exec('1')",
         "x = [",
         "x = 1\x00",
+        "X = typing.sys.modules['os'].system('id')",
+        "from ssl import os\nx = os.system('id')",
+        "x = vars()",
+        "class A:\n    print(1)",
+        "class A:\n    x = print(1)",
+        "class A(print(1)): ...",
+        "if print(1): ...",
+        "if TYPE_CHECKING:\n    print(1)",
+        "raise SystemExit",
+        "del x",
+        "for x in y: ...",
+        "@print\ndef f(): ...",
+        "@define(print(1))\nclass A: ...",
+        "def f(x=print(1)): ...",
+        "def f() -> print(1): ...",
+        "def f(x: print(1)): ...",
+        "x = [f() for f in y]",
+        "def _get_kwargs(*, params: str) -> dict:\n    params = {}\n    return params",
     ],
 )
 def test_foreign_code_is_refused(source: str) -> None:
     with pytest.raises(SpecError):
-        codegen.refuse_foreign_code(source, "module.py")
+        refuse_foreign_code(source.encode(), "module.py")
 
 
 def test_what_the_generator_writes_is_accepted() -> None:
     for path, content in codegen.read_tree(ROOT / PACKAGE).items():
-        codegen.refuse_foreign_code(content.decode(), path)
+        refuse_foreign_code(content, path)
         assert content.startswith(codegen.MARK.encode())
