@@ -7,6 +7,7 @@ drive it, one with blocking calls and one with awaited ones: retries, status cod
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Generator, Mapping
 from types import EllipsisType
 from typing import Any, TypeAlias, TypeVar
@@ -18,7 +19,6 @@ from attrs.validators import instance_of
 from . import _retry
 from ._calls import Call
 from ._clock import Clock
-from ._headers import request_id
 from ._logging import logger
 from ._retry import Failure, RetryPolicy
 from .errors import (
@@ -29,6 +29,7 @@ from .errors import (
     ResponseValidationError,
     error_from_response,
     path_of,
+    request_id_of,
     unexpected_answer,
 )
 
@@ -132,7 +133,8 @@ def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
         reply = yield request
         milliseconds = (settings.clock.monotonic() - started) * 1000
         if isinstance(reply, httpx.Response) and reply.status_code == call.success:
-            logger.info(LINE, call.operation, reply.status_code, attempt, milliseconds, request_id(reply.headers))
+            if logger.isEnabledFor(logging.INFO):
+                logger.info(LINE, call.operation, reply.status_code, attempt, milliseconds, request_id_of(reply))
             return call.read(reply)
         error, again = _error(call, request, reply, settings)
         logger.info(LINE, call.operation, error.summary, attempt, milliseconds, error.request_id)

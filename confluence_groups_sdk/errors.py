@@ -219,6 +219,12 @@ def unexpected_answer(response: httpx.Response, problem: str, *, now: float) -> 
     return ResponseValidationError(summary, **_details(response, now))
 
 
+def request_id_of(response: httpx.Response) -> str | None:
+    """Return the id under which Atlassian's support finds this request, without credentials should it hold them."""
+    found = _headers.request_id(response.headers)
+    return found and _answers.without(_secrets(response), found)
+
+
 def path_of(request: httpx.Request) -> str:
     """Return the path of a request, without the query."""
     return request.url.raw_path.partition(b"?")[0].decode("ascii")
@@ -235,19 +241,22 @@ class _Details(TypedDict):
 
 
 def _details(response: httpx.Response, now: float) -> _Details:
-    secrets = _answers.secrets_of(response.request.headers.get("authorization"))
+    secrets = _secrets(response)
     body = _body(response.content, secrets)
     words = _answers.message(body, limit=MESSAGE_LIMIT)
-    request_id = _headers.request_id(response.headers)
     return {
         "method": response.request.method,
         "path": path_of(response.request),
         "status_code": response.status_code,
-        "request_id": request_id and _answers.without(secrets, request_id),
+        "request_id": request_id_of(response),
         "message": words and _answers.without(secrets, words),  # again: decoding JSON may have made one whole
         "body": body,
         "retry_after": _headers.retry_after(response.headers, now),
     }
+
+
+def _secrets(response: httpx.Response) -> list[str]:
+    return _answers.secrets_of(response.request.headers.get("authorization"))
 
 
 def _body(content: bytes, secrets: list[str]) -> str:
