@@ -12,9 +12,6 @@ from pathlib import Path
 
 import pytest
 from items import ROOT, SEED, changed
-from specgen import codegen
-from specgen.foreign_code import refuse_foreign_code
-from specgen.problems import SpecError
 
 ITEM = f"openapi/postman/{SEED}"
 OVERLAY = "openapi/overlay.yaml"
@@ -251,43 +248,7 @@ def test_a_second_item_on_the_same_path_is_refused(project: Path) -> None:
     assert SEED in result.stderr
 
 
-# --- the swap
-
-
-TREE = {"__init__.py": b"new", "api/one.py": b"1"}
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    folder = tmp_path / "package"
-    folder.mkdir()
-    (folder / "__init__.py").write_bytes(b"old")
-    return folder
-
-
-def test_the_tree_is_swapped_whole(package: Path) -> None:
-    codegen.swap(package, TREE)
-    assert codegen.read_tree(package) == TREE
-    assert codegen.leftovers(package) == []
-
-
-@pytest.mark.parametrize("fails_at", [1, 2])
-def test_a_swap_that_is_interrupted_leaves_a_whole_tree(
-    package: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
-) -> None:
-    real, calls = os.replace, []
-
-    def interrupted(source: Path, target: Path) -> None:
-        calls.append(source)
-        if len(calls) == fails_at:
-            raise KeyboardInterrupt
-        real(source, target)
-
-    monkeypatch.setattr(os, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        codegen.swap(package, TREE)
-    assert codegen.read_tree(package) == {"__init__.py": b"old"}
-    assert codegen.leftovers(package) == []
+# --- a swap that is killed
 
 
 KILLED = """
@@ -320,74 +281,3 @@ def test_a_kill_between_the_renames_is_found_and_put_in_order(project: Path) -> 
     assert result.returncode == 0
     assert "put in order" in result.stdout
     assert state(project) == before
-
-
-# --- the generator
-
-
-def generate(folder: Path, *, operations: int) -> codegen.Tree:
-    return codegen.generate(ROOT / FRAGMENT, ROOT / "generator-config.yaml", folder, operations=operations)
-
-
-def test_an_operation_that_is_skipped_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="2 operations went in, 1 came out"):
-        generate(tmp_path, operations=2)
-
-
-def test_a_missing_formatter_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    with pytest.raises(SpecError, match="ruff"):
-        codegen.installed_tools()
-
-
-def test_a_missing_generator_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codegen, "TOOLS", ("no-such-generator",))
-    with pytest.raises(SpecError, match="pip install --group codegen"):
-        codegen.installed_tools()
-
-
-# --- what must not stand in generated code
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "import os",
-        "import os.path as p",
-        "from subprocess import run",
-        "x = __import__('os')",
-        "def f() -> None:\n    eval('1')",
-        "def f(x=open('f')): ...",
-        "print('hello')",
-        "class A:\n    exec('1')",
-        "x = [",
-        "x = 1\x00",
-        "X = typing.sys.modules['os'].system('id')",
-        "from ssl import os\nx = os.system('id')",
-        "x = vars()",
-        "class A:\n    print(1)",
-        "class A:\n    x = print(1)",
-        "class A(print(1)): ...",
-        "if print(1): ...",
-        "if TYPE_CHECKING:\n    print(1)",
-        "raise SystemExit",
-        "del x",
-        "for x in y: ...",
-        "@print\ndef f(): ...",
-        "@define(print(1))\nclass A: ...",
-        "def f(x=print(1)): ...",
-        "def f() -> print(1): ...",
-        "def f(x: print(1)): ...",
-        "x = [f() for f in y]",
-        "def _get_kwargs(*, params: str) -> dict:\n    params = {}\n    return params",
-    ],
-)
-def test_foreign_code_is_refused(source: str) -> None:
-    with pytest.raises(SpecError):
-        refuse_foreign_code(source.encode(), "module.py")
-
-
-def test_what_the_generator_writes_is_accepted() -> None:
-    for path, content in codegen.read_tree(ROOT / PACKAGE).items():
-        refuse_foreign_code(content, path)
-        assert content.startswith(codegen.MARK.encode())
