@@ -54,8 +54,11 @@ def recognise(status: int, headers: Mapping[str, str], body: str, words: str) ->
     return None
 
 
-def message(body: str, *, limit: int) -> str | None:
-    """Return the server's own words, on one line and at most ``limit`` characters long; None where there are none."""
+def message(body: str, secrets: Iterable[str], *, limit: int) -> str | None:
+    """Return the server's own words, on one line and at most ``limit`` characters long; None where there are none.
+
+    Secrets are struck out here although the body is free of them: decoding may have put one together.
+    """
     text = body.lstrip("\ufeff").strip()
     if text.startswith(("{", "[")):
         words = next(_said(_parsed(text)), "")
@@ -63,7 +66,7 @@ def message(body: str, *, limit: int) -> str | None:
         words = _visible(text)
     else:
         words = text
-    return printable(words)[:limit] or None
+    return printable(without(secrets, words))[:limit] or None
 
 
 def secrets_of(authorization: str | None) -> list[str]:

@@ -231,8 +231,8 @@ def path_of(request: httpx.Request) -> str:
 
 
 class _Details(TypedDict):
-    method: str
-    path: str
+    method: str | None
+    path: str | None
     status_code: int
     request_id: str | None
     message: str | None
@@ -241,22 +241,30 @@ class _Details(TypedDict):
 
 
 def _details(response: httpx.Response, now: float) -> _Details:
+    request = _request(response)
     secrets = _secrets(response)
     body = _body(response.content, secrets)
-    words = _answers.message(body, limit=MESSAGE_LIMIT)
     return {
-        "method": response.request.method,
-        "path": path_of(response.request),
+        "method": request.method if request else None,
+        "path": path_of(request) if request else None,
         "status_code": response.status_code,
         "request_id": request_id_of(response),
-        "message": words and _answers.without(secrets, words),  # again: decoding JSON may have made one whole
+        "message": _answers.message(body, secrets, limit=MESSAGE_LIMIT),
         "body": body,
         "retry_after": _headers.retry_after(response.headers, now),
     }
 
 
 def _secrets(response: httpx.Response) -> list[str]:
-    return _answers.secrets_of(response.request.headers.get("authorization"))
+    request = _request(response)
+    return _answers.secrets_of(request.headers.get("authorization")) if request else []
+
+
+def _request(response: httpx.Response) -> httpx.Request | None:
+    try:
+        return response.request
+    except RuntimeError:
+        return None  # a response that somebody made by hand
 
 
 def _body(content: bytes, secrets: list[str]) -> str:

@@ -204,6 +204,17 @@ def test_a_credential_hidden_by_escapes_is_struck_from_the_words() -> None:
     assert answered(400, "<p>the&#45;token</p>", authorization="Bearer the-token").message == "REDACTED"
 
 
+def test_a_credential_at_the_cut_is_struck_out_whole() -> None:
+    body = json.dumps({"message": "x" * (MESSAGE_LIMIT - 5) + "the-token"}).replace("-", "\\u002d")
+    assert "the" not in (answered(400, body, authorization="Bearer the-token").message or "")
+
+
+def test_a_response_made_by_hand_has_an_error_too() -> None:
+    error = error_from_response(httpx.Response(404, json={"message": "gone"}))
+    assert (type(error), error.method, error.path, error.message) == (errors.NotFoundError, None, None, "gone")
+    assert str(error).startswith("404 Not Found: gone.")
+
+
 def test_a_request_id_is_cut() -> None:
     assert len(answered(400, "", {"atl-request-id": "x" * 1000}).request_id or "") == 200
 
