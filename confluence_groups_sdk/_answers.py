@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import html
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from urllib.parse import quote
 
 from ._headers import printable
+from ._logging import without
 
-REDACTED = "REDACTED"
 HIDDEN_TAGS = frozenset({"head", "script", "style"})
 
 
@@ -29,6 +26,10 @@ class Sign(Enum):
     TOKEN_REFUSED = "The credentials were refused: check e-mail and token; the token may have expired or been revoked."
     XSRF_REFUSED = (
         "A proxy has changed the headers: X-Atlassian-Token and this client's user agent must arrive as sent."
+    )
+    REDIRECTED = (
+        "The server points elsewhere, and this client does not follow: check the site's address, and that no login "
+        "page stands before it."
     )
     WRONG_ADDRESS = "This is not how Confluence answers for an unknown id: check the name of the site or the cloud id."
     NO_ACCESS = "The account has no access to Confluence on this site, or the credentials did not arrive: check both."
@@ -49,6 +50,8 @@ def recognise(status: int, headers: Mapping[str, str], body: str, words: str) ->
             return Sign.XSRF_REFUSED
         if "not permitted to use Confluence" in words:
             return Sign.NO_ACCESS
+    if 300 <= status <= 399:
+        return Sign.REDIRECTED
     if status == 404 and not _is_confluence(body):
         return Sign.WRONG_ADDRESS
     return None
@@ -69,36 +72,10 @@ def message(body: str, secrets: Iterable[str], *, limit: int) -> str | None:
     return printable(without(secrets, words))[:limit] or None
 
 
-def secrets_of(authorization: str | None) -> list[str]:
-    """Return what of an Authorization header must not be shown, the longest first."""
-    if not authorization:
-        return []
-    scheme, _, credentials = authorization.partition(" ")
-    secrets = {authorization, credentials}
-    if scheme.lower() == "basic":
-        secrets.add(_basic_token(credentials))
-    escaped = {form for secret in secrets for form in (secret.replace("/", "\\/"), quote(secret, safe=""))}
-    return sorted((secrets | escaped) - {""}, key=len, reverse=True)
-
-
-def without(secrets: Iterable[str], text: str) -> str:
-    """Return the text with these struck out, should the server echo them."""
-    for secret in secrets:
-        text = text.replace(secret, REDACTED)
-    return text
-
-
 def _is_confluence(body: str) -> bool:
     """Say whether a 404 can come from the API itself: it has the API's shape, or no body to tell by."""
     answer = _parsed(body.lstrip("\ufeff"))
     return not body or (isinstance(answer, dict) and "statusCode" in answer)
-
-
-def _basic_token(credentials: str) -> str:
-    try:
-        return base64.b64decode(credentials).decode("utf-8", "replace").partition(":")[2]
-    except (ValueError, binascii.Error):
-        return ""
 
 
 def _parsed(text: str) -> object:

@@ -14,7 +14,6 @@ from typing import Any, TypeAlias, TypeVar
 
 import httpx
 from attrs import evolve, field, frozen
-from attrs.validators import instance_of
 
 from . import _retry
 from ._calls import Call
@@ -50,13 +49,18 @@ class Settings:
     base: str  # where the API starts, such as https://your-domain.atlassian.net/wiki/rest
     user_agent: str
     timeout: Mapping[str, float | None]
-    retry: RetryPolicy = field(validator=instance_of(RetryPolicy))
+    retry: RetryPolicy = field()
     clock: Clock = field()
     host: str = field(init=False)
 
     @host.default
     def _host_of_base(self) -> str:
         return httpx.URL(self.base).netloc.decode("ascii")
+
+    @retry.validator
+    def _is_policy(self, _attribute: object, retry: RetryPolicy) -> None:
+        if not isinstance(retry, RetryPolicy):
+            raise TypeError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
 
     @clock.validator
     def _tells_time(self, _attribute: object, clock: Clock) -> None:
@@ -84,8 +88,8 @@ def limits(timeout: httpx.Timeout | float | None) -> httpx.Timeout:
     for part, seconds in given.as_dict().items():
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if seconds is not None and not (number and 0 < seconds <= LONGEST_TIMEOUT):
-            problem = f"give seconds above 0 and up to {LONGEST_TIMEOUT}, or None to wait for ever"
-            raise ConfigurationError(f"timeout: {part}: {problem}")
+            problem = "give a number of seconds above 0, at most a year, or None for no limit"
+            raise ConfigurationError(f"timeout ({part}): {problem}")
     return given
 
 

@@ -8,7 +8,6 @@ from email.utils import parsedate_to_datetime
 
 LONGEST_HOLD = 366 * 24 * 3600.0  # seconds; a server that asks for more is not to be taken at its word
 REQUEST_ID_HEADERS = ("atl-request-id", "atl-traceid", "x-arequestid")
-REQUEST_ID_LIMIT = 200  # characters
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
@@ -16,7 +15,7 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     for name in REQUEST_ID_HEADERS:
         value = headers.get(name)
         if value:
-            return printable(value)[:REQUEST_ID_LIMIT]
+            return printable(value)
     return None
 
 

@@ -15,15 +15,11 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = httpx.Timeout(30, connect=5)  # seconds
 
 
-def check_auth(auth: httpx.Auth) -> httpx.Auth:
-    """Return the credentials as they are.
-
-    Raises:
-        TypeError: they are no `httpx.Auth`.
-    """
-    if not isinstance(auth, httpx.Auth):
-        raise TypeError(f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {type(auth).__name__}")
-    return auth
+def auth_problem(auth: object) -> str | None:
+    """Return what is wrong with credentials, without their value; never raise with it in a frame."""
+    if isinstance(auth, httpx.Auth):
+        return None
+    return f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {type(auth).__name__}"
 
 
 def sync_client(given: httpx.Client | None, settings: Settings) -> httpx.Client:

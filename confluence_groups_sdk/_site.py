@@ -97,16 +97,20 @@ def user_agent(application_name: str | None) -> str:
     if not plain or not application_name or application_name != application_name.strip():
         raise ConfigurationError("application_name: give a short name in printable ASCII, such as offboarding/1.2")
     if application_name.lower().startswith("mozilla"):
-        raise ConfigurationError("application_name: Confluence refuses writes that name a browser (Mozilla…)")
+        raise ConfigurationError(
+            "application_name: Confluence refuses changes from what calls itself a browser; choose another name"
+        )
     return f"{application_name} {own}"
 
 
 def _origin(name: str, address: str) -> httpx.URL:
     """Parse an address with the parser that sends to it, and refuse all that is no plain origin with a path.
 
-    The address itself is not shown: a password may stand in it.
+    The messages do not show the address: a password may stand in it.
     """
-    if not isinstance(address, str) or not address or " " in address or not address.isprintable() or "\\" in address:
+    if not address:
+        raise ConfigurationError(f"{name} is empty: give an address such as {PLACEHOLDER}")
+    if not isinstance(address, str) or " " in address or not address.isprintable() or "\\" in address:
         raise ConfigurationError(f"{name}: give an address such as {PLACEHOLDER}, without spaces")
     url = _parsed(name, address)
     if url.scheme not in ("https", "http") or not url.host:

@@ -61,7 +61,10 @@ class ConfluenceGroups:
         application_name: str | None = None,
         clock: Clock = SystemClock(),
     ) -> None:
-        self._auth = _http.check_auth(auth)
+        if problem := _http.auth_problem(auth):
+            del auth  # a bare token, perhaps: this frame may be shown with its variables
+            raise TypeError(problem)
+        self._auth = auth
         self._settings = Settings(
             base=_site.site_base(site),
             user_agent=_site.user_agent(application_name),
@@ -88,6 +91,9 @@ class ConfluenceGroups:
             ConfigurationError: the cloud id, the gateway or an option is malformed.
             TypeError: as for the class.
         """
+        if problem := _http.auth_problem(auth):
+            del auth  # as above
+            raise TypeError(problem)
         return cls(_site.gateway_base(cloud_id, gateway), auth=auth, **options)
 
     @classmethod
@@ -170,7 +176,8 @@ class ConfluenceGroups:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._settings.base!r})"
+        settings = getattr(self, "_settings", None)  # there is none yet while the constructor refuses something
+        return f"{type(self).__name__}({settings.base if settings else '...'!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

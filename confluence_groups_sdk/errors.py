@@ -7,11 +7,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import _answers, _headers
+from ._logging import secrets_of, without
 
 if TYPE_CHECKING:
     import httpx
 
 MESSAGE_LIMIT = 500  # characters
+REQUEST_ID_LIMIT = 200  # characters
 BODY_LIMIT = 64 * 1024  # bytes of the body as UTF-8
 
 
@@ -130,7 +132,7 @@ class MissingScopeError(AuthenticationError):
 class PermissionDeniedError(APIStatusError):
     """403: the account may not do this."""
 
-    remedy = "Only a site admin may change groups, and reading them takes access to Confluence: use such an account."
+    remedy = "To change groups, use a site admin's account; to read them, one with access to Confluence."
 
 
 class NotFoundError(APIStatusError):
@@ -222,7 +224,7 @@ def unexpected_answer(response: httpx.Response, problem: str, *, now: float) -> 
 def request_id_of(response: httpx.Response) -> str | None:
     """Return the id under which Atlassian's support finds this request, without credentials should it hold them."""
     found = _headers.request_id(response.headers)
-    return found and _answers.without(_secrets(response), found)
+    return found and without(_secrets(response), found)[:REQUEST_ID_LIMIT]
 
 
 def path_of(request: httpx.Request) -> str:
@@ -257,7 +259,7 @@ def _details(response: httpx.Response, now: float) -> _Details:
 
 def _secrets(response: httpx.Response) -> list[str]:
     request = _request(response)
-    return _answers.secrets_of(request.headers.get("authorization")) if request else []
+    return secrets_of(request.headers.get("authorization")) if request else []
 
 
 def _request(response: httpx.Response) -> httpx.Request | None:
@@ -269,7 +271,7 @@ def _request(response: httpx.Response) -> httpx.Request | None:
 
 def _body(content: bytes, secrets: list[str]) -> str:
     """Return the start of a body as text, without secrets, not even one that the cut went through."""
-    text = _answers.without(secrets, content[:BODY_LIMIT].decode("utf-8", "replace"))
+    text = without(secrets, content[:BODY_LIMIT].decode("utf-8", "replace"))
     if len(content) > BODY_LIMIT and secrets:
         text = text[: -len(secrets[0])]
     return text.encode()[:BODY_LIMIT].decode("utf-8", "ignore")

@@ -52,8 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def server_address(text: str) -> str:
     """Return an address that OpenAPI accepts for a server: absolute, or from the root of wherever the document is."""
-    parts = urlsplit(text)
-    if not text.isprintable() or " " in text or not (parts.scheme in ("http", "https") or text.startswith("/")):
+    try:
+        known = text.startswith("/") or urlsplit(text).scheme in ("http", "https")
+    except ValueError:
+        known = False
+    if not known or not text.isprintable() or " " in text:
         raise argparse.ArgumentTypeError("give an address such as https://example.com/wiki/rest")
     return text
 

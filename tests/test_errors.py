@@ -54,6 +54,10 @@ def test_each_status_has_its_error(status: int, kind: type[APIStatusError]) -> N
     assert error.remedy
 
 
+def test_a_status_beyond_the_known_ones_is_plain() -> None:
+    assert type(answered(600)) is type(answered(999)) is errors.APIStatusError
+
+
 def test_every_status_makes_an_error_that_can_be_read() -> None:
     for status in range(100, 600):
         error = answered(status)
@@ -130,6 +134,7 @@ def test_words_and_body_are_cut() -> None:
         (403, {}, "<html>XSRF check failed</html>", "X-Atlassian-Token"),
         (404, {}, "<html>Your site is currently unavailable</html>", "cloud id"),
         (404, {}, '{"code":404,"message":"Not Found"}', "cloud id"),
+        (302, {}, "", "does not follow"),
         (403, {}, '{"message":"Current user not permitted to use Confluence"}', "no access to Confluence"),
     ],
 )
@@ -147,6 +152,7 @@ def test_known_troubles_have_a_remedy_of_their_own(status: int, headers: dict[st
         (500, {"x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK"}, "scope does not match"),
         (500, {}, "XSRF check failed; not permitted to use Confluence"),
         (404, {}, '{"statusCode":404,"message":"No group found"}'),
+        (404, {}, '\ufeff{"statusCode":404,"message":"No group found"}'),
         (404, {}, ""),
     ],
 )
@@ -176,7 +182,7 @@ def test_the_flags_under_data_are_not_believed() -> None:
     assert type(answered(403, body)) is errors.PermissionDeniedError
 
 
-@pytest.mark.parametrize("token", ["the-token", "the/tok+en==", "t" * 120])
+@pytest.mark.parametrize("token", ["the-token", "the/tok+en==", "ATATT3x/" * 24])
 @pytest.mark.parametrize("scheme", ["Bearer", "Basic"])
 def test_a_server_that_echoes_the_credentials_does_not_get_them_into_the_error(scheme: str, token: str) -> None:
     credentials = token if scheme == "Bearer" else base64.b64encode(f"me@example.com:{token}".encode()).decode()
@@ -189,6 +195,8 @@ def test_a_server_that_echoes_the_credentials_does_not_get_them_into_the_error(s
         f"<p>you sent {authorization}</p>",
         (token + " ") * 20_000,
         "x" * (BODY_LIMIT - len(token) + 1) + token,
+        "x" * (BODY_LIMIT - len(credentials) + 1) + credentials,
+        "x" * (BODY_LIMIT - len(authorization) + 1) + authorization,
     )
     for body in bodies:
         error = answered(400, body, {"atl-request-id": f"id of {token} {credentials}"}, authorization=authorization)
@@ -196,6 +204,7 @@ def test_a_server_that_echoes_the_credentials_does_not_get_them_into_the_error(s
         assert token[:-1] not in shown
         assert escaped[:-1] not in shown
         assert credentials[:-1] not in shown
+        assert credentials[: len(credentials) // 2] not in shown
 
 
 def test_a_credential_hidden_by_escapes_is_struck_from_the_words() -> None:
@@ -217,6 +226,8 @@ def test_a_response_made_by_hand_has_an_error_too() -> None:
 
 def test_a_request_id_is_cut() -> None:
     assert len(answered(400, "", {"atl-request-id": "x" * 1000}).request_id or "") == 200
+    long = "t" * 300
+    assert answered(400, "", {"atl-request-id": long}, authorization=f"Bearer {long}").request_id == "REDACTED"
 
 
 ALL = [

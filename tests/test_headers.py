@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import httpx
 import pytest
@@ -39,6 +40,16 @@ NOON = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 )
 def test_retry_after(text: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": text}, NOON) == seconds
+
+
+def test_a_date_is_in_gmt_wherever_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:30 -0000"}, NOON) == 30
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_no_retry_after() -> None:

@@ -141,6 +141,18 @@ def test_an_option_of_the_wrong_kind_is_refused_at_once(option: str, value: Any)
         ConfluenceGroups(SITE, auth=token(), **{option: value})
 
 
+def test_an_asynchronous_client_of_ours_keeps_no_cookies() -> None:
+    answer = b"HTTP/1.1 204 No Content\r\nSet-Cookie: session=1; Path=/\r\nConnection: close\r\n\r\n"
+
+    async def use(address: str) -> int:
+        async with AsyncConfluenceGroups(address, auth=token()) as groups:
+            await groups.remove_member(group_id="g", account_id="a")
+            return len(groups._http.cookies.jar)
+
+    with wire(answer) as (address, _):
+        assert asyncio.run(use(address)) == 0
+
+
 def test_the_callers_asynchronous_client_stays_open() -> None:
     async def use() -> bool:
         async with httpx.AsyncClient(transport=httpx.MockTransport(Answers(httpx.Response(204)))) as http:
@@ -269,6 +281,19 @@ def test_raw_keeps_the_token_at_home_for_tasks(address: str) -> None:
 
     asyncio.run(get())
     assert answers.requests == []
+
+
+def test_raw_for_tasks_follows_no_redirect() -> None:
+    answers = Answers(httpx.Response(302, headers={"Location": "/elsewhere"}))
+
+    async def call() -> int:
+        transport = httpx.MockTransport(answers)
+        async with httpx.AsyncClient(transport=transport, follow_redirects=True) as http:
+            raw = AsyncConfluenceGroups(SITE, auth=BearerToken("ours"), http_client=http).raw
+            return (await generated.asyncio_detailed(client=raw, group_id="a", account_id="a")).status_code
+
+    assert asyncio.run(call()) == 302
+    assert len(answers.requests) == 1
 
 
 def test_raw_for_tasks_goes_through_the_callers_client() -> None:

@@ -21,7 +21,17 @@ TOKEN = "marker-token-5e12f0"
 PERSON = "557058:0a1b2c3d-1111-2222-3333-444455556666"
 OTHER_PERSON = "5b10ac8d82e05b22cc7d4ef5"
 GROUP = "9f8e7d6c-1111-2222-3333-444455556666"
-MARKERS = (TOKEN, PERSON, OTHER_PERSON, GROUP, "marker-name", "marker@example.com", "marker-host", "marker-header")
+MARKERS = (
+    TOKEN,
+    PERSON,
+    OTHER_PERSON,
+    GROUP,
+    "marker-name",
+    "marker@example.com",
+    "marker-host",
+    "marker-header",
+    "5550155",
+)
 
 BODY = json.dumps(
     {
@@ -33,7 +43,8 @@ BODY = json.dumps(
         "_links": {"self": f"https://marker-host.atlassian.net/wiki/rest/api/user?accountId={PERSON}"},
         f"key {TOKEN}": 1,
         "fullName": "marker-name",
-        "name": {"first": "marker-name", "number": 557058},
+        "name": {"first": "marker-name", "number": 5550155},
+        "phone": 5550155,
         "anything": ["marker-name", {"deep": "marker-name"}],
         "self": "https://marker-host.atlassian.net/wiki/rest/experimental/group/marker-name",
         "next": "/rest/api/group?next=true&limit=5&start=5&marker=marker-name",
@@ -113,10 +124,13 @@ def test_odd_bodies_are_struck_out_and_never_raise(scrubber: Scrubber, body: str
         ("user_5B10AC8D82E05B22CC7D4EF5", "user_scrubbed"),
         ("a%40b.example", "scrubbed"),
         ("host.example:1", "your-domain.atlassian.net"),
+        ("Marker/Token/Longer", "the-longer-one"),
     ],
 )
 def test_names_are_found_in_any_case_and_encoding(text: str, kept: str) -> None:
-    keeper = Scrubber("Host.example:1", {"Marker/Token": "REDACTED"}, frozenset(), pages=True)
+    keeper = Scrubber(
+        "Host.example:1", {"Marker/Token": "REDACTED", "Marker/Token/Longer": "the-longer-one"}, frozenset(), pages=True
+    )
     response = {"status": {"code": 200, "message": text}, "headers": {}, "body": {"string": b""}}
     assert keeper.response(response)["status"]["message"] == kept
 

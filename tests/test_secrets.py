@@ -27,9 +27,9 @@ from confluence_groups_sdk import (
 
 # Globals, and not variables of the tests: a traceback shows the latter.
 EMAIL = "marker-person@example.com"
-TOKEN = "marker-token-5e12f0"
+TOKEN = "marker-token-5e12f0" * 10  # as long as real ones
 BASIC = base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()
-SECRETS = (TOKEN, EMAIL, BASIC, BASIC[:24])
+SECRETS = (TOKEN[:20], EMAIL, BASIC[:24], BASIC[-24:])
 BAD = (
     "",
     TOKEN + "\n",
@@ -90,6 +90,21 @@ def test_a_malformed_credential_is_refused_without_being_shown(build: Callable[[
     assert own, "the error comes from the package"
     assert_silent(f"{error!r} {error} {vars(error)}")
     assert_silent("".join(f"{frame.line} {frame.locals}" for frame in own))
+
+
+MISPLACED = [
+    lambda: ConfluenceGroups(SITE, auth=(EMAIL, TOKEN)),  # type: ignore[arg-type] # that is the point
+    lambda: AsyncConfluenceGroups(SITE, auth=TOKEN),  # type: ignore[arg-type] # that is the point
+    lambda: ConfluenceGroups.for_cloud("some-id", auth=TOKEN),  # type: ignore[arg-type] # that is the point
+    lambda: AsyncConfluenceGroups.for_cloud("some-id", auth=[TOKEN]),  # type: ignore[arg-type] # that is the point
+    lambda: ConfluenceGroups("http://example.com", auth=ApiToken(EMAIL, TOKEN)),
+    lambda: AsyncConfluenceGroups(SITE, auth=BearerToken(TOKEN), retry=3),  # type: ignore[arg-type] # that is the point
+]
+
+
+@pytest.mark.parametrize("build", MISPLACED)
+def test_a_refused_constructor_does_not_show_them(build: Callable[[], object]) -> None:
+    assert_silent(shown(caught(build)))
 
 
 @pytest.mark.parametrize("auth", [ApiToken(EMAIL, TOKEN), BearerToken(TOKEN)], ids=["ApiToken", "BearerToken"])

@@ -123,6 +123,14 @@ def _lost_arguments(module: ast.Module) -> Iterator[tuple[int, str]]:
     for function in module.body:
         if isinstance(function, ast.FunctionDef) and function.name == "_get_kwargs":
             arguments = {argument.arg for argument in [*function.args.args, *function.args.kwonlyargs]}
-            for node in ast.walk(function):
+            for node in _own_scope(function):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in arguments:
                     yield node.lineno, f"the parameter {node.id!r} is overwritten by the generator's own variable"
+
+
+def _own_scope(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is in a function, but for comprehensions: their variables are their own."""
+    for inner in ast.iter_child_nodes(node):
+        if not isinstance(inner, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            yield inner
+            yield from _own_scope(inner)

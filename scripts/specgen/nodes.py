@@ -41,7 +41,7 @@ class Node:
         known = {*required, *optional}
         for name in self.value:
             if name not in known:
-                self.child(name).fail("not understood; nothing is dropped in silence, so remove it or teach the reader")
+                self.child(name).fail("not understood: remove it, or add support for it in scripts/specgen/postman.py")
         return {name: self.child(name) for name in self.value}
 
     def items(self) -> Iterator[Node]:

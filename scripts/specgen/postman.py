@@ -157,16 +157,14 @@ def _description(node: Node | None) -> str:
     return node.text()
 
 
-def _check_headers(node: Node) -> bool:
-    """See that all headers come from the security scheme, since such are no parameters; say whether there are any."""
-    headers = list(node.items())
-    for header in headers:
+def _check_headers(node: Node) -> None:
+    """See that all headers come from the security scheme, since such are not parameters."""
+    for header in node.items():
         entry = header.fields(("key", "value"), ("description",))
         entry["value"].text()
         marked = _description(entry.get("description")).startswith(SECURITY_MARK)
         if not marked or entry["key"].text() != "Authorization":
             header.fail("header parameters are not understood; only the Authorization of a security scheme is")
-    return bool(headers)
 
 
 def _responses(node: Node, request: Request, losses: list[Loss]) -> tuple[Response, ...]:
@@ -231,8 +229,12 @@ def _check_original(node: Node, request: Request) -> Iterator[Loss]:
             yield Loss(node.where, parameter.pointer, "a description in an example", "the request has another")
     if "auth" in original and _auth(original["auth"]) != request.auth:
         original["auth"].fail("differs from the auth of the item's request")
-    if "header" in original and _check_headers(original["header"]) and request.auth is None:
-        yield _lost(original["header"], "a security scheme", "only an example names it, and the request has no auth")
+    if "header" in original:
+        _check_headers(original["header"])
+        if original["header"].value and request.auth is None:
+            yield _lost(
+                original["header"], "a security scheme", "only an example names it, and the request has no auth"
+            )
 
 
 def _lost(node: Node, what: str, why: str) -> Loss:

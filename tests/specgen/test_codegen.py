@@ -66,6 +66,19 @@ def test_an_operation_that_is_skipped_is_an_error(tmp_path: Path) -> None:
         generate(tmp_path, operations=2)
 
 
+def test_the_formatter_beside_python_is_used_whatever_else_is_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "bin" / "ruff"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\nexit 3\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    assert generate(workspace, operations=1) == codegen.read_tree(ROOT / PACKAGE)
+
+
 def test_a_missing_formatter_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     with pytest.raises(SpecError, match="ruff"):
@@ -100,6 +113,7 @@ def test_a_missing_generator_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         "class A:\n    print(1)",
         "class A:\n    x = print(1)",
         "class A(print(1)): ...",
+        "class A(metaclass=print(1)): ...",
         "if print(1): ...",
         "if TYPE_CHECKING:\n    print(1)",
         "raise SystemExit",

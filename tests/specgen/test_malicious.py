@@ -99,7 +99,7 @@ def test_nothing_of_an_item_runs(tmp_path: Path, poisoned: Any, payload: str) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["params", "Params", "$params", "class", "self", "client", "url", "group_id", "response"]
+    "name", ["params", "Params", "$params", "class", "self", "client", "url", "group_id", "response", "k", "v"]
 )
 def test_a_parameter_that_shares_a_name_arrives_or_is_refused(tmp_path: Path, name: str) -> None:
     try:

@@ -197,6 +197,13 @@ def test_equal_values_are_written_out() -> None:
     assert "&" not in write_yaml({"a": shared, "c": shared})
 
 
+def test_a_bomb_of_aliases_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 9)]
+    with pytest.raises(SpecError, match="values, those behind aliases counted"):
+        read_yaml("\n".join(lines), "x.yaml")
+
+
 @pytest.mark.parametrize("number", [0.5, 1e20, 1e-7, 1.5e300, -2.0, 10**30])
 def test_numbers_are_numbers_for_every_version_of_yaml(number: float) -> None:
     written = write_yaml({"x": number})

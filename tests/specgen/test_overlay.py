@@ -70,6 +70,16 @@ def test_updates_never_share_what_they_put_in() -> None:
     assert update == {"new": {"list": [1]}}
 
 
+def test_lists_never_share_what_is_put_into_them() -> None:
+    shared = {"x": [1]}
+    add = {"target": "$.a[0].x", "update": 2}
+    result = applied({"a": [], "b": []}, {"target": "$['a','b']", "update": shared}, add)
+    assert result == {"a": [{"x": [1, 2]}], "b": [{"x": [1]}]}
+    document: dict[str, Any] = {"p": {"a": []}, "q": {"a": []}}
+    result = applied(document, {"target": "$.*", "update": {"a": [shared]}}, {"target": "$.p.a[0].x", "update": 2})
+    assert result == {"p": {"a": [{"x": [1, 2]}]}, "q": {"a": [{"x": [1]}]}}
+
+
 def test_what_was_applied_is_told() -> None:
     _, told = apply_overlay({"a": [{}, {}]}, overlay({"target": "$.a[*]", "update": {}, "description": "why"}), "x")
     assert [(each.target, each.description, each.matches) for each in told] == [("$.a[*]", "why", 2)]

@@ -53,7 +53,7 @@ def test_a_text_that_no_terminal_can_show_is_still_utf_8(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize("server", ["", "not a url", "example.com", "ftp://example.com"])
+@pytest.mark.parametrize("server", ["", "not a url", "example.com", "ftp://example.com", "http://["])
 def test_a_server_that_is_no_address_is_refused(tmp_path: Path, server: str) -> None:
     result = run(ROOT / "openapi" / "postman" / SEED, "--server", server, cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, b"")
