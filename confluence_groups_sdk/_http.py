@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = httpx.Timeout(30, connect=5)  # seconds
 
+C = TypeVar("C", httpx.Client, httpx.AsyncClient)
+
 
 def auth_problem(auth: object) -> str | None:
     """Return what is wrong with credentials, without their value; never raise with it in a frame."""
@@ -22,31 +24,20 @@ def auth_problem(auth: object) -> str | None:
     return f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {type(auth).__name__}"
 
 
-def sync_client(given: httpx.Client | None, settings: Settings) -> httpx.Client:
-    """Return the caller's client, or a new one that keeps no cookies.
+def client_of(kind: type[C], given: C | None, settings: Settings) -> C:
+    """Return the caller's httpx client, or a new one of this kind that keeps no cookies.
 
     On loopback it takes no proxy from the environment: plain http would show the token to the proxy.
 
     Raises:
-        TypeError: the caller's is no `httpx.Client`.
+        TypeError: the caller's is of another kind.
     """
     if given is None:
-        return httpx.Client(cookies=_no_cookies(), trust_env=_beyond_loopback(settings))
-    if not isinstance(given, httpx.Client):
-        raise TypeError(f"http_client must be an httpx.Client, not {type(given).__name__}")
-    return given
-
-
-def async_client(given: httpx.AsyncClient | None, settings: Settings) -> httpx.AsyncClient:
-    """Return the caller's client, or a new one that keeps no cookies, as `sync_client` does.
-
-    Raises:
-        TypeError: the caller's is no `httpx.AsyncClient`.
-    """
-    if given is None:
-        return httpx.AsyncClient(cookies=_no_cookies(), trust_env=_beyond_loopback(settings))
-    if not isinstance(given, httpx.AsyncClient):
-        raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(given).__name__}")
+        beyond_loopback = settings.base.startswith("https:")  # plain http is for loopback alone
+        no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+        return kind(cookies=no_cookies, trust_env=beyond_loopback)
+    if not isinstance(given, kind):
+        raise TypeError(f"http_client must be an httpx.{kind.__name__}, not {type(given).__name__}")
     return given
 
 
@@ -109,11 +100,3 @@ def _generated_client(
         token="no-check",
         httpx_args={"auth": auth, "transport": transport},
     )
-
-
-def _beyond_loopback(settings: Settings) -> bool:
-    return settings.base.startswith("https:")  # plain http is for loopback alone
-
-
-def _no_cookies() -> CookieJar:
-    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))

@@ -38,10 +38,11 @@ class ConfluenceGroups:
     Args:
         site: ``https://NAME.atlassian.net``, with or without ``/wiki`` or ``/wiki/rest``.
         auth: `ApiToken`, `BearerToken` or any other `httpx.Auth`.
-        timeout: seconds for connecting, sending, receiving and waiting for a connection; an `httpx.Timeout` sets each,
-            None waits for ever.
+        timeout: seconds for connecting, sending, receiving and waiting for a connection, each; 30, and 5 to connect,
+            where not given. An `httpx.Timeout` sets each of the four, None waits for ever.
         retry: when a call is sent again.
-        http_client: your own `httpx.Client`, for proxies, certificates or transports; you close it.
+        http_client: your own `httpx.Client`, for proxies, certificates or transports; you close it. Without one,
+            proxies of the environment are used, but not for a site on loopback.
         application_name: put before our own user agent, such as ``offboarding/1.2``.
         clock: time and chance, replaced in tests.
 
@@ -72,7 +73,7 @@ class ConfluenceGroups:
             retry=retry,
             clock=clock,
         )
-        self._http = _http.sync_client(http_client, self._settings)
+        self._http = _http.client_of(httpx.Client, http_client, self._settings)
         self._owns_http = http_client is None
 
     @classmethod
@@ -119,7 +120,7 @@ class ConfluenceGroups:
             account_id: of the user; opaque, as Confluence gave it.
 
         Raises:
-            ValueError: an id is empty; nothing was sent.
+            ValueError: an id is empty or too long for an address; nothing was sent.
             NotFoundError: no such group or user; or no such site, which the remedy then says.
             PermissionDeniedError: the caller is no site admin.
             AuthenticationError: the credentials were not accepted.

@@ -67,7 +67,8 @@ def use_wheel(wheel: Path, workspace: Path) -> None:
 def use_copy(workspace: Path) -> None:
     """Replay the cassettes through a copy of the package that has another name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    python = clean_environment(workspace, *project["project"]["dependencies"], "pytest>=8.3", "vcrpy>=8.2")
+    tools = [each for each in project["dependency-groups"]["test"] if each.startswith(("pytest>", "vcrpy>"))]
+    python = clean_environment(workspace, *project["project"]["dependencies"], *tools)
     ignored = shutil.ignore_patterns("__pycache__", "sandbox")
     shutil.copytree(ROOT / PACKAGE, workspace / VENDORED, ignore=ignored)
     shutil.copytree(REPLAY.parent / "cassettes", workspace / "cassettes")

@@ -24,7 +24,14 @@ from attrs import Factory, frozen
 from ruamel.yaml import YAML
 from scrub import REDACTED, Scrubber
 
-from confluence_groups_sdk import APIError, ApiToken, ConfluenceGroups, NotFoundError, SystemClock
+from confluence_groups_sdk import (
+    APIError,
+    ApiToken,
+    ConfigurationError,
+    ConfluenceGroups,
+    NotFoundError,
+    SystemClock,
+)
 from confluence_groups_sdk.sandbox import Answer, Credentials, Sandbox, seed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,7 +108,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.site:
         if options.check or not (options.group_id and options.account_id and options.output):
             parser.error("--site takes --group-id, --account-id and --output, and no --check")
-        return record_site(options.site, options.group_id, options.account_id, options.output, options.hide)
+        try:
+            return record_site(options.site, options.group_id, options.account_id, options.output, options.hide)
+        except (ConfigurationError, httpx.InvalidURL) as error:
+            parser.error(str(error))
     if options.check:
         return check()
     record_sandbox(CASSETTES)

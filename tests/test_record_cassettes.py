@@ -175,6 +175,15 @@ def test_a_site_that_answers_otherwise_stops_the_recording(
     assert "401" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("site", ["http://example.com", "https://example.com:port"])
+def test_a_malformed_site_is_a_usage_error(tmp_path: Path, site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--group-id", "g", "--account-id", "a", "--output", str(tmp_path)]
+    with pytest.raises(SystemExit) as caught:
+        record_cassettes.main(["--site", site, *arguments])
+    assert caught.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
 def test_a_site_takes_its_ids() -> None:
     with pytest.raises(SystemExit) as caught:
         record_cassettes.main(["--site", "https://your-domain.atlassian.net"])

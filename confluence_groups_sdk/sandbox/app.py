@@ -91,7 +91,7 @@ class ConfluenceApp:
         return [Route(f"{prefix}/group/userByGroupId", self._wrapped(self._remove_member), methods=["DELETE"])]
 
     def _wrapped(self, handler: Handler) -> Handler:
-        """Return the handler behind what every request passes: the record, rehearsed answers, credentials, an id."""
+        """Return the handler behind what every request passes: the record, the rehearsed answers, a request id."""
 
         async def handle(request: Request) -> Response:
             self._served += 1
