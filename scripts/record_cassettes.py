@@ -13,7 +13,7 @@ import base64
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +44,9 @@ UNKNOWN_GROUP = "00000000-0000-4000-8000-0000000000aa"
 UNKNOWN_ACCOUNT = "557058:00000000-0000-4000-8000-0000000000bb"
 NOT_ACCEPTABLE = "no\x07id"
 NOBODY = Credentials("nobody@example.com", "no-token-of-anybody")
+NEW_GROUP = "release-managers"
+IN_EDITORS = {"group_id": EDITORS, "account_id": MEMBER}
+TO_EDITORS = {"group_id": EDITORS, "account_id": NO_MEMBER}
 
 RATE_LIMITED = Answer(
     429,
@@ -53,36 +56,92 @@ RATE_LIMITED = Answer(
 UNAVAILABLE = Answer(503, {"Content-Type": "text/html"}, "<html><body>Service Unavailable</body></html>")
 XSRF = Answer(403, {"Content-Type": "text/html"}, "<html><body>XSRF check failed</body></html>")
 ODD = Answer(520, {"Content-Type": "text/plain"}, "unknown error")
+LIMIT_REFUSED = Answer(
+    400,
+    {"Content-Type": "application/json"},
+    '{"statusCode": 400, "data": {"authorized": true, "valid": false, "errors": [], "successful": false},'
+    ' "message": "limit must not be above 100"}',
+)
 
 
 @frozen
 class Scenario:
-    """A call, who makes it, and what the sandbox rehearses first."""
+    """A call, who makes it, what the sandbox rehearses first, and how much it puts on one page."""
 
-    method: str = "remove_member"
-    arguments: Mapping[str, str] = Factory(lambda: {"group_id": EDITORS, "account_id": MEMBER})
+    method: str
+    arguments: Mapping[str, str] = Factory(dict)
     caller: str = "admin"
     rehearsed: tuple[Answer, ...] = ()
+    page_limit: int = 200
 
 
 SCENARIOS = {
-    "remove_member_204": Scenario(),
-    "remove_member_204_no_member": Scenario(arguments={"group_id": EDITORS, "account_id": NO_MEMBER}),
-    "remove_member_400": Scenario(arguments={"group_id": NOT_ACCEPTABLE, "account_id": MEMBER}),
-    "remove_member_401": Scenario(caller="nobody"),
-    "remove_member_403": Scenario(caller="reader"),
-    "remove_member_403_html": Scenario(rehearsed=(XSRF,)),
-    "remove_member_404_group": Scenario(arguments={"group_id": UNKNOWN_GROUP, "account_id": MEMBER}),
-    "remove_member_404_user": Scenario(arguments={"group_id": EDITORS, "account_id": UNKNOWN_ACCOUNT}),
-    "remove_member_429_then_204": Scenario(rehearsed=(RATE_LIMITED,)),
-    "remove_member_503_then_204": Scenario(rehearsed=(UNAVAILABLE,)),
-    "remove_member_520": Scenario(rehearsed=(ODD,)),
+    "remove_member_204": Scenario("remove_member", IN_EDITORS),
+    "remove_member_204_no_member": Scenario("remove_member", TO_EDITORS),
+    "remove_member_400": Scenario("remove_member", {"group_id": NOT_ACCEPTABLE, "account_id": MEMBER}),
+    "remove_member_401": Scenario("remove_member", IN_EDITORS, caller="nobody"),
+    "remove_member_403": Scenario("remove_member", IN_EDITORS, caller="reader"),
+    "remove_member_403_html": Scenario("remove_member", IN_EDITORS, rehearsed=(XSRF,)),
+    "remove_member_404_group": Scenario("remove_member", {"group_id": UNKNOWN_GROUP, "account_id": MEMBER}),
+    "remove_member_404_user": Scenario("remove_member", {"group_id": EDITORS, "account_id": UNKNOWN_ACCOUNT}),
+    "remove_member_429_then_204": Scenario("remove_member", IN_EDITORS, rehearsed=(RATE_LIMITED,)),
+    "remove_member_503_then_204": Scenario("remove_member", IN_EDITORS, rehearsed=(UNAVAILABLE,)),
+    "remove_member_520": Scenario("remove_member", IN_EDITORS, rehearsed=(ODD,)),
+    "add_member_201": Scenario("add_member", TO_EDITORS),
+    "add_member_400": Scenario("add_member", {"group_id": NOT_ACCEPTABLE, "account_id": MEMBER}),
+    "add_member_401": Scenario("add_member", TO_EDITORS, caller="nobody"),
+    "add_member_403": Scenario("add_member", TO_EDITORS, caller="reader"),
+    "add_member_404": Scenario("add_member", {"group_id": UNKNOWN_GROUP, "account_id": MEMBER}),
+    "add_member_429_then_201": Scenario("add_member", TO_EDITORS, rehearsed=(RATE_LIMITED,)),
+    "add_member_503": Scenario("add_member", TO_EDITORS, rehearsed=(UNAVAILABLE,)),
+    "iter_members_200": Scenario("iter_members", {"group_id": EDITORS}),
+    "iter_members_200_pages": Scenario("iter_members", {"group_id": EDITORS}, page_limit=3),
+    "iter_members_400": Scenario("iter_members", {"group_id": EDITORS}, rehearsed=(LIMIT_REFUSED,)),
+    "iter_members_403": Scenario("iter_members", {"group_id": EDITORS}, caller="outsider"),
+    "iter_members_404": Scenario("iter_members", {"group_id": UNKNOWN_GROUP}),
+    "count_members_200": Scenario("count_members", {"group_id": EDITORS}),
+    "count_members_404": Scenario("count_members", {"group_id": UNKNOWN_GROUP}),
+    "is_member_200_listed": Scenario("is_member", IN_EDITORS),
+    "is_member_200_not_listed": Scenario("is_member", TO_EDITORS),
+    "iter_memberships_200": Scenario("iter_memberships", {"account_id": MEMBER}),
+    "iter_memberships_200_pages": Scenario("iter_memberships", {"account_id": MEMBER}, page_limit=1),
+    "iter_memberships_403": Scenario("iter_memberships", {"account_id": MEMBER}, caller="outsider"),
+    "get_group_200": Scenario("get_group", {"group_id": EDITORS}),
+    "get_group_403": Scenario("get_group", {"group_id": EDITORS}, caller="outsider"),
+    "get_group_404": Scenario("get_group", {"group_id": UNKNOWN_GROUP}),
+    "iter_groups_200": Scenario("iter_groups"),
+    "iter_groups_200_admin": Scenario("iter_groups", {"access_type": "admin"}),
+    "iter_groups_200_pages": Scenario("iter_groups", page_limit=2),
+    "iter_groups_403": Scenario("iter_groups", caller="outsider"),
+    "search_groups_200": Scenario("search_groups", {"query": "docs"}),
+    "search_groups_200_pages": Scenario("search_groups", {"query": "confluence"}, page_limit=1),
+    "search_groups_403": Scenario("search_groups", {"query": "docs"}, caller="outsider"),
+    "create_group_201": Scenario("create_group", {"name": NEW_GROUP}),
+    "create_group_400": Scenario("create_group", {"name": "docs-editors"}),
+    "create_group_401": Scenario("create_group", {"name": NEW_GROUP}, caller="nobody"),
+    "create_group_403": Scenario("create_group", {"name": NEW_GROUP}, caller="reader"),
+    "delete_group_204": Scenario("delete_group", {"group_id": EDITORS}),
+    "delete_group_400": Scenario("delete_group", {"group_id": NOT_ACCEPTABLE}),
+    "delete_group_401": Scenario("delete_group", {"group_id": EDITORS}, caller="nobody"),
+    "delete_group_403": Scenario("delete_group", {"group_id": EDITORS}, caller="reader"),
+    "delete_group_404": Scenario("delete_group", {"group_id": UNKNOWN_GROUP}),
+    "get_user_200": Scenario("get_user", {"account_id": MEMBER}),
+    "get_user_200_app": Scenario("get_user", {"account_id": seed.PEOPLE[6].account_id}),
+    "get_user_401": Scenario("get_user", {"account_id": MEMBER}, caller="nobody"),
+    "get_user_403": Scenario("get_user", {"account_id": MEMBER}, caller="outsider"),
+    "get_user_404": Scenario("get_user", {"account_id": UNKNOWN_ACCOUNT}),
+    "current_user_200": Scenario("current_user"),
+    "current_user_403": Scenario("current_user", caller="outsider"),
 }
 
+NEW_GROUP_ID = "00000000-0000-4000-9000-000000000001"  # of the first group that is made in a sandbox
+GROUP_IDS = {UNKNOWN_GROUP, NEW_GROUP_ID, *(group.id for group in seed.GROUPS)}
 INVENTED = frozenset(
     {text for person in seed.PEOPLE for text in (person.account_id, person.display_name, person.email)}
-    | {text for group in seed.GROUPS for text in (group.id, group.name)}
-    | {UNKNOWN_GROUP, UNKNOWN_ACCOUNT, NOT_ACCEPTABLE, seed.CLOUD_ID}
+    | {group.name for group in seed.GROUPS}
+    | GROUP_IDS
+    | {f"ari:cloud:identity::group/{group_id}" for group_id in GROUP_IDS}
+    | {UNKNOWN_ACCOUNT, NOT_ACCEPTABLE, seed.CLOUD_ID, NEW_GROUP, "docs", "confluence", "admin"}
 )
 
 
@@ -138,8 +197,9 @@ def record_sandbox(folder: Path) -> None:
     """Record all scenarios, each against a sandbox of its own."""
     for name, scenario in SCENARIOS.items():
         with Sandbox() as sandbox:
-            callers = {"admin": sandbox.admin, "reader": sandbox.reader, "nobody": NOBODY}
+            callers = {"admin": sandbox.admin, "reader": sandbox.reader, "outsider": sandbox.outsider, "nobody": NOBODY}
             caller = callers[scenario.caller]
+            sandbox.page_limit = scenario.page_limit
             sandbox.answer_next(*scenario.rehearsed)
             known = {caller.token: REDACTED, _basic(*caller): REDACTED}
             scrubber = Scrubber(urlsplit(sandbox.url).netloc, known, INVENTED, pages=True)
@@ -189,14 +249,16 @@ def record(path: Path, client: ConfluenceGroups, scenario: Scenario, scrubber: S
     path.unlink(missing_ok=True)
     with recorder.use_cassette(str(path)):
         try:
-            getattr(client, scenario.method)(**scenario.arguments)
+            result = getattr(client, scenario.method)(**scenario.arguments)
+            if isinstance(result, Iterator):
+                list(result)
         except APIError as error:
             return error
     return None
 
 
 def _removal(group_id: str, account_id: str) -> Scenario:
-    return Scenario(arguments={"group_id": group_id, "account_id": account_id})
+    return Scenario("remove_member", {"group_id": group_id, "account_id": account_id})
 
 
 def _interactions(folder: Path) -> dict[str, Any]:

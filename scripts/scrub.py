@@ -30,11 +30,25 @@ RESPONSE_HEADERS = (
     "x-ratelimit-reset",
 )
 # What the API itself says; every other value could be about somebody.
-TEXT_KEYS = ("message", "translation", "error", "error_description", "type", "accountType", "accountStatus")
+TEXT_KEYS = (
+    "accountStatus",
+    "accountType",
+    "error",
+    "error_description",
+    "locale",
+    "managedBy",
+    "message",
+    "operation",
+    "targetType",
+    "translation",
+    "type",
+    "usageType",
+)
 NUMBER_KEYS = ("statusCode", "code", "start", "limit", "size", "totalSize", "width", "height")
-ADDRESS_KEYS = ("base", "context", "self", "next")
+ADDRESS_KEYS = ("base", "context", "self", "next", "path")
 PATH_WORDS = frozenset(
     {
+        "aa-avatar",
         "accessible-resources",
         "api",
         "by-id",

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from .postman import Parameter, Request
+from .nodes import Node
+from .postman import JSON, Parameter, Request, Response
 from .problems import Loss, SpecError
-from .schemas import placeholder_schema
+from .schemas import Schema, example_schema, value_schema
 
 VERSION = "3.0.3"
 OAUTH2 = "oauth2"
@@ -39,7 +40,7 @@ def build_document(
         if other := owners.get((path, request.method)):
             raise SpecError(request.where, "/request", f"the same path and method as {other.where}")
         owners[path, request.method] = request
-        paths.setdefault(path, {})[request.method.lower()] = _operation(request)
+        paths.setdefault(path, {})[request.method.lower()] = _operation(request, losses)
         if server is None:
             losses.append(_lost(request, "/request/url/host/0", "{{baseUrl}}", "nothing says where the API starts"))
         if not request.responses:
@@ -57,34 +58,58 @@ def operation_id(name: str) -> str:
     return joined if joined[0].isalpha() else f"operation{joined}"
 
 
-def _operation(request: Request) -> dict[str, Any]:
+def _operation(request: Request, losses: list[Loss]) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": operation_id(request.name), "summary": request.name}
     if request.description:
         operation["description"] = request.description
-    if request.query:
-        operation["parameters"] = [_parameter(parameter, "query", request) for parameter in request.query]
-    operation["responses"] = {
-        str(response.code): {"description": response.description} for response in request.responses
-    } or {"default": {"description": ""}}
+    if request.parameters:
+        operation["parameters"] = [_parameter(parameter, request) for parameter in request.parameters]
+    if request.body:
+        operation["requestBody"] = {"content": _content(request.body, losses)}
+    operation["responses"] = {str(response.code): _response(response, losses) for response in request.responses} or {
+        "default": {"description": ""}
+    }
     if request.auth == OAUTH2:
         operation["security"] = [{OAUTH2: []}]
     return operation
 
 
-def _parameter(parameter: Parameter, place: str, request: Request) -> dict[str, Any]:
+def _parameter(parameter: Parameter, request: Request) -> dict[str, Any]:
     """Return a parameter object; its description stands on the schema, too, where the generator reads it."""
-    schema = placeholder_schema(parameter.placeholder)
+    schema = value_schema(parameter.value)
     if schema is None:
-        problem = f"the placeholder {parameter.placeholder!r} is not known"
+        problem = f"{parameter.value!r} is neither a placeholder that is known nor a bare number, true or false"
         raise SpecError(request.where, f"{parameter.pointer}/value", problem)
-    built: dict[str, Any] = {"name": parameter.name, "in": place}
+    built: dict[str, Any] = {"name": parameter.name, "in": parameter.place}
     if parameter.description:
         built["description"] = parameter.description
         schema["description"] = parameter.description
     if parameter.required:
         built["required"] = True
+        schema.pop("default", None)  # what must be given has no default: the value was an example
+    if schema["type"] == "array":
+        built |= {"style": "form" if parameter.place == "query" else "simple", "explode": False}
+    if parameter.only:
+        _restrict(schema, parameter, request)
     built["schema"] = schema
     return built
+
+
+def _restrict(schema: Schema, parameter: Parameter, request: Request) -> None:
+    """Put the values that a parameter takes into its schema, or into that of an array's entries."""
+    inner = schema["items"] if schema["type"] == "array" else schema
+    if inner["type"] != "string":
+        raise SpecError(request.where, parameter.pointer, "only texts can be one of several values")
+    inner["enum"] = list(parameter.only)
+
+
+def _response(response: Response, losses: list[Loss]) -> dict[str, Any]:
+    content = {"content": _content(response.example, losses)} if response.example else {}
+    return {"description": response.description, **content}
+
+
+def _content(example: Node, losses: list[Loss]) -> dict[str, Any]:
+    return {JSON: {"schema": example_schema(example, losses)}}
 
 
 def _lost(request: Request, pointer: str, what: str, why: str) -> Loss:
