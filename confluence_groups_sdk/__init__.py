@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .errors import RateLimitError as RateLimitError
     from .errors import ResponseValidationError as ResponseValidationError
     from .errors import ServerError as ServerError
+    from .models import Group as Group
+    from .models import User as User
 
 _MODULES = {
     "_clock": ("Clock", "SystemClock"),
@@ -58,6 +60,7 @@ _MODULES = {
         "ResponseValidationError",
         "ServerError",
     ),
+    "models": ("Group", "User"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

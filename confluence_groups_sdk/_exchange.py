@@ -7,6 +7,7 @@ drive it, one with blocking calls and one with awaited ones: retries, status cod
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 from collections.abc import Generator, Mapping
 from types import EllipsisType
@@ -16,6 +17,7 @@ import httpx
 from attrs import evolve, field, frozen
 
 from . import _retry
+from ._bodies import UnreadableError
 from ._calls import Call
 from ._clock import Clock
 from ._logging import logger
@@ -25,7 +27,9 @@ from .errors import (
     APIError,
     APITimeoutError,
     ConfigurationError,
+    NotFoundError,
     ResponseValidationError,
+    ServerError,
     error_from_response,
     path_of,
     request_id_of,
@@ -36,6 +40,8 @@ FAILURES = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL)
 """What a driver catches, and hands to `no_answer`."""
 
 LINE = "%s: %s, attempt %d, %.0f ms, request id %s"  # of the log, one a call; no ids of people or groups
+
+LOOK_FIRST = "The change may have been made: look at what is there now before you send it again."
 
 LONGEST_TIMEOUT = 366 * 24 * 3600  # seconds
 
@@ -139,7 +145,7 @@ def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
         if isinstance(reply, httpx.Response) and reply.status_code == call.success:
             if logger.isEnabledFor(logging.INFO):
                 logger.info(LINE, call.operation, reply.status_code, attempt, milliseconds, request_id_of(reply))
-            return call.read(reply)
+            return _read(call, reply, settings)
         error, again = _error(call, request, reply, settings)
         logger.info(LINE, call.operation, error.summary, attempt, milliseconds, error.request_id)
         delay = None
@@ -151,6 +157,20 @@ def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
         logger.info("%s: sending again in %.1f s", call.operation, delay)
         yield Wait(delay)
     raise AssertionError("the attempts are counted without end")
+
+
+def _read(call: Call[T], response: httpx.Response, settings: Settings) -> T:
+    """Return what the answer to a call that succeeded says.
+
+    Raises:
+        ResponseValidationError: it is not what the operation documents.
+    """
+    try:
+        return call.read(response)
+    except UnreadableError as problem:
+        error = unexpected_answer(response, str(problem), now=settings.clock.now())
+    logger.info("%s: %s", call.operation, error.summary)
+    raise error
 
 
 def prepare(call: Call[Any], settings: Settings) -> httpx.Request:
@@ -170,12 +190,16 @@ def prepare(call: Call[Any], settings: Settings) -> httpx.Request:
     }
     if call.writes:
         headers["X-Atlassian-Token"] = "no-check"
+    body = b""
+    if "json" in kwargs:
+        body = json.dumps(kwargs["json"]).encode()
+        headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
     try:
         request = httpx.Request(
             kwargs["method"],
             f"{settings.base}{kwargs['url']}?{query}" if query else f"{settings.base}{kwargs['url']}",
             headers=headers,
-            stream=httpx.ByteStream(b""),  # no body, and so no Transfer-Encoding under any transport
+            stream=httpx.ByteStream(body),  # even where there is none: no Transfer-Encoding under any transport
             extensions={"timeout": settings.timeout},
         )
     except httpx.InvalidURL:
@@ -191,10 +215,18 @@ def _error(call: Call[Any], request: httpx.Request, reply: Reply, settings: Sett
         if reply.is_success:
             return unexpected_answer(reply, f"{call.success} was expected", now=now), False
         again = _retry.retries_status(reply.status_code, repeatable=call.repeatable)
-        return error_from_response(reply, scopes=call.scopes, now=now), again
+        kind = NotFoundError if reply.status_code in call.absent else None
+        return _doubtful(call, error_from_response(reply, kind=kind, scopes=call.scopes, now=now)), again
     assert reply is not None, "a request is answered by a response or by NoAnswer"
-    error = _error_without_response(request, reply)
+    error = _doubtful(call, _error_without_response(request, reply))
     return error, _retry.retries_failure(reply.failure, repeatable=call.repeatable)
+
+
+def _doubtful(call: Call[Any], error: APIError) -> APIError:
+    """Return the error with a remedy for a change that may have been made and must not be made twice."""
+    if not call.repeatable and isinstance(error, ServerError | APIConnectionError):
+        error.remedy = LOOK_FIRST
+    return error
 
 
 def _error_without_response(request: httpx.Request, reply: NoAnswer) -> APIError:

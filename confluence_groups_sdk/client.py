@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 import httpx
 
-from . import _calls, _exchange, _http, _site
+from . import _calls, _exchange, _http, _pages, _site
 from ._calls import Call
 from ._clock import Clock, SystemClock
 from ._exchange import Reply, Settings, Step
+from ._pages import Job, Reading
 from ._retry import RetryPolicy
+from .models import AccessType, Group, User
 
 if TYPE_CHECKING:
     from ._generated import AuthenticatedClient
@@ -33,7 +36,13 @@ class ConfluenceGroups:
     """Confluence Cloud groups, synchronously. One client may be shared by many threads.
 
     Calls are retried as `RetryPolicy` says. Redirects are not followed, and no cookies are sent. Whoever calls after
-    closing gets a RuntimeError.
+    closing gets a RuntimeError. Lists are read as they are iterated over: a page is asked for when the one before it
+    has been used up.
+
+    Beside what its own description names, every call may raise an AuthenticationError (the credentials were not
+    accepted), a RateLimitError (refused for the rate of calls, still so after the retries), a ServerError (Confluence
+    failed, still so after the retries), a ResponseValidationError (something else answered: nothing is known about what
+    happened) or an APIConnectionError (no answer came: a change may have been made nevertheless). All are an APIError.
 
     Args:
         site: ``https://NAME.atlassian.net``, with or without ``/wiki`` or ``/wiki/rest``.
@@ -123,14 +132,175 @@ class ConfluenceGroups:
             ValueError: an id is empty or too long for an address; nothing was sent.
             NotFoundError: no such group or user; or no such site, which the remedy then says.
             PermissionDeniedError: the caller is no site admin.
-            AuthenticationError: the credentials were not accepted.
             BadRequestError: an id is not acceptable.
-            RateLimitError: refused for the rate of calls, and retrying did not help.
-            ServerError: Confluence failed, and retrying did not help.
-            ResponseValidationError: something other than Confluence answered; nothing is known about what happened.
-            APIConnectionError: no answer came; the user may have been removed nevertheless.
+            APIError: as for every call.
         """
         self._send(_calls.remove_member(group_id, account_id))
+
+    def add_member(self, *, group_id: str, account_id: str) -> None:
+        """Add a user to a group (addUserToGroupByGroupId).
+
+        How Confluence answers for a user who is a member already is not documented. It is not sent again where it may
+        have arrived: see `is_member` then.
+
+        Raises:
+            ValueError: an id is empty or too long for an address; nothing was sent.
+            NotFoundError: no such group.
+            PermissionDeniedError: the caller is no site admin.
+            BadRequestError: an id is not acceptable.
+            APIError: as for every call.
+        """
+        self._send(_calls.add_member(group_id, account_id))
+
+    def iter_members(self, *, group_id: str, page_size: int = 200) -> Iterator[User]:
+        """Iterate over the members of a group (getGroupMembersByGroupId), each once, page after page.
+
+        Collect first, then remove: whoever is removed while the list is read moves the others up, past the place where
+        the next page starts, and nothing can tell that somebody was missed. Deactivated users are not listed.
+
+        Args:
+            group_id: of the group.
+            page_size: members to ask for in one call, 1 to 200.
+
+        Raises:
+            ValueError: the id is empty, ``.`` or ``..``, or the page size is out of range; nothing was sent.
+            NotFoundError: no such group.
+            PermissionDeniedError: the caller may not see users.
+            IncompleteReadError: the server repeats itself, so that the list cannot be read to its end.
+            APIError: as for every call.
+        """
+        return self._items(_pages.members(group_id, page_size))
+
+    def count_members(self, *, group_id: str) -> int:
+        """Return how many members a group has, as the server counts them (getGroupMembersByGroupId with its total).
+
+        Where it does not count, all of them are read.
+
+        Raises:
+            ValueError: the id is empty, ``.`` or ``..``; nothing was sent.
+            NotFoundError: no such group.
+            PermissionDeniedError: the caller may not see users.
+            IncompleteReadError: as for `iter_members`.
+            APIError: as for every call.
+        """
+        return self._run(_pages.count_members(group_id))
+
+    def is_member(self, *, group_id: str, account_id: str) -> bool:
+        """Say whether a group is among those that are listed for a user (getGroupMembershipsForUser).
+
+        False means not listed: nobody says whether there is such a group or user. Where the list of the user's groups
+        cannot be read to its end, which is a known bug of Confluence, the group's members are read instead.
+
+        Raises:
+            ValueError: an id is empty, or the group's is ``.`` or ``..``; nothing was sent.
+            PermissionDeniedError: the caller may not see this.
+            IncompleteReadError: neither list can be read to its end.
+            APIError: as for every call.
+        """
+        return self._run(_pages.is_member(group_id, account_id))
+
+    def get_group(self, *, group_id: str) -> Group:
+        """Return a group (getGroupByGroupId).
+
+        Raises:
+            ValueError: the id is empty or too long for an address; nothing was sent.
+            NotFoundError: no such group.
+            PermissionDeniedError: the caller may not see groups.
+            APIError: as for every call.
+        """
+        return self._send(_calls.get_group(group_id))
+
+    def iter_groups(self, *, access_type: AccessType | None = None, page_size: int = 200) -> Iterator[Group]:
+        """Iterate over all groups (getGroups), each once, page after page.
+
+        They may be those of the whole organisation, so that a name can occur more than once.
+
+        Args:
+            access_type: only the groups that give access as ``user``, ``admin`` or ``site-admin``.
+            page_size: groups to ask for in one call, 1 to 200.
+
+        Raises:
+            ValueError: an argument is out of range; nothing was sent.
+            PermissionDeniedError: the caller may not see groups.
+            IncompleteReadError: as for `iter_members`.
+            APIError: as for every call.
+        """
+        return self._items(_pages.groups(access_type, page_size))
+
+    def search_groups(self, *, query: str, page_size: int = 200) -> Iterator[Group]:
+        """Iterate over the groups whose names contain a text (searchGroups), each once, page after page.
+
+        Args:
+            query: part of a name.
+            page_size: groups to ask for in one call, 1 to 200.
+
+        Raises:
+            ValueError: the text is empty, or the page size is out of range; nothing was sent.
+            PermissionDeniedError: the caller may not see groups.
+            IncompleteReadError: as for `iter_members`.
+            APIError: as for every call.
+        """
+        return self._items(_pages.search(query, page_size))
+
+    def create_group(self, *, name: str) -> Group:
+        """Make a group without members, and return it (createGroup).
+
+        It is not sent again where it may have arrived: see `search_groups` then.
+
+        Raises:
+            ValueError: the name is empty; nothing was sent.
+            BadRequestError: the name is not acceptable.
+            PermissionDeniedError: the caller is no site admin.
+            APIError: as for every call.
+        """
+        return self._send(_calls.create_group(name))
+
+    def delete_group(self, *, group_id: str) -> None:
+        """Delete a group for good (removeGroupById). Its members lose what it gave them.
+
+        It is not sent again where it may have arrived: see `get_group` then.
+
+        Raises:
+            ValueError: the id is empty or too long for an address; nothing was sent.
+            NotFoundError: no such group.
+            PermissionDeniedError: the caller is no site admin.
+            BadRequestError: the id is not acceptable.
+            APIError: as for every call.
+        """
+        self._send(_calls.delete_group(group_id))
+
+    def iter_memberships(self, *, account_id: str) -> Iterator[Group]:
+        """Iterate over the groups that a user is in (getGroupMembershipsForUser), each once, page after page.
+
+        Collect first, then remove, as for `iter_members`.
+
+        Raises:
+            ValueError: the id is empty or too long for an address; nothing was sent.
+            PermissionDeniedError: the caller may not see this user's groups.
+            IncompleteReadError: as for `iter_members`; a known bug of Confluence makes it repeat this list.
+            APIError: as for every call.
+        """
+        return self._items(_pages.memberships(account_id))
+
+    def get_user(self, *, account_id: str) -> User:
+        """Return a user (getUser).
+
+        Raises:
+            ValueError: the id is empty or too long for an address; nothing was sent.
+            NotFoundError: no such user.
+            PermissionDeniedError: the caller may not see users.
+            APIError: as for every call.
+        """
+        return self._send(_calls.get_user(account_id))
+
+    def current_user(self) -> User:
+        """Return who is calling (getCurrentUser).
+
+        Raises:
+            PermissionDeniedError: the caller has no access to Confluence.
+            APIError: as for every call.
+        """
+        return self._send(_calls.current_user())
 
     @property
     def raw(self) -> AuthenticatedClient:
@@ -194,6 +364,19 @@ class ConfluenceGroups:
         except StopIteration as end:
             result: T = end.value
             return result
+
+    def _run(self, job: Job[T]) -> T:
+        try:
+            call = next(job)
+            while True:
+                call = job.send(self._send(call))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _items(self, reading: Reading[T]) -> Iterator[T]:
+        for call in reading:
+            yield from reading.send(self._send(call))
 
     def _do(self, step: Step) -> Reply:
         if isinstance(step, _exchange.Wait):

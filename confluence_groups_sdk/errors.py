@@ -32,12 +32,12 @@ class IncompleteReadError(ConfluenceGroupsError):
     """A list could not be read to its end.
 
     Attributes:
-        received: what was read before it stopped, in order.
+        received: the ids of what was read before it stopped, in order: account ids of members, group ids of groups.
     """
 
-    received: tuple[Any, ...] = ()
+    received: tuple[str, ...] = ()
 
-    def __init__(self, message: str = "", *, received: tuple[Any, ...] = ()) -> None:
+    def __init__(self, message: str = "", *, received: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.received = received
 
@@ -111,7 +111,7 @@ class APIStatusError(APIError):
 class BadRequestError(APIStatusError):
     """400: an argument is missing or not acceptable."""
 
-    remedy = "Check the ids: they must be this site's own, as Confluence gave them."
+    remedy = "Check what was given: ids must be this site's own, as Confluence gave them, and a new name a free one."
 
 
 class AuthenticationError(APIStatusError):
@@ -138,7 +138,7 @@ class PermissionDeniedError(APIStatusError):
 class NotFoundError(APIStatusError):
     """404: no such group or no such user; or no such site, which the remedy then says."""
 
-    remedy = "Check the group id and the account id: one of the two is not known to this site."
+    remedy = "Check the group id and the account id: what was asked for is not known to this site."
 
 
 class ConflictError(APIStatusError):
@@ -195,18 +195,23 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
 
 
 def error_from_response(
-    response: httpx.Response, *, scopes: str | None = None, now: float | None = None
+    response: httpx.Response,
+    *,
+    kind: type[APIStatusError] | None = None,
+    scopes: str | None = None,
+    now: float | None = None,
 ) -> APIStatusError:
     """Return the error that this answer stands for.
 
     Args:
         response: the answer, already read.
+        kind: what the status means to the operation, where that is not what it means to all others.
         scopes: the scopes that the operation takes, named in the remedy where one is missing.
         now: seconds since the epoch, for a ``Retry-After`` that is a date; the system's time where not given.
     """
     status = response.status_code
     details = _details(response, time.time() if now is None else now)
-    kind = _BY_STATUS.get(status, ServerError if 500 <= status <= 599 else APIStatusError)
+    kind = kind or _BY_STATUS.get(status, ServerError if 500 <= status <= 599 else APIStatusError)
     sign = _answers.recognise(status, response.headers, details["body"], details["message"] or "")
     remedy = sign.value if sign else None
     if sign is _answers.Sign.MISSING_SCOPE:

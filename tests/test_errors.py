@@ -72,7 +72,7 @@ def test_all_that_an_error_says() -> None:
     assert (error.message, error.body, error.request_id, error.retry_after) == ("No group found", body, "r-1", 5)
     assert str(error) == (
         "DELETE /wiki/rest/api/group/userByGroupId: 404 Not Found: No group found [request id r-1]. "
-        "Check the group id and the account id: one of the two is not known to this site."
+        "Check the group id and the account id: what was asked for is not known to this site."
     )
 
 

@@ -163,7 +163,7 @@ def test_an_answer_that_cannot_be_sent_is_refused_at_once(answer: Callable[[], A
 
 
 def test_a_missing_extra_is_named() -> None:
-    program = "import sys; sys.modules['uvicorn'] = None; import confluence_groups_sdk.sandbox"
+    program = "import sys; sys.modules['uvicorn'] = None; from confluence_groups_sdk.sandbox import Sandbox"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]

@@ -1,20 +1,50 @@
 """A Confluence that lives on this machine: real HTTP on loopback, real membership, no site and no account needed.
 
-It is an independent witness of what the client does: it shares nothing with it but the error for a missing extra.
+It is an independent witness of what the client does: it shares nothing with it but the error for a missing extra. What
+it needs beside the client is loaded on first use (PEP 562), so that pytest can load the plugin at no cost.
 """
 
-from ..errors import ConfigurationError
+from typing import TYPE_CHECKING
 
-try:
-    import starlette as _starlette  # noqa: F401 - only asked whether it is there
-    import uvicorn as _uvicorn  # noqa: F401
-except ImportError as _missing:
-    raise ConfigurationError(
-        f"the sandbox needs {_missing.name}: pip install 'confluence-groups-sdk[sandbox]'"
-    ) from None
+if TYPE_CHECKING:
+    from .app import Answer as Answer
+    from .app import SeenRequest as SeenRequest
+    from .directory import Credentials as Credentials
+    from .directory import Directory as Directory
+    from .directory import Group as Group
+    from .directory import Person as Person
+    from .server import Sandbox as Sandbox
 
-from .app import Answer, SeenRequest
-from .directory import Credentials, Directory, Group, Person
-from .server import Sandbox
+_MODULE_OF = {
+    "Answer": "app",
+    "Credentials": "directory",
+    "Directory": "directory",
+    "Group": "directory",
+    "Person": "directory",
+    "Sandbox": "server",
+    "SeenRequest": "app",
+}
 
-__all__ = ["Answer", "Credentials", "Directory", "Group", "Person", "Sandbox", "SeenRequest"]
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - a list, made from the table above so that the two cannot differ
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    except ModuleNotFoundError as missing:
+        from ..errors import ConfigurationError
+
+        raise ConfigurationError(
+            f"the sandbox needs {missing.name}: pip install 'confluence-groups-sdk[sandbox]'"
+        ) from None
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})

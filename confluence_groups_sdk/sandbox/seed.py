@@ -22,8 +22,14 @@ PEOPLE = (
 
 GROUPS = (
     Group("f1d0f7dc-acda-4ad2-b398-26a7150a6b1c", "confluence-users-sandbox"),
-    Group("3a7c1f52-9d0e-4b8f-8f5c-2d6e1a9b7c40", "confluence-admins-sandbox"),
-    Group("c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90", "docs-editors"),
+    Group(
+        "3a7c1f52-9d0e-4b8f-8f5c-2d6e1a9b7c40",
+        "confluence-admins-sandbox",
+        access=frozenset({"user", "admin", "site-admin"}),
+        managed_by="ADMINS",
+        usage_type="USERBASE_GROUP",
+    ),
+    Group("c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90", "docs-editors", access=frozenset()),
 )
 
 MEMBERS = {

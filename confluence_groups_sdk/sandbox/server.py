@@ -10,8 +10,9 @@ from typing import Self
 import uvicorn
 
 from . import seed
+from .access import Access
 from .app import Answer, ConfluenceApp, SeenRequest
-from .directory import Directory
+from .operations import MOST_RESULTS, Operations
 
 HOST = "127.0.0.1"
 STOP_PATIENCE = 10  # seconds for answers under way when the sandbox stops
@@ -31,6 +32,7 @@ class Sandbox:
         url: the site's address.
         gateway: the gateway's address, for ``for_cloud(sandbox.cloud_id, gateway=sandbox.gateway, ...)``.
         cloud_id: the site's cloud id.
+        directory: people, groups and memberships, as they are now; change them as a test needs it.
         admin: e-mail and token of a site admin.
         reader: e-mail and token of somebody who is no site admin.
         outsider: e-mail and token of somebody who has no access to Confluence.
@@ -38,15 +40,18 @@ class Sandbox:
 
     def __init__(self) -> None:
         self.cloud_id = seed.CLOUD_ID
-        self._app = ConfluenceApp(seed.seeded(), cloud_id=seed.CLOUD_ID, access_token=ACCESS_TOKEN)
-        self.admin = self._app.sign_up(seed.ADMIN)
-        self.reader = self._app.sign_up(seed.READER)
-        self.outsider = self._app.sign_up(seed.OUTSIDER)
+        self.directory = seed.seeded()
+        self._access = Access(self.directory, cloud_id=seed.CLOUD_ID, access_token=ACCESS_TOKEN)
+        self.admin = self._access.sign_up(seed.ADMIN)
+        self.reader = self._access.sign_up(seed.READER)
+        self.outsider = self._access.sign_up(seed.OUTSIDER)
         self._socket = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY where it sees TCP named
         self._socket.bind((HOST, 0))
         self._socket.listen(CONNECTIONS_WAITING)  # from here on callers wait in line, so nobody has to poll
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
         self.gateway = self.url
+        self._operations = Operations(self.directory, self._access, self.url)
+        self._app = ConfluenceApp(self._operations)
         config = uvicorn.Config(
             self._app.asgi,
             lifespan="off",
@@ -58,11 +63,6 @@ class Sandbox:
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True, name="sandbox")
 
     @property
-    def directory(self) -> Directory:
-        """People, groups and memberships, as they are now; change them as a test needs it."""
-        return self._app.directory
-
-    @property
     def access_token(self) -> str:
         """An OAuth 2.0 access token of the admin, for the gateway alone."""
         return ACCESS_TOKEN
@@ -70,7 +70,18 @@ class Sandbox:
     @property
     def scopes(self) -> set[str]:
         """What the access token may do; take some away to see what a client makes of it."""
-        return self._app.scopes
+        return self._access.scopes
+
+    @property
+    def page_limit(self) -> int:
+        """The most results on one page, however many are asked for; 200, and less where a test needs many pages."""
+        return self._operations.page_limit
+
+    @page_limit.setter
+    def page_limit(self, limit: int) -> None:
+        if not 1 <= limit <= MOST_RESULTS:
+            raise ValueError(f"page_limit must be from 1 to {MOST_RESULTS}")
+        self._operations.page_limit = limit
 
     @property
     def requests(self) -> list[SeenRequest]:
