@@ -49,6 +49,7 @@ def search(query: str, page_size: int) -> Reading[Group]:
 def members(group_id: str, page_size: int) -> Reading[User]:
     """Read all members of a group; where there is none, see whether there is such a group."""
     size = _size(page_size)
+    _calls.members_page(group_id, 0, size)
     check = _calls.check_group(group_id)
     return _read(lambda start: _calls.members_page(group_id, start, size), _id_of_user, check)
 
@@ -96,9 +97,10 @@ def _read(
 ) -> Generator[Any, Any, None]:
     """Read a list to its end, each result once.
 
-    The start of the next page is what was received so far, not what was asked for: the server may return fewer than
-    that at its will. Only an empty page is the end: a page that is not full, a missing link to the next, a total are
-    no proof. What comes twice, since results moved or pages overlap, is passed on once.
+    The next page starts after all that was received, not after what was asked for: the server may return fewer than
+    that at its will. What comes twice, since others joined in front or the server starts its pages too early, is
+    received but not passed on again. Only an empty page is the end: a page that is not full, a missing link to the
+    next, a total are no proof.
 
     Args:
         page_at: the call for the page that starts there.
@@ -106,20 +108,25 @@ def _read(
         check: made where the first page is empty; it raises where that means that there is no such list.
 
     Raises:
-        IncompleteReadError: a page that is not empty brings nothing new, so that there is no way to get on.
+        IncompleteReadError: a page of nothing but repeats does not get on: it begins where the list began, or ends no
+            farther in it than such a page did before.
     """
     seen: dict[str, None] = {}
-    start = 0
-    while (page := (yield page_at(start))).items:
+    start = repeated = 0
+    while items := (yield page_at(start)).items:
         fresh = []
-        for item in page.items:
+        for item in items:
             item_id = id_of(item)
             if item_id not in seen:
                 seen[item_id] = None
                 fresh.append(item)
         if not fresh:
-            raise _stuck(page_at(start).operation, start, tuple(seen))
-        start += len(page.items)
+            order = list(seen)
+            reached = order.index(id_of(items[-1])) + 1
+            if id_of(items[0]) == order[0] or reached <= repeated:
+                raise _stuck(page_at(start).operation, start, tuple(order))
+            repeated = reached
+        start += len(items)
         yield fresh
     if check and not start:
         yield ()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -16,6 +18,8 @@ from confluence_groups_sdk import ApiToken, AsyncConfluenceGroups, ConfluenceGro
 SITE = "https://your-domain.atlassian.net"
 START = 1_800_000_000.0  # a moment in 2027, as good as any
 KINDS = ("sync", "async")
+
+NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -58,24 +62,31 @@ def remove_member(
     **options: Any,
 ) -> None:
     """Call remove_member through the client of this kind, answered by ``handler``."""
-    transport = httpx.MockTransport(handler)
     options |= {"auth": auth or token(), "clock": clock or FakeClock()}
+    call(kind, "remove_member", handler, {"group_id": group_id, "account_id": account_id}, **options)
+
+
+def call(kind: str, method: str, handler: Handler, arguments: Mapping[str, Any] = NO_ARGUMENTS, **options: Any) -> Any:
+    """Call a method through the client of this kind, answered by ``handler``; an iterator is read into a list."""
+    transport = httpx.MockTransport(handler)
+    options = {"auth": token(), "clock": FakeClock(), **options}
     if kind == "sync":
         with (
             httpx.Client(transport=transport) as http,
             ConfluenceGroups(SITE, http_client=http, **options) as groups,
         ):
-            groups.remove_member(group_id=group_id, account_id=account_id)
-        return
+            result = getattr(groups, method)(**arguments)
+            return list(result) if isinstance(result, Iterator) else result
 
-    async def call() -> None:
+    async def call_async() -> Any:
         async with (
             httpx.AsyncClient(transport=transport) as http,
             AsyncConfluenceGroups(SITE, http_client=http, **options) as groups,
         ):
-            await groups.remove_member(group_id=group_id, account_id=account_id)
+            result = getattr(groups, method)(**arguments)
+            return [item async for item in result] if isinstance(result, AsyncIterator) else await result
 
-    asyncio.run(call())
+    return asyncio.run(call_async())
 
 
 class Answers:
@@ -93,6 +104,12 @@ class Answers:
         return answer
 
 
+def _whole(data: bytes) -> bool:
+    head, end, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head.lower())
+    return bool(end) and len(body) >= int(length[1] if length else 0)
+
+
 @contextmanager
 def wire(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
     """Serve each connection one canned answer; yield the address, and the requests as they arrive."""
@@ -104,7 +121,7 @@ def wire(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
             connection, _ = listener.accept()
             with connection:
                 data = b""
-                while b"\r\n\r\n" not in data and (chunk := connection.recv(65536)):
+                while not _whole(data) and (chunk := connection.recv(65536)):
                     data += chunk
                 received.append(data)
                 connection.sendall(answer)

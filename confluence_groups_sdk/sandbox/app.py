@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from attrs import field, frozen
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,6 +20,21 @@ GATEWAY_API = "/ex/confluence/{cloud_id}" + API
 REMEMBERED_REQUESTS = 10_000
 
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+class OpaqueConvertor(Convertor[str]):
+    """An id in a path: any text, slashes and line breaks included."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("opaque", OpaqueConvertor())
 
 
 @frozen
@@ -68,7 +84,7 @@ class ConfluenceApp:
             ("GET", "/group/by-id", operations.get_group),
             ("DELETE", "/group/by-id", operations.delete_group),
             ("GET", "/group/picker", operations.search_groups),
-            ("GET", "/group/{group_id:path}/membersByGroupId", operations.get_members),
+            ("GET", "/group/{group_id:opaque}/membersByGroupId", operations.get_members),
             ("POST", "/group/userByGroupId", operations.add_member),
             ("DELETE", "/group/userByGroupId", operations.remove_member),
             ("GET", "/user/memberof", operations.get_memberships),

@@ -1,0 +1,127 @@
+"""Somebody's program, for the type checker alone: it uses every method of both clients, and is never run.
+
+`mypy` reads it in strict mode with the rest; an ignore that is not needed is an error, so that each wrong use below is
+held to be one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import assert_type
+
+import httpx
+
+from confluence_groups_sdk import (
+    APIStatusError,
+    ApiToken,
+    AsyncConfluenceGroups,
+    BearerToken,
+    ConfluenceGroups,
+    Group,
+    IncompleteReadError,
+    RateLimitError,
+    RetryPolicy,
+    User,
+)
+from confluence_groups_sdk._generated import AuthenticatedClient
+
+
+def everything(http: httpx.Client) -> None:
+    with ConfluenceGroups(
+        "https://your-domain.atlassian.net",
+        auth=ApiToken("me@example.com", "token"),
+        timeout=httpx.Timeout(30, connect=5),
+        retry=RetryPolicy(max_retries=2),
+        http_client=http,
+        application_name="consumer/1.0",
+    ) as groups:
+        assert_type(groups, ConfluenceGroups)
+        assert_type(groups.iter_groups(), Iterator[Group])
+        assert_type(groups.iter_groups(access_type="site-admin", page_size=50), Iterator[Group])
+        assert_type(groups.search_groups(query="docs"), Iterator[Group])
+        assert_type(groups.iter_members(group_id="g", page_size=1), Iterator[User])
+        assert_type(groups.iter_memberships(account_id="a"), Iterator[Group])
+        assert_type(groups.count_members(group_id="g"), int)
+        assert_type(groups.is_member(group_id="g", account_id="a"), bool)
+        assert_type(groups.get_group(group_id="g"), Group)
+        assert_type(groups.create_group(name="n"), Group)
+        assert_type(groups.get_user(account_id="a"), User)
+        assert_type(groups.current_user(), User)
+        groups.add_member(group_id="g", account_id="a")
+        groups.remove_member(group_id="g", account_id="a")
+        groups.delete_group(group_id="g")
+        assert_type(groups.with_options(timeout=None, retry=RetryPolicy()), ConfluenceGroups)
+        assert_type(groups.raw, AuthenticatedClient)
+    groups.close()
+    assert_type(ConfluenceGroups.from_env(timeout=3), ConfluenceGroups)
+    assert_type(ConfluenceGroups.for_cloud("id", auth=BearerToken("t"), http_client=http), ConfluenceGroups)
+
+
+async def everything_in_a_task(http: httpx.AsyncClient) -> None:
+    async with AsyncConfluenceGroups(
+        "https://your-domain.atlassian.net", auth=BearerToken("token"), http_client=http
+    ) as groups:
+        assert_type(groups, AsyncConfluenceGroups)
+        assert_type(groups.iter_groups(access_type="user"), AsyncIterator[Group])
+        assert_type(groups.search_groups(query="docs", page_size=10), AsyncIterator[Group])
+        assert_type(groups.iter_members(group_id="g"), AsyncIterator[User])
+        assert_type(groups.iter_memberships(account_id="a"), AsyncIterator[Group])
+        assert_type(await groups.count_members(group_id="g"), int)
+        assert_type(await groups.is_member(group_id="g", account_id="a"), bool)
+        assert_type(await groups.get_group(group_id="g"), Group)
+        assert_type(await groups.create_group(name="n"), Group)
+        assert_type(await groups.get_user(account_id="a"), User)
+        assert_type(await groups.current_user(), User)
+        await groups.add_member(group_id="g", account_id="a")
+        await groups.remove_member(group_id="g", account_id="a")
+        await groups.delete_group(group_id="g")
+        assert_type(groups.with_options(timeout=1.5), AsyncConfluenceGroups)
+        assert_type(groups.raw, AuthenticatedClient)
+    await groups.aclose()
+    assert_type(AsyncConfluenceGroups.from_env(), AsyncConfluenceGroups)
+    assert_type(AsyncConfluenceGroups.for_cloud("id", auth=BearerToken("t")), AsyncConfluenceGroups)
+
+
+def what_they_return(group: Group, user: User) -> None:
+    assert_type(group.id, str)
+    assert_type(group.name, str)
+    assert_type(group.type, str | None)
+    assert_type(group.usage_type, str | None)
+    assert_type(group.managed_by, str | None)
+    assert_type(group.resource_ari, str | None)
+    assert_type(group.is_externally_managed, bool | None)
+    assert_type(user.account_id, str)
+    assert_type(user.type, str | None)
+    assert_type(user.account_type, str | None)
+    assert_type(user.email, str | None)
+    assert_type(user.public_name, str | None)
+    assert_type(user.display_name, str | None)
+    assert_type(user.time_zone, str | None)
+    assert_type(user.is_guest, bool | None)
+    assert_type(user.account_status, str | None)
+    assert_type(user.locale, str | None)
+    assert_type(user.is_app, bool | None)
+    assert_type(user.active, bool | None)
+
+
+def what_they_raise(error: RateLimitError, other: APIStatusError, short: IncompleteReadError) -> None:
+    assert_type(error.retry_after, float | None)
+    assert_type(other.status_code, int)
+    assert_type(other.request_id, str | None)
+    assert_type(other.remedy, str)
+    assert_type(short.received, tuple[str, ...])
+
+
+def wrong_uses(groups: ConfluenceGroups, tasks: AsyncConfluenceGroups, group: Group, http: httpx.AsyncClient) -> None:
+    groups.remove_member("g", "a")  # type: ignore[call-arg] # by name only
+    groups.remove_member(group_id="g")  # type: ignore[call-arg] # both are required
+    groups.add_member(group_id="g", account_id=None)  # type: ignore[arg-type] # an id is text
+    groups.iter_groups(access_type="owner")  # type: ignore[arg-type] # there is no such access
+    groups.iter_members(group_id="g", page_size="many")  # type: ignore[arg-type] # a number
+    len(groups.iter_members(group_id="g"))  # type: ignore[arg-type] # nobody knows before it is read
+    for _ in tasks.iter_groups():  # type: ignore[attr-defined] # only `async for`
+        pass
+    group.name = "other"  # type: ignore[misc] # frozen
+    ConfluenceGroups("https://your-domain.atlassian.net")  # type: ignore[call-arg] # auth is required
+    ConfluenceGroups("https://your-domain.atlassian.net", auth="token")  # type: ignore[arg-type] # no bare token
+    ConfluenceGroups.from_env(http_client=http)  # type: ignore[arg-type] # the other kind of client
