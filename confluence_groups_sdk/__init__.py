@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .errors import RateLimitError as RateLimitError
     from .errors import ResponseValidationError as ResponseValidationError
     from .errors import ServerError as ServerError
+    from .models import AccessType as AccessType
     from .models import Group as Group
     from .models import User as User
 
@@ -60,7 +61,7 @@ _MODULES = {
         "ResponseValidationError",
         "ServerError",
     ),
-    "models": ("Group", "User"),
+    "models": ("AccessType", "Group", "User"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -44,9 +44,8 @@ class RetryPolicy:
 
     429 is retried for every call; 502, 503, 504, timeouts and broken connections only where repeating is safe, as it
     is for everything that reads and for remove_member; any call where the connection was never made; 500 never. The
-    wait is the longer of two: what
-    Retry-After asks for, and ``first_delay`` doubled with each retry up to ``max_delay``, times a random factor from
-    0.7 to 1.3.
+    wait is the longer of two: what Retry-After asks for, and ``first_delay`` doubled with each retry up to
+    ``max_delay``, times a random factor from 0.7 to 1.3.
 
     Args:
         max_retries: how often a call is sent again at the most; 0 sends once.

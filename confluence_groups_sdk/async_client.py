@@ -145,7 +145,7 @@ class AsyncConfluenceGroups:
 
         Raises:
             ValueError: an id is empty or too long for an address; nothing was sent.
-            NotFoundError: no such group.
+            NotFoundError: no such group or user.
             PermissionDeniedError: the caller is no site admin.
             BadRequestError: an id is not acceptable.
             APIError: as for every call.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from confluence_groups_sdk import APIStatusError, ApiToken, ConfluenceGroups
-from confluence_groups_sdk.sandbox import Credentials, Group, Sandbox
+from confluence_groups_sdk import APIStatusError, ApiToken, ConfluenceGroups, Group, User
+from confluence_groups_sdk.sandbox import Credentials, Sandbox
 
 STRANGER = Credentials("stranger@example.com", "a-token-that-nobody-made")
 
@@ -13,18 +13,17 @@ STRANGER = Credentials("stranger@example.com", "a-token-that-nobody-made")
 def main() -> None:
     with Sandbox() as sandbox:
         print(f"A Confluence sandbox listens on {sandbox.url}: nothing leaves this machine.\n")
-        group = sandbox.directory.group_named("docs-editors")
-        leaver = sandbox.directory.members(group.id)[1]
-        print_members(sandbox, group)
-
-        call = f'groups.remove_member(group_id="{group.id}", account_id="{leaver.account_id}")'
-        print(f"\n{leaver.display_name} leaves:\n\n  {call}\n")
         with ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin)) as groups:
+            group = next(groups.search_groups(query="docs-editors"))
+            _, leaver, *_ = print_members(groups, group)
+            call = f'groups.remove_member(group_id="{group.id}", account_id="{leaver.account_id}")'
+            print(f"\n{leaver.display_name} leaves:\n\n  {call}\n")
             groups.remove_member(group_id=group.id, account_id=leaver.account_id)
-        print_members(sandbox, group)
+            removal = sandbox.requests[-1]
+            print_members(groups, group)
 
         print("\nThe same with curl:\n")
-        print(indented(curl(sandbox.requests[-1].target, sandbox.url)))
+        print(indented(curl(removal.target, sandbox.url)))
 
         print("\nEvery documented error, as the client raises it:")
         show(sandbox, sandbox.admin, group_id="not\tan id", account_id=leaver.account_id)
@@ -33,11 +32,12 @@ def main() -> None:
         show(sandbox, sandbox.admin, group_id=group.id, account_id="nobody-has-this-id")
 
 
-def print_members(sandbox: Sandbox, group: Group) -> None:
-    members = sandbox.directory.members(group.id)
+def print_members(groups: ConfluenceGroups, group: Group) -> list[User]:
+    members = list(groups.iter_members(group_id=group.id))
     print(f"{group.name} has {len(members)} members:")
-    for person in members:
-        print(f"  {person.display_name:<20} {person.account_id}")
+    for member in members:
+        print(f"  {member.display_name:<20} {member.account_id}")
+    return members
 
 
 def show(sandbox: Sandbox, caller: Credentials, *, group_id: str, account_id: str) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -14,9 +13,9 @@ settings.load_profile("default")
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
+def sandbox(confluence_sandbox: Sandbox) -> Sandbox:
+    """The fixture that the package offers, under a shorter name."""
+    return confluence_sandbox
 
 
 @pytest.fixture(autouse=True)

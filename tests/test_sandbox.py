@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from confluence_groups_sdk.sandbox import Answer, Sandbox
+from confluence_groups_sdk.sandbox import Answer, Group, Person, Sandbox
 
 PATH = "/wiki/rest/api/group/userByGroupId"
 GROUP = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
@@ -101,6 +101,285 @@ def test_the_gateway(sandbox: Sandbox) -> None:
     sandbox.scopes.remove("write:confluence-groups")
     refused = delete(sandbox, query, path=path, auth=None, headers=bearer)
     assert (refused.status_code, refused.headers["x-failure-category"]) == (401, "FAILURE_CLIENT_SCOPE_CHECK")
+
+
+# --- all the other operations
+
+
+def ask(sandbox: Sandbox, method: str, path: str, **options: Any) -> httpx.Response:
+    options.setdefault("auth", tuple(sandbox.admin))
+    return httpx.request(method, f"{sandbox.url}/wiki/rest/api{path}", **options)
+
+
+def test_a_page_of_groups_looks_as_a_live_one(sandbox: Sandbox) -> None:
+    page = ask(sandbox, "GET", "/group?limit=1").json()
+    group_id = "3a7c1f52-9d0e-4b8f-8f5c-2d6e1a9b7c40"
+    assert page == {
+        "results": [
+            {
+                "id": group_id,
+                "name": "confluence-admins-sandbox",
+                "resourceAri": f"ari:cloud:identity::group/{group_id}",
+                "type": "group",
+                "usageType": "USERBASE_GROUP",
+                "managedBy": "ADMINS",
+                "_links": {"self": f"{sandbox.url}/wiki/rest/experimental/group/confluence-admins-sandbox"},
+            }
+        ],
+        "start": 0,
+        "limit": 1,
+        "size": 1,
+        "_links": {
+            "base": f"{sandbox.url}/wiki",
+            "context": "/wiki",
+            "self": f"{sandbox.url}/wiki/rest/api/group",
+            "next": "/rest/api/group?next=true&limit=1&start=1",
+        },
+    }
+
+
+def test_groups_come_in_the_order_of_their_names_and_end_without_a_next(sandbox: Sandbox) -> None:
+    sandbox.directory.create_group("aardvarks")
+    page = ask(sandbox, "GET", "/group").json()
+    names = [group["name"] for group in page["results"]]
+    assert names == ["aardvarks", "confluence-admins-sandbox", "confluence-users-sandbox", "docs-editors"]
+    assert "next" not in page["_links"]
+    assert "totalSize" not in page
+
+
+@pytest.mark.parametrize(
+    ("access_type", "names"),
+    [
+        ("user", ["confluence-admins-sandbox", "confluence-users-sandbox"]),
+        ("admin", ["confluence-admins-sandbox"]),
+        ("site-admin", ["confluence-admins-sandbox"]),
+    ],
+)
+def test_groups_by_the_access_they_give(sandbox: Sandbox, access_type: str, names: list[str]) -> None:
+    page = ask(sandbox, "GET", f"/group?accessType={access_type}").json()
+    assert [group["name"] for group in page["results"]] == names
+
+
+def test_a_search_finds_parts_of_names(sandbox: Sandbox) -> None:
+    page = ask(sandbox, "GET", "/group/picker?query=SANDBOX&limit=1&shouldReturnTotalSize=true").json()
+    assert [group["name"] for group in page["results"]] == ["confluence-admins-sandbox"]
+    assert page["totalSize"] == 2
+    assert page["_links"]["next"] == (
+        "/rest/api/group/picker?query=SANDBOX&shouldReturnTotalSize=true&next=true&limit=1&start=1"
+    )
+    assert ask(sandbox, "GET", "/group/picker?query=no-such").json()["results"] == []
+
+
+def test_a_member_looks_as_a_live_one(sandbox: Sandbox) -> None:
+    page = ask(sandbox, "GET", f"/group/{GROUP}/membersByGroupId?start=1&limit=1").json()
+    assert page["results"] == [
+        {
+            "type": "known",
+            "accountId": MEMBER,
+            "accountType": "atlassian",
+            "email": "chiara@example.com",
+            "publicName": "Chiara Rossi",
+            "profilePicture": {
+                "path": "/wiki/aa-avatar/557058%3A1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f",
+                "width": 48,
+                "height": 48,
+                "isDefault": False,
+            },
+            "displayName": "Chiara Rossi",
+            "isExternalCollaborator": False,
+            "isGuest": False,
+            "locale": "en_US",
+            "accountStatus": "active",
+            "_expandable": {"operations": "", "personalSpace": ""},
+            "_links": {
+                "self": f"{sandbox.url}/wiki/rest/api/user?accountId=557058%3A1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
+            },
+        }
+    ]
+    assert (page["start"], page["limit"], page["size"]) == (1, 1, 1)
+    assert "totalSize" not in page
+
+
+def test_an_app_has_neither_mail_nor_locale(sandbox: Sandbox) -> None:
+    (app,) = [
+        user
+        for user in ask(sandbox, "GET", f"/group/{GROUP}/membersByGroupId").json()["results"]
+        if user["accountType"] == "app"
+    ]
+    assert app["email"] == ""
+    assert "locale" not in app
+
+
+@pytest.mark.parametrize("expand", ["expand=operations", "expand=isExternalCollaborator,operations"])
+def test_operations_are_there_when_expanded(sandbox: Sandbox, expand: str) -> None:
+    for path in (f"/user?accountId={MEMBER}&", "/user/current?"):
+        user = ask(sandbox, "GET", f"{path}{expand}").json()
+        assert user["operations"] == [{"operation": "use", "targetType": "application"}]
+        assert user["_expandable"] == {"personalSpace": ""}
+
+
+def test_members_are_counted_when_asked_to(sandbox: Sandbox) -> None:
+    page = ask(sandbox, "GET", f"/group/{GROUP}/membersByGroupId?limit=1&shouldReturnTotalSize=true").json()
+    assert (page["size"], page["totalSize"]) == (1, 4)
+
+
+def test_an_unknown_group_has_an_empty_page(sandbox: Sandbox) -> None:
+    page = ask(sandbox, "GET", "/group/no-such/membersByGroupId").json()
+    assert (page["results"], page["size"]) == ([], 0)
+
+
+def test_no_page_has_more_than_200(sandbox: Sandbox) -> None:
+    for number in range(250):
+        sandbox.directory.create_group(f"group-{number:03}")
+    page = ask(sandbox, "GET", "/group?limit=1000").json()
+    assert (len(page["results"]), page["limit"], page["size"]) == (200, 200, 200)
+    assert page["_links"]["next"].endswith("limit=200&start=200")
+    assert_documented_error(ask(sandbox, "GET", f"/group/{GROUP}/membersByGroupId?limit=201"), 400)
+    sandbox.page_limit = 3
+    assert ask(sandbox, "GET", "/group?limit=1000").json()["limit"] == 3
+
+
+@pytest.mark.parametrize("limit", [0, 201, -1])
+def test_a_page_limit_out_of_range_is_refused(sandbox: Sandbox, limit: int) -> None:
+    with pytest.raises(ValueError, match="page_limit"):
+        sandbox.page_limit = limit
+
+
+@pytest.mark.parametrize("query", ["start=-1", "start=x", "limit=", "limit=1.5", "limit=" + "9" * 30, "start=\u0663"])
+def test_what_is_no_count_is_400(sandbox: Sandbox, query: str) -> None:
+    for path in ("/group?", f"/group/{GROUP}/membersByGroupId?", f"/user/memberof?accountId={MEMBER}&"):
+        assert_documented_error(ask(sandbox, "GET", path + query), 400)
+
+
+def test_a_group_is_made_read_and_deleted(sandbox: Sandbox) -> None:
+    made = ask(sandbox, "POST", "/group", json={"name": "new ones"})
+    assert (made.status_code, made.json()["name"]) == (201, "new ones")
+    group_id = made.json()["id"]
+    assert ask(sandbox, "GET", f"/group/by-id?id={group_id}").json() == made.json()
+    assert_documented_error(ask(sandbox, "POST", "/group", json={"name": "New Ones"}), 400)
+    gone = ask(sandbox, "DELETE", f"/group/by-id?id={group_id}")
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert_documented_error(ask(sandbox, "DELETE", f"/group/by-id?id={group_id}"), 404)
+    assert_documented_error(ask(sandbox, "GET", f"/group/by-id?id={group_id}"), 404)
+    assert ask(sandbox, "POST", "/group", json={"name": "new ones"}).json()["id"] != group_id
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b'{"name": ""}', b'{"name": 7}', b'{"name": "a\\u0007"}'])
+def test_a_name_that_is_missing_or_not_acceptable(sandbox: Sandbox, body: bytes) -> None:
+    assert_documented_error(ask(sandbox, "POST", "/group", content=body), 400)
+    assert len(sandbox.directory.groups) == 3
+
+
+def test_a_member_is_added_once(sandbox: Sandbox) -> None:
+    path = f"/group/userByGroupId?groupId={GROUP}"
+    added = ask(sandbox, "POST", path, json={"accountId": NO_MEMBER})
+    assert (added.status_code, added.content) == (201, b"")
+    assert sandbox.directory.is_member(GROUP, NO_MEMBER)
+    assert_documented_error(ask(sandbox, "POST", path, json={"accountId": NO_MEMBER}), 400)
+    assert_documented_error(ask(sandbox, "POST", path, json={"accountId": "nobody"}), 404)
+    assert_documented_error(ask(sandbox, "POST", path, json={"account": NO_MEMBER}), 400)
+    assert_documented_error(ask(sandbox, "POST", "/group/userByGroupId?groupId=x", json={"accountId": MEMBER}), 404)
+    assert_documented_error(ask(sandbox, "POST", "/group/userByGroupId", json={"accountId": MEMBER}), 400)
+
+
+def test_the_groups_of_a_user(sandbox: Sandbox) -> None:
+    def names(account_id: str) -> list[str]:
+        page = ask(sandbox, "GET", f"/user/memberof?accountId={account_id}").json()
+        return [group["name"] for group in page["results"]]
+
+    assert names(MEMBER) == ["confluence-users-sandbox", "docs-editors"]
+    sandbox.directory.remove_member(GROUP, MEMBER)
+    assert names(MEMBER) == ["confluence-users-sandbox"]
+    assert names("nobody") == []
+
+
+def test_who_is_calling_and_who_somebody_is(sandbox: Sandbox) -> None:
+    assert ask(sandbox, "GET", "/user/current").json()["displayName"] == "Ada Okafor"
+    assert ask(sandbox, "GET", "/user/current", auth=tuple(sandbox.reader)).json()["displayName"] == "Bruno Keller"
+    assert ask(sandbox, "GET", f"/user?accountId={MEMBER}").json()["displayName"] == "Chiara Rossi"
+    assert_documented_error(ask(sandbox, "GET", "/user?accountId=nobody"), 404)
+
+
+READS = [
+    "/group",
+    "/group/picker?query=a",
+    f"/group/by-id?id={GROUP}",
+    f"/group/{GROUP}/membersByGroupId",
+    f"/user/memberof?accountId={MEMBER}",
+    "/user/current",
+    f"/user?accountId={MEMBER}",
+]
+WRITES = [
+    ("POST", "/group", {"name": "new"}),
+    ("DELETE", f"/group/by-id?id={GROUP}", None),
+    ("POST", f"/group/userByGroupId?groupId={GROUP}", {"accountId": NO_MEMBER}),
+]
+
+
+@pytest.mark.parametrize("path", READS)
+def test_who_may_read(sandbox: Sandbox, path: str) -> None:
+    assert ask(sandbox, "GET", path, auth=tuple(sandbox.reader)).status_code == 200
+    assert ask(sandbox, "GET", path, headers={"User-Agent": "Mozilla/5.0"}).status_code == 200
+    assert_documented_error(ask(sandbox, "GET", path, auth=(sandbox.admin.email, "x")), 401)
+    short = {"message": "Current user not permitted to use Confluence", "statusCode": 403}
+    assert ask(sandbox, "GET", path, auth=tuple(sandbox.outsider)).json() == short
+    anonymous = ask(sandbox, "GET", path, auth=None)
+    if path.startswith("/user?"):
+        assert_documented_error(anonymous, 401)
+    else:
+        assert (anonymous.status_code, anonymous.json()) == (403, short)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+def test_who_may_write(sandbox: Sandbox, method: str, path: str, body: object) -> None:
+    assert_documented_error(ask(sandbox, method, path, json=body, auth=tuple(sandbox.reader)), 403)
+    assert_documented_error(ask(sandbox, method, path, json=body, auth=None), 401)
+    assert ask(sandbox, method, path, json=body, auth=tuple(sandbox.outsider)).status_code == 403
+    browser = ask(sandbox, method, path, json=body, headers={"User-Agent": "Mozilla/5.0"})
+    assert (browser.status_code, "XSRF check failed" in browser.text) == (403, True)
+    assert len(sandbox.directory.groups) == 3
+    assert not sandbox.directory.is_member(GROUP, NO_MEMBER)
+
+
+def test_scopes_open_what_they_name(sandbox: Sandbox) -> None:
+    bearer = {"Authorization": f"Bearer {sandbox.access_token}"}
+    address = f"{sandbox.gateway}/ex/confluence/{sandbox.cloud_id}/wiki/rest/api"
+
+    def allowed(method: str, path: str) -> bool:
+        response = httpx.request(method, address + path, headers=bearer)
+        assert response.status_code != 401 or response.headers["x-failure-category"] == "FAILURE_CLIENT_SCOPE_CHECK"
+        return response.status_code != 401
+
+    for scope, paths in {"read:confluence-groups": READS[:4], "read:confluence-user": READS[4:]}.items():
+        sandbox.scopes.clear()
+        sandbox.scopes.add(scope)
+        assert [path for path in READS if allowed("GET", path)] == paths
+        assert not allowed("POST", "/group")
+    sandbox.scopes.add("write:confluence-groups")
+    assert allowed("POST", "/group")
+
+
+def test_anybody_in_the_directory_can_sign_up(sandbox: Sandbox) -> None:
+    second = Person("second-admin", "Second Admin", "second@example.com", is_site_admin=True)
+    sandbox.directory.add_person(second)
+    credentials = sandbox.sign_up("second-admin")
+    assert credentials == sandbox.sign_up("second-admin")
+    assert ask(sandbox, "POST", "/group", json={"name": "theirs"}, auth=tuple(credentials)).status_code == 201
+    bot = sandbox.sign_up("557058:f58131cb-b67d-43c7-b30d-6b58d40bd077")
+    assert ask(sandbox, "GET", "/user/current", auth=tuple(bot)).json()["accountType"] == "app"
+    with pytest.raises(KeyError):
+        sandbox.sign_up("nobody")
+
+
+def test_a_directory_takes_no_member_who_is_nobody(sandbox: Sandbox) -> None:
+    with pytest.raises(KeyError):
+        sandbox.directory.add_group(Group("g", "g"), ["nobody"])
+    with pytest.raises(KeyError):
+        sandbox.directory.add_member(GROUP, "nobody")
+    assert "g" not in sandbox.directory.groups
+
+
+# --- the sandbox itself
 
 
 def test_request_ids_count_up(sandbox: Sandbox) -> None:

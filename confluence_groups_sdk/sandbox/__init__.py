@@ -1,7 +1,8 @@
 """A Confluence that lives on this machine: real HTTP on loopback, real membership, no site and no account needed.
 
-It is an independent witness of what the client does: it shares nothing with it but the error for a missing extra. What
-it needs beside the client is loaded on first use (PEP 562), so that pytest can load the plugin at no cost.
+It is an independent witness of what the client does: it shares nothing with it but the error for a missing extra; only
+the pytest plugin beside it knows both. All is loaded on first use (PEP 562), so that pytest can load that plugin at no
+cost.
 """
 
 from typing import TYPE_CHECKING

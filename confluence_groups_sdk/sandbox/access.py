@@ -32,7 +32,7 @@ class Access:
     def sign_up(self, account_id: str) -> Credentials:
         """Give an account an API token, always the same one."""
         email = self.directory.people[account_id].email
-        token = f"sandbox-token-of-{email.partition('@')[0]}"
+        token = f"sandbox-token-of-{email.partition('@')[0] or account_id}"
         self._account_of_token[token] = account_id
         return Credentials(email, token)
 

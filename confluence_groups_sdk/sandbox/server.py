@@ -12,6 +12,7 @@ import uvicorn
 from . import seed
 from .access import Access
 from .app import Answer, ConfluenceApp, SeenRequest
+from .directory import Credentials
 from .operations import MOST_RESULTS, Operations
 
 HOST = "127.0.0.1"
@@ -66,6 +67,14 @@ class Sandbox:
     def access_token(self) -> str:
         """An OAuth 2.0 access token of the admin, for the gateway alone."""
         return ACCESS_TOKEN
+
+    def sign_up(self, account_id: str) -> Credentials:
+        """Return e-mail and API token of an account of the directory, always the same.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        return self._access.sign_up(account_id)
 
     @property
     def scopes(self) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from http import HTTPMethod, HTTPStatus
@@ -163,14 +164,15 @@ def _parameter(place: str, node: Node) -> Parameter:
     name = entry["key"].text()
     if not PARAMETER.fullmatch(name):
         entry["key"].fail("only letters, digits and _ . $ @ - are understood in a parameter's name")
-    described = _description(entry.get("description"))
+    marked = _description(entry.get("description"))
+    described = marked.removeprefix(REQUIRED)
     listed = ONE_OF.fullmatch(described)
     return Parameter(
         place=place,
         name=name,
         value=entry["value"].text(),
-        description=(listed[1] if listed else described).removeprefix(REQUIRED),
-        required=described.startswith(REQUIRED) or place == "path",
+        description=listed[1] if listed else described,
+        required=marked.startswith(REQUIRED) or place == "path",
         only=tuple(listed[2].split(",")) if listed else (),
         pointer=node.pointer,
     )
@@ -282,7 +284,7 @@ def _check_original(node: Node, request: Request) -> Iterator[Loss]:
         if said not in (("", ()), described[parameter.place, parameter.name]):
             yield Loss(node.where, parameter.pointer, "a description in an example", "the request has another")
     body = _body(original["body"]) if "body" in original else None
-    if (body and body.value) != (request.body and request.body.value):
+    if _written(body) != _written(request.body):
         yield _lost(original.get("body", node), "the body of an example's request", "the request has another")
     if "auth" in original and _auth(original["auth"]) != request.auth:
         original["auth"].fail("differs from the auth of the item's request")
@@ -293,6 +295,11 @@ def _check_original(node: Node, request: Request) -> Iterator[Loss]:
             yield _lost(
                 original["header"], "a security scheme", "only an example names it, and the request has no auth"
             )
+
+
+def _written(body: Node | None) -> str | None:
+    """Return a body as text, for comparing: to Python, true is 1 and 1.0."""
+    return None if body is None else json.dumps(body.value, sort_keys=True)
 
 
 def _lost(node: Node, what: str, why: str) -> Loss:

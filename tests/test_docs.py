@@ -1,0 +1,81 @@
+"""What docs/testing.md shows, run as it stands there: each of its programs is a test file of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from confluence_groups_sdk import ApiToken, BadRequestError, ConfluenceGroups, NotFoundError
+from confluence_groups_sdk.sandbox import Person, Sandbox
+
+TESTING = (Path(__file__).resolve().parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", TESTING, re.DOTALL)
+EDITORS = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
+ACTIVE, DEACTIVATED = "608a9b555426330072f9867d", "557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
+
+
+@pytest.fixture
+def groups(sandbox: Sandbox) -> Iterator[ConfluenceGroups]:
+    with ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin)) as admin:
+        yield admin
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_every_program_is_a_test_that_passes(block: str, tmp_path: Path) -> None:
+    (tmp_path / "test_block.py").write_text(block, encoding="utf-8")
+    settings = {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    options = ["-p", "no:cacheprovider", "-p", "confluence_groups_sdk", "-W", "error", "--rootdir", str(tmp_path)]
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "test_block.py"],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        encoding="utf-8",
+        env=os.environ | settings,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr  # 5 where there is no test in it
+
+
+def test_there_are_programs() -> None:
+    assert len(BLOCKS) == TESTING.count("```") // 2 == 6
+
+
+def test_the_state_has_what_is_listed(sandbox: Sandbox) -> None:
+    section = TESTING.partition("## The state\n")[2].partition("\n## ")[0]
+    names = re.findall(r"`(\w+)`", section.partition("changed:")[2])
+    offered = {name for name in dir(sandbox.directory) if not name.startswith("_")}
+    assert set(names) == offered - {"groups_by_name", "listed_members"}  # these two are for the sandbox itself
+    started_with = re.findall(r"`([\w-]+)`", section.partition("Every sandbox")[2].partition("\n")[0])
+    assert set(started_with) == {group.name for group in sandbox.directory.groups.values()}
+    assert len(sandbox.directory.members(EDITORS)) == 4
+
+
+def test_adding_again_and_naming_twice_are_refused(groups: ConfluenceGroups) -> None:
+    with pytest.raises(BadRequestError):
+        groups.add_member(group_id=EDITORS, account_id=ACTIVE)
+    with pytest.raises(BadRequestError):
+        groups.create_group(name="DOCS-editors")
+
+
+def test_what_is_unknown_has_an_empty_page(sandbox: Sandbox, groups: ConfluenceGroups) -> None:
+    with pytest.raises(NotFoundError):
+        list(groups.iter_members(group_id="unknown"))
+    paths = [seen.target.partition("?")[0].rpartition("/")[2] for seen in sandbox.requests]
+    assert paths == ["membersByGroupId", "by-id"]
+    assert list(groups.iter_memberships(account_id="unknown")) == []
+
+
+def test_deactivated_people_are_members_who_are_not_listed(sandbox: Sandbox, groups: ConfluenceGroups) -> None:
+    sandbox.directory.add_person(Person(DEACTIVATED, "Gone", "gone@example.com", account_status="inactive"))
+    assert DEACTIVATED not in [user.account_id for user in groups.iter_members(group_id=EDITORS)]
+    assert sandbox.directory.is_member(EDITORS, DEACTIVATED)
+
+
+def test_it_stays_short() -> None:
+    assert len(TESTING.encode()) < 6_000
