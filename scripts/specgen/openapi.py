@@ -26,7 +26,8 @@ def build_document(
         server: where the API starts, in place of ``{{baseUrl}}``; no server is named where it is not known.
 
     Raises:
-        SpecError: two requests share path and method, or a placeholder is not known.
+        SpecError: two requests share path and method, two paths are one but for the names of their variables, or a
+            placeholder is not known.
     """
     losses: list[Loss] = []
     paths: dict[str, dict[str, Any]] = {}
@@ -34,12 +35,15 @@ def build_document(
     if server is not None:
         document["servers"] = [{"url": server}]
     owners: dict[tuple[str, str], Request] = {}
+    shapes: dict[str, str] = {}
     for request in requests:
         losses.extend(request.losses)
         path = "/" + "/".join(request.path)
         if other := owners.get((path, request.method)):
             raise SpecError(request.where, "/request", f"the same path and method as {other.where}")
         owners[path, request.method] = request
+        if (same := shapes.setdefault(re.sub(r"\{.*?\}", "{}", path), path)) != path:
+            raise SpecError(request.where, "/request/url/path", f"{same} again, but for the names of its variables")
         paths.setdefault(path, {})[request.method.lower()] = _operation(request, losses)
         if server is None:
             losses.append(_lost(request, "/request/url/host/0", "{{baseUrl}}", "nothing says where the API starts"))

@@ -1,28 +1,34 @@
-"""Postman items for tests: the exported one, and changed copies of it."""
+"""Postman items for tests: the exported one, those transcribed after it, and changed copies of them."""
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import Any
 
+from specgen.nodes import parse_json
+from specgen.postman import Request, read_item
+
 ROOT = Path(__file__).resolve().parents[2]
+ITEMS = ROOT / "openapi" / "postman"
 SEED = "remove-member-from-group-using-group-id.json"
+CREATE = "create-group.json"  # has bodies
+MEMBERS = "get-group-members-by-group-id.json"  # has a path variable, defaults and a list of values
 
 
-def seed() -> Any:
-    """Return the exported item."""
-    return json.loads((ROOT / "openapi" / "postman" / SEED).read_text(encoding="utf-8"))
+def seed(of: str = SEED) -> Any:
+    """Return the exported item, or another one that is committed."""
+    return json.loads((ITEMS / of).read_text(encoding="utf-8"))
 
 
-def changed(pointer: str, value: Any) -> Any:
-    """Return a copy of the exported item with one value set; the last step may be a new key, or ``-`` to append."""
-    item = copy.deepcopy(seed())
-    *steps, last = pointer.removeprefix("/").split("/")
-    target = item
-    for step in steps:
-        target = target[int(step) if isinstance(target, list) else step]
+def read(item: Any) -> Request:
+    return read_item(parse_json(json.dumps(item), "item.json"))
+
+
+def changed(pointer: str, value: Any, *, of: str = SEED) -> Any:
+    """Return a copy of an item with one value set; the last step may be a new key, or ``-`` to append."""
+    item = seed(of)
+    target, last = _place(item, pointer)
     if last == "-":
         target.append(value)
     else:
@@ -30,32 +36,60 @@ def changed(pointer: str, value: Any) -> Any:
     return item
 
 
-def without(pointer: str) -> Any:
-    """Return a copy of the exported item without one member."""
-    item = copy.deepcopy(seed())
-    *steps, last = pointer.removeprefix("/").split("/")
-    target = item
-    for step in steps:
-        target = target[int(step) if isinstance(target, list) else step]
-    del target[last]
+def without(pointer: str, *, of: str = SEED) -> Any:
+    """Return a copy of an item without one member or entry."""
+    item = seed(of)
+    target, last = _place(item, pointer)
+    del target[int(last) if isinstance(target, list) else last]
     return item
 
 
 def with_parameter(name: str, *, value: str = "<string>", description: str = "") -> Any:
     """Return a copy of the exported item with one more query parameter, everywhere where it has to stand."""
-    item = copy.deepcopy(seed())
-    item["request"]["url"]["query"].append({"key": name, "value": value, "description": description})
-    item["request"]["url"]["raw"] += f"&{name}={value}"
-    for response in item["response"]:
-        response["originalRequest"]["url"]["query"].append({"key": name, "value": value})
-        response["originalRequest"]["url"]["raw"] += f"&{name}={value}"
+    item = seed()
+    for url in _urls(item):
+        url["query"].append({"key": name, "value": value, "description": description})
+        url["raw"] += f"&{name}={value}"
     return item
 
 
 def with_segment(segment: str) -> Any:
     """Return a copy of the exported item with its last path segment replaced, everywhere."""
-    item = copy.deepcopy(seed())
-    for url in [item["request"]["url"], *(response["originalRequest"]["url"] for response in item["response"])]:
+    item = seed()
+    for url in _urls(item):
         url["path"][-1] = segment
         url["raw"] = url["raw"].replace("userByGroupId", segment)
     return item
+
+
+def with_variables(*names: str, value: str = "<string>", description: str = "") -> Any:
+    """Return a copy of the exported item with variables at the end of its path, everywhere where they have to stand."""
+    item = seed()
+    for url in _urls(item):
+        url["path"] += [f":{name}" for name in names]
+        url["raw"] = url["raw"].replace("?", "".join(f"/:{name}" for name in names) + "?")
+        url["variable"] = [{"key": name, "value": value, "description": description} for name in names]
+    return item
+
+
+def with_bodies(text: str) -> Any:
+    """Return a copy of the exported item that sends this body and is answered with it."""
+    item = seed()
+    for request in [item["request"], *(response["originalRequest"] for response in item["response"])]:
+        request["body"] = {"mode": "raw", "raw": text}
+    item["response"][0] |= {"code": 200, "status": "OK", "body": text}
+    item["response"][0]["header"] = [{"key": "Content-Type", "value": "application/json"}]
+    return item
+
+
+def _urls(item: Any) -> list[Any]:
+    return [item["request"]["url"], *(response["originalRequest"]["url"] for response in item["response"])]
+
+
+def _place(item: Any, pointer: str) -> tuple[Any, str]:
+    """Return what holds the last step, and that step."""
+    *steps, last = pointer.removeprefix("/").split("/")
+    target = item
+    for step in steps:
+        target = target[int(step) if isinstance(target, list) else step]
+    return target, last

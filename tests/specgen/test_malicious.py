@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import json
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 import regenerate
-from items import seed, with_parameter, with_segment
+from items import read, seed, with_bodies, with_parameter, with_segment, with_variables
 from specgen import codegen
-from specgen.nodes import parse_json
 from specgen.openapi import build_document
-from specgen.postman import read_item
 from specgen.problems import SpecError
 from specgen.yaml_io import write_yaml
 
@@ -41,6 +39,25 @@ PAYLOADS = [
     "\x00",
     "\\N{BULLET}\\x41\\u0041",
 ]
+VALUES = [  # neither brackets nor commas, which no listed value has
+    "1/0",
+    '"\n1/0\n"',
+    '" + 1/0 + "',
+    '" + {1/0} #',
+    '\\" + 1/0 #',
+    "\r1/0\r",
+    '"""\n1/0\n"""',
+    "'''\n1/0\n'''",
+    "\u2028 1/0",
+    "{1/0}",
+    "{{ 1/0 }}{% raise %}",
+    "\\",
+    '\\"',
+    '"""',
+    "\x00",
+    "\\N{BULLET}",
+    *("mro", "name", "value", "class", "None", "self", "__init__", "_missing_", "_ignore_", ""),
+]
 
 
 def item_named(text: str) -> Any:
@@ -50,7 +67,7 @@ def item_named(text: str) -> Any:
 
 
 def item_described(text: str) -> Any:
-    item = copy.deepcopy(seed())
+    item = seed()
     item["request"]["description"] = text
     item["request"]["url"]["query"][0]["description"] = f"(Required) {text}"
     for response in item["response"]:
@@ -60,7 +77,7 @@ def item_described(text: str) -> Any:
 
 def generated(item: Any, folder: Path) -> codegen.Tree:
     """Return the package for one item, without an overlay; the title is the item's name, as the converter has it."""
-    request = read_item(parse_json(json.dumps(item), "item.json"))
+    request = read(item)
     document, _ = build_document([request], title=request.name, server=f"https://example.com/{request.name}")
     regenerate._validate(document)
     (folder / "fragment.yaml").write_text(write_yaml(document), encoding="utf-8")
@@ -78,24 +95,80 @@ def test_nothing_of_an_item_runs(tmp_path: Path, poisoned: Any, payload: str) ->
     except SpecError:
         assert poisoned not in (item_named, item_described), "a text may say anything"
         return
+    run(
+        tree,
+        tmp_path,
+        """
+        names = list(inspect.signature(operation._get_kwargs).parameters)
+        kwargs = operation._get_kwargs(**{name: "x" for name in names})
+        assert kwargs["method"] == "delete" and len(kwargs["params"]) == len(names)
+        """,
+    )
+
+
+IMPORTS = """
+import importlib, inspect, json
+modules = [importlib.import_module(name.removesuffix(".__init__")) for name in {names}]
+(operation,) = (module for module in modules if hasattr(module, "_get_kwargs"))
+"""
+
+
+def run(tree: codegen.Tree, folder: Path, program: str) -> None:
+    """Import all modules of a package and run a program that knows them: it ends well, and nobody has been there."""
     for path, content in tree.items():
-        file = tmp_path / "imported" / "package" / path
+        file = folder / "imported" / "package" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    modules = [path.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in tree]
-    program = "import importlib, inspect\n" + "\n".join(
-        f"module = importlib.import_module('package.{name}'.removesuffix('.__init__'))\n"
-        "if hasattr(module, '_get_kwargs'):\n"
-        "    names = list(inspect.signature(module._get_kwargs).parameters)\n"
-        "    kwargs = module._get_kwargs(**{name: 'x' for name in names})\n"
-        "    assert kwargs['method'] == 'delete' and len(kwargs['params']) == len(names)"
-        for name in modules
-    )
+    names = [f"package.{path}".removesuffix(".py").replace("/", ".") for path in tree]
     result = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path / "imported", capture_output=True, text=True, check=False
+        [sys.executable, "-c", IMPORTS.format(names=names) + textwrap.dedent(program)],
+        cwd=folder / "imported",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert not list(tmp_path.rglob(CANARY))
+    assert not list(folder.rglob(CANARY))
+
+
+def test_nothing_of_a_body_runs_and_all_of_it_arrives(tmp_path: Path) -> None:
+    value = {f"a{index}": {text: text, f"{text} is": [{text: 1}]} for index, text in enumerate(PAYLOADS)}
+    tree = generated(with_bodies(json.dumps(value)), tmp_path)
+    (tmp_path / "value.json").write_text(json.dumps(value))
+    run(
+        tree,
+        tmp_path,
+        """
+        import httpx
+        from package.client import Client
+        from package.models import RemoveMemberFromGroupUsingGroupIdBody as Body
+        value = json.load(open("../value.json"))
+        response = httpx.Response(200, json=value)
+        assert operation._parse_response(client=Client(base_url="https://x"), response=response).to_dict() == value
+        assert operation._get_kwargs(group_id="x", account_id="x", body=Body.from_dict(value))["json"] == value
+        """,
+    )
+
+
+@pytest.mark.parametrize("value", ["<string>", "<string>,<string>"])
+def test_nothing_of_the_values_that_a_parameter_takes_runs(tmp_path: Path, value: str) -> None:
+    listed = f"(This can only be one of {','.join(VALUES)})"
+    tree = generated(with_parameter("kind", value=value, description=listed), tmp_path)
+    printable = [each for each in VALUES if each.isprintable()]
+    (tmp_path / "values.json").write_text(json.dumps({"many": "," in value, "printable": printable}))
+    run(
+        tree,
+        tmp_path,
+        """
+        values = json.load(open("../values.json"))
+        found = {each for module in modules for each in vars(module).values() if hasattr(each, "__members__")}
+        (kinds,) = (each for each in found if each.__module__.startswith("package.models."))
+        for kind in kinds:
+            kwargs = operation._get_kwargs(group_id="x", account_id="x", kind=[kind] if values["many"] else kind)
+            assert kwargs["params"]["kind"] == ([kind.value] if values["many"] else kind.value)
+        assert {kind.value for kind in kinds} >= set(values["printable"])
+        """,
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,3 +198,51 @@ def test_harmless_text_is_not_refused(tmp_path: Path) -> None:
     tree = generated(item_described('It\'s "quoted", with a \\ and {braces}.'), tmp_path)
     (operation,) = (content for path, content in tree.items() if path.endswith("_group_id.py"))
     assert b"braces" in operation
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_a_name_or_a_value_that_could_be_code_is_refused(payload: str) -> None:
+    for item in (
+        with_variables(payload),
+        with_variables("id", value=payload),
+        with_parameter("more", value=payload),
+        with_parameter("more", value=f"<string>,{payload}"),
+        with_parameter("more", value=f"{payload},{payload}"),
+        with_parameter("more", value=f"1{payload}"),
+        with_parameter("more", value=f"true{payload}"),
+    ):
+        with pytest.raises(SpecError):
+            build_document([read(item)], title="a title")
+
+
+def test_path_variables_that_share_a_name_arrive(tmp_path: Path) -> None:
+    names = [
+        "class",
+        "self",
+        "url",
+        "client",
+        "_kwargs",
+        "group_id",
+        "__import__",
+        "open",
+        "method",
+        "k",
+        "v",
+        "format",
+    ]
+    tree = generated(with_variables(*names), tmp_path)
+    run(
+        tree,
+        tmp_path,
+        """
+        arguments = list(inspect.signature(operation._get_kwargs).parameters)
+        kwargs = operation._get_kwargs(**{argument: f"/{index}" for index, argument in enumerate(arguments)})
+        *variables, group, account = [f"%2F{index}" for index in range(len(arguments))]
+        assert kwargs["url"] == "/api/group/userByGroupId/" + "/".join(variables)
+        """,
+    )
+
+
+def test_a_path_variable_that_would_be_overwritten_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="the parameter 'params' is overwritten"):
+        generated(with_variables("params"), tmp_path)

@@ -1,24 +1,29 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from items import changed, seed, with_parameter, without
+from items import CREATE, MEMBERS, changed, read, seed, with_bodies, with_parameter, with_variables, without
 from openapi_spec_validator import OpenAPIV30SpecValidator
-from specgen.nodes import parse_json
 from specgen.openapi import build_document, operation_id
-from specgen.postman import read_item
 from specgen.problems import Loss, SpecError
 from specgen.yaml_io import read_yaml, write_yaml
 
 
 def built(*items: Any, server: str | None = None) -> tuple[dict[str, Any], list[Loss]]:
-    requests = [read_item(parse_json(json.dumps(item), "item.json")) for item in items]
-    return build_document(requests, title="a title", server=server)
+    return build_document([read(item) for item in items], title="a title", server=server)
+
+
+def parameter_of(item: Any) -> Any:
+    """Return the parameter that the exported item does not have, from a document that is valid."""
+    document, _ = built(item)
+    assert not list(OpenAPIV30SpecValidator(document).iter_errors())
+    (path,) = document["paths"].values()
+    (added,) = (each for each in path["delete"]["parameters"] if each["name"] not in ("groupId", "accountId"))
+    return added
 
 
 def test_the_exported_item() -> None:
@@ -53,8 +58,149 @@ def test_a_server_that_is_given_is_named_and_not_lost() -> None:
 
 
 def test_an_optional_parameter_without_description() -> None:
-    parameter = built(with_parameter("more"))[0]["paths"]["/api/group/userByGroupId"]["delete"]["parameters"][2]
-    assert parameter == {"name": "more", "in": "query", "schema": {"type": "string"}}
+    assert parameter_of(with_parameter("more")) == {"name": "more", "in": "query", "schema": {"type": "string"}}
+
+
+def test_an_item_with_a_path_variable_defaults_and_a_list_of_values() -> None:
+    document, _ = built(seed(MEMBERS))
+    operation = document["paths"]["/api/group/{groupId}/membersByGroupId"]["get"]
+    group, start, _, total, expand = operation["parameters"]
+    assert group == {
+        "name": "groupId",
+        "in": "path",
+        "description": "Id of the group.",
+        "required": True,
+        "schema": {"type": "string", "description": "Id of the group."},
+    }
+    counted = "Index of the first result to return, counted from 0."
+    assert start == {
+        "name": "start",
+        "in": "query",
+        "description": counted,
+        "schema": {"type": "integer", "default": 0, "description": counted},
+    }
+    assert (total["schema"]["type"], total["schema"]["default"]) == ("boolean", False)
+    said = "Properties of the user to expand. `operations`: what the user may do."
+    assert expand == {
+        "name": "expand",
+        "in": "query",
+        "description": said,
+        "style": "form",
+        "explode": False,
+        "schema": {
+            "type": "array",
+            "items": {"type": "string", "enum": ["operations", "isExternalCollaborator"]},
+            "description": said,
+        },
+    }
+    assert not list(OpenAPIV30SpecValidator(document).iter_errors())
+
+
+def test_an_item_with_bodies() -> None:
+    document, losses = built(seed(CREATE))
+    operation = document["paths"]["/api/group"]["post"]
+    name = {"type": "object", "properties": {"name": {"type": "string"}}}
+    assert operation["requestBody"] == {"content": {"application/json": {"schema": name}}}
+    assert "parameters" not in operation
+    assert [("content" in response) for response in operation["responses"].values()] == [True, False, False, False]
+    made = operation["responses"]["201"]["content"]["application/json"]["schema"]
+    assert made == {
+        "type": "object",
+        "properties": {
+            "type": {"type": "string", "example": "group"},
+            "name": {"type": "string"},
+            "id": {"type": "string"},
+            "usageType": {"type": "string", "example": "USERBASE_GROUP"},
+            "managedBy": {"type": "string", "example": "ADMINS"},
+            "_links": {"type": "object", "properties": {"self": {"type": "string"}}},
+        },
+    }
+    assert [loss.pointer for loss in losses] == ["/request/url/host/0", "/request/auth"]
+    assert not list(OpenAPIV30SpecValidator(document).iter_errors())
+
+
+def test_a_parameter_that_takes_one_of_several_values() -> None:
+    one_of = parameter_of(with_parameter("kind", description="(Required) A kind. (This can only be one of a,b-c)"))
+    assert one_of == {
+        "name": "kind",
+        "in": "query",
+        "description": "A kind.",
+        "required": True,
+        "schema": {"type": "string", "description": "A kind.", "enum": ["a", "b-c"]},
+    }
+    undescribed = parameter_of(with_parameter("kind", description=" (This can only be one of a)"))
+    assert undescribed == {"name": "kind", "in": "query", "schema": {"type": "string", "enum": ["a"]}}
+
+
+def test_what_must_be_given_has_no_default() -> None:
+    for item in (
+        with_parameter("more", value="5", description="(Required) "),
+        with_variables("more", value="5", description=""),
+    ):
+        parameter = parameter_of(item)
+        assert (parameter["required"], parameter["schema"]) == (True, {"type": "integer"})
+    assert parameter_of(with_parameter("more", value="5"))["schema"] == {"type": "integer", "default": 5}
+
+
+@pytest.mark.parametrize(
+    ("item", "style"),
+    [
+        (with_parameter("more", value="<integer>,<integer>"), "form"),
+        (with_variables("more", value="<integer>,<integer>"), "simple"),
+    ],
+)
+def test_a_list_stands_in_one_parameter_joined_by_commas(item: Any, style: str) -> None:
+    parameter = parameter_of(item)
+    assert (parameter["style"], parameter["explode"]) == (style, False)
+    assert parameter["schema"] == {"type": "array", "items": {"type": "integer"}}
+
+
+@pytest.mark.parametrize("value", ["<integer>", "<boolean>", "<long>,<long>", "5", "true"])
+def test_only_texts_can_be_one_of_several_values(value: str) -> None:
+    with pytest.raises(SpecError, match="only texts") as caught:
+        built(with_parameter("more", value=value, description="(This can only be one of 1,2)"))
+    assert caught.value.pointer == "/request/url/query/2"
+
+
+def test_several_items_share_a_path() -> None:
+    post = changed("/name", "Another name")
+    for request in [post["request"], *(response["originalRequest"] for response in post["response"])]:
+        request["method"] = "POST"
+    document, losses = built(seed(), post)
+    (path,) = document["paths"].values()
+    assert [(method, operation["operationId"]) for method, operation in path.items()] == [
+        ("delete", "removeMemberFromGroupUsingGroupId"),
+        ("post", "anotherName"),
+    ]
+    assert len(losses) == 4
+    assert not list(OpenAPIV30SpecValidator(document).iter_errors())
+
+
+def test_two_paths_that_differ_in_the_names_of_their_variables_are_refused() -> None:
+    other = with_variables("x")
+    for request in [other["request"], *(response["originalRequest"] for response in other["response"])]:
+        request["method"] = "POST"
+    with pytest.raises(SpecError, match=r"userByGroupId/\{y\} again, but for the names of its variables"):
+        built(with_variables("y"), other)
+
+
+def test_what_the_examples_contradict_themselves_in_is_lost() -> None:
+    document, losses = built(with_bodies('{"a": [1, "x"], "b": [{"c": 1}, {"c": true}]}'))
+    lost = [loss.pointer for loss in losses if "body" in loss.pointer]
+    assert lost == [
+        f"{body}/{place}" for body in ("/request/body/raw", "/response/0/body") for place in ("a/1", "b/1/c")
+    ]
+    assert not list(OpenAPIV30SpecValidator(document).iter_errors())
+
+
+def test_what_nothing_is_known_of_is_never_shared() -> None:
+    twice, thrice = '[{"x": 1}, {"x": "y"}]', '[{"x": 1}, {"x": "y"}, {"x": 1}]'
+    document, _ = built(with_bodies(f'{{"a": {twice}, "b": {twice}, "c": {thrice}, "d": {thrice}}}'))
+    (path,) = document["paths"].values()
+    schemas = path["delete"]["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+    places = [schemas[name]["items"]["properties"] for name in "abcd"]
+    assert [place["x"] for place in places] == [{}] * 4
+    assert len({id(place["x"]) for place in places}) == 4
 
 
 def test_an_item_without_auth_or_responses_is_valid() -> None:
@@ -72,9 +218,12 @@ def test_two_items_on_one_path_and_method_are_refused() -> None:
 
 
 def test_an_unknown_placeholder_is_named() -> None:
-    with pytest.raises(SpecError, match="'<money>' is not known") as caught:
+    with pytest.raises(SpecError, match="'<money>' is neither") as caught:
         built(with_parameter("more", value="<money>"))
     assert caught.value.pointer == "/request/url/query/2/value"
+    with pytest.raises(SpecError, match="'<money>' is neither") as caught:
+        built(with_variables("id", value="<money>"))
+    assert caught.value.pointer == "/request/url/variable/0/value"
 
 
 @pytest.mark.parametrize(

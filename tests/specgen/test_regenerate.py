@@ -80,9 +80,11 @@ def test_a_tree_that_was_deleted_comes_back_byte_for_byte(project: Path) -> None
         (ITEM, "Id of the group whose", "Id of the group, whose", f"{FRAGMENT}: differs"),
         (ITEM, "Id of the group whose", "Id of the group, whose", ITEM),
         (ITEM, "{\n", "{ \n", ITEM),
+        ("openapi/postman/get-groups.json", "Lists all groups", "Lists the groups", "openapi/postman/get-groups.json"),
+        (f"{PACKAGE}/models/group.py", "A group of users.", "A group.", f"{PACKAGE}/models/group.py: differs"),
         (OVERLAY, "The gateway, for", "The gateway; for", OVERLAY),
         (OVERLAY, "url: https://your-domain", "url: https://my-domain", f"{FRAGMENT}: differs"),
-        (OVERLAY, "write:confluence-groups", "read:confluence-groups", f"{FRAGMENT}: differs"),
+        (OVERLAY, "update: write:confluence-groups", "update: read:confluence-groups", f"{FRAGMENT}: differs"),
         (OVERLAY, "# What", "# That", OVERLAY),
         ("generator-config.yaml", "# openapi", "#  openapi", "generator-config.yaml"),
         (FRAGMENT, "Confluence groups", "Confluence Groups", f"{FRAGMENT}: differs"),
@@ -120,7 +122,7 @@ def test_the_check_names_files_that_were_not_generated(project: Path) -> None:
         (ITEM, '"name"', "name", "no valid JSON"),
         (ITEM, '"header": []', '"headers": []', "/request/headers: not understood"),
         (OVERLAY, "overlay: 1.0.0", "overlay: [", "no valid YAML"),
-        (OVERLAY, ".delete.security\n", ".delete.securities\n", "matches nothing"),
+        (OVERLAY, "[*].security\n", "[*].securities\n", "matches nothing"),
         (OVERLAY, "type: http\n", "type: smoke\n", "openapi/overlay.yaml make no valid OpenAPI"),
         (
             "generator-config.yaml",
@@ -162,13 +164,20 @@ def test_an_input_that_does_not_do_changes_nothing(
 def test_inputs_that_cannot_be_read(project: Path) -> None:
     (project / ITEM).write_bytes(b"\xff")
     assert "no UTF-8" in run(project, "--check").stderr
-    (project / ITEM).unlink()
+    for item in (project / ITEM).parent.glob("*.json"):
+        item.unlink()
     result = run(project, "--check")
     assert (result.returncode, "no Postman item" in result.stderr) == (2, True)
     (project / OVERLAY).unlink()
     shutil.copy(ROOT / ITEM, project / ITEM)
     result = run(project, "--check")
     assert (result.returncode, f"{OVERLAY}: cannot be read" in result.stderr) == (2, True)
+
+
+def test_an_item_that_is_gone_leaves_the_overlay_nothing_to_match(project: Path) -> None:
+    (project / "openapi/postman/create-group.json").unlink()
+    result = run(project, "--check")
+    assert (result.returncode, "matches nothing" in result.stderr) == (2, True)
 
 
 def test_nothing_above_the_temporary_folder_counts(project: Path, tmp_path: Path) -> None:
