@@ -21,6 +21,14 @@ T = TypeVar("T")
 class UnreadableError(Exception):
     """A body is not what the operation documents; the text tells what is wrong, and where."""
 
+    is_json = True
+
+
+class NoJsonError(UnreadableError):
+    """A body is no JSON: hardly an answer of Confluence."""
+
+    is_json = False
+
 
 @frozen
 class Page(Generic[T]):
@@ -28,6 +36,7 @@ class Page(Generic[T]):
 
     items: list[T]
     total: int | None  # of results in the whole list, where the server says
+    more: bool  # whether there is a link to a next page, which some servers lie about
 
 
 def nothing(_response: httpx.Response) -> None:
@@ -58,7 +67,7 @@ def _parsed(response: httpx.Response) -> Any:
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError):
-        raise UnreadableError("the body is no JSON") from None
+        raise NoJsonError("the body is no JSON") from None
 
 
 def _page(body: Any, read: Callable[[Any, str], T]) -> Page[T]:
@@ -66,7 +75,12 @@ def _page(body: Any, read: Callable[[Any, str], T]) -> Page[T]:
         raise UnreadableError("the body is no page of results")
     items = [read(result, f"results[{index}]") for index, result in enumerate(body["results"])]
     total = body.get("totalSize")
-    return Page(items, total if type(total) is int and total >= 0 else None)
+    links = body.get("_links")
+    return Page(
+        items,
+        total=total if type(total) is int and total >= 0 else None,
+        more=isinstance(links, dict) and bool(links.get("next")),
+    )
 
 
 def _group(value: Any, place: str) -> Group:

@@ -41,6 +41,7 @@ FAILURES = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL)
 
 LINE = "%s: %s, attempt %d, %.0f ms, request id %s"  # of the log, one a call; no ids of people or groups
 
+ODD_SHAPE = "A newer version of this package may understand such an answer; `raw` gives it as it is."
 LOOK_FIRST = "The change may have been made: look at what is there now before you send it again."
 
 LONGEST_TIMEOUT = 366 * 24 * 3600  # seconds
@@ -169,6 +170,9 @@ def _read(call: Call[T], response: httpx.Response, settings: Settings) -> T:
         return call.read(response)
     except UnreadableError as problem:
         error = unexpected_answer(response, str(problem), now=settings.clock.now())
+        if problem.is_json:
+            error.remedy = ODD_SHAPE
+        _doubtful(call, error)
     logger.info("%s: %s", call.operation, error.summary)
     raise error
 
@@ -177,7 +181,7 @@ def prepare(call: Call[Any], settings: Settings) -> httpx.Request:
     """Return the request of a call, whole: httpx adds nothing to it but the credentials.
 
     Raises:
-        ValueError: the ids are too long for an address.
+        ValueError: the arguments are too long for an address.
     """
     kwargs = call.request
     query = str(httpx.QueryParams(kwargs.get("params"))).replace("+", "%20")  # a literal plus is %2B by now
@@ -203,7 +207,7 @@ def prepare(call: Call[Any], settings: Settings) -> httpx.Request:
             extensions={"timeout": settings.timeout},
         )
     except httpx.InvalidURL:
-        raise ValueError(f"{call.operation}: the ids make an address that is too long to be sent") from None
+        raise ValueError(f"{call.operation}: the arguments make an address that is too long to be sent") from None
     request.read()
     return request
 
@@ -213,18 +217,20 @@ def _error(call: Call[Any], request: httpx.Request, reply: Reply, settings: Sett
     if isinstance(reply, httpx.Response):
         now = settings.clock.now()
         if reply.is_success:
-            return unexpected_answer(reply, f"{call.success} was expected", now=now), False
+            return _doubtful(call, unexpected_answer(reply, f"{call.success} was expected", now=now)), False
         again = _retry.retries_status(reply.status_code, repeatable=call.repeatable)
         kind = NotFoundError if reply.status_code in call.absent else None
         return _doubtful(call, error_from_response(reply, kind=kind, scopes=call.scopes, now=now)), again
     assert reply is not None, "a request is answered by a response or by NoAnswer"
-    error = _doubtful(call, _error_without_response(request, reply))
+    error = _error_without_response(request, reply)
+    if reply.failure is not Failure.UNSENT:
+        _doubtful(call, error)
     return error, _retry.retries_failure(reply.failure, repeatable=call.repeatable)
 
 
 def _doubtful(call: Call[Any], error: APIError) -> APIError:
     """Return the error with a remedy for a change that may have been made and must not be made twice."""
-    if not call.repeatable and isinstance(error, ServerError | APIConnectionError):
+    if not call.repeatable and isinstance(error, ServerError | APIConnectionError | ResponseValidationError):
         error.remedy = LOOK_FIRST
     return error
 

@@ -35,15 +35,15 @@ Job: TypeAlias = Generator[Call[Any], Any, T]
 def groups(access_type: str | None, page_size: int) -> Reading[Group]:
     """Read all groups."""
     size = _size(page_size)
-    _calls.groups_page(access_type, 0, size)  # what is wrong with the arguments is said before anything is read
-    return _read(lambda start: _calls.groups_page(access_type, start, size), _id_of_group)
+    _calls.groups_page(access_type, 0, size)  # here and below: what is wrong with the arguments is said at once
+    return _read(lambda start, limit: _calls.groups_page(access_type, start, limit), _id_of_group, size)
 
 
 def search(query: str, page_size: int) -> Reading[Group]:
     """Read all groups whose names contain a text."""
     size = _size(page_size)
     _calls.search_page(query, 0, size)
-    return _read(lambda start: _calls.search_page(query, start, size), _id_of_group)
+    return _read(lambda start, limit: _calls.search_page(query, start, limit), _id_of_group, size)
 
 
 def members(group_id: str, page_size: int) -> Reading[User]:
@@ -51,21 +51,21 @@ def members(group_id: str, page_size: int) -> Reading[User]:
     size = _size(page_size)
     _calls.members_page(group_id, 0, size)
     check = _calls.check_group(group_id)
-    return _read(lambda start: _calls.members_page(group_id, start, size), _id_of_user, check)
+    return _read(lambda start, limit: _calls.members_page(group_id, start, limit), _id_of_user, size, check)
 
 
 def memberships(account_id: str) -> Reading[Group]:
     """Read all groups that a user is in."""
     _calls.memberships_page(account_id, 0, MOST_RESULTS)
-    return _read(lambda start: _calls.memberships_page(account_id, start, MOST_RESULTS), _id_of_group)
+    return _read(lambda start, limit: _calls.memberships_page(account_id, start, limit), _id_of_group, MOST_RESULTS)
 
 
 def count_members(group_id: str) -> Job[int]:
     """Ask how many members a group has; where the server does not say, or contradicts itself, read them all."""
     page: Page[User] = yield _calls.members_page(group_id, 0, 1, counted=True)
-    if page.total and 0 < len(page.items) <= page.total:
+    if page.total and page.items and len(page.items) + page.more <= page.total:
         return page.total
-    if not page.total and not page.items:
+    if page.total == 0 and not page.items:
         yield _calls.check_group(group_id)
         return 0
     count = 0
@@ -81,7 +81,9 @@ def is_member(group_id: str, account_id: str) -> Job[bool]:
     try:
         return (yield from _contains(memberships(account_id), lambda group: group.id == group_id))
     except IncompleteReadError:  # a known bug: the list ignores where to start
-        reading: Reading[User] = _read(lambda start: _calls.members_page(group_id, start, MOST_RESULTS), _id_of_user)
+        reading: Reading[User] = _read(
+            lambda start, limit: _calls.members_page(group_id, start, limit), _id_of_user, MOST_RESULTS
+        )
     return (yield from _contains(reading, lambda user: user.account_id == account_id))
 
 
@@ -93,19 +95,27 @@ def _contains(reading: Reading[T], matches: Callable[[T], bool]) -> Job[bool]:
 
 
 def _read(
-    page_at: Callable[[int], Call[Page[T]]], id_of: Callable[[T], str], check: Call[Any] | None = None
+    page_at: Callable[[int, int], Call[Page[T]]],
+    id_of: Callable[[T], str],
+    size: int,
+    check: Call[Any] | None = None,
 ) -> Generator[Any, Any, None]:
     """Read a list to its end, each result once.
 
-    The next page starts after all that was received, not after what was asked for: the server may return fewer than
-    that at its will. What comes twice, since others joined in front or the server starts its pages too early, is
-    received but not passed on again. Only an empty page is the end: a page that is not full, a missing link to the
-    next, a total are no proof.
+    The next page starts after what came new, not after what was asked for: the server may return fewer than that at its
+    will. What comes twice, since others joined in front or the server started its page too early, is not passed on and
+    not counted: to count it could skip somebody where the next page starts where it should. A page of nothing but
+    repeats is passed by, if it gets on.
+
+    Only an empty page is the end: a page that is not full, a missing link to the next, a total are no proof. Where an
+    empty page has such a link, the one after it is looked at, too: some servers lie about the link, and others may have
+    left out all that was on the page.
 
     Args:
-        page_at: the call for the page that starts there.
+        page_at: the call for the page that starts there and has so many results at the most.
         id_of: what tells two results apart.
-        check: made where the first page is empty; it raises where that means that there is no such list.
+        size: of the pages to ask for.
+        check: made where the list is empty; it raises where that means that there is no such list.
 
     Raises:
         IncompleteReadError: a page of nothing but repeats does not get on: it begins where the list began, or ends no
@@ -113,23 +123,29 @@ def _read(
     """
     seen: dict[str, None] = {}
     start = repeated = 0
-    while items := (yield page_at(start)).items:
+    passed_by = False
+    while True:
+        call = page_at(start, size)
+        page: Page[T] = yield call
         fresh = []
-        for item in items:
+        for item in page.items:
             item_id = id_of(item)
             if item_id not in seen:
                 seen[item_id] = None
                 fresh.append(item)
-        if not fresh:
+        if page.items and not fresh:
             order = list(seen)
-            reached = order.index(id_of(items[-1])) + 1
-            if id_of(items[0]) == order[0] or reached <= repeated:
-                raise _stuck(page_at(start).operation, start, tuple(order))
+            reached = order.index(id_of(page.items[-1])) + 1
+            if id_of(page.items[0]) == order[0] or reached <= repeated:
+                raise _stuck(call.operation, start, tuple(order))
             repeated = reached
-        start += len(items)
+        if not page.items and (passed_by or not page.more):
+            break
+        passed_by = not page.items
+        start += len(fresh) or len(page.items) or size
         yield fresh
-    if check and not start:
-        yield ()
+    if check and not seen:
+        yield ()  # of the page; what is yielded next is a call again
         yield check
     yield ()
 
@@ -145,7 +161,7 @@ def _stuck(operation: str, start: int, received: tuple[str, ...]) -> IncompleteR
 def _size(page_size: int) -> int:
     if isinstance(page_size, bool) or not isinstance(page_size, int) or not 1 <= page_size <= MOST_RESULTS:
         raise ValueError(f"page_size must be a whole number from 1 to {MOST_RESULTS}")
-    return page_size
+    return int(page_size)  # an Enum that is a number, too, would format itself as its name
 
 
 def _id_of_group(group: Group) -> str:

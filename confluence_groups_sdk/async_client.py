@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self, TypedDict, TypeVar, Unpack
 
@@ -152,11 +152,11 @@ class AsyncConfluenceGroups:
         """
         await self._send(_calls.add_member(group_id, account_id))
 
-    def iter_members(self, *, group_id: str, page_size: int = 200) -> AsyncIterator[User]:
+    def iter_members(self, *, group_id: str, page_size: int = 200) -> AsyncGenerator[User, None]:
         """Iterate over the members of a group (getGroupMembersByGroupId), each once, page after page.
 
         Collect first, then remove: whoever is removed while the list is read moves the others up, past the place where
-        the next page starts, and nothing can tell that somebody was missed. Deactivated users are not listed.
+        the next page starts, and this client does not see that somebody was missed. Deactivated users are not listed.
 
         Args:
             group_id: of the group.
@@ -210,10 +210,13 @@ class AsyncConfluenceGroups:
         """
         return await self._send(_calls.get_group(group_id))
 
-    def iter_groups(self, *, access_type: AccessType | None = None, page_size: int = 200) -> AsyncIterator[Group]:
+    def iter_groups(
+        self, *, access_type: AccessType | None = None, page_size: int = 200
+    ) -> AsyncGenerator[Group, None]:
         """Iterate over all groups (getGroups), each once, page after page.
 
-        They may be those of the whole organisation, so that a name can occur more than once.
+        They may be those of the whole organisation, so that a name can occur more than once. Collect first, then
+        delete, as for `iter_members`.
 
         Args:
             access_type: only the groups that give access as ``user``, ``admin`` or ``site-admin``.
@@ -227,8 +230,10 @@ class AsyncConfluenceGroups:
         """
         return self._items(_pages.groups(access_type, page_size))
 
-    def search_groups(self, *, query: str, page_size: int = 200) -> AsyncIterator[Group]:
+    def search_groups(self, *, query: str, page_size: int = 200) -> AsyncGenerator[Group, None]:
         """Iterate over the groups whose names contain a text (searchGroups), each once, page after page.
+
+        Collect first, then delete, as for `iter_members`.
 
         Args:
             query: part of a name.
@@ -269,7 +274,7 @@ class AsyncConfluenceGroups:
         """
         await self._send(_calls.delete_group(group_id))
 
-    def iter_memberships(self, *, account_id: str) -> AsyncIterator[Group]:
+    def iter_memberships(self, *, account_id: str) -> AsyncGenerator[Group, None]:
         """Iterate over the groups that a user is in (getGroupMembershipsForUser), each once, page after page.
 
         Collect first, then remove, as for `iter_members`.
@@ -374,7 +379,7 @@ class AsyncConfluenceGroups:
             result: T = end.value
             return result
 
-    async def _items(self, reading: Reading[T]) -> AsyncIterator[T]:
+    async def _items(self, reading: Reading[T]) -> AsyncGenerator[T, None]:
         for call in reading:
             for item in reading.send(await self._send(call)):
                 yield item

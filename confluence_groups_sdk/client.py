@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self, TypedDict, TypeVar, Unpack
 
@@ -152,11 +152,11 @@ class ConfluenceGroups:
         """
         self._send(_calls.add_member(group_id, account_id))
 
-    def iter_members(self, *, group_id: str, page_size: int = 200) -> Iterator[User]:
+    def iter_members(self, *, group_id: str, page_size: int = 200) -> Generator[User, None, None]:
         """Iterate over the members of a group (getGroupMembersByGroupId), each once, page after page.
 
         Collect first, then remove: whoever is removed while the list is read moves the others up, past the place where
-        the next page starts, and nothing can tell that somebody was missed. Deactivated users are not listed.
+        the next page starts, and this client does not see that somebody was missed. Deactivated users are not listed.
 
         Args:
             group_id: of the group.
@@ -210,10 +210,13 @@ class ConfluenceGroups:
         """
         return self._send(_calls.get_group(group_id))
 
-    def iter_groups(self, *, access_type: AccessType | None = None, page_size: int = 200) -> Iterator[Group]:
+    def iter_groups(
+        self, *, access_type: AccessType | None = None, page_size: int = 200
+    ) -> Generator[Group, None, None]:
         """Iterate over all groups (getGroups), each once, page after page.
 
-        They may be those of the whole organisation, so that a name can occur more than once.
+        They may be those of the whole organisation, so that a name can occur more than once. Collect first, then
+        delete, as for `iter_members`.
 
         Args:
             access_type: only the groups that give access as ``user``, ``admin`` or ``site-admin``.
@@ -227,8 +230,10 @@ class ConfluenceGroups:
         """
         return self._items(_pages.groups(access_type, page_size))
 
-    def search_groups(self, *, query: str, page_size: int = 200) -> Iterator[Group]:
+    def search_groups(self, *, query: str, page_size: int = 200) -> Generator[Group, None, None]:
         """Iterate over the groups whose names contain a text (searchGroups), each once, page after page.
+
+        Collect first, then delete, as for `iter_members`.
 
         Args:
             query: part of a name.
@@ -269,7 +274,7 @@ class ConfluenceGroups:
         """
         self._send(_calls.delete_group(group_id))
 
-    def iter_memberships(self, *, account_id: str) -> Iterator[Group]:
+    def iter_memberships(self, *, account_id: str) -> Generator[Group, None, None]:
         """Iterate over the groups that a user is in (getGroupMembershipsForUser), each once, page after page.
 
         Collect first, then remove, as for `iter_members`.
@@ -374,7 +379,7 @@ class ConfluenceGroups:
             result: T = end.value
             return result
 
-    def _items(self, reading: Reading[T]) -> Iterator[T]:
+    def _items(self, reading: Reading[T]) -> Generator[T, None, None]:
         for call in reading:
             yield from reading.send(self._send(call))
 

@@ -163,6 +163,19 @@ def test_any_other_json_is_refused(body: Any) -> None:
             read(answer(body))
 
 
+def test_json_is_utf_8_whatever_the_header_says() -> None:
+    body = json.dumps({"id": "g", "name": "Dagný"}, ensure_ascii=False).encode()
+    response = httpx.Response(200, content=body, headers={"Content-Type": "application/json; charset=latin-1"})
+    assert _bodies.group(response).name == "Dagný"
+
+
+@pytest.mark.parametrize(
+    ("links", "more"), [({"next": "/x"}, True), ({"next": ""}, False), ({}, False), (None, False), ("next", False)]
+)
+def test_whether_there_is_more(links: object, more: bool) -> None:
+    assert _bodies.users(answer({"results": [], "_links": links})).more is more
+
+
 @pytest.mark.parametrize("total", [-1, 1.5, "7", True, None, [7]])
 def test_a_total_that_is_no_count_is_not_believed(total: object) -> None:
     assert _bodies.users(answer({"results": [], "totalSize": total})).total is None
@@ -193,3 +206,6 @@ def test_an_answer_that_cannot_be_read_says_so(
         call(kind, method, lambda _: response, arguments)
     assert (caught.value.status_code, caught.value.request_id) == (status, "r-1")
     assert "nothing is known about what happened" in str(caught.value)
+    if method != "create_group":
+        assert ("login page" in caught.value.remedy) == (body == b"<html></html>")
+        assert ("`raw` gives it" in caught.value.remedy) == (body != b"<html></html>")

@@ -87,6 +87,21 @@ def test_in_doubt_only_what_does_no_harm_twice_is_sent_again(kind: str, method: 
     assert ("look at what is there now" in error.remedy) == (method in WRITES_ONCE)
 
 
+@pytest.mark.parametrize("method", WRITES_ONCE)
+@pytest.mark.parametrize("answer", [httpx.Response(200, json={}), httpx.Response(201, content=b"{}")])
+def test_an_odd_success_of_a_change_says_to_look_first(method: str, answer: httpx.Response) -> None:
+    if method == "add_member" and answer.status_code == 201:
+        return  # that is its success, and its body says nothing
+    _, error = sent("sync", method, answer)
+    assert "look at what is there now" in error.remedy
+
+
+@pytest.mark.parametrize("method", WRITES_ONCE)
+def test_what_never_left_leaves_no_doubt(method: str) -> None:
+    _, error = sent("sync", method, httpx.ConnectError("no route"))
+    assert "look at what is there now" not in error.remedy
+
+
 @pytest.mark.parametrize("method", ALL)
 def test_a_missing_scope_is_named(method: str) -> None:
     refusal = httpx.Response(401, json={"code": 401, "message": "Unauthorized; scope does not match"})
@@ -95,6 +110,8 @@ def test_a_missing_scope_is_named(method: str) -> None:
     users = ("is_member", "iter_memberships", "get_user", "current_user")
     classic = "read:confluence-user" if method in users else "read:confluence-groups"
     assert ("write:confluence-groups" if method not in READS else classic) in error.remedy
+    if method == "create_group":
+        assert "read:group:confluence and write:group:confluence" in error.remedy
     if method in ("iter_members", "count_members"):
         assert "read:group:confluence and read:user:confluence" in error.remedy
 

@@ -48,7 +48,7 @@ def test_there_are_programs() -> None:
 
 def test_the_state_has_what_is_listed(sandbox: Sandbox) -> None:
     section = TESTING.partition("## The state\n")[2].partition("\n## ")[0]
-    names = re.findall(r"`(\w+)`", section.partition("changed:")[2])
+    names = re.findall(r"`(\w+)`", section.partition("To be read:")[2])
     offered = {name for name in dir(sandbox.directory) if not name.startswith("_")}
     assert set(names) == offered - {"groups_by_name", "listed_members"}  # these two are for the sandbox itself
     started_with = re.findall(r"`([\w-]+)`", section.partition("Every sandbox")[2].partition("\n")[0])

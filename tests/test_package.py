@@ -87,7 +87,8 @@ def test_the_twins_have_the_same_methods_with_the_same_signatures() -> None:
     renamed = {
         "httpx.AsyncClient": "httpx.Client",
         "AsyncConfluenceGroups": "ConfluenceGroups",
-        "AsyncIterator": "Iterator",
+        "AsyncGenerator[User, None]": "Generator[User, None, None]",
+        "AsyncGenerator[Group, None]": "Generator[Group, None, None]",
     }
     ours, twins = public(ConfluenceGroups), public(AsyncConfluenceGroups)
     assert {"aclose" if name == "close" else name for name in ours} == set(twins)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from attrs import define, field
 from doubles import KINDS, SITE, FakeClock, call, token
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from confluence_groups_sdk import (
     AsyncConfluenceGroups,
@@ -43,6 +44,7 @@ class Server:
     ids: list[str]
     cap: int = 200
     overlap: int = 0  # results that a page starts too early
+    hidden: frozenset[str] = frozenset()  # left out of a page after it was cut
     total: int | None = None  # said whether asked for or not
     next_link: bool | None = None  # said, whatever is true; None for the truth
     ignores_start: bool = False
@@ -57,7 +59,8 @@ class Server:
         first = 0 if self.ignores_start else max(0, start - self.overlap)
         ids = self.ids[first : first + min(limit, self.cap)]
         more = first + len(ids) < len(self.ids) if self.next_link is None else self.next_link
-        results = [{"type": "known", "accountId": each, "id": each, "name": each} for each in ids]
+        shown = [each for each in ids if each not in self.hidden]
+        results = [{"type": "known", "accountId": each, "id": each, "name": each} for each in shown]
         body: dict[str, Any] = {"results": results, "start": start, "limit": limit, "size": len(ids)}
         body["_links"] = {"next": "/rest/api/elsewhere?start=9999"} if more else {}
         if self.total is not None:
@@ -126,6 +129,71 @@ def test_pages_that_start_too_early_lose_nobody(count: int, overlap: int) -> Non
         assert overlap >= min(count, 10), "only where a page can begin with the very first again"
 
 
+@pytest.mark.parametrize("page", range(1, 5))
+def test_a_single_page_that_starts_too_early_loses_nobody(page: int) -> None:
+    server = Server(numbered(12), cap=4)
+
+    def now_and_then(request: httpx.Request) -> httpx.Response:
+        server.overlap = 2 if len(server.asked) == page else 0
+        return server(request)
+
+    assert ids_of(call("sync", "iter_members", now_and_then, GROUP)) == numbered(12)
+
+
+@pytest.mark.parametrize("page", range(1, 5))
+def test_a_page_from_a_replica_that_knows_more_loses_nobody(page: int) -> None:
+    server = Server(numbered(12), cap=4)
+
+    def replica(request: httpx.Request) -> httpx.Response:
+        server.ids = [*(["new"] if len(server.asked) == page else []), *numbered(12)]
+        return server(request)
+
+    found = ids_of(call("sync", "iter_members", replica, GROUP))
+    assert [each for each in found if each != "new"] == numbered(12)
+
+
+@pytest.mark.parametrize("method", LISTS)
+def test_a_page_that_was_emptied_after_it_was_cut_is_not_the_end(method: str) -> None:
+    server = Server(numbered(30), cap=10, hidden=frozenset(numbered(20)[10:]))
+    expected = [each for each in numbered(30) if each not in server.hidden]
+    arguments = {**LISTS[method], **({"page_size": 10} if method in PAGED else {})}
+    server.cap = 10 if method in PAGED else 200
+    assert ids_of(call("sync", method, server, arguments)) == expected
+
+
+def test_a_next_link_without_results_is_followed_once_and_no_farther() -> None:
+    server = Server(numbered(5), next_link=True)
+    assert ids_of(call("sync", "iter_members", server, GROUP)) == numbered(5)
+    assert server.starts == [0, 5, 205]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_starts_over_is_noticed_though_others_join_in_front(kind: str) -> None:
+    server = Server(["a", "b", "c"], ignores_start=True)
+
+    def growing(request: httpx.Request) -> httpx.Response:
+        assert len(server.asked) < 10, "it loops"
+        if len(server.asked) == 1:
+            server.ids.insert(0, "new")
+        return server(request)
+
+    with pytest.raises(IncompleteReadError, match="4 were read") as caught:
+        call(kind, "iter_members", growing, GROUP)
+    assert caught.value.received == ("a", "b", "c", "new")
+
+
+def test_pages_of_repeats_are_passed_by_while_they_get_on() -> None:
+    server = Server(numbered(20), cap=4)
+
+    def crowded(request: httpx.Request) -> httpx.Response:
+        if len(server.asked) == 3:
+            server.ids[:0] = [f"new-{number}" for number in range(9)]
+        return server(request)
+
+    assert ids_of(call("sync", "iter_members", crowded, GROUP)) == numbered(20)
+    assert len(server.starts) < 15
+
+
 def test_a_member_who_joins_before_the_last_look_is_no_trouble() -> None:
     server = Server(numbered(40), cap=10)
 
@@ -160,6 +228,7 @@ class MisleadingServer(RuleBasedStateMachine):
         count=st.integers(1, 60), size=st.integers(1, 20), overlap=st.integers(0, 15), ignores_start=st.booleans()
     )
     def begin(self, count: int, size: int, overlap: int, ignores_start: bool) -> None:
+        self.steady = bool(overlap)  # it overlaps always alike, or as it likes but then nobody joins
         self.there = numbered(count)
         self.server = Server(list(self.there), overlap=overlap, ignores_start=ignores_start)
         self.http = httpx.Client(transport=httpx.MockTransport(self.server))
@@ -168,6 +237,8 @@ class MisleadingServer(RuleBasedStateMachine):
         self.found: list[str] = []
         self.received: list[str] | None = None
         self.joined = 0
+        self.size = size
+        self.fickle = False
 
     @rule(count=st.integers(1, 30))
     def read_on(self, count: int) -> None:
@@ -181,7 +252,16 @@ class MisleadingServer(RuleBasedStateMachine):
     @rule(cap=st.integers(1, 200))
     def cap(self, cap: int) -> None:
         self.server.cap = cap
+        if self.fickle:
+            self.server.overlap = min(self.server.overlap, cap - 1)
 
+    @precondition(lambda self: not self.steady and not self.joined)
+    @rule(overlap=st.integers(0, 15))
+    def overlap_otherwise(self, overlap: int) -> None:
+        self.fickle = True
+        self.server.overlap = min(overlap, self.size - 1, self.server.cap - 1)
+
+    @precondition(lambda self: not self.fickle)
     @rule(place=st.integers(0, 60))
     def gain(self, place: int) -> None:
         self.joined += 1
@@ -270,12 +350,16 @@ def test_bad_arguments_are_refused_by_the_call_and_not_by_the_first_step(
         groups.iter_groups(access_type="owner")  # type: ignore[arg-type] # that is the point
 
 
+class Size(int, enum.Enum):
+    SMALL = 7
+
+
 @pytest.mark.parametrize("method", PAGED)
-@pytest.mark.parametrize("size", [1, 7, 200])
+@pytest.mark.parametrize("size", [1, 7, 200, Size.SMALL])
 def test_the_page_size_is_what_is_asked_for(method: str, size: int) -> None:
     server = Server(numbered(10))
     call("sync", method, server, {**LISTS[method], "page_size": size})
-    assert {url.params["limit"] for url in server.asked} == {str(size)}
+    assert {url.params["limit"] for url in server.asked} == {str(int(size))}
 
 
 def test_a_page_is_asked_for_when_it_is_needed() -> None:
@@ -348,6 +432,22 @@ def test_counting_reads_all_where_the_server_does_not_count(total: int | None) -
     server = Server(numbered(450), total=total)
     assert call("sync", "count_members", server, GROUP) == 450
     assert server.starts == [0, 0, 200, 400, 450]
+
+
+def test_a_total_of_one_with_a_next_page_is_not_believed() -> None:
+    server = Server(numbered(12), total=1)
+    assert call("sync", "count_members", server, GROUP) == 12
+
+
+@pytest.mark.parametrize("total", [None, 11])
+def test_an_empty_first_page_does_not_make_a_count_of_nothing(total: int | None) -> None:
+    server = Server(numbered(12), total=total, hidden=frozenset({"id-0"}))
+    assert call("sync", "count_members", server, GROUP) == 11
+
+
+def test_a_check_that_is_forbidden_stays_forbidden() -> None:
+    with pytest.raises(PermissionDeniedError):
+        call("sync", "iter_members", Server([], known=403), GROUP)
 
 
 def test_a_total_that_contradicts_its_page_is_not_believed() -> None:

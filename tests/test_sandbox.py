@@ -160,6 +160,24 @@ def test_groups_by_the_access_they_give(sandbox: Sandbox, access_type: str, name
     assert [group["name"] for group in page["results"]] == names
 
 
+def test_totals_are_told_where_they_are_documented(sandbox: Sandbox) -> None:
+    for path in ("/group?", f"/user/memberof?accountId={MEMBER}&"):
+        assert "totalSize" not in ask(sandbox, "GET", f"{path}shouldReturnTotalSize=true").json()
+
+
+def test_no_results_are_what_a_limit_of_nothing_gets(sandbox: Sandbox) -> None:
+    page = ask(sandbox, "GET", "/group?limit=0").json()
+    assert (page["results"], page["limit"]) == ([], 0)
+
+
+def test_groups_of_one_name_come_in_the_order_of_their_ids_and_link_by_an_escaped_name(sandbox: Sandbox) -> None:
+    for group_id in ("y", "x"):
+        sandbox.directory.add_group(Group(group_id, "a b/c"))
+    first, second, *_ = ask(sandbox, "GET", "/group").json()["results"]
+    assert (first["id"], second["id"]) == ("x", "y")
+    assert first["_links"]["self"].endswith("/group/a%20b%2Fc")
+
+
 def test_a_search_finds_parts_of_names(sandbox: Sandbox) -> None:
     page = ask(sandbox, "GET", "/group/picker?query=SANDBOX&limit=1&shouldReturnTotalSize=true").json()
     assert [group["name"] for group in page["results"]] == ["confluence-admins-sandbox"]
@@ -369,6 +387,28 @@ def test_anybody_in_the_directory_can_sign_up(sandbox: Sandbox) -> None:
     assert ask(sandbox, "GET", "/user/current", auth=tuple(bot)).json()["accountType"] == "app"
     with pytest.raises(KeyError):
         sandbox.sign_up("nobody")
+    namesake = Person("namesake", "Other Ada", "ada@corp.example.com")
+    sandbox.directory.add_person(namesake)
+    assert sandbox.sign_up("namesake").token != sandbox.admin.token
+    assert ask(sandbox, "GET", "/user/current").json()["displayName"] == "Ada Okafor"
+
+
+def test_somebody_who_is_removed_is_in_no_group(sandbox: Sandbox) -> None:
+    sandbox.directory.remove_person(MEMBER)
+    assert MEMBER not in ask(sandbox, "GET", f"/group/{GROUP}/membersByGroupId").text
+    assert ask(sandbox, "GET", f"/user?accountId={MEMBER}").status_code == 404
+
+
+def test_without_an_admin_the_access_token_is_nobodys(sandbox: Sandbox) -> None:
+    sandbox.directory.remove_person(sandbox.directory.members("3a7c1f52-9d0e-4b8f-8f5c-2d6e1a9b7c40")[0].account_id)
+    bearer = {"Authorization": f"Bearer {sandbox.access_token}"}
+    path = f"/ex/confluence/{sandbox.cloud_id}/wiki/rest/api/group"
+    assert httpx.get(sandbox.gateway + path, headers=bearer).status_code == 401
+
+
+def test_an_admin_without_confluence_is_refused(sandbox: Sandbox) -> None:
+    sandbox.directory.add_person(Person("a", "A", "a@example.com", is_site_admin=True, has_confluence=False))
+    assert ask(sandbox, "POST", "/group", json={"name": "x"}, auth=tuple(sandbox.sign_up("a"))).status_code == 403
 
 
 def test_a_directory_takes_no_member_who_is_nobody(sandbox: Sandbox) -> None:

@@ -31,10 +31,10 @@ class Access:
 
     def sign_up(self, account_id: str) -> Credentials:
         """Give an account an API token, always the same one."""
-        email = self.directory.people[account_id].email
-        token = f"sandbox-token-of-{email.partition('@')[0] or account_id}"
+        person = self.directory.people[account_id]
+        token = f"sandbox-token-of-{account_id}"
         self._account_of_token[token] = account_id
-        return Credentials(email, token)
+        return Credentials(person.email, token)
 
     def reader(self, request: Request, scope: str, *, anonymous: int) -> Person:
         """Return the caller, who has access to Confluence.
@@ -81,8 +81,9 @@ class Access:
                 category = {"x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK"}
                 message = {"code": 401, "message": "Unauthorized; scope does not match"}
                 raise RefusedError(JSONResponse(message, 401, headers=category))
-            return next(person for person in self.directory.people.values() if person.is_site_admin)
-        caller = self._basic(request)
+            caller = next((person for person in self.directory.people.values() if person.is_site_admin), None)
+        else:
+            caller = self._basic(request)
         if caller is None:
             raise RefusedError(JSONResponse({"code": 401, "message": "Unauthorized"}, 401))
         return caller

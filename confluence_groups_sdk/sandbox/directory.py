@@ -54,6 +54,16 @@ class Directory:
         """Add an account, or replace the one of the same id."""
         self.people[person.account_id] = person
 
+    def remove_person(self, account_id: str) -> None:
+        """Take an account away, and out of all groups.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        for members in self._members.values():
+            members.pop(account_id, None)
+        del self.people[account_id]
+
     def add_group(self, group: Group, members: Iterable[str] = ()) -> None:
         """Add a group with the members of these account ids, or replace the one of the same id.
 
@@ -111,7 +121,7 @@ class Directory:
 
     def listed_members(self, group_id: str) -> Iterator[Person]:
         """Yield the members that the API shows: those whose account is active. None for an unknown group."""
-        for account_id in self._members.get(group_id, ()):
+        for account_id in list(self._members.get(group_id, ())):  # a test may change it meanwhile
             person = self.people[account_id]
             if person.account_status == "active":
                 yield person

@@ -44,7 +44,7 @@ class Operations:
             raise _not_acceptable("accessType")
         groups = self.directory.groups_by_name()
         found = [group for group in groups if access_type is None or access_type in group.access]
-        return self._page(request, "/group", found, self._group)
+        return self._page(request, "/group", found, self._group, counts=False)
 
     async def search_groups(self, request: Request) -> Response:
         """Answer searchGroups."""

@@ -6,7 +6,8 @@ held to be one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, closing
 from typing import assert_type
 
 import httpx
@@ -36,11 +37,13 @@ def everything(http: httpx.Client) -> None:
         application_name="consumer/1.0",
     ) as groups:
         assert_type(groups, ConfluenceGroups)
-        assert_type(groups.iter_groups(), Iterator[Group])
-        assert_type(groups.iter_groups(access_type="site-admin", page_size=50), Iterator[Group])
-        assert_type(groups.search_groups(query="docs"), Iterator[Group])
-        assert_type(groups.iter_members(group_id="g", page_size=1), Iterator[User])
-        assert_type(groups.iter_memberships(account_id="a"), Iterator[Group])
+        assert_type(groups.iter_groups(), Generator[Group, None, None])
+        assert_type(groups.iter_groups(access_type="site-admin", page_size=50), Generator[Group, None, None])
+        assert_type(groups.search_groups(query="docs"), Generator[Group, None, None])
+        assert_type(groups.iter_members(group_id="g", page_size=1), Generator[User, None, None])
+        assert_type(groups.iter_memberships(account_id="a"), Generator[Group, None, None])
+        with closing(groups.iter_groups()) as some:
+            assert_type(next(some), Group)
         assert_type(groups.count_members(group_id="g"), int)
         assert_type(groups.is_member(group_id="g", account_id="a"), bool)
         assert_type(groups.get_group(group_id="g"), Group)
@@ -62,10 +65,12 @@ async def everything_in_a_task(http: httpx.AsyncClient) -> None:
         "https://your-domain.atlassian.net", auth=BearerToken("token"), http_client=http
     ) as groups:
         assert_type(groups, AsyncConfluenceGroups)
-        assert_type(groups.iter_groups(access_type="user"), AsyncIterator[Group])
-        assert_type(groups.search_groups(query="docs", page_size=10), AsyncIterator[Group])
-        assert_type(groups.iter_members(group_id="g"), AsyncIterator[User])
-        assert_type(groups.iter_memberships(account_id="a"), AsyncIterator[Group])
+        assert_type(groups.iter_groups(access_type="user"), AsyncGenerator[Group, None])
+        assert_type(groups.search_groups(query="docs", page_size=10), AsyncGenerator[Group, None])
+        assert_type(groups.iter_members(group_id="g"), AsyncGenerator[User, None])
+        assert_type(groups.iter_memberships(account_id="a"), AsyncGenerator[Group, None])
+        async with aclosing(groups.iter_groups()) as some:
+            assert_type(await anext(some), Group)
         assert_type(await groups.count_members(group_id="g"), int)
         assert_type(await groups.is_member(group_id="g", account_id="a"), bool)
         assert_type(await groups.get_group(group_id="g"), Group)
