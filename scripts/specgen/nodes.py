@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from .problems import SpecError, pointer_to
 
 DEEPEST = 100  # levels; a hand-made bomb is deeper, no exporter's file is
-MOST_VALUES = 5_000_000
+MOST_VALUES = 1_000_000
 
 
 @frozen
