@@ -43,51 +43,56 @@ def client_of(kind: type[C], given: C | None, settings: Settings) -> C:
 
 def raw_sync(settings: Settings, auth: httpx.Auth, http: httpx.Client) -> AuthenticatedClient:
     """Return the generated client, sending through ``http``."""
-    return _generated_client(settings, auth, _Through(http, settings.base))
+    return _generated_client(settings, _Through(http, settings.base, auth))
 
 
 def raw_async(settings: Settings, auth: httpx.Auth, http: httpx.AsyncClient) -> AuthenticatedClient:
     """Return the generated client, sending through ``http``."""
-    return _generated_client(settings, auth, _AsyncThrough(http, settings.base))
+    return _generated_client(settings, _AsyncThrough(http, settings.base, auth))
 
 
 class _Through(httpx.BaseTransport):
-    """Sends through a client that somebody else owns, so that its pool, proxies and certificates serve us too."""
+    """Sends through a client that somebody else owns, so that its pool, proxies and certificates serve us too.
 
-    def __init__(self, http: httpx.Client, base: str) -> None:
+    The credentials are added here, behind the check of the host: they may have a host of their own to ask.
+    """
+
+    def __init__(self, http: httpx.Client, base: str, auth: httpx.Auth) -> None:
         self._http = http
         self._base = httpx.URL(base)
+        self._auth = auth
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         _admit(request, self._base)
-        return self._http.send(request, auth=None, follow_redirects=False, stream=True)
+        return self._http.send(request, auth=self._auth, follow_redirects=False, stream=True)
 
 
 class _AsyncThrough(httpx.AsyncBaseTransport):
     """The same for tasks."""
 
-    def __init__(self, http: httpx.AsyncClient, base: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, base: str, auth: httpx.Auth) -> None:
         self._http = http
         self._base = httpx.URL(base)
+        self._auth = auth
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _admit(request, self._base)
-        return await self._http.send(request, auth=None, follow_redirects=False, stream=True)
+        return await self._http.send(request, auth=self._auth, follow_redirects=False, stream=True)
 
 
 def _admit(request: httpx.Request, base: httpx.URL) -> None:
-    """Keep the token at home, since the generated client carries it with every request; send no cookies."""
+    """Keep the token at home, since it is added to every request that comes this way; send no cookies."""
     if (request.url.scheme, request.url.netloc) != (base.scheme, base.netloc):
         raise httpx.UnsupportedProtocol(f"this client sends to {base.host} alone")
     request.headers.pop("Cookie", None)
 
 
 def _generated_client(
-    settings: Settings, auth: httpx.Auth, transport: httpx.BaseTransport | httpx.AsyncBaseTransport
+    settings: Settings, transport: httpx.BaseTransport | httpx.AsyncBaseTransport
 ) -> AuthenticatedClient:
     """Return a generated client whose copies (``with_headers`` and its like) keep credentials and transport, too.
 
-    Its token is what goes into a header; ours go through ``auth``, so that header serves another purpose.
+    Its token is what goes into a header; ours go through the transport, so that header serves another purpose.
     """
     from ._generated import AuthenticatedClient
 
@@ -98,5 +103,5 @@ def _generated_client(
         auth_header_name="X-Atlassian-Token",
         prefix="",
         token="no-check",
-        httpx_args={"auth": auth, "transport": transport},
+        httpx_args={"transport": transport},
     )
