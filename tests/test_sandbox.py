@@ -377,6 +377,85 @@ def test_scopes_open_what_they_name(sandbox: Sandbox) -> None:
     assert allowed("POST", "/group")
 
 
+# --- the authority
+
+
+def refresh(sandbox: Sandbox, token: str, **changes: object) -> httpx.Response:
+    client_id, client_secret = sandbox.oauth_client
+    grant = {"grant_type": "refresh_token", "client_id": client_id, "client_secret": client_secret}
+    return httpx.post(f"{sandbox.authority}/oauth/token", json={**grant, "refresh_token": token, **changes})
+
+
+def through_gateway(sandbox: Sandbox, token: str, path: str = "/user/current") -> httpx.Response:
+    address = f"{sandbox.gateway}/ex/confluence/{sandbox.cloud_id}/wiki/rest/api{path}"
+    return httpx.get(address, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_a_refresh_gives_new_tokens_and_voids_the_old(sandbox: Sandbox) -> None:
+    grant = sandbox.grant(scopes=["read:confluence-user"])
+    answer = refresh(sandbox, grant.refresh_token)
+    said = answer.json()
+    assert answer.status_code == 200
+    assert set(said) == {"access_token", "refresh_token", "expires_in", "scope", "token_type"}
+    assert (said["expires_in"], said["scope"], said["token_type"]) == (3600, "read:confluence-user", "Bearer")
+    assert not {said["access_token"], said["refresh_token"]} & set(grant)
+    assert through_gateway(sandbox, said["access_token"]).status_code == 200
+    again = refresh(sandbox, grant.refresh_token)
+    expected = {"error": "unauthorized_client", "error_description": "refresh_token is invalid"}
+    assert (again.status_code, again.json()) == (403, expected)
+    assert refresh(sandbox, said["refresh_token"]).status_code == 200
+
+
+def test_what_the_authority_refuses(sandbox: Sandbox) -> None:
+    token = sandbox.grant().refresh_token
+    unknown = refresh(sandbox, "unknown")
+    assert (unknown.status_code, unknown.json()["error"]) == (403, "invalid_grant")
+    for name in ("client_id", "client_secret"):
+        wrong = refresh(sandbox, token, **{name: "x"})
+        assert (wrong.status_code, wrong.json()) == (
+            401,
+            {"error": "access_denied", "error_description": "Unauthorized"},
+        )
+    assert refresh(sandbox, token, grant_type="password").status_code == 400
+    assert refresh(sandbox, token, refresh_token=None).status_code == 400
+    assert httpx.post(f"{sandbox.authority}/oauth/token", content=b"{").status_code == 400
+    assert refresh(sandbox, token).status_code == 200, "none of this has spent it"
+
+
+def test_issued_tokens_open_the_gateway_with_their_own_scopes(sandbox: Sandbox) -> None:
+    grant = sandbox.grant(sandbox.directory.members(GROUP)[0].account_id, scopes=["read:confluence-user"])
+    me = through_gateway(sandbox, grant.access_token)
+    assert me.json()["accountId"] == sandbox.directory.members(GROUP)[0].account_id
+    refused = through_gateway(sandbox, grant.access_token, "/group")
+    assert (refused.status_code, refused.headers["x-failure-category"]) == (401, "FAILURE_CLIENT_SCOPE_CHECK")
+    on_site = ask(sandbox, "GET", "/user/current", auth=None, headers={"Authorization": f"Bearer {grant.access_token}"})
+    assert on_site.status_code == 401
+    with pytest.raises(KeyError):
+        sandbox.grant("nobody")
+
+
+def test_tokens_end_by_their_time_or_when_told_to(sandbox: Sandbox) -> None:
+    spent, grant = sandbox.grant(expires_in=0), sandbox.grant()
+    unauthorized = {"code": 401, "message": "Unauthorized"}
+    assert through_gateway(sandbox, spent.access_token).json() == unauthorized
+    assert through_gateway(sandbox, grant.access_token).status_code == 200
+    sandbox.expire_tokens()
+    assert through_gateway(sandbox, grant.access_token).json() == unauthorized
+    assert through_gateway(sandbox, sandbox.access_token).status_code == 200, "this one never ends"
+    renewed = refresh(sandbox, grant.refresh_token).json()
+    assert through_gateway(sandbox, renewed["access_token"]).status_code == 200
+
+
+def test_accessible_resources(sandbox: Sandbox) -> None:
+    address = f"{sandbox.gateway}/oauth/token/accessible-resources"
+    grant = sandbox.grant(scopes=["read:confluence-user"])
+    (site,) = httpx.get(address, headers={"Authorization": f"Bearer {grant.access_token}"}).json()
+    assert (site["id"], site["url"], site["scopes"]) == (sandbox.cloud_id, sandbox.url, ["read:confluence-user"])
+    assert set(site) == {"id", "name", "url", "scopes", "avatarUrl"}
+    for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {grant.access_token}"}):
+        assert httpx.get(address, headers=headers).json() == {"code": 401, "message": "Unauthorized"}
+
+
 def test_anybody_in_the_directory_can_sign_up(sandbox: Sandbox) -> None:
     second = Person("second-admin", "Second Admin", "second@example.com", is_site_admin=True)
     sandbox.directory.add_person(second)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .app import Answer as Answer
     from .app import SeenRequest as SeenRequest
+    from .authority import Grant as Grant
+    from .authority import OAuthClient as OAuthClient
     from .directory import Credentials as Credentials
     from .directory import Directory as Directory
     from .directory import Group as Group
@@ -20,7 +22,9 @@ _MODULE_OF = {
     "Answer": "app",
     "Credentials": "directory",
     "Directory": "directory",
+    "Grant": "authority",
     "Group": "directory",
+    "OAuthClient": "authority",
     "Person": "directory",
     "Sandbox": "server",
     "SeenRequest": "app",

@@ -10,23 +10,19 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse
 
 from . import bodies
+from .authority import UNAUTHORIZED, Authority
 from .bodies import RefusedError
 from .directory import Credentials, Directory, Person
 
 NO_CONFLUENCE = {"message": "Current user not permitted to use Confluence", "statusCode": 403}
-READ_GROUPS = "read:confluence-groups"
-READ_USERS = "read:confluence-user"
-WRITE_GROUPS = "write:confluence-groups"
 
 
 @define
 class Access:
-    """The accounts' tokens, and what the OAuth 2.0 access token may do."""
+    """The accounts' API tokens, and beside them the access tokens that the authority has issued."""
 
     directory: Directory
-    cloud_id: str
-    access_token: str
-    scopes: set[str] = field(factory=lambda: {READ_GROUPS, READ_USERS, WRITE_GROUPS})
+    authority: Authority
     _account_of_token: dict[str, str] = field(factory=dict)
 
     def sign_up(self, account_id: str) -> Credentials:
@@ -74,18 +70,16 @@ class Access:
         return caller
 
     def _through_gateway(self, request: Request, scope: str) -> Person:
-        if request.path_params["cloud_id"] != self.cloud_id:
+        if request.path_params["cloud_id"] != self.authority.cloud_id:
             raise RefusedError(JSONResponse({"code": 404, "message": "Not Found"}, 404))
-        if request.headers.get("authorization") == f"Bearer {self.access_token}":
-            if scope not in self.scopes:
-                category = {"x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK"}
-                message = {"code": 401, "message": "Unauthorized; scope does not match"}
-                raise RefusedError(JSONResponse(message, 401, headers=category))
-            caller = next((person for person in self.directory.people.values() if person.is_site_admin), None)
-        else:
-            caller = self._basic(request)
+        holder = self.authority.holder(request)
+        if holder is not None and scope not in holder.scopes:
+            category = {"x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK"}
+            message = {"code": 401, "message": "Unauthorized; scope does not match"}
+            raise RefusedError(JSONResponse(message, 401, headers=category))
+        caller = self._basic(request) if holder is None else self.directory.people.get(holder.account_id)
         if caller is None:
-            raise RefusedError(JSONResponse({"code": 401, "message": "Unauthorized"}, 401))
+            raise RefusedError(JSONResponse(UNAUTHORIZED, 401))
         return caller
 
     def _basic(self, request: Request) -> Person | None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from .authority import Authority
 from .bodies import RefusedError
 from .operations import Operations
 
@@ -72,9 +73,9 @@ class SeenRequest:
 
 
 class ConfluenceApp:
-    """The application: the API on the site's own address and behind the gateway's."""
+    """The application: the API on the site's own address and behind the gateway's, and the authority."""
 
-    def __init__(self, operations: Operations) -> None:
+    def __init__(self, operations: Operations, authority: Authority) -> None:
         self.seen: deque[SeenRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.rehearsed: deque[Answer] = deque()
         self._served = 0
@@ -95,6 +96,10 @@ class ConfluenceApp:
             Route(prefix + path, self._wrapped(handler), methods=[method])
             for prefix in (API, GATEWAY_API)
             for method, path, handler in table
+        ]
+        routes += [
+            Route("/oauth/token", self._wrapped(authority.token), methods=["POST"]),
+            Route("/oauth/token/accessible-resources", self._wrapped(authority.accessible_resources), methods=["GET"]),
         ]
         self.asgi = Starlette(routes=routes)
 

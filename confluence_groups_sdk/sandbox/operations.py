@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from . import bodies
-from .access import READ_GROUPS, READ_USERS, WRITE_GROUPS, Access
+from .access import Access
+from .authority import READ_GROUPS, READ_USERS, WRITE_GROUPS
 from .bodies import RefusedError
 from .directory import Directory, Group, Person
 

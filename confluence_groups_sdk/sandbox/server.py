@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ import uvicorn
 from . import seed
 from .access import Access
 from .app import Answer, ConfluenceApp, SeenRequest
+from .authority import ALL_SCOPES, LIFETIME, Authority, Grant, OAuthClient
 from .directory import Credentials
 from .operations import MOST_RESULTS, Operations
 
@@ -19,6 +21,7 @@ HOST = "127.0.0.1"
 STOP_PATIENCE = 10  # seconds for answers under way when the sandbox stops
 CONNECTIONS_WAITING = 512
 ACCESS_TOKEN = "sandbox-access-token"
+OAUTH_CLIENT = OAuthClient("sandbox-client-id", "sandbox-client-secret")
 
 
 class Sandbox:
@@ -33,6 +36,8 @@ class Sandbox:
         url: the site's address.
         gateway: the gateway's address, for ``for_cloud(sandbox.cloud_id, gateway=sandbox.gateway, ...)``.
         cloud_id: the site's cloud id.
+        authority: the address of the OAuth 2.0 authority, for ``OAuth2(..., authority=sandbox.authority)``.
+        oauth_client: client id and client secret of the app that users consent to.
         directory: people, groups and memberships, as they are now; change them as a test needs it.
         admin: e-mail and token of a site admin.
         reader: e-mail and token of somebody who is no site admin.
@@ -42,17 +47,19 @@ class Sandbox:
     def __init__(self) -> None:
         self.cloud_id = seed.CLOUD_ID
         self.directory = seed.seeded()
-        self._access = Access(self.directory, cloud_id=seed.CLOUD_ID, access_token=ACCESS_TOKEN)
-        self.admin = self._access.sign_up(seed.ADMIN)
-        self.reader = self._access.sign_up(seed.READER)
-        self.outsider = self._access.sign_up(seed.OUTSIDER)
+        self.oauth_client = OAUTH_CLIENT
         self._socket = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY where it sees TCP named
         self._socket.bind((HOST, 0))
         self._socket.listen(CONNECTIONS_WAITING)  # from here on callers wait in line, so nobody has to poll
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
-        self.gateway = self.url
+        self.gateway = self.authority = self.url
+        self._authority = Authority(OAUTH_CLIENT, seed.CLOUD_ID, self.url, ACCESS_TOKEN, seed.ADMIN)
+        self._access = Access(self.directory, self._authority)
+        self.admin = self._access.sign_up(seed.ADMIN)
+        self.reader = self._access.sign_up(seed.READER)
+        self.outsider = self._access.sign_up(seed.OUTSIDER)
         self._operations = Operations(self.directory, self._access, self.url)
-        self._app = ConfluenceApp(self._operations)
+        self._app = ConfluenceApp(self._operations, self._authority)
         config = uvicorn.Config(
             self._app.asgi,
             lifespan="off",
@@ -65,7 +72,7 @@ class Sandbox:
 
     @property
     def access_token(self) -> str:
-        """An OAuth 2.0 access token of the admin, for the gateway alone."""
+        """An OAuth 2.0 access token of the admin, for the gateway alone; it never ends."""
         return ACCESS_TOKEN
 
     def sign_up(self, account_id: str) -> Credentials:
@@ -78,8 +85,27 @@ class Sandbox:
 
     @property
     def scopes(self) -> set[str]:
-        """What the access token may do; take some away to see what a client makes of it."""
-        return self._access.scopes
+        """What `access_token` may do; take some away to see what a client makes of it."""
+        return self._authority.scopes
+
+    def grant(
+        self, account_id: str = seed.ADMIN, scopes: Iterable[str] = ALL_SCOPES, expires_in: float = LIFETIME
+    ) -> Grant:
+        """Return new tokens, as after a user's consent; each refresh voids the refresh token and gives another.
+
+        Args:
+            account_id: of the user who consents.
+            scopes: that are consented to.
+            expires_in: seconds that the access token is good for; 0 and less: it is not.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        return self._authority.grant(self.directory.people[account_id].account_id, scopes, expires_in)
+
+    def expire_tokens(self) -> None:
+        """End all access tokens that were issued, whatever they were promised; `access_token` stays."""
+        self._authority.expire()
 
     @property
     def page_limit(self) -> int:
