@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from .models import AccessType as AccessType
     from .models import Group as Group
     from .models import User as User
+    from .oauth import OAuth2 as OAuth2
+    from .token_store import FileTokenStore as FileTokenStore
+    from .token_store import MemoryTokenStore as MemoryTokenStore
+    from .token_store import Tokens as Tokens
+    from .token_store import TokenStore as TokenStore
 
 _MODULES = {
     "_clock": ("Clock", "SystemClock"),
@@ -62,6 +67,8 @@ _MODULES = {
         "ServerError",
     ),
     "models": ("AccessType", "Group", "User"),
+    "oauth": ("OAuth2",),
+    "token_store": ("FileTokenStore", "MemoryTokenStore", "TokenStore", "Tokens"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

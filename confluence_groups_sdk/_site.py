@@ -15,6 +15,7 @@ from .auth import ApiToken, BearerToken
 from .errors import ConfigurationError
 
 GATEWAY = "https://api.atlassian.com"
+AUTHORITY = "https://auth.atlassian.com"
 API_ROOT = "/wiki/rest"
 SITE_PATHS = ("", "/wiki", API_ROOT)
 PLACEHOLDER = "https://your-domain.atlassian.net"
@@ -28,7 +29,7 @@ class Environment(NamedTuple):
 
 
 class ApiAddress(str):
-    """The address of the API itself, checked: what `site_base` and `gateway_base` return."""
+    """An address that has been checked: what the functions below return."""
 
     __slots__ = ()
 
@@ -63,10 +64,19 @@ def gateway_base(cloud_id: str, gateway: str) -> ApiAddress:
     """
     if not isinstance(cloud_id, str) or not cloud_id.strip() or not cloud_id.isprintable() or cloud_id in (".", ".."):
         raise ConfigurationError("cloud_id: give the site's cloud id, as accessible-resources lists it")
-    url = _origin("gateway", gateway)
+    return ApiAddress(f"{bare('gateway', gateway, GATEWAY)}/ex/confluence/{quote(cloud_id, safe='')}{API_ROOT}")
+
+
+def bare(name: str, address: str, example: str) -> ApiAddress:
+    """Return the address of a server that has all its paths to itself.
+
+    Raises:
+        ConfigurationError: something follows the host, or it is no https address (http on loopback).
+    """
+    url = _origin(name, address)
     if url.path.rstrip("/"):
-        raise ConfigurationError(f"gateway: nothing may follow the host, such as {GATEWAY}")
-    return ApiAddress(f"{_address(url)}/ex/confluence/{quote(cloud_id, safe='')}{API_ROOT}")
+        raise ConfigurationError(f"{name}: nothing may follow the host, such as {example}")
+    return ApiAddress(_address(url))
 
 
 def environment(gateway: str) -> Environment:

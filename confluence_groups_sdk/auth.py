@@ -11,15 +11,8 @@ import httpx
 from .errors import ConfigurationError
 
 
-class _Header(httpx.Auth):
-    """Sends one Authorization header that never changes."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = self._value
-        yield request
+class Secretive(httpx.Auth):
+    """Credentials that are neither shown nor copied."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<withheld>)"
@@ -29,6 +22,17 @@ class _Header(httpx.Auth):
             f"{type(self).__name__} holds a secret and is never pickled or copied: build it where it is needed, for "
             "example with ConfluenceGroups.from_env()"
         )
+
+
+class _Header(Secretive):
+    """Sends one Authorization header that never changes."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = self._value
+        yield request
 
 
 class ApiToken(_Header):
@@ -45,7 +49,7 @@ class ApiToken(_Header):
     """
 
     def __init__(self, email: str, token: str) -> None:
-        problem = _problem("email", email) or _problem("token", token)
+        problem = problem_with("email", email) or problem_with("token", token)
         if not problem and ":" in email:
             problem = "email has a colon, which HTTP Basic cannot carry"
         if problem:
@@ -65,16 +69,14 @@ class BearerToken(_Header):
     """
 
     def __init__(self, token: str) -> None:
-        problem = _problem("token", token)
-        if not problem and not token.isascii():
-            problem = "token has characters outside ASCII: it was not copied whole or not copied right"
+        problem = problem_with_ascii("token", token)
         if problem:
             del token  # this frame may be shown with its variables
             raise ConfigurationError(f"BearerToken: {problem}")
         super().__init__(f"Bearer {token}")
 
 
-def _problem(name: str, value: str) -> str | None:
+def problem_with(name: str, value: object) -> str | None:
     """Return what is wrong with a credential, without the value; never raise with it in a frame."""
     if not isinstance(value, str):
         return f"{name} must be text, not {type(value).__name__}"
@@ -83,3 +85,11 @@ def _problem(name: str, value: str) -> str | None:
     if " " in value or not value.isprintable():
         return f"{name} has whitespace or control characters: strip what came with it from a file or a clipboard"
     return None
+
+
+def problem_with_ascii(name: str, value: object) -> str | None:
+    """Return what is wrong with a credential that is sent as it is, which only ASCII can be."""
+    problem = problem_with(name, value)
+    if not problem and not str(value).isascii():
+        problem = f"{name} has characters outside ASCII: it was not copied whole or not copied right"
+    return problem

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
+import json
 import logging
+import os
 import pickle
 import traceback
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -22,13 +25,18 @@ from confluence_groups_sdk import (
     BearerToken,
     ConfigurationError,
     ConfluenceGroups,
+    FileTokenStore,
+    MemoryTokenStore,
+    OAuth2,
     RetryPolicy,
+    Tokens,
 )
 
 # Globals, and not variables of the tests: a traceback shows the latter.
 EMAIL = "marker-person@example.com"
 TOKEN = "marker-token-5e12f0" * 10  # as long as real ones
 BASIC = base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()
+ACCESS, REFRESH, CLIENT_SECRET = (f"{TOKEN}-{name}" for name in ("access", "refresh", "secret"))
 SECRETS = (TOKEN[:20], EMAIL, BASIC[:24], BASIC[-24:])
 BAD = (
     "",
@@ -40,6 +48,10 @@ BAD = (
     TOKEN + "\ud800",
     TOKEN + "\xa0",
 )
+
+
+def oauth(store: MemoryTokenStore | FileTokenStore | None = None) -> OAuth2:
+    return OAuth2("client-id", CLIENT_SECRET, store or MemoryTokenStore(Tokens(ACCESS, REFRESH, 0)))
 
 
 class CarelessAuth(httpx.Auth):
@@ -77,6 +89,11 @@ BAD_CREDENTIALS = (
     + [pytest.param(lambda: ApiToken(EMAIL + ":", TOKEN), id="e-mail with a colon")]
     + [pytest.param(lambda: ApiToken("", TOKEN), id="no e-mail")]
     + [pytest.param(lambda: ApiToken(EMAIL, TOKEN.encode()), id="bytes")]  # type: ignore[arg-type]
+    + [pytest.param(lambda bad=bad: OAuth2("id", bad, MemoryTokenStore()), id=f"client secret {bad!r}") for bad in BAD]
+    + [pytest.param(lambda bad=bad: Tokens(bad, REFRESH, 0), id=f"access token {bad!r}") for bad in BAD]
+    + [pytest.param(lambda bad=bad: Tokens(ACCESS, bad, 0), id=f"refresh token {bad!r}") for bad in BAD]
+    + [pytest.param(lambda: Tokens(ACCESS, REFRESH, TOKEN), id="a token for a time")]  # type: ignore[arg-type]
+    + [pytest.param(lambda: Tokens(ACCESS, REFRESH, 0, TOKEN), id="a token for scopes")]
     + [pytest.param(lambda: BearerToken(None), id="none")]  # type: ignore[arg-type]
 )
 
@@ -97,6 +114,9 @@ MISPLACED = [
     lambda: AsyncConfluenceGroups(SITE, auth=TOKEN),  # type: ignore[arg-type] # that is the point
     lambda: ConfluenceGroups.for_cloud("some-id", auth=TOKEN),  # type: ignore[arg-type] # that is the point
     lambda: AsyncConfluenceGroups.for_cloud("some-id", auth=[TOKEN]),  # type: ignore[arg-type] # that is the point
+    lambda: OAuth2("id", CLIENT_SECRET, {"refresh_token": REFRESH}),  # type: ignore[arg-type] # that is the point
+    lambda: OAuth2("id", CLIENT_SECRET, MemoryTokenStore(), clock=REFRESH),  # type: ignore[arg-type] # that is the point
+    lambda: OAuth2("id", CLIENT_SECRET, MemoryTokenStore(), authority="http://example.com"),
     lambda: ConfluenceGroups("http://example.com", auth=ApiToken(EMAIL, TOKEN)),
     lambda: AsyncConfluenceGroups(SITE, auth=BearerToken(TOKEN), retry=3),  # type: ignore[arg-type] # that is the point
 ]
@@ -107,13 +127,23 @@ def test_a_refused_constructor_does_not_show_them(build: Callable[[], object]) -
     assert_silent(shown(caught(build)))
 
 
-@pytest.mark.parametrize("auth", [ApiToken(EMAIL, TOKEN), BearerToken(TOKEN)], ids=["ApiToken", "BearerToken"])
+@pytest.mark.parametrize(
+    "auth", [ApiToken(EMAIL, TOKEN), BearerToken(TOKEN), oauth()], ids=lambda auth: type(auth).__name__
+)
 def test_credentials_are_not_shown_copied_or_pickled(auth: httpx.Auth) -> None:
     assert_silent(f"{auth!r} {auth} {[auth]}")
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="from_env") as refused:
             attempt(auth)
         assert_silent(str(refused.value))
+
+
+def test_tokens_are_not_shown_copied_or_pickled() -> None:
+    tokens = Tokens(ACCESS, REFRESH, 0, ("read",))
+    assert_silent(f"{tokens!r} {tokens} {[tokens]} {MemoryTokenStore(tokens)!r}")
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="never pickled"):
+            attempt(tokens)
 
 
 def test_clients_do_not_show_them() -> None:
@@ -195,3 +225,76 @@ def test_our_own_log_names_no_person(caplog: pytest.LogCaptureFixture) -> None:
     own = [record.getMessage() for record in caplog.records if record.name == "confluence_groups_sdk"]
     assert own
     assert not [line for line in own if "marker" in line]
+
+
+ECHO = f"{ACCESS} {REFRESH} {CLIENT_SECRET}"
+ECHOED = {"error": ECHO, "error_description": ECHO}
+RENEWED = {"access_token": TOKEN + "-new", "refresh_token": TOKEN + "-newer", "expires_in": 3600}
+AUTHORITY_ANSWERS: dict[str, Callable[[], httpx.Response | Exception]] = {
+    "void": lambda: httpx.Response(403, json={"error": "invalid_grant", "error_description": ECHO}),
+    "wrong client": lambda: httpx.Response(401, json=ECHOED),
+    "text": lambda: httpx.Response(400, text="x" * 450 + ECHO),
+    "escaped": lambda: httpx.Response(400, text=json.dumps(ECHOED).replace("-", "\\u002d")),
+    "long": lambda: httpx.Response(404, text="x" * (64 * 1024 - 30) + ECHO),
+    "busy": lambda: httpx.Response(429, text=ECHO, headers={"Retry-After": "3600"}),
+    "broken": lambda: httpx.Response(503, text=ECHO),
+    "broken header": lambda: httpx.Response(500, headers={"X-Echo": REFRESH, "atl-request-id": REFRESH}),
+    "request id": lambda: httpx.Response(418, headers={"atl-request-id": CLIENT_SECRET}),
+    "another status": lambda: httpx.Response(201, json=RENEWED),
+    "malformed": lambda: httpx.Response(200, json={**RENEWED, "refresh_token": [TOKEN]}),
+    "no JSON": lambda: httpx.Response(200, text=json.dumps(RENEWED)[:-1]),
+    "not to be sent": lambda: httpx.Response(200, json={**RENEWED, "access_token": TOKEN + "\n"}),
+    "no connection": lambda: httpx.ConnectError(ECHO),
+    "late": lambda: httpx.ReadTimeout(ECHO),
+    "zipped badly": lambda: httpx.Response(200, text=ECHO, headers={"Content-Encoding": "gzip"}),
+}
+
+
+def decoding(answer: Callable[[], httpx.Response | Exception]) -> httpx.Response | Exception:
+    """Return the answer, or the error that httpx makes of it when it is read."""
+    try:
+        return answer()
+    except httpx.DecodingError as error:
+        return error
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("answer", AUTHORITY_ANSWERS.values(), ids=AUTHORITY_ANSWERS)
+def test_errors_of_a_refresh_do_not_show_them(
+    kind: str, answer: Callable[[], httpx.Response | Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    once = RetryPolicy(max_retries=0)
+    with caplog.at_level(logging.DEBUG):
+        error = caught(lambda: remove_member(kind, Answers(decoding(answer)), auth=oauth(), retry=once))
+    assert_silent(shown(error))
+    assert_silent(str(pickle.dumps(error)))
+    assert_silent("".join(record.getMessage() for record in caplog.records))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refresh_logs_that_it_happened_and_nothing_more(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    answers = Answers(httpx.Response(200, json=RENEWED), httpx.Response(204))
+    with caplog.at_level(logging.DEBUG):
+        remove_member(kind, answers, auth=oauth())
+    ours = [record.getMessage() for record in caplog.records if record.name == "confluence_groups_sdk"]
+    assert [line for line in ours if "refreshed" in line]
+    assert_silent("".join(record.getMessage() for record in caplog.records))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_store_that_fails_does_not_show_them(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "tokens.json"
+    store = FileTokenStore(path)
+    store.save(Tokens(ACCESS, REFRESH, 0))
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        answers = Answers(httpx.Response(200, json=RENEWED))
+        assert_silent(shown(caught(lambda: remove_member(kind, answers, auth=oauth(store)))))
+    path.write_text(json.dumps({"access_token": ACCESS, "refresh_token": REFRESH + "\n", "expires_at": 0}))
+    assert_silent(shown(caught(lambda: remove_member(kind, Answers(), auth=oauth(store)))))
+    path.chmod(0o644)
+    assert_silent(shown(caught(lambda: remove_member(kind, Answers(), auth=oauth(store)))))

@@ -1,0 +1,834 @@
+"""OAuth 2.0: one refresh for all who need it, saved before it is used, and an end to it when it is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import doubles
+import httpx
+import pytest
+from doubles import KINDS, START, FakeClock, call, remove_member
+from hypothesis import given
+from hypothesis import strategies as st
+
+from confluence_groups_sdk import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    AsyncConfluenceGroups,
+    AuthenticationError,
+    ConfigurationError,
+    ConfluenceGroups,
+    ConfluenceGroupsError,
+    FileTokenStore,
+    MemoryTokenStore,
+    MissingScopeError,
+    OAuth2,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseValidationError,
+    RetryPolicy,
+    ServerError,
+    Tokens,
+    token_store,
+)
+from confluence_groups_sdk._generated.api.group import remove_member_from_group_by_group_id as generated
+from confluence_groups_sdk.sandbox import Answer, Sandbox
+
+GROUP = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
+ACCOUNT = "557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
+GRANTED = {"access_token": "new-access", "refresh_token": "new-refresh", "expires_in": 3600, "scope": "read write"}
+NONSENSE: tuple[object, ...] = ("none", None, "120", 0, -1, True, 10**400, [])
+SCOPE = {"code": 401, "message": "Unauthorized; scope does not match"}
+CATEGORY = {"x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK"}
+
+
+def old(expires_in: float = 3600) -> Tokens:
+    return Tokens("old-access", "old-refresh", START + expires_in, ("read",))
+
+
+def oauth(store: MemoryTokenStore, clock: FakeClock | None = None) -> OAuth2:
+    return OAuth2("client-id", "client-secret", store, clock=clock or FakeClock())
+
+
+def granted(**changes: object) -> httpx.Response:
+    return httpx.Response(200, json={name: value for name, value in {**GRANTED, **changes}.items() if value != "none"})
+
+
+def refused(status: int, error: str, description: str = "said by the authority") -> httpx.Response:
+    return httpx.Response(status, json={"error": error, "error_description": description})
+
+
+class Answers(doubles.Answers):
+    """Keeps the tokens that were sent, too: of a call its access token, of a refresh its refresh token."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        super().__init__(*answers)
+        self.sent: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth/token":
+            self.sent.append(json.loads(request.content)["refresh_token"])
+        else:
+            self.sent.append(request.headers["Authorization"].removeprefix("Bearer "))
+        return super().__call__(request)
+
+
+# --- when tokens are refreshed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_token_that_is_good_is_used_as_it_is(kind: str) -> None:
+    answers = Answers(httpx.Response(204))
+    remove_member(kind, answers, auth=oauth(MemoryTokenStore(old(expires_in=61))))
+    assert answers.sent == ["old-access"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("expires_in", [60, 0, -3600])
+def test_a_token_that_is_about_to_expire_is_refreshed_first(kind: str, expires_in: float) -> None:
+    store = MemoryTokenStore(old(expires_in))
+    answers = Answers(granted(), httpx.Response(204))
+    remove_member(kind, answers, auth=oauth(store))
+    assert answers.sent == ["old-refresh", "new-access"]
+    assert store.load() == Tokens("new-access", "new-refresh", START + 3600, ("read", "write"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_refresh_is_what_atlassian_documents(kind: str) -> None:
+    answers = Answers(granted(), httpx.Response(204))
+    auth = oauth(MemoryTokenStore(old(0)))
+    remove_member(kind, answers, auth=auth, timeout=7, application_name="mine/1")
+    request = answers.requests[0]
+    assert (request.method, str(request.url)) == ("POST", "https://auth.atlassian.com/oauth/token")
+    assert json.loads(request.content) == {
+        "grant_type": "refresh_token",
+        "client_id": "client-id",
+        "client_secret": "client-secret",
+        "refresh_token": "old-refresh",
+    }
+    assert request.headers["Host"] == "auth.atlassian.com"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Content-Length"] == str(len(request.content))
+    assert request.headers["User-Agent"].startswith("mine/1 confluence-groups-sdk")
+    assert not {"Authorization", "Cookie", "Transfer-Encoding"} & {name.title() for name in request.headers}
+    assert request.extensions["timeout"] == httpx.Timeout(7).as_dict()
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"refresh_token": "none"}, Tokens("new-access", "old-refresh", START + 3600, ("read", "write"))),
+        ({"refresh_token": None}, Tokens("new-access", "old-refresh", START + 3600, ("read", "write"))),
+        ({"scope": "none"}, Tokens("new-access", "new-refresh", START + 3600, ("read",))),
+        ({"scope": 1}, Tokens("new-access", "new-refresh", START + 3600, ("read",))),
+        ({"expires_in": 120.5}, Tokens("new-access", "new-refresh", START + 120.5, ("read", "write"))),
+        *(
+            ({"expires_in": odd}, Tokens("new-access", "new-refresh", START + 3600, ("read", "write")))
+            for odd in NONSENSE
+        ),
+    ],
+)
+def test_what_the_answer_leaves_out_stays_as_it_was(changes: dict[str, object], kept: Tokens) -> None:
+    store = MemoryTokenStore(old(0))
+    remove_member("sync", Answers(granted(**changes), httpx.Response(204)), auth=oauth(store))
+    assert store.load() == kept
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_store_is_asked_once_and_not_for_each_call(kind: str) -> None:
+    class Counting(MemoryTokenStore):
+        loaded = 0
+
+        def load(self) -> Tokens | None:
+            self.loaded += 1
+            return super().load()
+
+    store = Counting(old())
+    auth = oauth(store)
+    for _ in range(3):
+        remove_member(kind, Answers(httpx.Response(204)), auth=auth)
+    assert store.loaded == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tokens_that_somebody_else_refreshed_are_taken_over(kind: str) -> None:
+    store, clock = MemoryTokenStore(old()), FakeClock()
+    auth = oauth(store, clock)
+    remove_member(kind, Answers(httpx.Response(204)), auth=auth, clock=clock)
+    store.save(Tokens("their-access", "their-refresh", START + 9000))
+    clock.sleep(3600)
+    answers = Answers(httpx.Response(204))
+    remove_member(kind, answers, auth=auth, clock=clock)
+    assert answers.sent == ["their-access"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_store_is_a_configuration_error(kind: str) -> None:
+    answers = Answers()
+    with pytest.raises(ConfigurationError, match="consent"):
+        remove_member(kind, answers, auth=oauth(MemoryTokenStore()))
+    assert not answers.requests
+
+
+# --- a token that is refused
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_401_is_refreshed_once_and_the_request_sent_once_more(kind: str) -> None:
+    answers = Answers(httpx.Response(401), granted(), httpx.Response(204))
+    remove_member(kind, answers, auth=oauth(MemoryTokenStore(old())))
+    assert answers.sent == ["old-access", "old-refresh", "new-access"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_body_is_sent_again_whole(kind: str) -> None:
+    answers = Answers(httpx.Response(401), granted(), httpx.Response(201, json={}))
+    call(kind, "add_member", answers, {"group_id": "g", "account_id": "a"}, auth=oauth(MemoryTokenStore(old())))
+    first, _, second = answers.requests
+    assert first.content == second.content == b'{"accountId": "a"}'
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_401_twice_is_the_end(kind: str) -> None:
+    answers = Answers(httpx.Response(401), granted(), httpx.Response(401, json={"message": "Unauthorized"}))
+    with pytest.raises(AuthenticationError, match="Unauthorized"):
+        remove_member(kind, answers, auth=oauth(MemoryTokenStore(old())))
+    assert len(answers.requests) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_401_right_after_a_refresh_is_the_end(kind: str) -> None:
+    answers = Answers(granted(), httpx.Response(401))
+    with pytest.raises(AuthenticationError):
+        remove_member(kind, answers, auth=oauth(MemoryTokenStore(old(0))))
+    assert len(answers.requests) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_others_who_keep_refreshing_do_not_make_a_loop(kind: str) -> None:
+    store = MemoryTokenStore(old())
+    sent: list[str] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        sent.append(request.url.path)
+        store.save(Tokens(f"access-{len(sent)}", f"refresh-{len(sent)}", START + 3600))
+        return httpx.Response(401)
+
+    with pytest.raises(AuthenticationError):
+        remove_member(kind, refuse, auth=oauth(store))
+    assert len(sent) == 3
+    assert "/oauth/token" not in sent
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("answer", [lambda: (SCOPE, {}), lambda: ({}, CATEGORY)], ids=["body", "header"])
+def test_a_missing_scope_is_never_refreshed(kind: str, answer: Callable[[], tuple[object, dict[str, str]]]) -> None:
+    body, headers = answer()
+    answers = Answers(httpx.Response(401, json=body, headers=headers))
+    with pytest.raises(MissingScopeError, match="write:confluence-groups"):
+        remove_member(kind, answers, auth=oauth(MemoryTokenStore(old())))
+    assert answers.sent == ["old-access"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("seconds", "refreshed"), [(3599, False), (3600, True)])
+def test_a_403_is_refreshed_if_the_token_has_expired_meanwhile(kind: str, seconds: float, refreshed: bool) -> None:
+    clock = FakeClock()
+    answers = Answers(httpx.Response(403), granted(), httpx.Response(204))
+
+    def slow(request: httpx.Request) -> httpx.Response:
+        if not answers.requests:
+            clock.sleep(seconds)
+        return answers(request)
+
+    auth = oauth(MemoryTokenStore(old()), clock)
+    if refreshed:
+        remove_member(kind, slow, auth=auth, clock=clock)
+        assert answers.sent == ["old-access", "old-refresh", "new-access"]
+    else:
+        with pytest.raises(PermissionDeniedError):
+            remove_member(kind, slow, auth=auth, clock=clock)
+        assert answers.sent == ["old-access"]
+
+
+# --- what the authority says
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("code", ["invalid_grant", "unauthorized_client"])
+def test_a_void_refresh_token_ends_with_a_remedy_and_is_not_asked_for_twice(kind: str, status: int, code: str) -> None:
+    store, answers = MemoryTokenStore(old(0)), Answers(refused(status, code))
+    auth = oauth(store)
+    errors = []
+    for _ in range(3):
+        with pytest.raises(AuthenticationError, match="consent again") as caught:
+            remove_member(kind, answers, auth=auth)
+        errors.append(caught.value)
+    assert len(answers.requests) == 1
+    assert len(set(map(id, errors))) == 3, "each has its own traceback"
+    assert {(each.method, each.path, each.status_code) for each in errors} == {("POST", "/oauth/token", status)}
+    assert "said by the authority" in str(errors[2])
+    store.save(Tokens("fresh", "other-refresh", START + 3600))  # the user consented again
+    answers = Answers(httpx.Response(204))
+    remove_member(kind, answers, auth=auth)
+    assert answers.sent == ["fresh"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "remedy"),
+    [
+        (lambda: refused(401, "access_denied"), AuthenticationError, "client secret"),
+        (lambda: refused(403, "access_denied"), AuthenticationError, "client secret"),
+        (lambda: refused(400, "invalid_request"), APIStatusError, "authority="),
+        (lambda: httpx.Response(403, text="<html>blocked</html>"), APIStatusError, "authority="),
+        (lambda: httpx.Response(404), APIStatusError, "authority="),
+        (lambda: httpx.Response(410), APIStatusError, "authority="),
+        (lambda: httpx.Response(307, headers={"Location": "https://elsewhere.example"}), APIStatusError, "authority="),
+        (lambda: httpx.Response(204), ResponseValidationError, "authority="),
+        (lambda: httpx.Response(200, text="<html>log in</html>"), ResponseValidationError, "authority="),
+        (lambda: httpx.Response(200, json=[]), ResponseValidationError, "authority="),
+        (lambda: granted(access_token="none"), ResponseValidationError, "authority="),
+        (lambda: granted(access_token="a b"), ResponseValidationError, "authority="),
+        (lambda: granted(refresh_token=""), ResponseValidationError, "authority="),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_answers_are_errors_of_the_authority(
+    kind: str, answer: Callable[[], httpx.Response], error: type[APIError], remedy: str
+) -> None:
+    store, answers = MemoryTokenStore(old(0)), Answers(answer())
+    with pytest.raises(error) as caught:
+        remove_member(kind, answers, auth=oauth(store))
+    assert (caught.value.method, caught.value.path) == ("POST", "/oauth/token")
+    assert remedy in str(caught.value)
+    assert type(caught.value) is error, "no NotFoundError, which would speak of a group"
+    assert len(answers.requests) == 1, "no redirect is followed"
+    assert store.load() == old(0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_busy_authority_is_waited_for_as_confluence_is(kind: str) -> None:
+    clock = FakeClock()
+    busy = httpx.Response(429, headers={"Retry-After": "7"})
+    answers = Answers(busy, httpx.Response(503), granted(), httpx.Response(204))
+    remove_member(kind, answers, auth=oauth(MemoryTokenStore(old(0)), clock), clock=clock)
+    assert clock.slept == [7.0, 4.0]
+    assert answers.sent == ["old-refresh", "old-refresh", "old-refresh", "new-access"]
+
+
+@pytest.mark.parametrize(("status", "error"), [(429, RateLimitError), (500, ServerError), (503, ServerError)])
+def test_an_authority_that_stays_busy_is_named(status: int, error: type[APIStatusError]) -> None:
+    once = RetryPolicy(max_retries=0)
+    with pytest.raises(error) as caught:
+        remove_member("sync", Answers(httpx.Response(status)), auth=oauth(MemoryTokenStore(old(0))), retry=once)
+    assert caught.value.path == "/oauth/token"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_authority_out_of_reach_is_a_failed_connection(kind: str) -> None:
+    answers = Answers(httpx.ConnectError("no route"), granted(), httpx.Response(201, json={}))
+    auth = oauth(MemoryTokenStore(old(0)))
+    call(kind, "add_member", answers, {"group_id": "g", "account_id": "a"}, auth=auth)
+    assert answers.sent == ["old-refresh", "old-refresh", "new-access"]
+    with pytest.raises(APIConnectionError):
+        remove_member(
+            kind,
+            Answers(httpx.ReadTimeout("late")),
+            auth=oauth(MemoryTokenStore(old(0))),
+            retry=RetryPolicy(max_retries=0),
+        )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([*GRANTED, "error", "error_description"]), inner),
+    max_leaves=8,
+)
+BODIES = st.binary() | JSON.map(lambda value: json.dumps(value).encode())
+
+
+@given(status=st.sampled_from([200, 201, 204, 302, 400, 401, 403, 404, 429, 500, 503]), body=BODIES)
+def test_whatever_the_authority_says_only_our_errors_come_out(status: int, body: bytes) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, content=body) if request.url.path == "/oauth/token" else httpx.Response(204)
+
+    store = MemoryTokenStore(old(0))
+    problem: ConfluenceGroupsError | None = None
+    try:
+        remove_member("sync", answer, auth=oauth(store), retry=RetryPolicy(max_retries=0))
+    except ConfluenceGroupsError as error:
+        problem = error
+    assert (store.load() == old(0)) is (problem is not None)
+    assert problem is None or str(problem)
+
+
+# --- saving
+
+
+class Failing(MemoryTokenStore):
+    """Cannot save, the first few times."""
+
+    def __init__(self, tokens: Tokens, failures: int) -> None:
+        super().__init__(tokens)
+        self.failures = failures
+
+    def save(self, tokens: Tokens) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise OSError("disk full")
+        super().save(tokens)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_new_tokens_are_saved_before_they_are_used(kind: str) -> None:
+    store = MemoryTokenStore(old(0))
+    answers = Answers(granted(), httpx.Response(204))
+    saved: list[Tokens | None] = []
+
+    def seen(request: httpx.Request) -> httpx.Response:
+        saved.append(store.load())
+        return answers(request)
+
+    remove_member(kind, seen, auth=oauth(store))
+    assert [tokens.access_token for tokens in saved if tokens] == ["old-access", "new-access"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_cannot_be_saved_is_not_used_and_not_lost(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    store = Failing(old(0), failures=2)
+    answers = Answers(granted(), httpx.Response(204))
+    auth = oauth(store)
+    for _ in range(2):
+        with pytest.raises(OSError, match="disk full"):
+            remove_member(kind, answers, auth=auth)
+    assert answers.sent == ["old-refresh"], "the new access token is not used"
+    assert "could not be saved" in caplog.text
+    remove_member(kind, answers, auth=auth)
+    assert answers.sent == ["old-refresh", "new-access"], "saved in the end, without asking again"
+    assert store.load() == Tokens("new-access", "new-refresh", START + 3600, ("read", "write"))
+
+
+def test_a_new_consent_goes_before_what_could_not_be_saved() -> None:
+    store = Failing(old(0), failures=1)
+    auth = oauth(store)
+    with pytest.raises(OSError, match="disk full"):
+        remove_member("sync", Answers(granted()), auth=auth)
+    store.save(Tokens("consented", "consented-refresh", START + 3600))
+    answers = Answers(httpx.Response(204))
+    remove_member("sync", answers, auth=auth)
+    assert answers.sent == ["consented"]
+
+
+# --- on the sandbox: threads, tasks, processes
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tokens.json"
+
+
+def stored(sandbox: Sandbox, path: Path, expires_in: float = 3600) -> FileTokenStore:
+    store = FileTokenStore(path)
+    store.save(Tokens(*sandbox.grant(expires_in=expires_in)))
+    return store
+
+
+def oauth_on(sandbox: Sandbox, store: Any) -> OAuth2:
+    return OAuth2(*sandbox.oauth_client, store, authority=sandbox.authority)
+
+
+def client(sandbox: Sandbox, auth: httpx.Auth) -> ConfluenceGroups:
+    return ConfluenceGroups.for_cloud(sandbox.cloud_id, gateway=sandbox.gateway, auth=auth)
+
+
+def tasks_client(sandbox: Sandbox, auth: httpx.Auth) -> AsyncConfluenceGroups:
+    return AsyncConfluenceGroups.for_cloud(sandbox.cloud_id, gateway=sandbox.gateway, auth=auth)
+
+
+def refreshes(sandbox: Sandbox) -> int:
+    return sum(seen.target == "/oauth/token" for seen in sandbox.requests)
+
+
+EXPIRIES = pytest.mark.parametrize("expired", ["by the clock", "by the server"])
+
+
+def expired_store(sandbox: Sandbox, path: Path, expired: str) -> FileTokenStore:
+    store = stored(sandbox, path, expires_in=-1 if expired == "by the clock" else 3600)
+    sandbox.expire_tokens()
+    return store
+
+
+@EXPIRIES
+def test_eight_threads_refresh_once(sandbox: Sandbox, path: Path, expired: str) -> None:
+    store = expired_store(sandbox, path, expired)
+    starting = threading.Barrier(8)
+    failures: list[Exception] = []
+
+    with client(sandbox, oauth_on(sandbox, store)) as groups:
+
+        def work() -> None:
+            starting.wait()
+            try:
+                groups.current_user()
+            except Exception as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    assert refreshes(sandbox) == 1
+
+
+@EXPIRIES
+def test_fifty_tasks_refresh_once(sandbox: Sandbox, path: Path, expired: str) -> None:
+    auth = oauth_on(sandbox, expired_store(sandbox, path, expired))
+
+    async def work() -> None:
+        async with tasks_client(sandbox, auth) as groups:
+            await asyncio.gather(*(groups.current_user() for _ in range(50)))
+
+    asyncio.run(work())
+    assert refreshes(sandbox) == 1
+    sandbox.expire_tokens()
+    asyncio.run(work())  # another loop, the same credentials
+    assert refreshes(sandbox) == 2
+
+
+PROCESS = """
+import sys
+from confluence_groups_sdk import ConfluenceGroups, FileTokenStore, OAuth2, SystemClock
+url, cloud_id, path, client_id, client_secret = sys.argv[1:]
+class HastyClock(SystemClock):
+    passed = 0.0
+    def now(self):
+        self.passed += 400.0  # an hour is over with every ninth look
+        return super().now() + self.passed
+auth = OAuth2(client_id, client_secret, FileTokenStore(path), authority=url, clock=HastyClock())
+with ConfluenceGroups.for_cloud(cloud_id, gateway=url, auth=auth) as groups:
+    for _ in range(40):
+        groups.current_user()
+"""
+
+
+def test_two_processes_use_each_refresh_token_once(sandbox: Sandbox, path: Path) -> None:
+    store = stored(sandbox, path)
+    arguments = [sandbox.url, sandbox.cloud_id, str(path), *sandbox.oauth_client]
+    processes = [subprocess.Popen([sys.executable, "-c", PROCESS, *arguments]) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0], "a token that is used twice is refused"
+    assert refreshes(sandbox) >= 4
+    sandbox.expire_tokens()
+    with client(sandbox, oauth_on(sandbox, store)) as groups:
+        groups.current_user()  # what they left in the store is the newest
+
+
+KILLED = """
+import os, signal, sys
+from confluence_groups_sdk import ConfluenceGroups, FileTokenStore, OAuth2
+url, cloud_id, path, client_id, client_secret = sys.argv[1:]
+class Killed(FileTokenStore):
+    def save(self, tokens):
+        os.kill(os.getpid(), signal.SIGKILL)
+auth = OAuth2(client_id, client_secret, Killed(path), authority=url)
+ConfluenceGroups.for_cloud(cloud_id, gateway=url, auth=auth).current_user()
+"""
+
+
+def test_a_process_killed_before_it_saved_leaves_the_old_tokens_and_no_lock(
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = stored(sandbox, path, expires_in=-1)
+    before = store.load()
+    arguments = [sandbox.url, sandbox.cloud_id, str(path), *sandbox.oauth_client]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert refreshes(sandbox) == 1
+    assert store.load() == before
+    monkeypatch.setattr(token_store, "LOCK_PATIENCE", 0)
+    with client(sandbox, oauth_on(sandbox, store)) as groups, pytest.raises(AuthenticationError, match="consent again"):
+        groups.current_user()  # the sandbox has no time of grace
+
+
+HOLDER = """
+import sys
+from confluence_groups_sdk import FileTokenStore
+with FileTokenStore(sys.argv[1]).lock():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def locked_by_another_process(path: Path) -> Iterator[Callable[[], None]]:
+    """Hold the lock until the yielded function is called."""
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield holder.stdin.close
+
+
+def test_the_event_loop_goes_on_while_another_process_holds_the_lock(
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_store, "LOCK_PATIENCE", 20)
+    auth = oauth_on(sandbox, stored(sandbox, path, expires_in=-1))
+
+    async def work(release: Callable[[], None]) -> None:
+        async with tasks_client(sandbox, auth) as groups:
+            waiting = [asyncio.create_task(groups.current_user()) for _ in range(20)]
+            threads = threading.active_count()
+            for _ in range(200):
+                await asyncio.sleep(0)
+            assert not any(task.done() for task in waiting)
+            assert threading.active_count() <= threads + 1, "the tasks wait in line, not each in a thread"
+            release()
+            await asyncio.gather(*waiting)
+
+    with locked_by_another_process(path) as release:
+        asyncio.run(work(release))
+    assert refreshes(sandbox) == 1
+
+
+def test_a_task_that_is_cancelled_while_it_waits_leaves_the_lock_free(
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_store, "LOCK_PATIENCE", 20)
+    auth = oauth_on(sandbox, stored(sandbox, path, expires_in=-1))
+
+    async def work(release: Callable[[], None]) -> None:
+        async with tasks_client(sandbox, auth) as groups:
+            waiting = [asyncio.create_task(groups.current_user()) for _ in range(3)]
+            for _ in range(100):
+                await asyncio.sleep(0)
+            waiting[0].cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting[0]
+            release()
+            await asyncio.gather(*waiting[1:])
+
+    with locked_by_another_process(path) as release:
+        asyncio.run(work(release))
+    assert refreshes(sandbox) == 1
+
+
+def test_a_loop_that_ends_while_a_task_waits_leaves_the_lock_free(
+    sandbox: Sandbox, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = stored(sandbox, path, expires_in=-1)
+    auth = oauth_on(sandbox, store)
+
+    async def work() -> None:
+        async with tasks_client(sandbox, auth) as groups:
+            task = asyncio.create_task(groups.current_user())
+            for _ in range(100):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+
+    with locked_by_another_process(path) as release:
+        asyncio.run(work())
+        release()
+    with client(sandbox, auth) as groups:
+        groups.current_user()
+    assert refreshes(sandbox) == 1
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+class Slow(MemoryTokenStore):
+    """Saves when it is told to."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        super().__init__(tokens)
+        self.saving, self.go_on = threading.Event(), threading.Event()
+
+    def save(self, tokens: Tokens) -> None:
+        self.saving.set()
+        assert self.go_on.wait(20)
+        super().save(tokens)
+
+
+def test_a_task_that_is_cancelled_while_it_saves_loses_no_token(sandbox: Sandbox) -> None:
+    store = Slow(Tokens(*sandbox.grant(expires_in=-1)))
+    auth = oauth_on(sandbox, store)
+
+    async def work() -> None:
+        async with tasks_client(sandbox, auth) as groups:
+            task = asyncio.create_task(groups.current_user())
+            await asyncio.to_thread(store.saving.wait)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            store.go_on.set()
+            await groups.current_user()
+
+    asyncio.run(work())
+    assert refreshes(sandbox) == 1
+
+
+def test_a_task_that_is_cancelled_while_the_authority_thinks_leaves_the_lock_free() -> None:
+    store = MemoryTokenStore(old(0))
+
+    async def work() -> None:
+        asked = asyncio.Event()
+
+        async def answer(request: httpx.Request) -> httpx.Response:
+            if request.url.path != "/oauth/token":
+                return httpx.Response(204)
+            if asked.is_set():
+                return granted()
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError("it waits for ever")
+
+        async with (
+            httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http,
+            AsyncConfluenceGroups("https://your-domain.atlassian.net", auth=oauth(store), http_client=http) as groups,
+        ):
+            task = asyncio.create_task(groups.remove_member(group_id="g", account_id="a"))
+            await asked.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await groups.remove_member(group_id="g", account_id="a")
+
+    asyncio.run(work())
+    assert store.load() != old(0)
+
+
+def test_a_lock_that_belongs_to_a_thread_is_given_back_by_that_thread(sandbox: Sandbox) -> None:
+    class Own(MemoryTokenStore):
+        def __init__(self, tokens: Tokens) -> None:
+            super().__init__(tokens)
+            self.own = threading.RLock()
+            self.loop_thread = threading.get_ident()
+            self.threads: set[int] = set()
+
+        def lock(self) -> AbstractContextManager[object]:
+            return self.own
+
+        def load(self) -> Tokens | None:
+            self.threads.add(threading.get_ident())
+            return super().load()
+
+        def save(self, tokens: Tokens) -> None:
+            self.threads.add(threading.get_ident())
+            super().save(tokens)
+
+    store = Own(Tokens(*sandbox.grant(expires_in=-1)))
+
+    async def work() -> None:
+        async with tasks_client(sandbox, oauth_on(sandbox, store)) as groups:
+            await groups.current_user()
+
+    asyncio.run(work())
+    assert len(store.threads) == 1
+    assert store.loop_thread not in store.threads
+    assert store.own.acquire(blocking=False), "it is free"
+
+
+def test_raw_refreshes_too(sandbox: Sandbox, path: Path) -> None:
+    auth = oauth_on(sandbox, expired_store(sandbox, path, "by the server"))
+    with client(sandbox, auth) as groups:
+        answer = generated.sync_detailed(client=groups.raw, group_id=GROUP, account_id=ACCOUNT)
+        assert answer.status_code == 204
+        with pytest.raises(httpx.UnsupportedProtocol):
+            groups.raw.get_httpx_client().get("https://elsewhere.example")
+
+    async def work() -> None:
+        sandbox.expire_tokens()
+        async with tasks_client(sandbox, auth) as groups:
+            detailed = await generated.asyncio_detailed(client=groups.raw, group_id=GROUP, account_id=ACCOUNT)
+            assert detailed.status_code == 204
+
+    asyncio.run(work())
+    assert refreshes(sandbox) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_raw_refreshes_at_an_authority_of_another_host(kind: str) -> None:
+    answers = Answers(granted(), httpx.Response(204))
+    auth, transport = oauth(MemoryTokenStore(old(0))), httpx.MockTransport(answers)
+    site = "https://your-domain.atlassian.net"
+    if kind == "sync":
+        with httpx.Client(transport=transport) as http:
+            raw = ConfluenceGroups(site, auth=auth, http_client=http).raw
+            generated.sync_detailed(client=raw, group_id="g", account_id="a")
+    else:
+
+        async def work() -> None:
+            async with httpx.AsyncClient(transport=transport) as http:
+                raw = AsyncConfluenceGroups(site, auth=auth, http_client=http).raw
+                await generated.asyncio_detailed(client=raw, group_id="g", account_id="a")
+
+        asyncio.run(work())
+    assert answers.sent == ["old-refresh", "new-access"]
+
+
+def test_rehearsed_trouble_of_the_authority_is_waited_out(sandbox: Sandbox, path: Path) -> None:
+    clock = FakeClock()
+    sandbox.answer_next(Answer(503))
+    store = stored(sandbox, path, expires_in=-1)
+    auth = oauth_on(sandbox, store)
+    options: dict[str, Any] = {"gateway": sandbox.gateway, "auth": auth, "clock": clock}
+    with ConfluenceGroups.for_cloud(sandbox.cloud_id, **options) as groups:
+        groups.current_user()
+    assert clock.slept == [2.0]
+
+
+def test_somebody_elses_client_may_use_them_too(sandbox: Sandbox) -> None:
+    """An httpx client without ours, with a body that can be read once."""
+    auth = oauth_on(sandbox, MemoryTokenStore(Tokens(*sandbox.grant())))
+    sandbox.expire_tokens()
+    address = f"{sandbox.gateway}/ex/confluence/{sandbox.cloud_id}/wiki/rest/api/group"
+    body = iter([b'{"name": ', b'"writers"}'])
+    with httpx.Client() as http:
+        answer = http.post(address, content=body, auth=auth)
+    assert answer.status_code == 201
+    assert answer.json()["name"] == "writers"
+
+
+# --- what it is made of
+
+
+@pytest.mark.parametrize(
+    "authority",
+    ["http://auth.example.com", "https://auth.example.com/oauth", "auth.example.com", "https://a:b@example.com"],
+)
+def test_a_malformed_authority_is_refused(authority: str) -> None:
+    with pytest.raises(ConfigurationError, match="authority"):
+        OAuth2("id", "secret", MemoryTokenStore(), authority=authority)
+
+
+def test_a_plain_authority_is_for_a_plain_gateway() -> None:
+    """A client that reaches beyond loopback may have a proxy, which would see the secret."""
+    auth = OAuth2("id", "secret", MemoryTokenStore(old()), authority="http://127.0.0.1:9")
+    answers = Answers()
+    with pytest.raises(ConfigurationError, match="plain http"):
+        remove_member("sync", answers, auth=auth)
+    assert not answers.requests
+
+
+def test_parts_of_the_wrong_kind_are_refused() -> None:
+    with pytest.raises(TypeError, match="TokenStore"):
+        OAuth2("id", "secret", {"access_token": "marker"})  # type: ignore[arg-type] # that is the point
+    with pytest.raises(TypeError, match="clock"):
+        OAuth2("id", "secret", MemoryTokenStore(), clock=3)  # type: ignore[arg-type] # that is the point
+    with pytest.raises(ConfigurationError, match="client_secret is empty"):
+        OAuth2("id", "", MemoryTokenStore())
+    with pytest.raises(ConfigurationError, match="client_id"):
+        OAuth2("i d", "secret", MemoryTokenStore())
