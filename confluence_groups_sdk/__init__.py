@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     from .errors import ServerError as ServerError
     from .models import AccessType as AccessType
     from .models import Group as Group
+    from .models import Site as Site
     from .models import User as User
     from .oauth import OAuth2 as OAuth2
+    from .sites import discover_sites as discover_sites
+    from .sites import discover_sites_async as discover_sites_async
     from .token_store import FileTokenStore as FileTokenStore
     from .token_store import MemoryTokenStore as MemoryTokenStore
     from .token_store import Tokens as Tokens
@@ -66,8 +69,9 @@ _MODULES = {
         "ResponseValidationError",
         "ServerError",
     ),
-    "models": ("AccessType", "Group", "User"),
+    "models": ("AccessType", "Group", "Site", "User"),
     "oauth": ("OAuth2",),
+    "sites": ("discover_sites", "discover_sites_async"),
     "token_store": ("FileTokenStore", "MemoryTokenStore", "TokenStore", "Tokens"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

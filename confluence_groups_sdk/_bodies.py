@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import httpx
-from attrs import frozen
+from attrs import evolve, frozen
 
-from .models import Group, User
+from .models import Group, Site, User
 
 T = TypeVar("T")
 
@@ -61,6 +61,19 @@ def groups(response: httpx.Response) -> Page[Group]:
 def users(response: httpx.Response) -> Page[User]:
     """Read a page of users."""
     return _page(_parsed(response), _user)
+
+
+def sites(response: httpx.Response) -> list[Site]:
+    """Read a list of sites; one that is listed for each of its products is one site, with all their scopes."""
+    body = _parsed(response)
+    if not isinstance(body, list):
+        raise UnreadableError("the body is no list of sites")
+    found: dict[str, Site] = {}
+    for index, value in enumerate(body):
+        site = _site(value, f"[{index}]")
+        first = found.setdefault(site.cloud_id, site)
+        found[site.cloud_id] = evolve(first, scopes=first.scopes | site.scopes)
+    return list(found.values())
 
 
 def _parsed(response: httpx.Response) -> Any:
@@ -111,6 +124,20 @@ def _user(value: Any, place: str) -> User:
         is_guest=is_guest if isinstance(is_guest, bool) else None,
         account_status=_text(value, "accountStatus"),
         locale=_text(value, "locale"),
+    )
+
+
+def _site(value: Any, place: str) -> Site:
+    if not isinstance(value, dict):
+        raise UnreadableError(f"{place} is no site")
+    scopes = value.get("scopes")
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        raise UnreadableError(f"{place} has no list of scopes")
+    return Site(
+        cloud_id=_text(value, "id") or _missing(place, "id"),
+        name=_text(value, "name"),
+        url=_text(value, "url"),
+        scopes=frozenset(scopes),
     )
 
 

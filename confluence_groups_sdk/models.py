@@ -80,3 +80,20 @@ class User:
     def active(self) -> bool | None:
         """Whether the account can be used; None where the server does not say."""
         return None if self.account_status is None else self.account_status == ACTIVE
+
+
+@frozen(kw_only=True)
+class Site:
+    """A site that an OAuth 2.0 token was granted access to; what the user may do there is another matter.
+
+    Attributes:
+        cloud_id: for ``for_cloud``.
+        name: such as ``your-domain``.
+        url: such as ``https://your-domain.atlassian.net``.
+        scopes: that were consented to, of all products of the site.
+    """
+
+    cloud_id: str
+    name: str | None = None
+    url: str | None = None
+    scopes: frozenset[str] = frozenset()

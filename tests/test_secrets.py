@@ -30,6 +30,8 @@ from confluence_groups_sdk import (
     OAuth2,
     RetryPolicy,
     Tokens,
+    discover_sites,
+    discover_sites_async,
 )
 
 # Globals, and not variables of the tests: a traceback shows the latter.
@@ -114,6 +116,8 @@ MISPLACED = [
     lambda: AsyncConfluenceGroups(SITE, auth=TOKEN),  # type: ignore[arg-type] # that is the point
     lambda: ConfluenceGroups.for_cloud("some-id", auth=TOKEN),  # type: ignore[arg-type] # that is the point
     lambda: AsyncConfluenceGroups.for_cloud("some-id", auth=[TOKEN]),  # type: ignore[arg-type] # that is the point
+    lambda: discover_sites(TOKEN),  # type: ignore[arg-type] # that is the point
+    lambda: asyncio.run(discover_sites_async(TOKEN)),  # type: ignore[arg-type] # that is the point
     lambda: OAuth2("id", CLIENT_SECRET, {"refresh_token": REFRESH}),  # type: ignore[arg-type] # that is the point
     lambda: OAuth2("id", CLIENT_SECRET, MemoryTokenStore(), clock=REFRESH),  # type: ignore[arg-type] # that is the point
     lambda: OAuth2("id", CLIENT_SECRET, MemoryTokenStore(), authority="http://example.com"),
