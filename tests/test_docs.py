@@ -1,4 +1,4 @@
-"""What docs/testing.md shows, run as it stands there: each of its programs is a test file of its own."""
+"""What docs/ shows, run as it stands there: each program of docs/testing.md is a test file of its own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from confluence_groups_sdk import ApiToken, BadRequestError, ConfluenceGroups, NotFoundError
+from confluence_groups_sdk import ApiToken, BadRequestError, ConfluenceGroups, NotFoundError, _calls
 from confluence_groups_sdk.sandbox import Person, Sandbox
 
-TESTING = (Path(__file__).resolve().parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", TESTING, re.DOTALL)
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+TESTING, CREDENTIALS = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("testing", "credentials"))
+BLOCKS, PROGRAMS = (re.findall(r"```python\n(.*?)```", text, re.DOTALL) for text in (TESTING, CREDENTIALS))
 EDITORS = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
 ACTIVE, DEACTIVATED = "608a9b555426330072f9867d", "557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
 
@@ -77,5 +78,32 @@ def test_deactivated_people_are_members_who_are_not_listed(sandbox: Sandbox, gro
     assert sandbox.directory.is_member(EDITORS, DEACTIVATED)
 
 
-def test_it_stays_short() -> None:
+def test_they_stay_short() -> None:
     assert len(TESTING.encode()) < 6_000
+    assert len(CREDENTIALS.encode()) < 8_000
+
+
+@pytest.mark.parametrize(
+    ("program", "printed", "left"),
+    [
+        (
+            0,
+            ["sandbox ['confluence-admins-sandbox', 'confluence-users-sandbox', 'docs-editors']", "Ada Okafor"],
+            "json",
+        ),
+        (1, ["Ada Okafor"], "db"),
+    ],
+)
+def test_the_programs_on_credentials_run(program: int, printed: list[str], left: str, tmp_path: Path) -> None:
+    assert len(PROGRAMS) == 2
+    command = [sys.executable, "-W", "error", "-c", PROGRAMS[program]]
+    result = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == printed
+    assert (tmp_path / f"tokens.{left}").exists()
+
+
+def test_the_scopes_on_credentials_are_those_that_errors_name() -> None:
+    rows = {tuple(re.findall(r"`([\w:-]+)`", line)) for line in CREDENTIALS.splitlines() if line.count("|") == 4}
+    for operation in ("READ_GROUPS", "READ_MEMBERS", "READ_USERS", "CREATE_GROUPS", "WRITE_GROUPS"):
+        assert tuple(re.findall(r"[\w-]+:[\w:-]+", getattr(_calls, operation))) in rows

@@ -18,11 +18,19 @@ from confluence_groups_sdk import (
     AsyncConfluenceGroups,
     BearerToken,
     ConfluenceGroups,
+    FileTokenStore,
     Group,
     IncompleteReadError,
+    MemoryTokenStore,
+    OAuth2,
     RateLimitError,
     RetryPolicy,
+    Site,
+    Tokens,
+    TokenStore,
     User,
+    discover_sites,
+    discover_sites_async,
 )
 from confluence_groups_sdk._generated import AuthenticatedClient
 
@@ -85,6 +93,20 @@ async def everything_in_a_task(http: httpx.AsyncClient) -> None:
     await groups.aclose()
     assert_type(AsyncConfluenceGroups.from_env(), AsyncConfluenceGroups)
     assert_type(AsyncConfluenceGroups.for_cloud("id", auth=BearerToken("t")), AsyncConfluenceGroups)
+
+
+async def with_oauth(http: httpx.Client) -> None:
+    tokens = Tokens("access", "refresh", expires_at=0, scopes=["read:confluence-groups"])
+    assert_type(tokens.scopes, tuple[str, ...])
+    stores: list[TokenStore] = [MemoryTokenStore(tokens), MemoryTokenStore(), FileTokenStore("tokens.json")]
+    auth = OAuth2("id", "secret", stores[0], authority="https://auth.atlassian.com")
+    (site,) = discover_sites(auth, http_client=http, timeout=3)
+    assert_type(site, Site)
+    assert_type(site.cloud_id, str)
+    assert_type(site.scopes, frozenset[str])
+    assert_type(await discover_sites_async(auth, gateway="https://api.atlassian.com"), list[Site])
+    ConfluenceGroups.for_cloud(site.cloud_id, auth=auth)
+    OAuth2("id", "secret", {"access_token": "a"})  # type: ignore[arg-type] # no store
 
 
 def what_they_return(group: Group, user: User) -> None:
