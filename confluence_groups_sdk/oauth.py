@@ -149,7 +149,7 @@ class OAuth2(Secretive):
         if self._unsaved is None:
             return stored
         spent, tokens = self._unsaved
-        if stored is None or stored.refresh_token == spent:
+        if stored is not None and stored.refresh_token == spent:  # else a user has consented anew, or taken it back
             self._store.save(tokens)
             stored = tokens
         self._unsaved = None

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from confluence_groups_sdk import (
     Tokens,
     token_store,
 )
+from confluence_groups_sdk._aside import Queues
 from confluence_groups_sdk._generated.api.group import remove_member_from_group_by_group_id as generated
 from confluence_groups_sdk.sandbox import Answer, Sandbox
 
@@ -155,9 +157,13 @@ def test_the_store_is_asked_once_and_not_for_each_call(kind: str) -> None:
 
     store = Counting(old())
     auth = oauth(store)
+    for answers in ([httpx.Response(204)], [httpx.Response(401), granted(), httpx.Response(204)]):
+        remove_member(kind, Answers(*answers), auth=auth)
+    assert store.loaded == 2, "once to begin with, and once more to refresh"
+    later = Answers(*(httpx.Response(204) for _ in range(3)))
     for _ in range(3):
-        remove_member(kind, Answers(httpx.Response(204)), auth=auth)
-    assert store.loaded == 1
+        remove_member(kind, later, auth=auth)
+    assert (store.loaded, later.sent) == (2, ["new-access"] * 3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -419,6 +425,39 @@ def test_what_cannot_be_saved_is_not_used_and_not_lost(kind: str, caplog: pytest
     assert store.load() == Tokens("new-access", "new-refresh", START + 3600, ("read", "write"))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lock_that_cannot_be_given_back_is_an_error(kind: str) -> None:
+    class Broken(MemoryTokenStore):
+        @contextmanager
+        def lock(self) -> Iterator[None]:
+            yield
+            raise OSError("the lock is lost")
+
+    with pytest.raises(OSError, match="the lock is lost"):
+        remove_member(kind, Answers(granted()), auth=oauth(Broken(old(0))))
+
+
+def test_tokens_that_were_taken_back_stay_away() -> None:
+    store = Failing(old(0), failures=1)
+    auth = oauth(store)
+    with pytest.raises(OSError, match="disk full"):
+        remove_member("sync", Answers(granted()), auth=auth)
+    store._tokens = None
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="no tokens"):
+            remove_member("sync", Answers(), auth=auth)
+
+
+def test_loops_that_are_closed_are_forgotten() -> None:
+    queues = Queues()
+
+    async def ask() -> bool:
+        return queues.of_this_loop() is queues.of_this_loop()
+
+    assert all(asyncio.run(ask()) for _ in range(3))
+    assert len(queues._queues) == 1
+
+
 def test_a_new_consent_goes_before_what_could_not_be_saved() -> None:
     store = Failing(old(0), failures=1)
     auth = oauth(store)
@@ -473,23 +512,32 @@ def expired_store(sandbox: Sandbox, path: Path, expired: str) -> FileTokenStore:
 def test_eight_threads_refresh_once(sandbox: Sandbox, path: Path, expired: str) -> None:
     store = expired_store(sandbox, path, expired)
     starting = threading.Barrier(8)
-    failures: list[Exception] = []
-
-    with client(sandbox, oauth_on(sandbox, store)) as groups:
+    with client(sandbox, oauth_on(sandbox, store)) as groups, ThreadPoolExecutor(8) as threads:
 
         def work() -> None:
             starting.wait()
-            try:
-                groups.current_user()
-            except Exception as error:
-                failures.append(error)
+            groups.current_user()
 
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert not failures
+        for future in [threads.submit(work) for _ in range(8)]:
+            future.result()
+    assert refreshes(sandbox) == 1
+
+
+def test_threads_refresh_once_even_if_the_store_keeps_out_processes_only(sandbox: Sandbox) -> None:
+    class Processes(MemoryTokenStore):
+        def lock(self) -> AbstractContextManager[object]:
+            return nullcontext()
+
+    auth = oauth_on(sandbox, Processes(Tokens(*sandbox.grant(expires_in=-1))))
+    with client(sandbox, auth) as groups, ThreadPoolExecutor(8) as threads:
+        starting = threading.Barrier(8)
+
+        def work() -> None:
+            starting.wait()
+            groups.current_user()
+
+        for future in [threads.submit(work) for _ in range(8)]:
+            future.result()
     assert refreshes(sandbox) == 1
 
 
@@ -533,6 +581,45 @@ def test_two_processes_use_each_refresh_token_once(sandbox: Sandbox, path: Path)
     sandbox.expire_tokens()
     with client(sandbox, oauth_on(sandbox, store)) as groups:
         groups.current_user()  # what they left in the store is the newest
+
+
+MEETING = """
+import sys
+from confluence_groups_sdk import ConfluenceGroups, FileTokenStore, OAuth2
+url, cloud_id, path, client_id, client_secret = sys.argv[1:]
+class Telling(FileTokenStore):
+    def lock(self):
+        print("locking", flush=True)
+        return super().lock()
+    def save(self, tokens):
+        print("saving", flush=True)
+        sys.stdin.readline()
+        super().save(tokens)
+auth = OAuth2(client_id, client_secret, Telling(path), authority=url)
+ConfluenceGroups.for_cloud(cloud_id, gateway=url, auth=auth).current_user()
+"""
+
+
+def test_a_process_waits_for_the_refresh_of_another_and_takes_it_over(sandbox: Sandbox, path: Path) -> None:
+    stored(sandbox, path, expires_in=-1)
+    command = [sys.executable, "-c", MEETING, sandbox.url, sandbox.cloud_id, str(path), *sandbox.oauth_client]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as second,
+    ):
+        outputs = {process: process.stdout for process in (first, second)}
+        lines = {process: output.readline() for process, output in outputs.items() if output}
+        assert list(lines.values()) == ["locking\n"] * 2, "both want to refresh"
+        assert first.stdin
+        assert second.stdin
+        first.stdin.write("\n")  # whoever of the two saves may go on
+        second.stdin.write("\n")
+        first.stdin.close()
+        second.stdin.close()
+        rest = [output.read() for output in outputs.values() if output]
+        assert [first.wait(), second.wait()] == [0, 0]
+    assert sorted(rest) == ["", "saving\n"]
+    assert refreshes(sandbox) == 1
 
 
 KILLED = """
@@ -798,8 +885,18 @@ def test_somebody_elses_client_may_use_them_too(sandbox: Sandbox) -> None:
     body = iter([b'{"name": ', b'"writers"}'])
     with httpx.Client() as http:
         answer = http.post(address, content=body, auth=auth)
-    assert answer.status_code == 201
     assert answer.json()["name"] == "writers"
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b'{"name": ', b'"editors"}'):
+            yield piece
+
+    async def work() -> httpx.Response:
+        async with httpx.AsyncClient() as http:
+            return await http.post(address, content=pieces(), auth=auth)
+
+    sandbox.expire_tokens()
+    assert asyncio.run(work()).json()["name"] == "editors"
 
 
 # --- what it is made of

@@ -246,6 +246,7 @@ AUTHORITY_ANSWERS: dict[str, Callable[[], httpx.Response | Exception]] = {
     "request id": lambda: httpx.Response(418, headers={"atl-request-id": CLIENT_SECRET}),
     "another status": lambda: httpx.Response(201, json=RENEWED),
     "malformed": lambda: httpx.Response(200, json={**RENEWED, "refresh_token": [TOKEN]}),
+    "malformed, with words": lambda: httpx.Response(200, json={"message": RENEWED["access_token"]}),
     "no JSON": lambda: httpx.Response(200, text=json.dumps(RENEWED)[:-1]),
     "not to be sent": lambda: httpx.Response(200, json={**RENEWED, "access_token": TOKEN + "\n"}),
     "no connection": lambda: httpx.ConnectError(ECHO),

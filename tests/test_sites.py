@@ -27,7 +27,7 @@ from confluence_groups_sdk import (
 from confluence_groups_sdk.sandbox import Sandbox
 
 CONFLUENCE = {"id": "one", "name": "a", "url": "https://a.example", "scopes": ["read:confluence-groups"]}
-JIRA = {**CONFLUENCE, "scopes": ["read:jira-work", "read:confluence-groups"], "avatarUrl": "x"}
+JIRA = {**CONFLUENCE, "scopes": ["read:jira-work"], "avatarUrl": "x"}
 OTHER = {"id": "two", "name": "b", "url": "https://b.example", "scopes": []}
 
 
