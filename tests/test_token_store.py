@@ -36,9 +36,10 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.fixture(params=["generous", "strict"])
-def umask(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = os.umask(0 if request.param == "generous" else 0o177)
+@pytest.fixture
+def generous_umask() -> Iterator[None]:
+    """Files and folders are everybody's, where nobody takes care."""
+    before = os.umask(0)
     yield
     os.umask(before)
 
@@ -88,13 +89,12 @@ def test_scopes_become_a_tuple_and_tokens_can_be_changed_by_copies() -> None:
     assert attrs.evolve(OLD, expires_at=1).expires_at == 1
 
 
-@pytest.mark.usefixtures("umask")
+@pytest.mark.usefixtures("generous_umask")
 def test_the_file_its_lock_and_new_folders_are_for_the_owner_alone(tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.mkdir(0o755)
     old.chmod(0o755)
     path = old / "new" / "newer" / "tokens.json"
-    os.umask(0)
     store = FileTokenStore(path)
     with store.lock():
         store.save(OLD)
