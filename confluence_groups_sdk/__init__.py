@@ -8,6 +8,8 @@ TYPE_CHECKING = False  # type checkers know the name; importing typing would cos
 if TYPE_CHECKING:
     from ._clock import Clock as Clock
     from ._clock import SystemClock as SystemClock
+    from ._pacing import Pace as Pace
+    from ._pacing import Pacer as Pacer
     from ._retry import RetryPolicy as RetryPolicy
     from ._version import __version__ as __version__
     from .async_client import AsyncConfluenceGroups as AsyncConfluenceGroups
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "_clock": ("Clock", "SystemClock"),
+    "_pacing": ("Pace", "Pacer"),
     "_retry": ("RetryPolicy",),
     "_version": ("__version__",),
     "async_client": ("AsyncConfluenceGroups",),

@@ -39,6 +39,13 @@ class Page(Generic[T]):
     more: bool  # whether there is a link to a next page, which some servers lie about
 
 
+def objects_in(result: object) -> int:
+    """Return how many groups or users were read: a server that counts points counts them."""
+    if isinstance(result, Page):
+        return len(result.items)
+    return int(isinstance(result, Group | User))
+
+
 def nothing(_response: httpx.Response) -> None:
     """Read an answer whose body says nothing."""
 

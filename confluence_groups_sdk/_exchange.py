@@ -1,4 +1,4 @@
-"""The life of one call (send, classify, wait, send again), as a generator.
+"""The life of one call (pace, send, classify, wait, send again), as a generator.
 
 It is written the way httpx writes its auth flows: it yields what to do next and is told how it went. The clients only
 drive it, one with blocking calls and one with awaited ones: retries, status codes and headers are looked at here alone.
@@ -16,11 +16,12 @@ from typing import Any, TypeAlias, TypeVar
 import httpx
 from attrs import evolve, field, frozen
 
-from . import _retry
-from ._bodies import UnreadableError
+from . import _headers, _retry
+from ._bodies import UnreadableError, objects_in
 from ._calls import Call
 from ._clock import Clock
 from ._logging import logger
+from ._pacing import Pacer
 from ._retry import Failure, RetryPolicy
 from .errors import (
     APIConnectionError,
@@ -28,6 +29,7 @@ from .errors import (
     APITimeoutError,
     ConfigurationError,
     NotFoundError,
+    RateLimitError,
     ResponseValidationError,
     ServerError,
     error_from_response,
@@ -57,6 +59,7 @@ class Settings:
     user_agent: str
     timeout: Mapping[str, float | None]
     retry: RetryPolicy = field()
+    pacer: Pacer = field()
     clock: Clock = field()
     host: str = field(init=False)
 
@@ -68,6 +71,11 @@ class Settings:
     def _is_policy(self, _attribute: object, retry: RetryPolicy) -> None:
         if not isinstance(retry, RetryPolicy):
             raise TypeError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
+
+    @pacer.validator
+    def _is_pacer(self, _attribute: object, pacer: Pacer) -> None:
+        if not isinstance(pacer, Pacer):
+            raise TypeError(f"pacer must be a Pacer, not {type(pacer).__name__}")
 
     @clock.validator
     def _tells_time(self, _attribute: object, clock: Clock) -> None:
@@ -115,7 +123,14 @@ class NoAnswer:
     failure: Failure
 
 
-Step: TypeAlias = httpx.Request | Wait
+@frozen
+class Enter:
+    """Take a place among the calls under way of this pacer; the exchange gives it back."""
+
+    pacer: Pacer
+
+
+Step: TypeAlias = httpx.Request | Wait | Enter
 Reply: TypeAlias = httpx.Response | NoAnswer | None
 Exchange: TypeAlias = Generator[Step, Reply, T]
 
@@ -130,7 +145,7 @@ def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
     """Carry out one call.
 
     Yields:
-        A request to send, answered by its response or by `NoAnswer`; or a `Wait`, answered by None.
+        A request to send, answered by its response or by `NoAnswer`; or an `Enter` or a `Wait`, answered by None.
 
     Returns:
         What the call reads from its answer.
@@ -140,13 +155,14 @@ def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
     """
     for attempt in itertools.count(1):
         request = prepare(call, settings)
-        started = settings.clock.monotonic()
-        reply = yield request
+        started, reply = yield from _paced(call, request, settings)
         milliseconds = (settings.clock.monotonic() - started) * 1000
         if isinstance(reply, httpx.Response) and reply.status_code == call.success:
             if logger.isEnabledFor(logging.INFO):
                 logger.info(LINE, call.operation, reply.status_code, attempt, milliseconds, request_id_of(reply))
-            return _read(call, reply, settings)
+            result = _read(call, reply, settings)
+            settings.pacer.spent(1 + (0 if call.writes else 2 * objects_in(result)))
+            return result
         error, again = _error(call, request, reply, settings)
         logger.info(LINE, call.operation, error.summary, attempt, milliseconds, error.request_id)
         delay = None
@@ -158,6 +174,49 @@ def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
         logger.info("%s: sending again in %.1f s", call.operation, delay)
         yield Wait(delay)
     raise AssertionError("the attempts are counted without end")
+
+
+def _paced(call: Call[Any], request: httpx.Request, settings: Settings) -> Generator[Step, Reply, tuple[float, Reply]]:
+    """Send when the pacer lets it through, and let it learn from the answer; return when it was sent, and the answer.
+
+    Raises:
+        RateLimitError: all calls are held for longer than the policy waits; this one is not sent.
+    """
+    pacer, clock = settings.pacer, settings.clock
+    _refuse_long_hold(call, request, settings)
+    yield Enter(pacer)
+    try:
+        turn = pacer.turn(clock, None)
+        while turn.seconds:
+            _refuse_long_hold(call, request, settings)
+            yield Wait(turn.seconds)
+            turn = pacer.turn(clock, turn)
+        started = clock.monotonic()
+        reply = yield request
+        if isinstance(reply, httpx.Response):
+            limits = _headers.limits(reply.headers, clock.now())
+            if reply.status_code == 429:
+                pacer.refused(clock, limits, started)
+            else:
+                pacer.accepted(clock, limits)
+        return started, reply
+    finally:
+        pacer.leave()
+
+
+def _refuse_long_hold(call: Call[Any], request: httpx.Request, settings: Settings) -> None:
+    seconds = settings.pacer.held_for(settings.clock)
+    if seconds <= settings.retry.max_retry_after:
+        return
+    error = RateLimitError(
+        f"not sent: all calls are held for {seconds:.0f} s, until the server's limit is renewed",
+        method=request.method,
+        path=path_of(request),
+        status_code=429,
+        retry_after=seconds,
+    )
+    logger.info("%s: %s", call.operation, error.summary)
+    raise error
 
 
 def _read(call: Call[T], response: httpx.Response, settings: Settings) -> T:

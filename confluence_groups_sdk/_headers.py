@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from ._logging import logger
 
 LONGEST_HOLD = 366 * 24 * 3600.0  # seconds; a server that asks for more is not to be taken at its word
+LONGEST_RESET = 24 * 3600.0  # seconds; quotas are renewed each hour
+MOST_LEFT = 10**9  # calls or points
+QUOTA_REASONS = ("quota", "global", "tenant")  # parts of what RateLimit-Reason may say; documentation and sites differ
+ITEM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^\s",;]+)((?:\s*;\s*[^",;]+)*)\s*(?:,|$)')  # of a structured field
 REQUEST_ID_HEADERS = ("atl-request-id", "atl-traceid", "x-arequestid")
+
+
+class Limits(NamedTuple):
+    """What an answer says about the limits of the server."""
+
+    retry_after: float | None = None  # seconds
+    reset_in: float | None = None  # seconds until what is spent is there again
+    exhausted: bool = False  # nothing is left until then
+    quota: bool = False  # the reason of a refusal is a spent quota, not too many calls at once
+
+
+NOTHING_SAID = Limits()
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
@@ -31,8 +51,35 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     if seconds is None:
         seconds = _seconds_until(text, now)
     if seconds is None or not 0 <= seconds <= LONGEST_HOLD:  # a comparison with nan is False
+        _ignored("retry-after", text)
         return None
     return seconds
+
+
+def limits(headers: Mapping[str, str], now: float) -> Limits:
+    """Return what the headers say about limits, seen from ``now``; what is absurd is passed over, with a log line.
+
+    Headers that begin with ``Beta-`` inform about limits that are not in force, and count for nothing.
+    """
+    if not any("ratelimit" in name or name == "retry-after" for name in map(str.lower, headers)):
+        return NOTHING_SAID
+    resets = []
+    remaining = _number(headers, "x-ratelimit-remaining", MOST_LEFT)
+    reset = _reset(headers, now)
+    exhausted = remaining == 0
+    if reset is not None:
+        resets.append(reset)
+    for left, seconds in _services(headers.get("ratelimit", "")):
+        exhausted = exhausted or left == 0
+        if left == 0 and seconds is not None:
+            resets.append(seconds)
+    reason = headers.get("ratelimit-reason", "").lower()
+    return Limits(
+        retry_after=retry_after(headers, now),
+        reset_in=max(resets, default=None),
+        exhausted=exhausted,
+        quota="burst" not in reason and any(part in reason for part in QUOTA_REASONS),
+    )
 
 
 def printable(text: str) -> str:
@@ -55,3 +102,51 @@ def _seconds_until(text: str, now: float) -> float | None:
         return max(0.0, moment.timestamp() - now)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def _number(headers: Mapping[str, str], name: str, most: float) -> float | None:
+    text = headers.get(name)
+    if text is None:
+        return None
+    number = _seconds(text)
+    if number is not None and 0 <= number <= most:
+        return number
+    _ignored(name, text)
+    return None
+
+
+def _reset(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds until X-RateLimit-Reset, a time in ISO 8601; nothing for one that has passed."""
+    name = "x-ratelimit-reset"
+    text = headers.get(name)
+    if text is None:
+        return None
+    from dateutil.parser import isoparse  # loaded when a server first says something about limits
+
+    try:
+        moment = isoparse(text.strip())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = moment.timestamp() - now
+    except (ValueError, OverflowError):
+        seconds = 0.0
+    if 0 < seconds <= LONGEST_RESET:
+        return seconds
+    _ignored(name, text)
+    return None
+
+
+def _services(text: str) -> Iterator[tuple[float | None, float | None]]:
+    """Yield for each policy in a RateLimit header what is left of it, and the seconds until it is renewed."""
+    position = 0
+    while position < len(text) and (item := ITEM.match(text, position)):
+        position = item.end()
+        pairs = [part.partition("=") for part in item[2].split(";") if part.strip()]
+        said = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        yield _number(said, "r", MOST_LEFT), _number(said, "t", LONGEST_RESET)
+    if position < len(text.rstrip()):
+        _ignored("ratelimit", text)
+
+
+def _ignored(name: str, text: str) -> None:
+    logger.info("ignored, since it cannot be meant: %s: %s", name, printable(text)[:100])

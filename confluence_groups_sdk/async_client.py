@@ -12,6 +12,7 @@ from . import _calls, _exchange, _http, _pages, _site
 from ._calls import Call
 from ._clock import Clock, SystemClock
 from ._exchange import Reply, Settings, Step
+from ._pacing import Pacer
 from ._pages import Job, Reading
 from ._retry import RetryPolicy
 from .models import AccessType, Group, User
@@ -27,6 +28,7 @@ class Options(TypedDict, total=False):
 
     timeout: httpx.Timeout | float | None
     retry: RetryPolicy
+    pacer: Pacer | None
     http_client: httpx.AsyncClient | None
     application_name: str | None
     clock: Clock
@@ -50,6 +52,8 @@ class AsyncConfluenceGroups:
         timeout: seconds for connecting, sending, receiving and waiting for a connection, each; 30, and 5 to connect,
             where not given. An `httpx.Timeout` sets each of the four, None waits for ever.
         retry: when a call is sent again.
+        pacer: how many calls at once, and how fast; one of its own where not given. Share one between the clients of a
+            site.
         http_client: your own `httpx.AsyncClient`, for proxies, certificates or transports; you close it. Without one,
             proxies of the environment are used, but not for a site on loopback.
         application_name: put before our own user agent, such as ``offboarding/1.2``.
@@ -57,7 +61,7 @@ class AsyncConfluenceGroups:
 
     Raises:
         ConfigurationError: the site is no https address (http on loopback), or an option is malformed.
-        TypeError: ``auth``, ``retry``, ``http_client`` or ``clock`` is of the wrong kind.
+        TypeError: ``auth``, ``retry``, ``pacer``, ``http_client`` or ``clock`` is of the wrong kind.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class AsyncConfluenceGroups:
         auth: httpx.Auth,
         timeout: httpx.Timeout | float | None = _http.DEFAULT_TIMEOUT,
         retry: RetryPolicy = RetryPolicy(),
+        pacer: Pacer | None = None,
         http_client: httpx.AsyncClient | None = None,
         application_name: str | None = None,
         clock: Clock = SystemClock(),
@@ -80,6 +85,7 @@ class AsyncConfluenceGroups:
             user_agent=_site.user_agent(application_name),
             timeout=_exchange.limits(timeout).as_dict(),
             retry=retry,
+            pacer=Pacer() if pacer is None else pacer,
             clock=clock,
         )
         self._http = _http.client_of(httpx.AsyncClient, http_client, self._settings)
@@ -369,6 +375,8 @@ class AsyncConfluenceGroups:
         except StopIteration as end:
             result: T = end.value
             return result
+        finally:
+            steps.close()  # gives its place back, should this be interrupted or cancelled
 
     async def _run(self, job: Job[T]) -> T:
         try:
@@ -387,6 +395,9 @@ class AsyncConfluenceGroups:
     async def _do(self, step: Step) -> Reply:
         if isinstance(step, _exchange.Wait):
             await self._settings.clock.async_sleep(step.seconds)
+            return None
+        if isinstance(step, _exchange.Enter):
+            await step.pacer.enter_async()
             return None
         try:
             return await self._http.send(step, auth=self._auth, follow_redirects=False)

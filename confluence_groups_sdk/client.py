@@ -12,6 +12,7 @@ from . import _calls, _exchange, _http, _pages, _site
 from ._calls import Call
 from ._clock import Clock, SystemClock
 from ._exchange import Reply, Settings, Step
+from ._pacing import Pacer
 from ._pages import Job, Reading
 from ._retry import RetryPolicy
 from .models import AccessType, Group, User
@@ -27,6 +28,7 @@ class Options(TypedDict, total=False):
 
     timeout: httpx.Timeout | float | None
     retry: RetryPolicy
+    pacer: Pacer | None
     http_client: httpx.Client | None
     application_name: str | None
     clock: Clock
@@ -50,6 +52,8 @@ class ConfluenceGroups:
         timeout: seconds for connecting, sending, receiving and waiting for a connection, each; 30, and 5 to connect,
             where not given. An `httpx.Timeout` sets each of the four, None waits for ever.
         retry: when a call is sent again.
+        pacer: how many calls at once, and how fast; one of its own where not given. Share one between the clients of a
+            site.
         http_client: your own `httpx.Client`, for proxies, certificates or transports; you close it. Without one,
             proxies of the environment are used, but not for a site on loopback.
         application_name: put before our own user agent, such as ``offboarding/1.2``.
@@ -57,7 +61,7 @@ class ConfluenceGroups:
 
     Raises:
         ConfigurationError: the site is no https address (http on loopback), or an option is malformed.
-        TypeError: ``auth``, ``retry``, ``http_client`` or ``clock`` is of the wrong kind.
+        TypeError: ``auth``, ``retry``, ``pacer``, ``http_client`` or ``clock`` is of the wrong kind.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class ConfluenceGroups:
         auth: httpx.Auth,
         timeout: httpx.Timeout | float | None = _http.DEFAULT_TIMEOUT,
         retry: RetryPolicy = RetryPolicy(),
+        pacer: Pacer | None = None,
         http_client: httpx.Client | None = None,
         application_name: str | None = None,
         clock: Clock = SystemClock(),
@@ -80,6 +85,7 @@ class ConfluenceGroups:
             user_agent=_site.user_agent(application_name),
             timeout=_exchange.limits(timeout).as_dict(),
             retry=retry,
+            pacer=Pacer() if pacer is None else pacer,
             clock=clock,
         )
         self._http = _http.client_of(httpx.Client, http_client, self._settings)
@@ -369,6 +375,8 @@ class ConfluenceGroups:
         except StopIteration as end:
             result: T = end.value
             return result
+        finally:
+            steps.close()  # gives its place back, should this be interrupted or cancelled
 
     def _run(self, job: Job[T]) -> T:
         try:
@@ -386,6 +394,9 @@ class ConfluenceGroups:
     def _do(self, step: Step) -> Reply:
         if isinstance(step, _exchange.Wait):
             self._settings.clock.sleep(step.seconds)
+            return None
+        if isinstance(step, _exchange.Enter):
+            step.pacer.enter()
             return None
         try:
             return self._http.send(step, auth=self._auth, follow_redirects=False)

@@ -141,11 +141,13 @@ def imported(path: Path) -> set[str]:
 
 # Which room may know which, beside the leaves that all may know.
 LEAVES = {"_version", "_clock", "_headers", "_answers", "_logging", "errors"}
+RESULTS = {"models", "_generated"}
 MAY_KNOW = {
     "_version": set(),
     "_clock": set(),
     "_logging": set(),
-    "_headers": set(),
+    "_headers": {"_logging"},
+    "_pacing": {"_clock", "_headers", "_logging", "errors"},
     "_answers": {"_headers", "_logging"},
     "errors": {"_answers", "_headers", "_logging"},
     "auth": {"errors"},
@@ -160,10 +162,32 @@ MAY_KNOW = {
     "_calls": {"_generated", "_bodies", "models", "errors"},
     "_pages": {"_calls", "_bodies", "models", "errors"},
     "_site": {"auth", "errors", "_version"},
-    "_exchange": {"_retry", "_calls", "_bodies", *LEAVES},
+    "_exchange": {"_retry", "_pacing", "_calls", "_bodies", *LEAVES},
     "_http": {"_exchange", "_generated", *LEAVES},
-    "client": {"_calls", "_pages", "_exchange", "_http", "_site", "_retry", "_clock", "models", "_generated"},
-    "async_client": {"_calls", "_pages", "_exchange", "_http", "_site", "_retry", "_clock", "models", "_generated"},
+    "client": {
+        "_pacing",
+        "_calls",
+        "_pages",
+        "_exchange",
+        "_http",
+        "_site",
+        "_retry",
+        "_clock",
+        "models",
+        "_generated",
+    },
+    "async_client": {
+        "_pacing",
+        "_calls",
+        "_pages",
+        "_exchange",
+        "_http",
+        "_site",
+        "_retry",
+        "_clock",
+        "models",
+        "_generated",
+    },
 }
 
 

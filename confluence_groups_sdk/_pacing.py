@@ -1,0 +1,301 @@
+"""One governor for the calls of a site: how many at once, how fast, and when to hold them all."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from attrs import frozen
+
+from ._clock import Clock, SystemClock
+from ._headers import Limits
+from ._logging import logger
+from .errors import ConfigurationError
+
+BACK_OFF = 0.9  # of the rate that was accepted
+PAUSE = 1.0  # seconds after a refusal that names no time
+QUOTA_PAUSE = 60.0  # seconds after a spent quota that names no time
+SLOWEST = 1.0  # calls a second
+SOON = 0.001  # seconds; less than that is not waited for
+FASTEST = 100_000.0  # calls a second: beyond that there is no rate to keep
+MEASURED = 30  # seconds that the accepted rate is measured over
+CLIMB = 0.01  # of the rate, a second
+HASTE = 60.0  # seconds after which climbing is twice as fast, three times after twice that
+CATCH_UP = 0.1  # seconds by which a late call may follow the one before it sooner than the rate says
+
+
+@frozen
+class Pace:
+    """What a `Pacer` is doing.
+
+    Attributes:
+        rate: calls a second that are let through; None for no limit.
+        held_until: seconds since the epoch until which no call is sent; None where none is held back.
+        in_flight: calls under way.
+        refused: answers 429 so far.
+        points: spent so far, as Atlassian counts them: 1 a call, and 2 for each group or user that it returned.
+    """
+
+    rate: float | None
+    held_until: float | None
+    in_flight: int
+    refused: int
+    points: int
+
+
+@frozen
+class Turn:
+    """When a call may be sent."""
+
+    seconds: float  # from now; 0 for at once
+    epoch: int  # of the pacer that gave it
+
+
+@frozen
+class _Rate:
+    """A rate that climbs slowly from what was found at some moment, and faster the longer nothing is refused."""
+
+    found: float
+    since: float
+
+    def at(self, moment: float) -> float:
+        seconds = max(0.0, moment - self.since)
+        return min(self.found * math.exp(min(CLIMB * seconds * (1 + seconds / (2 * HASTE)), 50.0)), FASTEST)
+
+
+class Pacer:
+    """Keeps the calls of one or several clients within what a site takes.
+
+    At most ``max_in_flight`` calls are under way. There is no rate until the first refusal (429): then it is nine
+    tenths of the rate that was accepted until then, and climbs back slowly, until the next refusal. After a refusal all
+    calls pause as long as it says (``Retry-After``). Where it says that a quota is spent, or where an answer says that
+    nothing is left of it, all calls are held until the reset.
+
+    It belongs to one client and its `with_options` copies, or to several clients of the same site: give all of them the
+    same one. It may be shared by threads and by the tasks of several event loops.
+
+    Args:
+        max_in_flight: calls under way at the most, 1 or more.
+        max_rate: calls a second that are never exceeded; None for no such limit.
+
+    Raises:
+        ConfigurationError: a number is out of range.
+    """
+
+    def __init__(self, max_in_flight: int = 16, max_rate: float | None = None) -> None:
+        if isinstance(max_in_flight, bool) or not isinstance(max_in_flight, int) or max_in_flight < 1:
+            raise ConfigurationError("Pacer(max_in_flight=...): give a whole number, 1 or more")
+        if max_rate is not None and not _is_rate(max_rate):
+            raise ConfigurationError("Pacer(max_rate=...): give calls a second, above 0, or None")
+        self._max_in_flight = max_in_flight
+        self._max_rate = max_rate
+        self._refused = 0
+        self._points = 0
+        self._rate: _Rate | None = None
+        self._next = -math.inf  # when the next call may be sent
+        self._held_until = -math.inf
+        self._epoch = 0  # grows whenever turns that were given out no longer hold good
+        self._accepted: deque[tuple[int, int]] = deque(maxlen=MEASURED)  # second, and how many in it
+        self._measured_from: float | None = None
+        self._clock: Clock = SystemClock()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nobody is under way: at the start, and in a child process, where the parent's threads are not."""
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._in_flight = 0
+        self._waiting: deque[Callable[[], object]] = deque()
+
+    # --- places: at most so many calls at once
+
+    def enter(self) -> None:
+        """Take a place among the calls under way; block this thread until there is one."""
+        event = threading.Event()
+        if self._take_or_wait(event.set):
+            return
+        try:
+            event.wait()
+        except BaseException:
+            self._give_up(event.set)
+            raise
+
+    async def enter_async(self) -> None:
+        """Take a place among the calls under way; suspend this task until there is one."""
+        if self._take():
+            return
+        import asyncio  # loaded by whoever runs tasks
+
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+
+        def settle() -> None:
+            if not future.done():
+                future.set_result(None)
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(settle)
+
+        if self._take_or_wait(wake):
+            return
+        try:
+            await future
+        except BaseException:
+            self._give_up(wake)
+            raise
+
+    def leave(self) -> None:
+        """Give the place back, to whoever has waited longest."""
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._in_flight = max(0, self._in_flight - 1)
+                    return
+                wake = self._waiting.popleft()
+            try:
+                wake()
+            except RuntimeError:
+                continue  # the event loop of that task is closed: it waits no more
+            return
+
+    def _take(self) -> bool:
+        if self._process != os.getpid():
+            self._begin()
+        with self._lock:
+            free = self._in_flight < self._max_in_flight and not self._waiting
+            self._in_flight += free
+            return free
+
+    def _take_or_wait(self, wake: Callable[[], object]) -> bool:
+        if self._process != os.getpid():
+            self._begin()
+        with self._lock:
+            if self._in_flight < self._max_in_flight and not self._waiting:
+                self._in_flight += 1
+                return True
+            self._waiting.append(wake)
+            return False
+
+    def _give_up(self, wake: Callable[[], object]) -> None:
+        """Wait no more; where the place was given just now, pass it on."""
+        with self._lock:
+            waiting = wake in self._waiting
+            if waiting:
+                self._waiting.remove(wake)
+        if not waiting:
+            self.leave()
+
+    # --- time: not before the rate and the server allow it
+
+    def held_for(self, clock: Clock) -> float:
+        """Return the seconds for which no call may be sent."""
+        return _ahead(self._held_until, clock.monotonic())
+
+    def turn(self, clock: Clock, before: Turn | None) -> Turn:
+        """Return when this call may be sent, and keep the time for it.
+
+        Args:
+            clock: the time.
+            before: the turn that was waited for. It holds good, unless others were refused in the meantime.
+        """
+        with self._lock:
+            if before is not None and before.epoch == self._epoch:
+                return Turn(0.0, self._epoch)
+            self._clock = clock
+            now = clock.monotonic()
+            rate = self._rate_at(now)
+            moment = max(now, self._held_until)
+            if rate is not None:
+                self._next = max(self._next, moment - CATCH_UP)
+                moment = max(moment, self._next)
+                self._next += 1 / rate
+            return Turn(_ahead(moment, now), self._epoch)
+
+    # --- what answers teach
+
+    def accepted(self, clock: Clock, limits: Limits) -> None:
+        """Learn from an answer that is no refusal."""
+        with self._lock:
+            now = clock.monotonic()
+            second = int(now)
+            if self._accepted and self._accepted[-1][0] == second:
+                self._accepted[-1] = (second, self._accepted[-1][1] + 1)
+            else:
+                self._accepted.append((second, 1))
+            if self._measured_from is None:
+                self._measured_from = now
+            if limits.exhausted and limits.reset_in:
+                self._hold(now, limits.reset_in)
+
+    def refused(self, clock: Clock, limits: Limits, sent: float) -> None:
+        """Learn from a 429.
+
+        Args:
+            clock: the time.
+            limits: what the answer's headers say.
+            sent: when the call was sent; one that was sent before the rate changed says nothing about the new one.
+        """
+        with self._lock:
+            now = clock.monotonic()
+            self._refused += 1
+            if limits.quota:
+                self._hold(now, limits.reset_in or limits.retry_after or QUOTA_PAUSE)
+                return
+            pause = limits.retry_after if limits.retry_after is not None else (limits.reset_in or PAUSE)
+            self._hold(now, pause)
+            if self._rate is None or sent >= self._rate.since:
+                self._slow_down(now, pause)
+
+    def spent(self, points: int) -> None:
+        """Count the points of a call that was answered."""
+        with self._lock:
+            self._points += points
+
+    def snapshot(self) -> Pace:
+        """Return what this pacer is doing."""
+        with self._lock:
+            now = self._clock.monotonic()
+            left = _ahead(self._held_until, now)
+            held_until = self._clock.now() + left if left else None
+            return Pace(self._rate_at(now), held_until, self._in_flight, self._refused, self._points)
+
+    def __repr__(self) -> str:
+        return f"Pacer(max_in_flight={self._max_in_flight}, max_rate={self._max_rate})"
+
+    def _hold(self, now: float, seconds: float) -> None:
+        if now + seconds > self._held_until:
+            logger.info("all calls are held for %.1f s", seconds)
+            self._held_until = self._next = now + seconds
+            self._epoch += 1
+
+    def _slow_down(self, now: float, pause: float) -> None:
+        """Set the rate from what was accepted since the last time, the pause counted: the server counts on in it."""
+        resume = now + pause
+        first = max(self._measured_from if self._measured_from is not None else now, resume - MEASURED)
+        accepted = sum(count for second, count in self._accepted if second + 1 > first)
+        found = max(BACK_OFF * accepted / max(resume - first, PAUSE), SLOWEST)
+        present = self._rate_at(now)
+        if present is not None:
+            found = min(found, BACK_OFF * present)
+        self._rate = _Rate(max(found, SLOWEST), since=resume)
+        self._measured_from = resume
+        self._accepted.clear()
+        logger.info("refused for the rate of calls: going on with %.1f a second", self._rate.found)
+
+    def _rate_at(self, now: float) -> float | None:
+        rate = self._rate.at(now) if self._rate else FASTEST
+        rate = min(rate, self._max_rate or FASTEST)
+        return None if rate >= FASTEST else rate
+
+
+def _ahead(moment: float, now: float) -> float:
+    """Return the seconds from now to a moment; 0 where it is past or so close that waiting would not move a clock."""
+    left = moment - now
+    return left if left >= SOON else 0.0
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
