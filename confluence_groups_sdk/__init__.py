@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # type checkers know the name; importing typing would cos
 if TYPE_CHECKING:
     from ._clock import Clock as Clock
     from ._clock import SystemClock as SystemClock
+    from ._exchange import Timeout as Timeout
     from ._pacing import Pace as Pace
     from ._pacing import Pacer as Pacer
     from ._retry import RetryPolicy as RetryPolicy
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "_clock": ("Clock", "SystemClock"),
+    "_exchange": ("Timeout",),
     "_pacing": ("Pace", "Pacer"),
     "_retry": ("RetryPolicy",),
     "_version": ("__version__",),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import math
 from collections.abc import Generator, Mapping
 from types import EllipsisType
 from typing import Any, TypeAlias, TypeVar
@@ -47,8 +48,44 @@ ODD_SHAPE = "A newer version of this package may understand such an answer; `raw
 LOOK_FIRST = "The change may have been made: look at what is there now before you send it again."
 
 LONGEST_TIMEOUT = 366 * 24 * 3600  # seconds
+TOTAL = 60.0  # seconds for the whole of an attempt, where not given
 
 T = TypeVar("T")
+
+
+class Timeout(httpx.Timeout):
+    """httpx's four limits, in seconds, and one on the whole of an attempt.
+
+    ``total`` is looked at whenever a part of the answer arrives. It cannot cut off what happens before the answer
+    begins, nor a single wait for more of it: those have their own limits (``connect``, ``write``, ``read``, ``pool``),
+    which bound it from above.
+
+    Args:
+        timeout: for each of the four that is not given.
+        connect: for making a connection.
+        read: for each wait for a part of the answer.
+        write: for each part of the request.
+        pool: for a free connection.
+        total: for the whole of an attempt; None for no such limit.
+    """
+
+    def __init__(
+        self,
+        timeout: float | None = 30.0,
+        *,
+        connect: float | EllipsisType | None = ...,
+        read: float | EllipsisType | None = ...,
+        write: float | EllipsisType | None = ...,
+        pool: float | EllipsisType | None = ...,
+        total: float | None = TOTAL,
+    ) -> None:
+        parts = {"connect": connect, "read": read, "write": write, "pool": pool}
+        given = {name: value for name, value in parts.items() if not isinstance(value, EllipsisType)}
+        super().__init__(timeout, **given)
+        self.total = total
+
+
+DEFAULT_TIMEOUT = Timeout(30, connect=5)
 
 
 @frozen
@@ -57,7 +94,8 @@ class Settings:
 
     base: str  # where the API starts, such as https://your-domain.atlassian.net/wiki/rest
     user_agent: str
-    timeout: Mapping[str, float | None]
+    timeout: Mapping[str, float | None]  # seconds, for the parts of an attempt
+    total: float | None  # seconds, for the whole of it
     retry: RetryPolicy = field()
     pacer: Pacer = field()
     clock: Clock = field()
@@ -86,26 +124,34 @@ class Settings:
         self, timeout: httpx.Timeout | float | EllipsisType | None, retry: RetryPolicy | EllipsisType
     ) -> Settings:
         """Return the same settings with another timeout or retry policy, where one is given."""
+        parts, total = (self.timeout, self.total) if isinstance(timeout, EllipsisType) else limits(timeout)
         return evolve(
             self,
-            timeout=self.timeout if isinstance(timeout, EllipsisType) else limits(timeout).as_dict(),
+            timeout=parts,
+            total=total,
             retry=self.retry if isinstance(retry, EllipsisType) else retry,
         )
 
 
-def limits(timeout: httpx.Timeout | float | None) -> httpx.Timeout:
-    """Return the limits on the parts of an attempt, in seconds.
+def limits(timeout: httpx.Timeout | float | None) -> tuple[Mapping[str, float | None], float | None]:
+    """Return the limits on the parts of an attempt and on the whole of it, in seconds.
+
+    Where the limit on the whole is not given, it is a minute, or as long as the longest of its parts may take.
 
     Raises:
         ConfigurationError: one is not a number, not above zero, or over a year.
     """
-    given = httpx.Timeout(timeout)
-    for part, seconds in given.as_dict().items():
+    parts: dict[str, float | None] = httpx.Timeout(timeout).as_dict()
+    for part, seconds in {**parts, "total": getattr(timeout, "total", None)}.items():
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if seconds is not None and not (number and 0 < seconds <= LONGEST_TIMEOUT):
             problem = "give a number of seconds above 0, at most a year, or None for no limit"
             raise ConfigurationError(f"timeout ({part}): {problem}")
-    return given
+    if isinstance(timeout, Timeout):
+        return parts, timeout.total
+    longest = [math.inf if seconds is None else seconds for seconds in parts.values()]
+    total = max(TOTAL, *longest)
+    return parts, None if math.isinf(total) else total
 
 
 @frozen
@@ -124,6 +170,14 @@ class NoAnswer:
 
 
 @frozen
+class Unreadable:
+    """An answer whose body is of no use, without it: the status is known, and that is all."""
+
+    response: httpx.Response
+    problem: str
+
+
+@frozen
 class Enter:
     """Take a place among the calls under way of this pacer; the exchange gives it back."""
 
@@ -131,7 +185,7 @@ class Enter:
 
 
 Step: TypeAlias = httpx.Request | Wait | Enter
-Reply: TypeAlias = httpx.Response | NoAnswer | None
+Reply: TypeAlias = httpx.Response | Unreadable | NoAnswer | None
 Exchange: TypeAlias = Generator[Step, Reply, T]
 
 
@@ -145,7 +199,8 @@ def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
     """Carry out one call.
 
     Yields:
-        A request to send, answered by its response or by `NoAnswer`; or an `Enter` or a `Wait`, answered by None.
+        A request to send, answered by its response, by `Unreadable` or by `NoAnswer`; or an `Enter` or a `Wait`,
+        answered by None.
 
     Returns:
         What the call reads from its answer.
@@ -193,9 +248,9 @@ def _paced(call: Call[Any], request: httpx.Request, settings: Settings) -> Gener
             turn = pacer.turn(clock, turn)
         started = clock.monotonic()
         reply = yield request
-        if isinstance(reply, httpx.Response):
-            limits = _headers.limits(reply.headers, clock.now())
-            if reply.status_code == 429:
+        if answer := _answer(reply):
+            limits = _headers.limits(answer.headers, clock.now())
+            if answer.status_code == 429:
                 pacer.refused(clock, limits, started)
             else:
                 pacer.accepted(clock, limits)
@@ -273,18 +328,24 @@ def prepare(call: Call[Any], settings: Settings) -> httpx.Request:
 
 def _error(call: Call[Any], request: httpx.Request, reply: Reply, settings: Settings) -> tuple[APIError, bool]:
     """Return the error that this reply stands for, and whether the call may be sent again."""
-    if isinstance(reply, httpx.Response):
+    if answer := _answer(reply):
         now = settings.clock.now()
-        if reply.is_success:
-            return _doubtful(call, unexpected_answer(reply, f"{call.success} was expected", now=now)), False
-        again = _retry.retries_status(reply.status_code, repeatable=call.repeatable)
-        kind = NotFoundError if reply.status_code in call.absent else None
-        return _doubtful(call, error_from_response(reply, kind=kind, scopes=call.scopes, now=now)), again
-    assert reply is not None, "a request is answered by a response or by NoAnswer"
+        if answer.is_success:
+            problem = reply.problem if isinstance(reply, Unreadable) else f"{call.success} was expected"
+            return _doubtful(call, unexpected_answer(answer, problem, now=now)), False
+        again = _retry.retries_status(answer.status_code, repeatable=call.repeatable)
+        kind = NotFoundError if answer.status_code in call.absent else None
+        return _doubtful(call, error_from_response(answer, kind=kind, scopes=call.scopes, now=now)), again
+    assert isinstance(reply, NoAnswer), "a request is answered by a response or by NoAnswer"
     error = _error_without_response(request, reply)
     if reply.failure is not Failure.UNSENT:
         _doubtful(call, error)
     return error, _retry.retries_failure(reply.failure, repeatable=call.repeatable)
+
+
+def _answer(reply: Reply) -> httpx.Response | None:
+    """Return the answer, with its body or without; None where none came."""
+    return reply.response if isinstance(reply, Unreadable) else reply if isinstance(reply, httpx.Response) else None
 
 
 def _doubtful(call: Call[Any], error: APIError) -> APIError:

@@ -1,20 +1,23 @@
-"""The httpx clients under ours: made, checked, and lent to the generated client."""
+"""The httpx clients under ours: made, checked, read from, and lent to the generated client."""
 
 from __future__ import annotations
 
+import os
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import httpx
 
-from ._exchange import Settings
+from ._exchange import Settings, Unreadable
 
 if TYPE_CHECKING:
     from ._generated import AuthenticatedClient
 
-DEFAULT_TIMEOUT = httpx.Timeout(30, connect=5)  # seconds
+MOST_BYTES = 16 * 1024 * 1024  # of an answer's body, decoded
+UNDECODABLE = "the body cannot be decoded: it is not compressed as its header says"
+ENCODED = ("content-encoding", "content-length", "transfer-encoding")  # headers that are not true of a decoded body
 
-C = TypeVar("C", httpx.Client, httpx.AsyncClient)
+C = TypeVar("C", bound="httpx.Client | httpx.AsyncClient")
 
 
 def auth_problem(auth: object) -> str | None:
@@ -24,21 +27,119 @@ def auth_problem(auth: object) -> str | None:
     return f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {type(auth).__name__}"
 
 
-def client_of(kind: type[C], given: C | None, settings: Settings) -> C:
-    """Return the caller's httpx client, or a new one of this kind that keeps no cookies.
+class Connections(Generic[C]):
+    """The httpx client of the caller, or one of our own, which a child process makes anew for itself."""
 
-    On loopback it takes no proxy from the environment: plain http would show the token to the proxy.
+    def __init__(self, kind: type[C], given: C | None, settings: Settings) -> None:
+        if given is not None and not isinstance(given, kind):
+            raise TypeError(f"http_client must be an httpx.{kind.__name__}, not {type(given).__name__}")
+        self._kind = kind
+        self._beyond_loopback = settings.base.startswith("https:")  # plain http is for loopback alone
+        self.owned = given is None
+        self._client = given if given is not None else self._new()
+        self._process = os.getpid()
+
+    @property
+    def client(self) -> C:
+        """The client to send with; a connection of the parent process must not be used by its child."""
+        if self.owned and self._process != os.getpid():
+            self._client = self._new()
+            self._process = os.getpid()
+        return self._client
+
+    def _new(self) -> C:
+        """Return a client that keeps no cookies.
+
+        On loopback it takes no proxy from the environment: plain http would show the token to the proxy.
+        """
+        no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+        return self._kind(cookies=no_cookies, trust_env=self._beyond_loopback)
+
+
+class _Body:
+    """The body of an answer while it is read: not too long, and not for too long."""
+
+    def __init__(self, response: httpx.Response, settings: Settings, started: float) -> None:
+        self._response = response
+        self._clock = settings.clock
+        self._deadline = None if settings.total is None else started + settings.total
+        self._chunks: list[bytes] = []
+        self._left = MOST_BYTES
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the headers say that there is none."""
+        return self._response.status_code == 204 or self._response.headers.get("content-length") == "0"
+
+    def take(self, chunk: bytes) -> bool:
+        """Keep a part of it; say whether there may be more.
+
+        Raises:
+            httpx.ReadTimeout: the attempt has taken too long.
+        """
+        if self._deadline is not None and self._clock.monotonic() > self._deadline:
+            raise httpx.ReadTimeout("the attempt has taken too long", request=self._response.request)
+        self._chunks.append(chunk)
+        self._left -= len(chunk)
+        return self._left >= 0
+
+    def whole(self) -> httpx.Response | Unreadable:
+        """Return the answer with its body, decoded."""
+        if self._left < 0:
+            return self.unreadable(f"the body is longer than {MOST_BYTES // 1024**2} MiB")
+        return self._answer(b"".join(self._chunks))
+
+    def unreadable(self, problem: str) -> Unreadable:
+        """Return the answer without its body, which is of no use."""
+        return Unreadable(self._answer(b""), problem)
+
+    def _answer(self, content: bytes) -> httpx.Response:
+        headers = [(name, value) for name, value in self._response.headers.multi_items() if name not in ENCODED]
+        return httpx.Response(
+            self._response.status_code, headers=headers, content=content, request=self._response.request
+        )
+
+
+def read_sync(response: httpx.Response, settings: Settings, started: float) -> httpx.Response | Unreadable:
+    """Return an answer that was sent for as a stream, read and closed.
 
     Raises:
-        TypeError: the caller's is of another kind.
+        httpx.TransportError: it broke off, or did not end in time.
     """
-    if given is None:
-        beyond_loopback = settings.base.startswith("https:")  # plain http is for loopback alone
-        no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-        return kind(cookies=no_cookies, trust_env=beyond_loopback)
-    if not isinstance(given, kind):
-        raise TypeError(f"http_client must be an httpx.{kind.__name__}, not {type(given).__name__}")
-    return given
+    body = _Body(response, settings, started)
+    try:
+        if body.is_empty:
+            response.read()
+            return response
+        for chunk in response.iter_bytes():
+            if not body.take(chunk):
+                break
+        return body.whole()
+    except httpx.DecodingError:
+        return body.unreadable(UNDECODABLE)
+    finally:
+        response.close()
+
+
+async def read_async(response: httpx.Response, settings: Settings, started: float) -> httpx.Response | Unreadable:
+    """Return an answer that was sent for as a stream, read and closed.
+
+    Raises:
+        httpx.TransportError: it broke off, or did not end in time.
+    """
+    body = _Body(response, settings, started)
+    try:
+        if body.is_empty:
+            await response.aread()
+            return response
+        async for chunk in response.aiter_bytes():
+            if not body.take(chunk):
+                break
+        return body.whole()
+    except httpx.DecodingError:
+        return body.unreadable(UNDECODABLE)
+    finally:
+        await response.aclose()
 
 
 def raw_sync(settings: Settings, auth: httpx.Auth, http: httpx.Client) -> AuthenticatedClient:

@@ -50,7 +50,8 @@ class ConfluenceGroups:
         site: ``https://NAME.atlassian.net``, with or without ``/wiki`` or ``/wiki/rest``.
         auth: `ApiToken`, `BearerToken` or any other `httpx.Auth`.
         timeout: seconds for connecting, sending, receiving and waiting for a connection, each; 30, and 5 to connect,
-            where not given. An `httpx.Timeout` sets each of the four, None waits for ever.
+            where not given. A `Timeout` sets each of the four, and a total for one attempt (60 where not given); None
+            waits for ever.
         retry: when a call is sent again.
         pacer: how many calls at once, and how fast; one of its own where not given. Share one between the clients of a
             site.
@@ -69,7 +70,7 @@ class ConfluenceGroups:
         site: str,
         *,
         auth: httpx.Auth,
-        timeout: httpx.Timeout | float | None = _http.DEFAULT_TIMEOUT,
+        timeout: httpx.Timeout | float | None = _exchange.DEFAULT_TIMEOUT,
         retry: RetryPolicy = RetryPolicy(),
         pacer: Pacer | None = None,
         http_client: httpx.Client | None = None,
@@ -80,16 +81,18 @@ class ConfluenceGroups:
             del auth  # a bare token, perhaps: this frame may be shown with its variables
             raise TypeError(problem)
         self._auth = auth
+        parts, total = _exchange.limits(timeout)
         self._settings = Settings(
             base=_site.site_base(site),
             user_agent=_site.user_agent(application_name),
-            timeout=_exchange.limits(timeout).as_dict(),
+            timeout=parts,
+            total=total,
             retry=retry,
             pacer=Pacer() if pacer is None else pacer,
             clock=clock,
         )
-        self._http = _http.client_of(httpx.Client, http_client, self._settings)
-        self._owns_http = http_client is None
+        self._http = _http.Connections(httpx.Client, http_client, self._settings)
+        self._owns_http = self._http.owned
 
     @classmethod
     def for_cloud(
@@ -321,7 +324,7 @@ class ConfluenceGroups:
         ``_generated.api.group.remove_member_from_group_by_group_id.sync_detailed(client=groups.raw, ...)``. It sends
         to this site alone, and is made anew each time.
         """
-        return _http.raw_sync(self._settings, self._auth, self._http)
+        return _http.raw_sync(self._settings, self._auth, self._http.client)
 
     def with_options(
         self,
@@ -347,7 +350,7 @@ class ConfluenceGroups:
     def close(self) -> None:
         """Close the connections, unless they are the caller's or another client's."""
         if self._owns_http:
-            self._http.close()
+            self._http.client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -398,7 +401,9 @@ class ConfluenceGroups:
         if isinstance(step, _exchange.Enter):
             step.pacer.enter()
             return None
+        started = self._settings.clock.monotonic()
         try:
-            return self._http.send(step, auth=self._auth, follow_redirects=False)
+            response = self._http.client.send(step, auth=self._auth, follow_redirects=False, stream=True)
+            return _http.read_sync(response, self._settings, started)
         except _exchange.FAILURES as error:
             return _exchange.no_answer(error)

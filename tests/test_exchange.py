@@ -71,9 +71,8 @@ def test_a_body_that_cannot_be_decoded_is_an_unreadable_answer(kind: str, encodi
             with ConfluenceGroups(address, auth=token()) as groups:
                 groups.remove_member(group_id="g", account_id="a")
 
-    with wire(answer) as (address, received), pytest.raises(ResponseValidationError, match="cannot be read") as caught:
+    with wire(answer) as (address, received), pytest.raises(ResponseValidationError, match="cannot be decoded") as caught:
         call(address)
-    assert type(caught.value.__cause__) is httpx.DecodingError
     assert len(received) == 1
 
 

@@ -74,7 +74,7 @@ def test_cookies_are_neither_kept_nor_sent() -> None:
         groups.remove_member(group_id="g", account_id="a")
         groups.remove_member(group_id="g", account_id="a")
         generated.sync_detailed(client=groups.raw, group_id="g", account_id="a")
-        assert not groups._http.cookies.jar, "cookies are not kept"
+        assert not groups._http.client.cookies.jar, "cookies are not kept"
     assert len(received) == 3
     assert not [data for data in received if b"cookie" in data.lower()]
 
@@ -147,7 +147,7 @@ def test_an_asynchronous_client_of_ours_keeps_no_cookies() -> None:
     async def use(address: str) -> int:
         async with AsyncConfluenceGroups(address, auth=token()) as groups:
             await groups.remove_member(group_id="g", account_id="a")
-            return len(groups._http.cookies.jar)
+            return len(groups._http.client.cookies.jar)
 
     with wire(answer) as (address, _):
         assert asyncio.run(use(address)) == 0

@@ -66,6 +66,7 @@ class World:
             base=f"{SITE}/wiki/rest",
             user_agent="test",
             timeout={},
+            total=None,
             retry=self.retry,
             pacer=self.pacer,
             clock=self,
