@@ -32,6 +32,9 @@ class Sign(Enum):
         "page stands before it."
     )
     WRONG_ADDRESS = "This is not how Confluence answers for an unknown id: check the name of the site or the cloud id."
+    RUN_ELSEWHERE = (
+        "An identity provider runs this group: change its members there; a change made here is refused or undone."
+    )
     NO_ACCESS = "The account has no access to Confluence on this site, or the credentials did not arrive: check both."
 
 
@@ -50,6 +53,8 @@ def recognise(status: int, headers: Mapping[str, str], body: str, words: str) ->
             return Sign.XSRF_REFUSED
         if "not permitted to use Confluence" in words:
             return Sign.NO_ACCESS
+    if status in (400, 403, 409) and "identity provider" in words:
+        return Sign.RUN_ELSEWHERE
     if 300 <= status <= 399:
         return Sign.REDIRECTED
     if status == 404 and not _is_confluence(body):

@@ -36,6 +36,7 @@ class Call(Generic[T]):
     writes: bool
     scopes: str  # what the operation takes, for whoever lacks it
     absent: frozenset[int] = frozenset()  # statuses that mean the same as 404
+    about: tuple[str, ...] = ()  # the ids in it, for logs, where only their hashes are shown
 
 
 def groups_page(access_type: str | None, start: int, limit: int) -> Call[Page[Group]]:
@@ -63,7 +64,7 @@ def members_page(group_id: str, start: int, limit: int, *, counted: bool = False
     request = operation._get_kwargs(
         _segment("group_id", group_id), start=start, limit=limit, should_return_total_size=counted
     )
-    return _reading("getGroupMembersByGroupId", request, _bodies.users, READ_MEMBERS)
+    return _reading("getGroupMembersByGroupId", request, _bodies.users, READ_MEMBERS, about=(group_id,))
 
 
 def memberships_page(account_id: str, start: int, limit: int) -> Call[Page[Group]]:
@@ -71,7 +72,7 @@ def memberships_page(account_id: str, start: int, limit: int) -> Call[Page[Group
     from ._generated.api.users import get_group_memberships_for_user as operation
 
     request = operation._get_kwargs(account_id=required("account_id", account_id), start=start, limit=limit)
-    return _reading("getGroupMembershipsForUser", request, _bodies.groups, READ_USERS)
+    return _reading("getGroupMembershipsForUser", request, _bodies.groups, READ_USERS, about=(account_id,))
 
 
 def get_group(group_id: str) -> Call[Group]:
@@ -79,7 +80,7 @@ def get_group(group_id: str) -> Call[Group]:
     from ._generated.api.group import get_group_by_group_id as operation
 
     request = operation._get_kwargs(id=required("group_id", group_id))
-    return _reading("getGroupByGroupId", request, _bodies.group, READ_GROUPS)
+    return _reading("getGroupByGroupId", request, _bodies.group, READ_GROUPS, about=(group_id,))
 
 
 def check_group(group_id: str) -> Call[Group]:
@@ -92,7 +93,7 @@ def get_user(account_id: str) -> Call[User]:
     from ._generated.api.users import get_user as operation
 
     request = operation._get_kwargs(account_id=required("account_id", account_id))
-    return _reading("getUser", request, _bodies.user, READ_USERS)
+    return _reading("getUser", request, _bodies.user, READ_USERS, about=(account_id,))
 
 
 def current_user() -> Call[User]:
@@ -116,7 +117,7 @@ def delete_group(group_id: str) -> Call[None]:
     from ._generated.api.group import remove_group_by_id as operation
 
     request = operation._get_kwargs(id=required("group_id", group_id))
-    return _writing("removeGroupById", request, _bodies.nothing, 204)
+    return _writing("removeGroupById", request, _bodies.nothing, 204, about=(group_id,))
 
 
 def add_member(group_id: str, account_id: str) -> Call[None]:
@@ -127,7 +128,7 @@ def add_member(group_id: str, account_id: str) -> Call[None]:
     request = operation._get_kwargs(
         group_id=required("group_id", group_id), body=AccountId(account_id=required("account_id", account_id))
     )
-    return _writing("addUserToGroupByGroupId", request, _bodies.nothing, 201)
+    return _writing("addUserToGroupByGroupId", request, _bodies.nothing, 201, about=(group_id, account_id))
 
 
 def remove_member(group_id: str, account_id: str) -> Call[None]:
@@ -137,7 +138,14 @@ def remove_member(group_id: str, account_id: str) -> Call[None]:
     request = operation._get_kwargs(
         group_id=required("group_id", group_id), account_id=required("account_id", account_id)
     )
-    return _writing("removeMemberFromGroupByGroupId", request, _bodies.nothing, 204, repeatable=True)
+    return _writing(
+        "removeMemberFromGroupByGroupId",
+        request,
+        _bodies.nothing,
+        204,
+        repeatable=True,
+        about=(group_id, account_id),
+    )
 
 
 def required(name: str, value: str) -> str:
@@ -175,8 +183,15 @@ def _access_type(value: str) -> Any:
         raise ValueError(f"access_type must be one of {', '.join(AccessType)}") from None
 
 
-def _reading(operation: str, request: Mapping[str, Any], read: Callable[[httpx.Response], T], scopes: str) -> Call[T]:
-    return Call(operation, request, read, success=200, repeatable=True, writes=False, scopes=scopes)
+def _reading(
+    operation: str,
+    request: Mapping[str, Any],
+    read: Callable[[httpx.Response], T],
+    scopes: str,
+    *,
+    about: tuple[str, ...] = (),
+) -> Call[T]:
+    return Call(operation, request, read, success=200, repeatable=True, writes=False, scopes=scopes, about=about)
 
 
 def _writing(
@@ -187,5 +202,6 @@ def _writing(
     *,
     repeatable: bool = False,
     scopes: str = WRITE_GROUPS,
+    about: tuple[str, ...] = (),
 ) -> Call[T]:
-    return Call(operation, request, read, success, repeatable=repeatable, writes=True, scopes=scopes)
+    return Call(operation, request, read, success, repeatable, writes=True, scopes=scopes, about=about)

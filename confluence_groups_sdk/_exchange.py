@@ -21,7 +21,7 @@ from . import _headers, _retry
 from ._bodies import UnreadableError, objects_in
 from ._calls import Call
 from ._clock import Clock
-from ._logging import logger
+from ._logging import logger, shortened
 from ._pacing import Pacer
 from ._retry import Failure, RetryPolicy
 from .errors import (
@@ -42,7 +42,7 @@ from .errors import (
 FAILURES = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL)
 """What a driver catches, and hands to `no_answer`."""
 
-LINE = "%s: %s, attempt %d, %.0f ms, request id %s"  # of the log, one a call; no ids of people or groups
+LINE = "%s: %s, attempt %d, %.0f ms, request id %s"  # of the log, one for each time a call is sent
 
 ODD_SHAPE = "A newer version of this package may understand such an answer; `raw` gives it as it is."
 LOOK_FIRST = "The change may have been made: look at what is there now before you send it again."
@@ -214,19 +214,19 @@ def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
         milliseconds = (settings.clock.monotonic() - started) * 1000
         if isinstance(reply, httpx.Response) and reply.status_code == call.success:
             if logger.isEnabledFor(logging.INFO):
-                logger.info(LINE, call.operation, reply.status_code, attempt, milliseconds, request_id_of(reply))
+                logger.info(LINE, _named(call), reply.status_code, attempt, milliseconds, request_id_of(reply))
             result = _read(call, reply, settings)
             settings.pacer.spent(1 + (0 if call.writes else 2 * objects_in(result)))
             return result
         error, again = _error(call, request, reply, settings)
-        logger.info(LINE, call.operation, error.summary, attempt, milliseconds, error.request_id)
+        logger.info(LINE, _named(call), error.summary, attempt, milliseconds, error.request_id)
         delay = None
         if again:
             chance = settings.clock.random()
             delay = _retry.delay_before(settings.retry, attempt, hold=error.retry_after, chance=chance)
         if delay is None:
             raise error
-        logger.info("%s: sending again in %.1f s", call.operation, delay)
+        logger.info("%s: sending again in %.1f s", _named(call), delay)
         yield Wait(delay)
     raise AssertionError("the attempts are counted without end")
 
@@ -259,6 +259,11 @@ def _paced(call: Call[Any], request: httpx.Request, settings: Settings) -> Gener
         pacer.leave()
 
 
+def _named(call: Call[Any]) -> str:
+    """Return what a log line calls this call: ids as short hashes, by which lines can be matched."""
+    return " ".join([call.operation, *(shortened(each) for each in call.about)])
+
+
 def _refuse_long_hold(call: Call[Any], request: httpx.Request, settings: Settings) -> None:
     seconds = settings.pacer.held_for(settings.clock)
     if seconds <= settings.retry.max_retry_after:
@@ -270,7 +275,7 @@ def _refuse_long_hold(call: Call[Any], request: httpx.Request, settings: Setting
         status_code=429,
         retry_after=seconds,
     )
-    logger.info("%s: %s", call.operation, error.summary)
+    logger.info("%s: %s", _named(call), error.summary)
     raise error
 
 
@@ -287,7 +292,7 @@ def _read(call: Call[T], response: httpx.Response, settings: Settings) -> T:
         if problem.is_json:
             error.remedy = ODD_SHAPE
         _doubtful(call, error)
-    logger.info("%s: %s", call.operation, error.summary)
+    logger.info("%s: %s", _named(call), error.summary)
     raise error
 
 

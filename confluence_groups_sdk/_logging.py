@@ -8,13 +8,39 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import os
 from collections.abc import Iterable
 from urllib.parse import quote
 
 REDACTED = "REDACTED"
 
+VARIABLE = "CONFLUENCE_GROUPS_LOG"  # debug or info: shows this package's log lines on standard error
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
 logger = logging.getLogger(__package__)
 logger.addHandler(logging.NullHandler())
+
+
+def show_as_the_environment_says() -> None:
+    """Print log lines to standard error where CONFLUENCE_GROUPS_LOG says so; any other word in it is passed over."""
+    level = {"debug": logging.DEBUG, "info": logging.INFO}.get(os.environ.get(VARIABLE, "").strip().lower())
+    if level is None:
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(FORMAT))
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    logger.propagate = False  # or the lines would come twice where the program logs, too
+
+
+show_as_the_environment_says()
+
+
+def shortened(text: str) -> str:
+    """Return a short hash of an id: the same for the same id, and no id itself."""
+    import hashlib  # loaded when something is logged
+
+    return f"#{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def secrets_of(authorization: str | None) -> list[str]:

@@ -10,12 +10,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import fields_dict
 
-from confluence_groups_sdk import ApiToken, BadRequestError, ConfluenceGroups, NotFoundError, _calls
+from confluence_groups_sdk import (
+    ApiToken,
+    BadRequestError,
+    ConfluenceGroups,
+    NotFoundError,
+    Pace,
+    Pacer,
+    RetryPolicy,
+    _calls,
+)
 from confluence_groups_sdk.sandbox import Person, Sandbox
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-TESTING, CREDENTIALS = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("testing", "credentials"))
+TESTING, CREDENTIALS, LIMITS = (
+    (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("testing", "credentials", "limits")
+)
 BLOCKS, PROGRAMS = (re.findall(r"```python\n(.*?)```", text, re.DOTALL) for text in (TESTING, CREDENTIALS))
 EDITORS = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
 ACTIVE, DEACTIVATED = "608a9b555426330072f9867d", "557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
@@ -81,6 +93,21 @@ def test_deactivated_people_are_members_who_are_not_listed(sandbox: Sandbox, gro
 def test_they_stay_short() -> None:
     assert len(TESTING.encode()) < 6_000
     assert len(CREDENTIALS.encode()) < 8_000
+    assert len(LIMITS.encode()) < 6_000
+
+
+def test_the_program_on_limits_runs(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", LIMITS, re.DOTALL)
+    program = program.replace("https://your-domain.atlassian.net", sandbox.url)
+    program = program.replace('"me@example.com", "token"', f'"{sandbox.admin.email}", "{sandbox.admin.token}"')
+    exec(compile(program, "limits.md", "exec"), {})
+    assert capsys.readouterr().out == "Ada Okafor\nNone None 0 0 3\n"
+
+
+def test_the_numbers_on_limits_are_the_defaults() -> None:
+    assert repr(RetryPolicy()) in LIMITS
+    assert repr(Pacer()) in LIMITS
+    assert set(fields_dict(Pace)) <= set(re.findall(r"^\| `(\w+)` \|", LIMITS, re.MULTILINE))
 
 
 @pytest.mark.parametrize(

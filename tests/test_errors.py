@@ -136,6 +136,8 @@ def test_words_and_body_are_cut() -> None:
         (404, {}, '{"code":404,"message":"Not Found"}', "cloud id"),
         (302, {}, "", "does not follow"),
         (403, {}, '{"message":"Current user not permitted to use Confluence"}', "no access to Confluence"),
+        (400, {}, '{"message":"This group is synced from an identity provider"}', "identity provider runs this group"),
+        (403, {}, '{"message":"Manage it in your identity provider instead"}', "identity provider runs this group"),
     ],
 )
 def test_known_troubles_have_a_remedy_of_their_own(status: int, headers: dict[str, str], body: str, part: str) -> None:
@@ -150,6 +152,7 @@ def test_known_troubles_have_a_remedy_of_their_own(status: int, headers: dict[st
         (500, {"x-failure-category": "FAILURE_CLIENT_AUTH_MISMATCH"}, ""),
         (500, {"x-seraph-loginreason": "AUTHENTICATED_FAILED"}, ""),
         (500, {"x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK"}, "scope does not match"),
+        (404, {}, '{"statusCode":404,"message":"No identity provider"}'),
         (500, {}, "XSRF check failed; not permitted to use Confluence"),
         (404, {}, '{"statusCode":404,"message":"No group found"}'),
         (404, {}, '\ufeff{"statusCode":404,"message":"No group found"}'),

@@ -140,11 +140,11 @@ def test_the_rate_is_found(rate: int, workers: int, headers: dict[str, str]) -> 
     world = World(Bucket(rate, headers))
     world.work(2_000, workers)
     assert not world.errors
-    assert world.time < 1.15 * 2_000 / rate
-    assert world.share_refused() < 0.02
+    assert world.time < 1.08 * 2_000 / rate
+    assert world.share_refused() < 0.015
     count = len(world.answers)
     world.work(2_000, workers)
-    assert world.share_refused(count) < 0.01
+    assert world.share_refused(count) < 0.008
 
 
 def test_there_is_no_rate_before_the_first_refusal() -> None:

@@ -1,0 +1,76 @@
+"""What the log says of a call, and how to see it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+
+import httpx
+import pytest
+from doubles import KINDS, Answers, FakeClock, call
+
+from confluence_groups_sdk import APIError
+from confluence_groups_sdk._logging import shortened
+
+BOTH = {"group_id": "the-group", "account_id": "the-account"}
+NAMED = f"removeMemberFromGroupByGroupId {shortened('the-group')} {shortened('the-account')}"
+PROGRAM = """
+import httpx
+from confluence_groups_sdk import ApiToken, ConfluenceGroups
+transport = httpx.MockTransport(lambda request: httpx.Response(204))
+with httpx.Client(transport=transport) as http:
+    auth = ApiToken("me@example.com", "t")
+    groups = ConfluenceGroups("https://your-domain.atlassian.net", auth=auth, http_client=http)
+    groups.remove_member(group_id="the-group", account_id="the-account")
+"""
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "confluence_groups_sdk"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_sending_of_a_call_is_a_line(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    answers = Answers(httpx.Response(503), httpx.Response(204, headers={"atl-request-id": "r-2"}))
+    with caplog.at_level(logging.INFO, logger="confluence_groups_sdk"):
+        call(kind, "remove_member", answers, BOTH, clock=FakeClock())
+    assert lines(caplog) == [
+        f"{NAMED}: 503 Service Unavailable, attempt 1, 0 ms, request id None",
+        f"{NAMED}: sending again in 2.0 s",
+        f"{NAMED}: 204, attempt 2, 0 ms, request id r-2",
+    ]
+
+
+def test_a_failure_and_an_odd_answer_are_lines_too(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="confluence_groups_sdk"):
+        for answer in (httpx.ReadTimeout("late"), httpx.Response(201, content=b"{}")):
+            with pytest.raises(APIError):
+                call("sync", "create_group", Answers(answer), {"name": "secret project"})
+    first, second, third = lines(caplog)
+    assert first == "createGroup: no answer (ReadTimeout), attempt 1, 0 ms, request id None"
+    assert second.startswith("createGroup: 201, attempt 1")
+    assert third.startswith("createGroup: 201 Created, but the body has no id")
+    assert "secret" not in first + second + third
+
+
+def test_a_hash_is_short_always_the_same_and_no_id() -> None:
+    assert shortened("the-account") == shortened("the-account") != shortened("the-group")
+    assert len(shortened("a" * 1000)) == 9
+    assert shortened("\ud800").startswith("#")
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"), [("info", True), ("DEBUG", True), (" Info ", True), ("", False), ("loud", False), (None, False)]
+)
+def test_the_environment_shows_the_log(word: str | None, shown: bool) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "CONFLUENCE_GROUPS_LOG"}
+    if word is not None:
+        environment["CONFLUENCE_GROUPS_LOG"] = word
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+    )
+    assert (f"INFO confluence_groups_sdk: {NAMED}: 204, attempt 1" in result.stderr) is shown
+    assert "the-account" not in result.stderr
+    assert shown or not result.stderr
