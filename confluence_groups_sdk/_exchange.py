@@ -21,6 +21,7 @@ from . import _headers, _retry
 from ._bodies import UnreadableError, objects_in
 from ._calls import Call
 from ._clock import Clock
+from ._headers import NOTHING_SAID, Limits
 from ._logging import logger, shortened
 from ._pacing import Pacer
 from ._retry import Failure, RetryPolicy
@@ -249,7 +250,7 @@ def _paced(call: Call[Any], request: httpx.Request, settings: Settings) -> Gener
         started = clock.monotonic()
         reply = yield request
         if answer := _answer(reply):
-            limits = _headers.limits(answer.headers, clock.now())
+            limits = _limits_in(answer.headers, clock)
             if answer.status_code == 429:
                 pacer.refused(clock, limits, started)
             else:
@@ -257,6 +258,14 @@ def _paced(call: Call[Any], request: httpx.Request, settings: Settings) -> Gener
         return started, reply
     finally:
         pacer.leave()
+
+
+def _limits_in(headers: httpx.Headers, clock: Clock) -> Limits:
+    """Return what an answer says about limits; most say nothing, which is seen at a glance."""
+    names = b" ".join([name for name, _ in headers.raw]).lower()
+    if b"ratelimit" not in names and b"retry-after" not in names:
+        return NOTHING_SAID
+    return _headers.limits(headers, clock.now())
 
 
 def _named(call: Call[Any]) -> str:

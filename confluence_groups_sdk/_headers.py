@@ -61,8 +61,6 @@ def limits(headers: Mapping[str, str], now: float) -> Limits:
 
     Headers that begin with ``Beta-`` inform about limits that are not in force, and count for nothing.
     """
-    if not any("ratelimit" in name or name == "retry-after" for name in map(str.lower, headers)):
-        return NOTHING_SAID
     resets = []
     remaining = _number(headers, "x-ratelimit-remaining", MOST_LEFT)
     reset = _reset(headers, now)
