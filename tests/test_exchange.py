@@ -71,7 +71,10 @@ def test_a_body_that_cannot_be_decoded_is_an_unreadable_answer(kind: str, encodi
             with ConfluenceGroups(address, auth=token()) as groups:
                 groups.remove_member(group_id="g", account_id="a")
 
-    with wire(answer) as (address, received), pytest.raises(ResponseValidationError, match="cannot be decoded") as caught:
+    with (
+        wire(answer) as (address, received),
+        pytest.raises(ResponseValidationError, match="cannot be decoded"),
+    ):
         call(address)
     assert len(received) == 1
 

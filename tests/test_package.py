@@ -155,7 +155,7 @@ MAY_KNOW = {
     "_token_endpoint": {"token_store", "auth", *LEAVES},
     "_aside": set(),
     "oauth": {"_aside", "_token_endpoint", "_site", "token_store", "auth", *LEAVES},
-    "sites": {"client", "async_client", "_bodies", "_calls", "_http", "_site", "models"},
+    "sites": {"client", "async_client", "_bodies", "_calls", "_exchange", "_http", "_site", "models"},
     "_retry": {"errors"},
     "models": set(),
     "_bodies": {"models"},
