@@ -14,7 +14,11 @@ LONGEST_HOLD = 366 * 24 * 3600.0  # seconds; a server that asks for more is not 
 LONGEST_RESET = 24 * 3600.0  # seconds; quotas are renewed each hour
 MOST_LEFT = 10**9  # calls or points
 QUOTA_REASONS = ("quota", "global", "tenant")  # parts of what RateLimit-Reason may say; documentation and sites differ
-ITEM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^\s",;]+)((?:\s*;\s*[^",;]+)*)\s*(?:,|$)')  # of a structured field
+ITEM = (
+    re.compile(  # of a structured field; nothing in it is tried twice (++), or a header could be made to take for ever
+        r'\s*+("(?:[^"\\]|\\.)*+"|[^\s",;]++)((?:\s*+;[^",;]++)*+)\s*+(?:,|$)'
+    )
+)
 REQUEST_ID_HEADERS = ("atl-request-id", "atl-traceid", "x-arequestid")
 
 
@@ -33,9 +37,8 @@ NOTHING_SAID = Limits()
 def request_id(headers: Mapping[str, str]) -> str | None:
     """Return the id under which Atlassian's support finds this request, None if there is none."""
     for name in REQUEST_ID_HEADERS:
-        value = headers.get(name)
-        if value:
-            return printable(value)
+        if value := printable(headers.get(name) or ""):
+            return value
     return None
 
 

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import httpx
 
+from ._decoding import Decoder, UndecodableError
 from ._exchange import Settings, Unreadable
+from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ._generated import AuthenticatedClient
 
 MOST_BYTES = 16 * 1024 * 1024  # of an answer's body, decoded
 UNDECODABLE = "the body cannot be decoded: it is not compressed as its header says"
+BAD_SURROUNDINGS = (
+    "httpx cannot use what the environment says: check the proxies (HTTPS_PROXY, ALL_PROXY; SOCKS needs httpx[socks]; "
+    "NO_PROXY) and the certificates (SSL_CERT_FILE, SSL_CERT_DIR)"
+)
 ENCODED = ("content-encoding", "content-length", "transfer-encoding")  # headers that are not true of a decoded body
 
 C = TypeVar("C", bound="httpx.Client | httpx.AsyncClient")
@@ -53,7 +59,11 @@ class Connections(Generic[C]):
         On loopback it takes no proxy from the environment: plain http would show the token to the proxy.
         """
         no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-        return self._kind(cookies=no_cookies, trust_env=self._beyond_loopback)
+        try:
+            return self._kind(cookies=no_cookies, trust_env=self._beyond_loopback)
+        except (ValueError, ImportError, OSError, httpx.InvalidURL):
+            pass  # the text may show a proxy's password: the error is raised where this one is no longer known
+        raise ConfigurationError(BAD_SURROUNDINGS)
 
 
 class _Body:
@@ -63,31 +73,54 @@ class _Body:
         self._response = response
         self._clock = settings.clock
         self._deadline = None if settings.total is None else started + settings.total
+        self._decoder: Decoder | None = None
         self._chunks: list[bytes] = []
         self._left = MOST_BYTES
+        self._left_raw = MOST_BYTES
 
     @property
     def is_empty(self) -> bool:
-        """Whether the headers say that there is none."""
-        return self._response.status_code == 204 or self._response.headers.get("content-length") == "0"
+        """Whether the headers say that there is none; a body in chunks has no length, whatever they say."""
+        headers = self._response.headers
+        return self._response.status_code == 204 or (
+            headers.get("content-length") == "0" and "transfer-encoding" not in headers
+        )
 
-    def take(self, chunk: bytes) -> bool:
-        """Keep a part of it; say whether there may be more.
+    def take(self, raw: bytes) -> bool:
+        """Keep a part of it, as it came; say whether there may be more.
 
         Raises:
             httpx.ReadTimeout: the attempt has taken too long.
+            UndecodableError: it is not compressed as its header says.
         """
         if self._deadline is not None and self._clock.monotonic() > self._deadline:
             raise httpx.ReadTimeout("the attempt has taken too long", request=self._response.request)
+        if self._decoder is None:
+            self._decoder = Decoder(self._response.headers)
+        chunk = self._decoder.decode(raw, self._left + 1)
         self._chunks.append(chunk)
         self._left -= len(chunk)
-        return self._left >= 0
+        self._left_raw -= len(raw)
+        return self._left >= 0 and self._left_raw >= 0
 
     def whole(self) -> httpx.Response | Unreadable:
-        """Return the answer with its body, decoded."""
-        if self._left < 0:
+        """Return the answer with its body, decoded.
+
+        Raises:
+            UndecodableError: it breaks off.
+        """
+        if self._left < 0 or self._left_raw < 0:
             return self.unreadable(f"the body is longer than {MOST_BYTES // 1024**2} MiB")
+        if self._decoder is not None:
+            self._decoder.end()
         return self._answer(b"".join(self._chunks))
+
+    def read_already(self) -> httpx.Response | Unreadable:
+        """Return the answer where somebody has read it: a hook of the caller's client, or a transport that is none."""
+        if len(self._response.content) > MOST_BYTES:
+            self._left = -1
+        self._chunks = [self._response.content]
+        return self.whole()
 
     def unreadable(self, problem: str) -> Unreadable:
         """Return the answer without its body, which is of no use."""
@@ -111,11 +144,13 @@ def read_sync(response: httpx.Response, settings: Settings, started: float) -> h
         if body.is_empty:
             response.read()
             return response
-        for chunk in response.iter_bytes():
-            if not body.take(chunk):
+        if response.is_stream_consumed:
+            return body.read_already()
+        for raw in response.iter_raw():
+            if not body.take(raw):
                 break
         return body.whole()
-    except httpx.DecodingError:
+    except (UndecodableError, httpx.DecodingError):
         return body.unreadable(UNDECODABLE)
     finally:
         response.close()
@@ -132,11 +167,13 @@ async def read_async(response: httpx.Response, settings: Settings, started: floa
         if body.is_empty:
             await response.aread()
             return response
-        async for chunk in response.aiter_bytes():
-            if not body.take(chunk):
+        if response.is_stream_consumed:
+            return body.read_already()
+        async for raw in response.aiter_raw():
+            if not body.take(raw):
                 break
         return body.whole()
-    except httpx.DecodingError:
+    except (UndecodableError, httpx.DecodingError):
         return body.unreadable(UNDECODABLE)
     finally:
         await response.aclose()

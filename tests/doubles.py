@@ -89,6 +89,22 @@ def call(kind: str, method: str, handler: Handler, arguments: Mapping[str, Any] 
     return asyncio.run(call_async())
 
 
+def call_at(kind: str, address: str, method: str, arguments: Mapping[str, Any] = NO_ARGUMENTS, **options: Any) -> Any:
+    """Call a method of a real server through the client of this kind; an iterator is read into a list."""
+    options = {"auth": token(), "clock": FakeClock(), **options}
+    if kind == "sync":
+        with ConfluenceGroups(address, **options) as groups:
+            result = getattr(groups, method)(**arguments)
+            return list(result) if isinstance(result, Iterator) else result
+
+    async def call_async() -> Any:
+        async with AsyncConfluenceGroups(address, **options) as groups:
+            result = getattr(groups, method)(**arguments)
+            return [item async for item in result] if isinstance(result, AsyncIterator) else await result
+
+    return asyncio.run(call_async())
+
+
 class Answers:
     """A handler that gives one answer after the other and keeps the requests; an exception is raised."""
 
@@ -104,7 +120,8 @@ class Answers:
         return answer
 
 
-def _whole(data: bytes) -> bool:
+def whole(data: bytes) -> bool:
+    """Say whether this is a whole request."""
     head, end, body = data.partition(b"\r\n\r\n")
     length = re.search(rb"content-length: (\d+)", head.lower())
     return bool(end) and len(body) >= int(length[1] if length else 0)
@@ -121,7 +138,7 @@ def wire(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
             connection, _ = listener.accept()
             with connection:
                 data = b""
-                while not _whole(data) and (chunk := connection.recv(65536)):
+                while not whole(data) and (chunk := connection.recv(65536)):
                     data += chunk
                 received.append(data)
                 connection.sendall(answer)

@@ -147,6 +147,7 @@ MAY_KNOW = {
     "_clock": set(),
     "_logging": set(),
     "_headers": {"_logging"},
+    "_decoding": set(),
     "_pacing": {"_clock", "_headers", "_logging", "errors"},
     "_answers": {"_headers", "_logging"},
     "errors": {"_answers", "_headers", "_logging"},
@@ -163,7 +164,7 @@ MAY_KNOW = {
     "_pages": {"_calls", "_bodies", "models", "errors"},
     "_site": {"auth", "errors", "_version"},
     "_exchange": {"_retry", "_pacing", "_calls", "_bodies", *LEAVES},
-    "_http": {"_exchange", "_generated", *LEAVES},
+    "_http": {"_decoding", "_exchange", "_generated", *LEAVES},
     "client": {
         "_pacing",
         "_calls",

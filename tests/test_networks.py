@@ -1,0 +1,250 @@
+"""Corporate networks: real proxies, and a real TLS server whose certificate no public authority has signed."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from doubles import KINDS, FakeClock, call_at, token
+from wires import Authority, Proxy, Wires, answering, proxying, served
+
+from confluence_groups_sdk import (
+    APIConnectionError,
+    ApiToken,
+    AsyncConfluenceGroups,
+    ConfigurationError,
+    ConfluenceGroups,
+    RetryPolicy,
+)
+
+IDS = {"group_id": "g", "account_id": "a"}
+DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
+ONCE = RetryPolicy(max_retries=0)
+NEEDS_A_LOGIN = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def site(authority: Authority) -> Iterator[Wires]:
+    with served(answering(DONE), tls=authority.server) as wires:
+        yield wires
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    with proxying() as running:
+        yield running
+
+
+@pytest.fixture
+def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+
+
+def remove_through(kind: str, site: Wires, context: ssl.SSLContext, proxy: str | None = None) -> bool:
+    """Call through an httpx client of the caller's; say whether ours closed it."""
+    if kind == "sync":
+        with httpx.Client(verify=context, proxy=proxy) as http:
+            with ConfluenceGroups(site.address, auth=token(), http_client=http, retry=ONCE) as groups:
+                groups.remove_member(**IDS)
+            return http.is_closed
+
+    async def remove() -> bool:
+        async with httpx.AsyncClient(verify=context, proxy=proxy) as http:
+            async with AsyncConfluenceGroups(site.address, auth=token(), http_client=http, retry=ONCE) as groups:
+                await groups.remove_member(**IDS)
+            return http.is_closed
+
+    return asyncio.run(remove())
+
+
+# --- certificates
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_certificate_that_nobody_vouches_for_is_refused_and_not_tried_again(kind: str, site: Wires) -> None:
+    clock = FakeClock()
+    with pytest.raises(APIConnectionError) as caught:
+        call_at(kind, site.address, "remove_member", IDS, clock=clock)
+    assert type(caught.value.__cause__) is httpx.ConnectError
+    assert (site.connections, site.requests, clock.slept) == (1, [], [])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.usefixtures("trusted")
+def test_the_bundle_that_the_environment_names_is_trusted(kind: str, site: Wires) -> None:
+    call_at(kind, site.address, "remove_member", IDS)
+    assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_for_another_name_is_refused(kind: str, site: Wires) -> None:
+    with pytest.raises(APIConnectionError):
+        call_at(kind, f"https://localhost:{site.port}", "remove_member", IDS, retry=ONCE)
+    assert site.requests == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_context_of_the_callers_is_used_and_its_client_left_open(
+    kind: str, site: Wires, authority: Authority
+) -> None:
+    assert remove_through(kind, site, authority.trusting()) is False
+    assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_context_of_the_callers_may_ask_for_more_than_the_server_has(
+    kind: str, site: Wires, authority: Authority
+) -> None:
+    context = authority.trusting()
+    context.set_ciphers("ECDHE-RSA-AES128-SHA256")  # of TLS 1.2 alone, for a certificate that this server has not
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(APIConnectionError):
+        remove_through(kind, site, context)
+    assert site.requests == []
+
+
+# --- proxies of the environment
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+@pytest.mark.usefixtures("trusted")
+def test_a_proxy_of_the_environment_tunnels_and_never_sees_the_token(
+    kind: str, variable: str, site: Wires, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, proxy.address)
+    call_at(kind, site.address, "remove_member", IDS)
+    (head,) = proxy.heads
+    assert head.startswith(f"CONNECT 127.0.0.1:{site.port} HTTP/1.1\r\n".encode())
+    assert b"authorization" not in head.lower()
+    assert b"confluence" not in head.lower()
+    (request,) = site.requests
+    secret = request.lower().partition(b"authorization: basic ")[2].partition(b"\r\n")[0]
+    assert secret, "the site itself gets it"
+    seen = head + bytes(proxy.relayed)
+    assert b"groupId" not in seen
+    assert secret not in seen.lower()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("exempt", ["127.0.0.1", "example.com, 127.0.0.1", "*"])
+@pytest.mark.usefixtures("trusted")
+def test_what_no_proxy_names_is_asked_directly(
+    kind: str, exempt: str, site: Wires, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy.address)
+    monkeypatch.setenv("NO_PROXY", exempt)
+    call_at(kind, site.address, "remove_member", IDS)
+    assert len(site.requests) == 1
+    assert proxy.heads == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.usefixtures("trusted")
+def test_what_no_proxy_does_not_name_goes_through_the_proxy(
+    kind: str, site: Wires, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy.address)
+    monkeypatch.setenv("NO_PROXY", "example.com,127.0.0.2")
+    call_at(kind, site.address, "remove_member", IDS)
+    assert len(proxy.heads) == len(site.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("refusal", [NEEDS_A_LOGIN, b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", b""])
+@pytest.mark.usefixtures("trusted")
+def test_a_proxy_that_refuses_is_an_error_of_ours_without_its_password(
+    kind: str, refusal: bytes, site: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxying(refusal) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.address.replace("//", "//me:swordfish@"))
+        with pytest.raises(APIConnectionError) as caught:
+            call_at(kind, site.address, "remove_member", IDS, retry=ONCE)
+        (head,) = proxy.heads
+    assert b"proxy-authorization: basic " in head.lower()
+    shown = f"{caught.value} {caught.value.__cause__} {caught.value.__context__}"
+    assert "swordfish" not in shown
+    assert site.connections == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_proxy_that_is_not_there_is_tried_again(kind: str, site: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxying() as gone:
+        pass
+    monkeypatch.setenv("HTTPS_PROXY", gone.address)
+    clock = FakeClock()
+    with pytest.raises(APIConnectionError):
+        call_at(kind, site.address, "add_member", IDS, clock=clock)
+    assert (len(clock.slept), site.connections) == (4, 0)
+
+
+@pytest.mark.parametrize("kind", [ConfluenceGroups, AsyncConfluenceGroups])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "carrier-pigeon://me:swordfish@proxy.example.com"),
+        ("HTTPS_PROXY", "http://me:swordfish@proxy.example.com:port"),
+        ("SSL_CERT_FILE", "/nowhere/swordfish.pem"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_says_so_without_its_password(
+    kind: type[ConfluenceGroups] | type[AsyncConfluenceGroups],
+    variable: str,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=variable) as caught:
+        kind("https://your-domain.atlassian.net", auth=token())
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert "swordfish" not in str(caught.value)
+
+
+def test_an_empty_bundle_is_an_environment_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = tmp_path / "empty.pem"
+    bundle.touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+        ConfluenceGroups("https://your-domain.atlassian.net", auth=token())
+
+
+# --- proxies of the caller
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_client_of_the_callers_brings_its_proxy_and_is_left_open(
+    kind: str, site: Wires, proxy: Proxy, authority: Authority
+) -> None:
+    assert remove_through(kind, site, authority.trusting(), proxy.address) is False
+    (head,) = proxy.heads
+    assert head.startswith(f"CONNECT 127.0.0.1:{site.port} ".encode())
+    assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_certificate_is_checked_behind_a_proxy_too(kind: str, site: Wires, proxy: Proxy) -> None:
+    with pytest.raises(APIConnectionError):
+        remove_through(kind, site, ssl.create_default_context(), proxy.address)
+    assert site.requests == []
+
+
+def test_raw_goes_through_the_proxy_as_the_calls_do(
+    site: Wires, proxy: Proxy, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from confluence_groups_sdk._generated.api.group import remove_member_from_group_by_group_id as generated
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+    monkeypatch.setenv("HTTPS_PROXY", proxy.address)
+    with ConfluenceGroups(site.address, auth=ApiToken("me@example.com", "some-token")) as groups:
+        assert generated.sync_detailed(client=groups.raw, **IDS).status_code == 204
+    assert len(proxy.heads) == len(site.requests) == 1
