@@ -21,7 +21,7 @@ BAD_SURROUNDINGS = (
     "httpx cannot use what the environment says: check the proxies (HTTPS_PROXY, ALL_PROXY; SOCKS needs httpx[socks]; "
     "NO_PROXY) and the certificates (SSL_CERT_FILE, SSL_CERT_DIR)"
 )
-ENCODED = ("content-encoding", "content-length", "transfer-encoding")  # headers that are not true of a decoded body
+ENCODED = (b"content-encoding", b"content-length", b"transfer-encoding")  # headers that are not true of a decoded body
 
 C = TypeVar("C", bound="httpx.Client | httpx.AsyncClient")
 
@@ -127,7 +127,7 @@ class _Body:
         return Unreadable(self._answer(b""), problem)
 
     def _answer(self, content: bytes) -> httpx.Response:
-        headers = [(name, value) for name, value in self._response.headers.multi_items() if name not in ENCODED]
+        headers = [(name, value) for name, value in self._response.headers.raw if name.lower() not in ENCODED]
         return httpx.Response(
             self._response.status_code, headers=headers, content=content, request=self._response.request
         )
