@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -179,6 +181,25 @@ def test_whether_there_is_more(links: object, more: bool) -> None:
 @pytest.mark.parametrize("total", [-1, 1.5, "7", True, None, [7]])
 def test_a_total_that_is_no_count_is_not_believed(total: object) -> None:
     assert _bodies.users(answer({"results": [], "totalSize": total})).total is None
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["results", "totalSize", "_links", "next", "id", "name", "accountId", "isGuest", "scopes"]),
+            inner,
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize("read", [_bodies.group, _bodies.user, _bodies.groups, _bodies.users, _bodies.sites])
+@given(body=st.binary() | st.text().map(lambda text: text.encode("utf-16")) | json_values.map(json.dumps))
+def test_no_body_is_too_odd(read: Callable[[httpx.Response], object], body: bytes | str) -> None:
+    with suppress(_bodies.UnreadableError):
+        read(httpx.Response(200, content=body))
 
 
 # --- through the clients

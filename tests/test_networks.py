@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -236,6 +237,23 @@ def test_a_certificate_is_checked_behind_a_proxy_too(kind: str, site: Wires, pro
     with pytest.raises(APIConnectionError):
         remove_through(kind, site, ssl.create_default_context(), proxy.address)
     assert site.requests == []
+
+
+def test_the_program_in_the_documentation_does_what_it_says(
+    site: Wires, proxy: Proxy, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).resolve().parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    for shown, here in [
+        ("https://your-domain.atlassian.net", site.address),
+        ("http://proxy.example.com:3128", proxy.address),
+    ]:
+        assert shown in program
+        program = program.replace(shown, here)
+    (tmp_path / "company-ca.pem").write_bytes(authority.bundle.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    exec(program, {})
+    assert len(proxy.heads) == len(site.requests) == 1
 
 
 def test_raw_goes_through_the_proxy_as_the_calls_do(
