@@ -8,10 +8,10 @@ TYPE_CHECKING = False  # type checkers know the name; importing typing would cos
 if TYPE_CHECKING:
     from ._clock import Clock as Clock
     from ._clock import SystemClock as SystemClock
-    from ._exchange import Timeout as Timeout
     from ._pacing import Pace as Pace
     from ._pacing import Pacer as Pacer
     from ._retry import RetryPolicy as RetryPolicy
+    from ._settings import Timeout as Timeout
     from ._version import __version__ as __version__
     from .async_client import AsyncConfluenceGroups as AsyncConfluenceGroups
     from .auth import ApiToken as ApiToken
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "_clock": ("Clock", "SystemClock"),
-    "_exchange": ("Timeout",),
     "_pacing": ("Pace", "Pacer"),
     "_retry": ("RetryPolicy",),
+    "_settings": ("Timeout",),
     "_version": ("__version__",),
     "async_client": ("AsyncConfluenceGroups",),
     "auth": ("ApiToken", "BearerToken"),

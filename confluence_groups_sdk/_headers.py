@@ -70,14 +70,16 @@ def limits(headers: Mapping[str, str], now: float) -> Limits:
     exhausted = remaining == 0
     if reset is not None:
         resets.append(reset)
-    for left, seconds in _services(headers.get("ratelimit", "")):
-        exhausted = exhausted or left == 0
-        if left == 0 and seconds is not None:
-            resets.append(seconds)
+    windows = {policy: _number(said, "w", LONGEST_RESET) for policy, said in _items(headers, "ratelimit-policy")}
+    for policy, said in _items(headers, "ratelimit"):
+        if _number(said, "r", MOST_LEFT) == 0:
+            exhausted = True
+            seconds = _number(said, "t", LONGEST_RESET)
+            resets.append(seconds if seconds is not None else windows.get(policy) or 0.0)
     reason = headers.get("ratelimit-reason", "").lower()
     return Limits(
         retry_after=retry_after(headers, now),
-        reset_in=max(resets, default=None),
+        reset_in=max(resets, default=0.0) or None,
         exhausted=exhausted,
         quota="burst" not in reason and any(part in reason for part in QUOTA_REASONS),
     )
@@ -137,16 +139,16 @@ def _reset(headers: Mapping[str, str], now: float) -> float | None:
     return None
 
 
-def _services(text: str) -> Iterator[tuple[float | None, float | None]]:
-    """Yield for each policy in a RateLimit header what is left of it, and the seconds until it is renewed."""
+def _items(headers: Mapping[str, str], name: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the policies in a RateLimit or RateLimit-Policy header, and what it says of each."""
+    text = headers.get(name, "")
     position = 0
     while position < len(text) and (item := ITEM.match(text, position)):
         position = item.end()
         pairs = [part.partition("=") for part in item[2].split(";") if part.strip()]
-        said = {name.strip().lower(): value.strip() for name, _, value in pairs}
-        yield _number(said, "r", MOST_LEFT), _number(said, "t", LONGEST_RESET)
+        yield item[1].strip('"'), {key.strip().lower(): value.strip() for key, _, value in pairs}
     if position < len(text.rstrip()):
-        _ignored("ratelimit", text)
+        _ignored(name, text)
 
 
 def _ignored(name: str, text: str) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import httpx
 
 from ._decoding import Decoder, UndecodableError
-from ._exchange import Settings, Unreadable
+from ._exchange import Unreadable
+from ._settings import Settings
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:

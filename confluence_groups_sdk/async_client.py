@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 import httpx
 
-from . import _calls, _exchange, _http, _pages, _site
+from . import _calls, _exchange, _http, _pages, _settings, _site
 from ._calls import Call
 from ._clock import Clock, SystemClock
-from ._exchange import Reply, Settings, Step
+from ._exchange import Reply, Step
 from ._pacing import Pacer
 from ._pages import Job, Reading
 from ._retry import RetryPolicy
+from ._settings import Settings
 from .models import AccessType, Group, User
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class AsyncConfluenceGroups:
         site: str,
         *,
         auth: httpx.Auth,
-        timeout: httpx.Timeout | float | None = _exchange.DEFAULT_TIMEOUT,
+        timeout: httpx.Timeout | float | None = _settings.DEFAULT_TIMEOUT,
         retry: RetryPolicy = RetryPolicy(),
         pacer: Pacer | None = None,
         http_client: httpx.AsyncClient | None = None,
@@ -81,7 +82,7 @@ class AsyncConfluenceGroups:
             del auth  # a bare token, perhaps: this frame may be shown with its variables
             raise TypeError(problem)
         self._auth = auth
-        parts, total = _exchange.limits(timeout)
+        parts, total = _settings.limits(timeout)
         self._settings = Settings(
             base=_site.site_base(site),
             user_agent=_site.user_agent(application_name),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from . import _bodies, _exchange, _http, _site
+from . import _bodies, _http, _settings, _site
 from ._calls import Call
 from .async_client import AsyncConfluenceGroups
 from .client import ConfluenceGroups
@@ -26,7 +26,7 @@ def discover_sites(
     *,
     gateway: str = _site.GATEWAY,
     http_client: httpx.Client | None = None,
-    timeout: httpx.Timeout | float | None = _exchange.DEFAULT_TIMEOUT,
+    timeout: httpx.Timeout | float | None = _settings.DEFAULT_TIMEOUT,
 ) -> list[Site]:
     """Return the sites that the user has granted the app access to (accessible-resources), each once.
 
@@ -55,7 +55,7 @@ async def discover_sites_async(
     *,
     gateway: str = _site.GATEWAY,
     http_client: httpx.AsyncClient | None = None,
-    timeout: httpx.Timeout | float | None = _exchange.DEFAULT_TIMEOUT,
+    timeout: httpx.Timeout | float | None = _settings.DEFAULT_TIMEOUT,
 ) -> list[Site]:
     """Return the same in a task."""
     if problem := _http.auth_problem(auth):

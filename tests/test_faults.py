@@ -46,8 +46,8 @@ from confluence_groups_sdk import (
 )
 from confluence_groups_sdk import errors as errors_module
 from confluence_groups_sdk._decoding import Decoder
-from confluence_groups_sdk._exchange import limits
 from confluence_groups_sdk._http import MOST_BYTES
+from confluence_groups_sdk._settings import limits
 from confluence_groups_sdk.sandbox import Group, Sandbox
 
 BOTH = {"group_id": "g", "account_id": "a"}

@@ -200,6 +200,26 @@ def test_ratelimit(policies: list[str], exhausted: bool, seconds: float | None, 
 
 
 @pytest.mark.parametrize(
+    ("policy", "seconds"),
+    [
+        ('"global";q=65000;w=3600', 3600),
+        ('"tenant";q=1;w=60, "global";w=1800;q=65000', 1800),
+        ("global;w=5", 5),
+        ('"tenant";w=60', None),
+        ('"global";q=65000', None),
+        ('"global";w=nan', None),
+        ('"global";w=999999', None),
+        ("", None),
+    ],
+)
+def test_a_policy_tells_how_long_where_the_rest_does_not(policy: str, seconds: float | None) -> None:
+    said = {"ratelimit": '"global";r=0', "ratelimit-policy": policy}
+    assert limits(said, NOON) == Limits(exhausted=True, reset_in=seconds)
+    assert limits({**said, "ratelimit": '"global";r=0;t=7'}, NOON) == Limits(exhausted=True, reset_in=7)
+    assert limits({**said, "ratelimit": '"global";r=1'}, NOON) == Limits()
+
+
+@pytest.mark.parametrize(
     "text",
     [";", '"', '"open', '"a";r=0;t=5 "b"', ",,", "a b", ";r=0", '"a";', "a;", "a" + ";x   " * 5000 + '"'],
 )

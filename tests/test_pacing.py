@@ -26,6 +26,7 @@ from confluence_groups_sdk import (
     RetryPolicy,
     _calls,
     _exchange,
+    _settings,
 )
 from confluence_groups_sdk._headers import Limits
 
@@ -62,7 +63,7 @@ class World:
 
     def work(self, calls: int, workers: int) -> None:
         """Make so many calls, shared among the workers."""
-        settings = _exchange.Settings(
+        settings = _settings.Settings(
             base=f"{SITE}/wiki/rest",
             user_agent="test",
             timeout={},
@@ -81,7 +82,7 @@ class World:
             if (seconds := next(worker, None)) is not None:
                 heapq.heappush(events, (self.time + seconds, next(order), worker))
 
-    def _worker(self, left: Iterator[int], settings: _exchange.Settings) -> Iterator[float]:
+    def _worker(self, left: Iterator[int], settings: _settings.Settings) -> Iterator[float]:
         """Make calls while there are any; yield the seconds that each step takes."""
         for _ in left:
             steps = _exchange.exchange(_calls.remove_member("g", "a"), settings)

@@ -141,7 +141,8 @@ def imported(path: Path) -> set[str]:
 
 # Which room may know which, beside the leaves that all may know.
 LEAVES = {"_version", "_clock", "_headers", "_answers", "_logging", "errors"}
-RESULTS = {"models", "_generated"}
+DRIVEN = {"_calls", "_pages", "_exchange", "_http"}
+KNOWN_TO_BOTH = {*DRIVEN, "_settings", "_site", "_retry", "_pacing", "_clock", "models", "_generated"}
 MAY_KNOW = {
     "_version": set(),
     "_clock": set(),
@@ -156,39 +157,18 @@ MAY_KNOW = {
     "_token_endpoint": {"token_store", "auth", *LEAVES},
     "_aside": set(),
     "oauth": {"_aside", "_token_endpoint", "_site", "token_store", "auth", *LEAVES},
-    "sites": {"client", "async_client", "_bodies", "_calls", "_exchange", "_http", "_site", "models"},
+    "sites": {"client", "async_client", "_bodies", "_calls", "_settings", "_http", "_site", "models"},
     "_retry": {"errors"},
     "models": set(),
     "_bodies": {"models"},
     "_calls": {"_generated", "_bodies", "models", "errors"},
     "_pages": {"_calls", "_bodies", "models", "errors"},
     "_site": {"auth", "errors", "_version"},
-    "_exchange": {"_retry", "_pacing", "_calls", "_bodies", *LEAVES},
-    "_http": {"_decoding", "_exchange", "_generated", *LEAVES},
-    "client": {
-        "_pacing",
-        "_calls",
-        "_pages",
-        "_exchange",
-        "_http",
-        "_site",
-        "_retry",
-        "_clock",
-        "models",
-        "_generated",
-    },
-    "async_client": {
-        "_pacing",
-        "_calls",
-        "_pages",
-        "_exchange",
-        "_http",
-        "_site",
-        "_retry",
-        "_clock",
-        "models",
-        "_generated",
-    },
+    "_settings": {"_clock", "_pacing", "_retry", "errors"},
+    "_exchange": {"_settings", "_retry", "_pacing", "_calls", "_bodies", *LEAVES},
+    "_http": {"_decoding", "_exchange", "_settings", "_generated", *LEAVES},
+    "client": KNOWN_TO_BOTH,
+    "async_client": KNOWN_TO_BOTH,
 }
 
 
