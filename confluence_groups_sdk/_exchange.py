@@ -38,8 +38,9 @@ from .errors import (
     unexpected_answer,
 )
 
-FAILURES = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL)
-"""What a driver catches, and hands to `no_answer`."""
+FAILURES = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, UnicodeError)
+"""What a driver catches, and hands to `no_answer`; the last two are of a redirect to what is no address: httpx lets
+the errors of idna through, which are UnicodeErrors."""
 
 LINE = "%s: %s, attempt %d, %.0f ms, request id %s"  # of the log, one for each time a call is sent
 
@@ -85,8 +86,10 @@ Reply: TypeAlias = httpx.Response | Unreadable | NoAnswer | None
 Exchange: TypeAlias = Generator[Step, Reply, T]
 
 
-def no_answer(error: httpx.RequestError | httpx.InvalidURL) -> NoAnswer:
+def no_answer(error: httpx.RequestError | httpx.InvalidURL | UnicodeError) -> NoAnswer:
     """Return the failure in a form that is safe to keep: a transport's own subclass becomes the httpx error it is."""
+    if isinstance(error, UnicodeError):
+        error = httpx.InvalidURL("no host")
     known = next(kind for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "httpx")
     return NoAnswer(known("text withheld: it may hold credentials"), _retry.failure_of(error))
 

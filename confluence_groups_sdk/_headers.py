@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC
@@ -92,9 +93,10 @@ def printable(text: str) -> str:
 
 def _seconds(text: str) -> float | None:
     try:
-        return max(float(each) for each in text.split(","))  # the longest, where the header came twice
+        numbers = [float(each) for each in text.split(",")]
     except ValueError:
         return None
+    return max(numbers) if all(map(math.isfinite, numbers)) else None  # the longest, where the header came twice
 
 
 def _seconds_until(text: str, now: float) -> float | None:

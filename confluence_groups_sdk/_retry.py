@@ -98,6 +98,8 @@ def failure_of(error: httpx.RequestError | httpx.InvalidURL) -> Failure:
         return Failure.UNREADABLE
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return Failure.POINTLESS
+    if isinstance(error, httpx.ProxyError):
+        return Failure.UNSENT  # it would not connect: nothing went through it
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return Failure.POINTLESS
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):

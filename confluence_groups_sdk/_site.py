@@ -136,8 +136,10 @@ def _origin(name: str, address: str) -> httpx.URL:
 
 def _parsed(name: str, address: str) -> httpx.URL:
     try:
-        return httpx.URL(address)
-    except httpx.InvalidURL:
+        url = httpx.URL(address)
+        url.host  # noqa: B018 - decodes it, which a malformed xn-- name fails
+        return url
+    except (httpx.InvalidURL, UnicodeError):
         raise ConfigurationError(f"{name}: this is no valid address; give one such as {PLACEHOLDER}") from None
 
 

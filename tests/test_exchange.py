@@ -45,7 +45,16 @@ def test_a_redirect_is_not_followed(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "location", ["https://example.com:port/", "mailto:it@example.com", "urn:x", "http:foo", "a:b:c", "/" + "a" * 70_000]
+    "location",
+    [
+        "https://xn--a/",
+        "https://example.com:port/",
+        "mailto:it@example.com",
+        "urn:x",
+        "http:foo",
+        "a:b:c",
+        "/" + "a" * 70_000,
+    ],
 )
 def test_a_redirect_that_httpx_cannot_read_is_an_unreadable_answer(kind: str, location: str) -> None:
     answers = Answers(httpx.Response(302, headers={"Location": location}))

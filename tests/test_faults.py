@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import threading
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -618,6 +619,31 @@ def test_an_interruption_in_the_middle_of_a_body_leaves_pool_and_pacer_usable() 
             groups = ConfluenceGroups(wires.address, auth=token(), http_client=http, pacer=pacer, timeout=20)
             assert len(list(groups.iter_members(group_id="g"))) == 2
         assert wires.connections == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_connection_with_an_answer_half_read_is_closed_at_once(kind: str) -> None:
+    ended = threading.Event()
+
+    def script(wires: Wires, connection: socket.socket) -> None:
+        with suppress(OSError):
+            flooding(HEAD + b"\r\n", b"1000\r\n%s\r\n" % (b" " * 4096), [], 256 * MIB)(wires, connection)
+        ended.set()
+
+    async def tasks(address: str) -> bool:
+        async with AsyncConfluenceGroups(address, auth=token()) as groups:
+            with pytest.raises(ResponseValidationError, match="16 MiB"):
+                await groups.get_group(group_id="g")
+            return await asyncio.to_thread(ended.wait, 20)
+
+    with served(script) as wires:
+        if kind == "async":
+            assert asyncio.run(tasks(wires.address))
+        else:
+            with ConfluenceGroups(wires.address, auth=token()) as groups:
+                with pytest.raises(ResponseValidationError, match="16 MiB"):
+                    groups.get_group(group_id="g")
+                assert ended.wait(20)
 
 
 # --- processes and threads

@@ -44,6 +44,8 @@ NOON = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
         ("soon", None),
         ("100, 200", 200),
         ("100, soon", None),
+        ("100, nan", None),
+        ("nan, 100", None),
         ("", None),
         ("Wed, 99 Oct 2015 07:28:30 GMT", None),
         ("Wed, 21 Oct 99999 07:28:30 GMT", None),

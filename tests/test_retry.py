@@ -72,7 +72,7 @@ def test_which_statuses_are_retried() -> None:
         (httpx.ReadError(""), Failure.IN_DOUBT),
         (httpx.WriteError(""), Failure.IN_DOUBT),
         (httpx.CloseError(""), Failure.IN_DOUBT),
-        (httpx.ProxyError(""), Failure.IN_DOUBT),
+        (httpx.ProxyError(""), Failure.UNSENT),
         (httpx.RemoteProtocolError(""), Failure.IN_DOUBT),
         (httpx.LocalProtocolError(""), Failure.POINTLESS),
         (httpx.UnsupportedProtocol(""), Failure.POINTLESS),
