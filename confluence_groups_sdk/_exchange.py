@@ -21,7 +21,7 @@ from ._calls import Call
 from ._clock import Clock
 from ._headers import NOTHING_SAID, Limits
 from ._logging import logger, shortened
-from ._pacing import Pacer
+from ._pacing import Pacer, Turn
 from ._retry import Failure
 from ._settings import Settings
 from .errors import (
@@ -115,11 +115,14 @@ def exchange(call: Call[T], settings: Settings) -> Exchange[T]:
             if logger.isEnabledFor(logging.INFO):
                 logger.info(LINE, _named(call), reply.status_code, attempt, milliseconds, request_id_of(reply))
             result = _read(call, reply, settings)
-            settings.pacer.spent(1 + (0 if call.writes else 2 * objects_in(result)))
+            settings.pacer.spent(0 if call.writes else 2 * objects_in(result))
             return result
         error, again = _error(call, request, reply, settings)
         logger.info(LINE, _named(call), error.summary, attempt, milliseconds, error.request_id)
         delay = None
+        held = settings.pacer.held_for(settings.clock) if error.status_code == 429 else 0.0
+        if held > settings.retry.max_retry_after:
+            error.retry_after = max(held, error.retry_after or 0.0)
         if again:
             chance = settings.clock.random()
             delay = _retry.delay_before(settings.retry, attempt, hold=error.retry_after, chance=chance)
@@ -139,15 +142,18 @@ def _paced(call: Call[Any], request: httpx.Request, settings: Settings) -> Gener
     pacer, clock = settings.pacer, settings.clock
     _refuse_long_hold(call, request, settings)
     yield Enter(pacer)
+    unused: Turn | None = None
     try:
-        turn = pacer.turn(clock, None)
+        turn = unused = pacer.turn(clock, None)
         while turn.seconds:
             _refuse_long_hold(call, request, settings)
             yield Wait(turn.seconds)
-            turn = pacer.turn(clock, turn)
+            turn = unused = pacer.turn(clock, turn)
+        unused = None
         started = clock.monotonic()
         reply = yield request
-        if answer := _answer(reply):
+        answer = _answer(reply)
+        if answer and answer.request.url == request.url:  # and not of what the credentials asked for before it
             limits = _limits_in(answer.headers, clock)
             if answer.status_code == 429:
                 pacer.refused(clock, limits, started)
@@ -155,6 +161,8 @@ def _paced(call: Call[Any], request: httpx.Request, settings: Settings) -> Gener
                 pacer.accepted(clock, limits)
         return started, reply
     finally:
+        if unused is not None:
+            pacer.give_back(unused)
         pacer.leave()
 
 

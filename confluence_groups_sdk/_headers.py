@@ -29,7 +29,8 @@ class Limits(NamedTuple):
     retry_after: float | None = None  # seconds
     reset_in: float | None = None  # seconds until what is spent is there again
     exhausted: bool = False  # nothing is left until then
-    quota: bool = False  # the reason of a refusal is a spent quota, not too many calls at once
+    quota: bool = False  # the reason of a refusal is a spent quota
+    burst: bool = False  # the reason of a refusal is too many calls at once
 
 
 NOTHING_SAID = Limits()
@@ -83,6 +84,7 @@ def limits(headers: Mapping[str, str], now: float) -> Limits:
         reset_in=max(resets, default=0.0) or None,
         exhausted=exhausted,
         quota="burst" not in reason and any(part in reason for part in QUOTA_REASONS),
+        burst="burst" in reason,
     )
 
 
@@ -154,4 +156,5 @@ def _items(headers: Mapping[str, str], name: str) -> Iterator[tuple[str, dict[st
 
 
 def _ignored(name: str, text: str) -> None:
-    logger.info("ignored, since it cannot be meant: %s: %s", name, printable(text)[:100])
+    """Say that a header was passed over, and not what it says: a server may echo there what nobody shall see."""
+    logger.info("ignored, since it cannot be meant: %s (%d characters)", name, len(text))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import threading
+import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from attrs import frozen
 
@@ -17,6 +18,8 @@ from .errors import ConfigurationError
 
 BACK_OFF = 0.9  # of the rate that was accepted
 PAUSE = 1.0  # seconds after a refusal that names no time
+REFILL = 1.0  # seconds that a measured span is longer than it was: a server lets a second's worth through at once
+GUESS = 10.0  # calls a second, where nothing was accepted that could be measured
 QUOTA_PAUSE = 60.0  # seconds after a spent quota that names no time
 SLOWEST = 1.0  # calls a second
 SOON = 0.001  # seconds; less than that is not waited for
@@ -24,7 +27,7 @@ FASTEST = 100_000.0  # calls a second: beyond that there is no rate to keep
 MEASURED = 30  # seconds that the accepted rate is measured over
 CLIMB = 0.01  # of the rate, a second
 HASTE = 60.0  # seconds after which climbing is twice as fast, three times after twice that
-CATCH_UP = 0.1  # seconds by which a late call may follow the one before it sooner than the rate says
+CATCH_UP = 0.1  # seconds by which a late call may follow the one before it sooner than the rate that was found says
 
 
 @frozen
@@ -34,9 +37,9 @@ class Pace:
     Attributes:
         rate: calls a second that are let through; None for no limit.
         held_until: seconds since the epoch until which no call is sent; None where none is held back.
-        in_flight: calls under way.
+        in_flight: calls under way, those included that wait for their turn.
         refused: answers 429 so far.
-        points: spent so far, as Atlassian counts them: 1 a call, and 2 for each group or user that it returned.
+        points: spent so far, as Atlassian counts them: 1 for each answer, and 2 for each group or user in it.
     """
 
     rate: float | None
@@ -51,6 +54,7 @@ class Turn:
     """When a call may be sent."""
 
     seconds: float  # from now; 0 for at once
+    takes: float  # seconds by which it moves the turns after it
     epoch: int  # of the pacer that gave it
 
 
@@ -79,7 +83,7 @@ class Pacer:
 
     Args:
         max_in_flight: calls under way at the most, 1 or more.
-        max_rate: calls a second that are never exceeded; None for no such limit.
+        max_rate: calls a second at the most; None for no such limit.
 
     Raises:
         ConfigurationError: a number is out of range.
@@ -99,14 +103,13 @@ class Pacer:
         self._held_until = -math.inf
         self._epoch = 0  # grows whenever turns that were given out no longer hold good
         self._accepted: deque[tuple[int, int]] = deque(maxlen=MEASURED)  # second, and how many in it
-        self._measured_from: float | None = None
         self._clock: Clock = SystemClock()
         self._begin()
+        ALL.add(self)
 
     def _begin(self) -> None:
         """Nobody is under way: at the start, and in a child process, where the parent's threads are not."""
-        self._process = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a log handler or a signal's may ask for a snapshot
         self._in_flight = 0
         self._waiting: deque[Callable[[], object]] = deque()
 
@@ -162,16 +165,12 @@ class Pacer:
             return
 
     def _take(self) -> bool:
-        if self._process != os.getpid():
-            self._begin()
         with self._lock:
             free = self._in_flight < self._max_in_flight and not self._waiting
             self._in_flight += free
             return free
 
     def _take_or_wait(self, wake: Callable[[], object]) -> bool:
-        if self._process != os.getpid():
-            self._begin()
         with self._lock:
             if self._in_flight < self._max_in_flight and not self._waiting:
                 self._in_flight += 1
@@ -203,32 +202,42 @@ class Pacer:
         """
         with self._lock:
             if before is not None and before.epoch == self._epoch:
-                return Turn(0.0, self._epoch)
+                return Turn(0.0, before.takes, self._epoch)
             self._clock = clock
             now = clock.monotonic()
             rate = self._rate_at(now)
             moment = max(now, self._held_until)
+            takes = 0.0
             if rate is not None:
-                self._next = max(self._next, moment - CATCH_UP)
+                takes = 1 / rate
+                self._next = max(self._next, moment - (0.0 if rate == self._max_rate else CATCH_UP))
                 moment = max(moment, self._next)
-                self._next += 1 / rate
-            return Turn(_ahead(moment, now), self._epoch)
+                self._next += takes
+            return Turn(_ahead(moment, now), takes, self._epoch)
+
+    def give_back(self, turn: Turn) -> None:
+        """Let the others have a turn that is not used, since its call was cancelled."""
+        with self._lock:
+            if turn.epoch == self._epoch:
+                self._next -= turn.takes
 
     # --- what answers teach
 
     def accepted(self, clock: Clock, limits: Limits) -> None:
         """Learn from an answer that is no refusal."""
+        held = False
         with self._lock:
             now = clock.monotonic()
-            second = int(now)
+            self._points += 1
+            second = math.floor(now)
             if self._accepted and self._accepted[-1][0] == second:
                 self._accepted[-1] = (second, self._accepted[-1][1] + 1)
             else:
                 self._accepted.append((second, 1))
-            if self._measured_from is None:
-                self._measured_from = now
             if limits.exhausted and limits.reset_in:
-                self._hold(now, limits.reset_in)
+                held = self._hold(now, limits.reset_in)
+        if held:
+            logger.info("nothing is left: all calls are held for %.1f s", limits.reset_in)
 
     def refused(self, clock: Clock, limits: Limits, sent: float) -> None:
         """Learn from a 429.
@@ -238,16 +247,26 @@ class Pacer:
             limits: what the answer's headers say.
             sent: when the call was sent; one that was sent before the rate changed says nothing about the new one.
         """
+        asked = limits.retry_after
+        quota = limits.quota or (limits.exhausted and limits.reset_in is not None and not limits.burst)
         with self._lock:
             now = clock.monotonic()
+            self._points += 1
             self._refused += 1
-            if limits.quota:
-                self._hold(now, limits.reset_in or limits.retry_after or QUOTA_PAUSE)
-                return
-            pause = limits.retry_after if limits.retry_after is not None else (limits.reset_in or PAUSE)
-            self._hold(now, pause)
-            if self._rate is None or sent >= self._rate.since:
-                self._slow_down(now, pause)
+            self._clock = clock
+            if quota:
+                seconds = max(limits.reset_in or 0.0, asked or 0.0) or QUOTA_PAUSE
+            else:
+                seconds = PAUSE if asked is None else asked
+            held = self._hold(now, seconds)
+            slower = not quota and (self._rate is None or sent >= self._rate.since)
+            if slower:
+                self._slow_down(now, seconds)
+            rate = self._rate.found if self._rate else None
+        if held:
+            logger.info("refused: all calls are held for %.1f s", seconds)
+        if slower:
+            logger.info("refused for the rate of calls: going on with %.1f a second", rate)
 
     def spent(self, points: int) -> None:
         """Count the points of a call that was answered."""
@@ -265,30 +284,38 @@ class Pacer:
     def __repr__(self) -> str:
         return f"Pacer(max_in_flight={self._max_in_flight}, max_rate={self._max_rate})"
 
-    def _hold(self, now: float, seconds: float) -> None:
-        if now + seconds > self._held_until:
-            logger.info("all calls are held for %.1f s", seconds)
-            self._held_until = self._next = now + seconds
-            self._epoch += 1
+    def _hold(self, now: float, seconds: float) -> bool:
+        """Hold all calls, unless they are held for longer already; return whether it changed anything."""
+        if now + seconds <= self._held_until:
+            return False
+        self._held_until = self._next = now + seconds
+        self._epoch += 1
+        return True
 
     def _slow_down(self, now: float, pause: float) -> None:
-        """Set the rate from what was accepted since the last time, the pause counted: the server counts on in it."""
-        resume = now + pause
-        first = max(self._measured_from if self._measured_from is not None else now, resume - MEASURED)
-        accepted = sum(count for second, count in self._accepted if second + 1 > first)
-        found = max(BACK_OFF * accepted / max(resume - first, PAUSE), SLOWEST)
+        """Set the rate from what was accepted, no lower than half of what it was."""
+        measured = _busiest(self._accepted, now)
+        found = BACK_OFF * measured if measured else GUESS
         present = self._rate_at(now)
         if present is not None:
-            found = min(found, BACK_OFF * present)
-        self._rate = _Rate(max(found, SLOWEST), since=resume)
-        self._measured_from = resume
-        self._accepted.clear()
-        logger.info("refused for the rate of calls: going on with %.1f a second", self._rate.found)
+            found = max(min(found, BACK_OFF * present), present / 2)
+        self._rate = _Rate(max(found, SLOWEST), since=now + pause)
 
     def _rate_at(self, now: float) -> float | None:
         rate = self._rate.at(now) if self._rate else FASTEST
         rate = min(rate, self._max_rate or FASTEST)
         return None if rate >= FASTEST else rate
+
+
+def _busiest(accepted: Iterable[tuple[int, int]], now: float) -> float:
+    """Return calls a second in the busiest span that ends now: what came before it may have been idle."""
+    best, count = 0.0, 0
+    for second, number in reversed(list(accepted)):
+        if second < now - MEASURED:
+            break
+        count += number
+        best = max(best, count / (now - second + REFILL))
+    return best
 
 
 def _ahead(moment: float, now: float) -> float:
@@ -299,3 +326,15 @@ def _ahead(moment: float, now: float) -> float:
 
 def _is_rate(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+ALL: weakref.WeakSet[Pacer] = weakref.WeakSet()
+
+
+def _in_a_child() -> None:
+    for pacer in list(ALL):
+        pacer._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_a_child)
