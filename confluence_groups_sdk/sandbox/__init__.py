@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from .directory import Directory as Directory
     from .directory import Group as Group
     from .directory import Person as Person
+    from .faults import Faults as Faults
     from .server import Sandbox as Sandbox
 
 _MODULE_OF = {
     "Answer": "app",
     "Credentials": "directory",
     "Directory": "directory",
+    "Faults": "faults",
     "Grant": "authority",
     "Group": "directory",
     "OAuthClient": "authority",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from attrs import field, frozen
 from starlette.applications import Starlette
@@ -14,13 +14,12 @@ from starlette.routing import Route
 
 from .authority import Authority
 from .bodies import RefusedError
+from .faults import Handler, Trouble
 from .operations import Operations
 
 API = "/wiki/rest/api"
 GATEWAY_API = "/ex/confluence/{cloud_id}" + API
 REMEMBERED_REQUESTS = 10_000
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class OpaqueConvertor(Convertor[str]):
@@ -75,7 +74,8 @@ class SeenRequest:
 class ConfluenceApp:
     """The application: the API on the site's own address and behind the gateway's, and the authority."""
 
-    def __init__(self, operations: Operations, authority: Authority) -> None:
+    def __init__(self, operations: Operations, authority: Authority, trouble: Trouble) -> None:
+        self.trouble = trouble
         self.seen: deque[SeenRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.rehearsed: deque[Answer] = deque()
         self._served = 0
@@ -93,7 +93,7 @@ class ConfluenceApp:
             ("GET", "/user", operations.get_user),
         ]
         routes = [
-            Route(prefix + path, self._wrapped(handler), methods=[method])
+            Route(prefix + path, self._wrapped(self._troubled(handler)), methods=[method])
             for prefix in (API, GATEWAY_API)
             for method, path, handler in table
         ]
@@ -102,6 +102,14 @@ class ConfluenceApp:
             Route("/oauth/token/accessible-resources", self._wrapped(authority.accessible_resources), methods=["GET"]),
         ]
         self.asgi = Starlette(routes=routes)
+
+    def _troubled(self, handler: Handler) -> Handler:
+        """Return the handler behind the faults that are set when it is called."""
+
+        async def handle(request: Request) -> Response:
+            return await self.trouble.answer(request, handler)
+
+        return handle
 
     def _wrapped(self, handler: Handler) -> Handler:
         """Return the handler behind what every request passes: the record, the rehearsed answers, a request id."""

@@ -14,7 +14,9 @@ from . import seed
 from .access import Access
 from .app import Answer, ConfluenceApp, SeenRequest
 from .authority import ALL_SCOPES, LIFETIME, Authority, Grant, OAuthClient
+from .connection import Connection
 from .directory import Credentials
+from .faults import Clock, Faults, MachineClock, Trouble
 from .operations import MOST_RESULTS, Operations
 
 HOST = "127.0.0.1"
@@ -22,6 +24,8 @@ STOP_PATIENCE = 10  # seconds for answers under way when the sandbox stops
 CONNECTIONS_WAITING = 512
 ACCESS_TOKEN = "sandbox-access-token"
 OAUTH_CLIENT = OAuthClient("sandbox-client-id", "sandbox-client-secret")
+NO_FAULTS = Faults()
+THIS_MACHINE = MachineClock()
 
 
 class Sandbox:
@@ -42,9 +46,14 @@ class Sandbox:
         admin: e-mail and token of a site admin.
         reader: e-mail and token of somebody who is no site admin.
         outsider: e-mail and token of somebody who has no access to Confluence.
+
+    Args:
+        faults: what goes wrong, on purpose.
+        clock: that limits, latency and the expiry of tokens go by: ``now``, ``monotonic`` and ``async_sleep``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, faults: Faults = NO_FAULTS, clock: Clock = THIS_MACHINE) -> None:
+        self._clock = clock
         self.cloud_id = seed.CLOUD_ID
         self.directory = seed.seeded()
         self.oauth_client = OAUTH_CLIENT
@@ -53,15 +62,17 @@ class Sandbox:
         self._socket.listen(CONNECTIONS_WAITING)  # from here on callers wait in line, so nobody has to poll
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
         self.gateway = self.authority = self.url
-        self._authority = Authority(OAUTH_CLIENT, seed.CLOUD_ID, self.url, ACCESS_TOKEN, seed.ADMIN)
+        self._authority = Authority(OAUTH_CLIENT, seed.CLOUD_ID, self.url, ACCESS_TOKEN, seed.ADMIN, now=clock.now)
         self._access = Access(self.directory, self._authority)
         self.admin = self._access.sign_up(seed.ADMIN)
         self.reader = self._access.sign_up(seed.READER)
         self.outsider = self._access.sign_up(seed.OUTSIDER)
         self._operations = Operations(self.directory, self._access, self.url)
-        self._app = ConfluenceApp(self._operations, self._authority)
+        self._app = ConfluenceApp(self._operations, self._authority, self._trouble(faults))
         config = uvicorn.Config(
             self._app.asgi,
+            http=Connection,
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -106,6 +117,18 @@ class Sandbox:
     def expire_tokens(self) -> None:
         """End all access tokens that were issued, whatever they were promised; `access_token` stays."""
         self._authority.expire()
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong, on purpose; set it at any time, and all counts begin anew."""
+        return self._app.trouble.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._app.trouble = self._trouble(faults)
+
+    def _trouble(self, faults: Faults) -> Trouble:
+        return Trouble(faults, self._clock, self.expire_tokens)
 
     @property
     def page_limit(self) -> int:
