@@ -34,7 +34,7 @@ def sandbox(clock: FakeClock) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandbox.url, auth=tuple(sandbox.admin), trust_env=False) as client:
+    with httpx.Client(base_url=sandbox.url, auth=(sandbox.admin.email, sandbox.admin.token), trust_env=False) as client:
         yield client
 
 
@@ -108,7 +108,7 @@ def test_a_refusal_of_the_operation_is_lost_with_the_connection(sandbox: Sandbox
 
 
 def test_only_the_connection_that_is_meant_is_reset(sandbox: Sandbox, http: httpx.Client) -> None:
-    with httpx.Client(base_url=sandbox.url, auth=tuple(sandbox.admin), trust_env=False) as other:
+    with httpx.Client(base_url=sandbox.url, auth=(sandbox.admin.email, sandbox.admin.token), trust_env=False) as other:
         assert outcomes(other, 1) == [200]
         sandbox.faults = Faults(drop_before=1)
         assert outcomes(http, 1) == [DROPPED]
@@ -119,10 +119,9 @@ def test_only_the_connection_that_is_meant_is_reset(sandbox: Sandbox, http: http
 
 
 def test_shares_are_kept_and_a_seed_repeats_itself(sandbox: Sandbox, http: httpx.Client) -> None:
-    mixed = {"error_rate": 0.2, "drop_before": 0.1, "drop_after": 0.1}
     runs = []
     for seed in (1, 1, 2):
-        sandbox.faults = Faults(**mixed, seed=seed)
+        sandbox.faults = Faults(error_rate=0.2, drop_before=0.1, drop_after=0.1, seed=seed)
         runs.append(outcomes(http, 500))
     assert runs[0] == runs[1] != runs[2]
     for run in runs:
@@ -149,7 +148,9 @@ def test_latency_is_waited_for_by_the_clock(sandbox: Sandbox, http: httpx.Client
 
 def test_the_clock_is_this_machine_s_where_none_is_given() -> None:
     with Sandbox(faults=Faults(latency=0.01)) as sandbox:
-        answer = httpx.get(f"{sandbox.url}{API}/user/current", auth=tuple(sandbox.admin), trust_env=False)
+        answer = httpx.get(
+            f"{sandbox.url}{API}/user/current", auth=(sandbox.admin.email, sandbox.admin.token), trust_env=False
+        )
     assert answer.elapsed.total_seconds() >= 0.01
 
 
@@ -230,7 +231,7 @@ def test_setting_faults_begins_anew(sandbox: Sandbox, http: httpx.Client) -> Non
 def test_a_sandbox_stops_while_a_call_is_late() -> None:
     async def late() -> None:
         with Sandbox(faults=Faults(latency=0.2)) as sandbox:
-            async with httpx.AsyncClient(auth=tuple(sandbox.admin), trust_env=False) as http:
+            async with httpx.AsyncClient(auth=(sandbox.admin.email, sandbox.admin.token), trust_env=False) as http:
                 call = asyncio.create_task(http.get(f"{sandbox.url}{API}/user/current"))
                 while not sandbox.requests:
                     await asyncio.sleep(0.001)

@@ -1,0 +1,91 @@
+"""A server that refuses what is too much, and nothing else: over real HTTP, in simulated time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+import pytest
+from doubles import KINDS, START
+from simulation import Failed, SimulatedClock, WatchedPacer, in_tasks, in_threads
+
+from confluence_groups_sdk import ApiToken, AsyncConfluenceGroups, ConfluenceGroups, RateLimitError, RetryPolicy
+from confluence_groups_sdk.sandbox import Faults, Sandbox
+
+EDITORS = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
+NO_MEMBER = "5d53f3cbc6b9320d9ea5bdc2"
+WORKERS = {"sync": 8, "async": 50}
+LATENCY = 0.02  # seconds
+HOUR = 3600
+PATIENT = RetryPolicy(max_retry_after=HOUR)
+
+
+class World(NamedTuple):
+    sandbox: Sandbox
+    clock: SimulatedClock
+    pacer: WatchedPacer
+
+    def call(self, kind: str, calls: int, retry: RetryPolicy) -> list[Failed[dict[str, str]]]:
+        """Make so many calls, through a new client but the same pacer; return those that failed."""
+        workers, jobs = WORKERS[kind], [{"group_id": EDITORS, "account_id": NO_MEMBER}] * calls
+        auth = ApiToken(*self.sandbox.admin)
+        if kind == "sync":
+            with ConfluenceGroups(
+                self.sandbox.url, auth=auth, retry=retry, pacer=self.pacer, clock=self.clock
+            ) as groups:
+                return in_threads(self.clock, workers, jobs, lambda job: groups.remove_member(**job))
+
+        async def make() -> list[Failed[dict[str, str]]]:
+            async with AsyncConfluenceGroups(
+                self.sandbox.url, auth=auth, retry=retry, pacer=self.pacer, clock=self.clock
+            ) as groups:
+                return await in_tasks(self.clock, workers, jobs, lambda job: groups.remove_member(**job))
+
+        return asyncio.run(make())
+
+
+def world_with(faults: Faults) -> World:
+    clock = SimulatedClock()
+    return World(Sandbox(faults=faults, clock=clock), clock, WatchedPacer(clock))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_few_calls_are_refused_for_the_rate(kind: str) -> None:
+    rate, calls = 100, 2_000
+    world = world_with(Faults(rate_limit=rate, latency=LATENCY))
+    with world.sandbox:
+        sent = 0
+        for most in (0.02, 0.01):
+            began = world.clock.monotonic()
+            assert world.call(kind, calls, RetryPolicy()) == []
+            refused = len(world.sandbox.requests) - sent - calls
+            sent = len(world.sandbox.requests)
+            assert refused > 0 or most == 0.01, "the limit was met"
+            assert refused / (calls + refused) < most
+            assert world.clock.monotonic() - began < 1.1 * calls / rate
+    assert world.pacer.snapshot().refused == sent - 2 * calls
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_spent_quota_holds_all_calls_until_it_is_renewed(kind: str) -> None:
+    world = world_with(Faults(quota=200, latency=LATENCY))
+    with world.sandbox:
+        assert world.call(kind, 500, PATIENT) == []
+        refused = len(world.sandbox.requests) - 500
+    assert 0 < refused <= 2 * 16, "in two hours, those that were under way"
+    assert 2 * HOUR < world.clock.monotonic() < 2 * HOUR + 60
+    assert world.pacer.snapshot().rate is None, "a quota says nothing about the rate"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hold_that_is_too_long_is_raised_until_it_is_over(kind: str) -> None:
+    world = world_with(Faults(quota=200, latency=LATENCY))
+    with world.sandbox:
+        failed = world.call(kind, 300, RetryPolicy())
+        assert len(failed) == 100
+        assert {type(each.error) for each in failed} == {RateLimitError}
+        assert len(world.sandbox.requests) <= 200 + 16, "the others were not sent"
+        assert world.pacer.snapshot().held_until == pytest.approx(START + HOUR, abs=1)
+        world.clock.begin(1)
+        world.clock.sleep(HOUR)
+        assert world.call(kind, 100, RetryPolicy()) == []
