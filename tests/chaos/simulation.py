@@ -26,6 +26,7 @@ from doubles import START
 
 from confluence_groups_sdk import Pacer
 
+PLACES = 8  # in the pacer: fewer than tasks, so that they wait for one; httpx, too, is slow with many connections
 PATIENCE = 120  # real seconds; whoever is not woken by then never would be
 
 T = TypeVar("T")
@@ -99,7 +100,7 @@ class SimulatedClock:
 class WatchedPacer(Pacer):
     """A pacer that tells the clock when somebody begins to wait for a place."""
 
-    def __init__(self, clock: SimulatedClock, max_in_flight: int = 16) -> None:
+    def __init__(self, clock: SimulatedClock, max_in_flight: int = PLACES) -> None:
         super().__init__(max_in_flight)
         self._look = clock.look
         clock.pacer = self

@@ -116,7 +116,7 @@ def test_what_the_default_policy_gives_up_is_sent_again(kind: str) -> None:
     clock = SimulatedClock(TICK)
     faults = Faults(error_rate=0.2, drop_before=0.2, drop_after=0.15, expire_tokens_every=EXPIRY, seed=4)
     with Sandbox(faults=faults, clock=clock) as sandbox:
-        intent = Intent(sandbox, leaving=100)
+        intent = Intent(sandbox, leaving=60)
         run = Run(sandbox, clock, RetryPolicy())
         failed = run.make(kind, intent.removals)
         assert failed, "a harder day than four retries are made for"
