@@ -17,11 +17,13 @@ import heapq
 import itertools
 import math
 import random
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from queue import Empty, SimpleQueue
 from typing import Generic, NamedTuple, TypeVar
 
+import pytest
 from doubles import START
 
 from confluence_groups_sdk import Pacer
@@ -160,6 +162,8 @@ async def in_tasks(
             clock.end()
 
     clock.begin(workers)
-    async with asyncio.timeout(PATIENCE):
-        await asyncio.gather(*(work() for _ in range(workers)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "sniffio", None)  # else httpcore looks for it many times a call, slowly and in vain
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(work() for _ in range(workers)))
     return failed
