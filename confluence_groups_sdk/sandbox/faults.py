@@ -159,6 +159,7 @@ class Trouble:
         if fate is Fate.UNAVAILABLE:
             return bodies.error(503, "Service Unavailable")
         if fate is Fate.DROPPED_BEFORE:
+            await request.body()  # else the client might be sending still, and see something else
             return await _reset(request)
         try:
             response = await handler(request)
