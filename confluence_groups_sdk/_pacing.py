@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
-import threading
-import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from attrs import frozen
 
 from ._clock import Clock, SystemClock
 from ._headers import Limits
 from ._logging import logger
+from ._places import Places
 from .errors import ConfigurationError
 
 BACK_OFF = 0.9  # of the rate that was accepted
@@ -70,7 +68,7 @@ class _Rate:
         return min(self.found * math.exp(min(CLIMB * seconds * (1 + seconds / (2 * HASTE)), 50.0)), FASTEST)
 
 
-class Pacer:
+class Pacer(Places):
     """Keeps the calls of one or several clients within what a site takes.
 
     At most ``max_in_flight`` calls are under way. There is no rate until the first refusal (429): then it is nine
@@ -94,7 +92,7 @@ class Pacer:
             raise ConfigurationError("Pacer(max_in_flight=...): give a whole number, 1 or more")
         if max_rate is not None and not _is_rate(max_rate):
             raise ConfigurationError("Pacer(max_rate=...): give calls a second, above 0, or None")
-        self._max_in_flight = max_in_flight
+        super().__init__(max_in_flight)
         self._max_rate = max_rate
         self._refused = 0
         self._points = 0
@@ -104,90 +102,6 @@ class Pacer:
         self._epoch = 0  # grows whenever turns that were given out no longer hold good
         self._accepted: deque[tuple[int, int]] = deque(maxlen=MEASURED)  # second, and how many in it
         self._clock: Clock = SystemClock()
-        self._begin()
-        ALL.add(self)
-
-    def _begin(self) -> None:
-        """Nobody is under way: at the start, and in a child process, where the parent's threads are not."""
-        self._lock = threading.RLock()  # a log handler or a signal's may ask for a snapshot
-        self._in_flight = 0
-        self._waiting: deque[Callable[[], object]] = deque()
-
-    # --- places: at most so many calls at once
-
-    def enter(self) -> None:
-        """Take a place among the calls under way; block this thread until there is one."""
-        event = threading.Event()
-        if self._take_or_wait(event.set):
-            return
-        try:
-            event.wait()
-        except BaseException:
-            self._give_up(event.set)
-            raise
-
-    async def enter_async(self) -> None:
-        """Take a place among the calls under way; suspend this task until there is one."""
-        if self._take():
-            return
-        import asyncio  # loaded by whoever runs tasks
-
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-
-        def settle() -> None:
-            if not future.done():
-                future.set_result(None)
-
-        def wake() -> None:
-            loop.call_soon_threadsafe(settle)
-
-        if self._take_or_wait(wake):
-            return
-        try:
-            await future
-        except BaseException:
-            self._give_up(wake)
-            raise
-
-    def leave(self) -> None:
-        """Give the place back, to whoever has waited longest."""
-        while True:
-            with self._lock:
-                if not self._waiting:
-                    self._in_flight = max(0, self._in_flight - 1)
-                    return
-                wake = self._waiting.popleft()
-            try:
-                wake()
-            except RuntimeError:
-                continue  # the event loop of that task is closed: it waits no more
-            return
-
-    def _take(self) -> bool:
-        with self._lock:
-            free = self._in_flight < self._max_in_flight and not self._waiting
-            self._in_flight += free
-            return free
-
-    def _take_or_wait(self, wake: Callable[[], object]) -> bool:
-        with self._lock:
-            if self._in_flight < self._max_in_flight and not self._waiting:
-                self._in_flight += 1
-                return True
-            self._waiting.append(wake)
-            return False
-
-    def _give_up(self, wake: Callable[[], object]) -> None:
-        """Wait no more; where the place was given just now, pass it on."""
-        with self._lock:
-            waiting = wake in self._waiting
-            if waiting:
-                self._waiting.remove(wake)
-        if not waiting:
-            self.leave()
-
-    # --- time: not before the rate and the server allow it
 
     def held_for(self, clock: Clock) -> float:
         """Return the seconds for which no call may be sent."""
@@ -326,15 +240,3 @@ def _ahead(moment: float, now: float) -> float:
 
 def _is_rate(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
-
-
-ALL: weakref.WeakSet[Pacer] = weakref.WeakSet()
-
-
-def _in_a_child() -> None:
-    for pacer in list(ALL):
-        pacer._begin()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_a_child)
