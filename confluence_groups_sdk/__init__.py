@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     from .errors import ConfigurationError as ConfigurationError
     from .errors import ConflictError as ConflictError
     from .errors import ConfluenceGroupsError as ConfluenceGroupsError
+    from .errors import DriftError as DriftError
     from .errors import GoneError as GoneError
     from .errors import IncompleteReadError as IncompleteReadError
+    from .errors import InputError as InputError
+    from .errors import JournalError as JournalError
     from .errors import MissingScopeError as MissingScopeError
     from .errors import NotFoundError as NotFoundError
     from .errors import PermissionDeniedError as PermissionDeniedError
+    from .errors import PlanError as PlanError
     from .errors import RateLimitError as RateLimitError
     from .errors import ResponseValidationError as ResponseValidationError
     from .errors import ServerError as ServerError
@@ -65,11 +69,15 @@ _MODULES = {
         "ConfigurationError",
         "ConflictError",
         "ConfluenceGroupsError",
+        "DriftError",
         "GoneError",
         "IncompleteReadError",
+        "InputError",
+        "JournalError",
         "MissingScopeError",
         "NotFoundError",
         "PermissionDeniedError",
+        "PlanError",
         "RateLimitError",
         "ResponseValidationError",
         "ServerError",

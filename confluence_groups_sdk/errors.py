@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import httpx
 
 MESSAGE_LIMIT = 500  # characters
+PROBLEMS_SHOWN = 20  # in the text of an InputError
 REQUEST_ID_LIMIT = 200  # characters
 BODY_LIMIT = 64 * 1024  # bytes of the body as UTF-8
 
@@ -40,6 +41,51 @@ class IncompleteReadError(ConfluenceGroupsError):
     def __init__(self, message: str = "", *, received: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.received = received
+
+
+class InputError(ConfluenceGroupsError, ValueError):
+    """What was given to make a plan from is not usable; all that is wrong is named, and no plan was made.
+
+    Attributes:
+        problems: one line for each, with its place, such as ``line 7: the account is missing``.
+    """
+
+    problems: tuple[str, ...] = ()
+
+    def __init__(self, message: str = "", *, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        shown = [*self.problems[:PROBLEMS_SHOWN]]
+        if len(self.problems) > PROBLEMS_SHOWN:
+            shown.append(f"and {len(self.problems) - PROBLEMS_SHOWN} more (see problems)")
+        return "\n  ".join([super().__str__(), *shown])
+
+
+class PlanError(ConfluenceGroupsError, ValueError):
+    """A plan cannot be read, or must not be applied here: it was edited, is for another site, or was not approved."""
+
+
+class DriftError(PlanError):
+    """Memberships are not as they were when the plan was made.
+
+    Attributes:
+        differences: one line for each.
+    """
+
+    differences: tuple[str, ...] = ()
+
+    def __init__(self, message: str = "", *, differences: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.differences = differences
+
+    def __str__(self) -> str:
+        return "\n  ".join([super().__str__(), *self.differences])
+
+
+class JournalError(ConfluenceGroupsError):
+    """A journal cannot be used: damaged, of another plan or site, in use by another process, or not to be written."""
 
 
 class APIError(ConfluenceGroupsError):
