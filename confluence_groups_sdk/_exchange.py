@@ -20,6 +20,7 @@ from ._bodies import UnreadableError, objects_in
 from ._calls import Call
 from ._clock import Clock
 from ._headers import NOTHING_SAID, Limits
+from ._heard import hearing
 from ._logging import logger, shortened
 from ._pacing import Pacer, Turn
 from ._retry import Failure
@@ -155,6 +156,8 @@ def _paced(call: Call[Any], request: httpx.Request, settings: Settings) -> Gener
         answer = _answer(reply)
         if answer and answer.request.url == request.url:  # and not of what the credentials asked for before it
             limits = _limits_in(answer.headers, clock)
+            if heard := hearing.get():
+                heard.note(request_id_of(answer), limits)
             if answer.status_code == 429:
                 pacer.refused(clock, limits, started)
             else:

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import platform
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 
@@ -17,6 +17,7 @@ from .errors import ConfigurationError
 GATEWAY = "https://api.atlassian.com"
 AUTHORITY = "https://auth.atlassian.com"
 API_ROOT = "/wiki/rest"
+CLOUD_PATH = "/ex/confluence/"
 SITE_PATHS = ("", "/wiki", API_ROOT)
 PLACEHOLDER = "https://your-domain.atlassian.net"
 
@@ -64,7 +65,14 @@ def gateway_base(cloud_id: str, gateway: str) -> ApiAddress:
     """
     if not isinstance(cloud_id, str) or not cloud_id.strip() or not cloud_id.isprintable() or cloud_id in (".", ".."):
         raise ConfigurationError("cloud_id: give the site's cloud id, as accessible-resources lists it")
-    return ApiAddress(f"{bare('gateway', gateway, GATEWAY)}/ex/confluence/{quote(cloud_id, safe='')}{API_ROOT}")
+    return ApiAddress(f"{bare('gateway', gateway, GATEWAY)}{CLOUD_PATH}{quote(cloud_id, safe='')}{API_ROOT}")
+
+
+def identity(base: str) -> str:
+    """Return what tells the site behind this address from others: the cloud id where it is known, else the host."""
+    url = httpx.URL(base)
+    _, _, behind = url.raw_path.decode("ascii").partition(CLOUD_PATH)
+    return unquote(behind.removesuffix(API_ROOT)) if behind else url.netloc.decode("ascii")
 
 
 def bare(name: str, address: str, example: str) -> ApiAddress:

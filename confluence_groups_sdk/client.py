@@ -318,6 +318,11 @@ class ConfluenceGroups:
         return self._send(_calls.current_user())
 
     @property
+    def site(self) -> str:
+        """What tells this site from others: its cloud id where calls go through the gateway, else its host."""
+        return _site.identity(self._settings.base)
+
+    @property
     def raw(self) -> AuthenticatedClient:
         """The generated client over the same connections: no retries, no exceptions for error statuses.
 

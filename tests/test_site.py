@@ -3,7 +3,13 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from confluence_groups_sdk import ApiToken, BearerToken, ConfigurationError, ConfluenceGroups
+from confluence_groups_sdk import (
+    ApiToken,
+    AsyncConfluenceGroups,
+    BearerToken,
+    ConfigurationError,
+    ConfluenceGroups,
+)
 from confluence_groups_sdk._site import GATEWAY, environment, gateway_base, site_base
 
 SITE = "https://your-domain.atlassian.net"
@@ -133,3 +139,14 @@ def test_an_environment_that_does_not_do(monkeypatch: pytest.MonkeyPatch, values
     variables(monkeypatch, **values)
     with pytest.raises(ConfigurationError, match=part):
         ConfluenceGroups.from_env()
+
+
+@pytest.mark.parametrize("kind", [ConfluenceGroups, AsyncConfluenceGroups])
+@pytest.mark.parametrize("cloud_id", ["11223344-a1b2-4b33-c444-def123456789", "a/b c", "ü"])
+def test_a_client_says_which_site_it_is_for(
+    kind: type[ConfluenceGroups] | type[AsyncConfluenceGroups], cloud_id: str
+) -> None:
+    auth = ApiToken("me@example.com", "token")
+    assert kind.for_cloud(cloud_id, auth=auth).site == cloud_id
+    assert kind("https://Your-Domain.atlassian.net/wiki", auth=auth).site == "your-domain.atlassian.net"
+    assert kind("http://127.0.0.1:8080", auth=auth).site == "127.0.0.1:8080"
