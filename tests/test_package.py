@@ -166,7 +166,8 @@ MAY_KNOW = {
     "_pages": {"_calls", "_bodies", "models", "errors"},
     "_site": {"auth", "errors", "_version"},
     "_settings": {"_clock", "_pacing", "_retry", "errors"},
-    "_exchange": {"_settings", "_retry", "_pacing", "_calls", "_bodies", *LEAVES},
+    "_heard": {"_headers"},
+    "_exchange": {"_heard", "_settings", "_retry", "_pacing", "_calls", "_bodies", *LEAVES},
     "_http": {"_decoding", "_exchange", "_settings", "_generated", *LEAVES},
     "client": KNOWN_TO_BOTH,
     "async_client": KNOWN_TO_BOTH,
@@ -180,6 +181,41 @@ def test_each_module_knows_only_what_it_may(room: str) -> None:
 
 def test_no_module_is_left_out_of_that_rule() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(MAY_KNOW)
+
+
+# What the rooms of membership may know of each other, beside the face of the synchronous client.
+FACE = {"client", "models", "errors", "_clock", "_version", "_headers"}
+MEMBERSHIP = {
+    "_fields": set(),
+    "_files": set(),
+    "changes": FACE,
+    "csv_input": FACE,
+    "live": {"changes", *FACE},
+    "guards": {"changes", "live", *FACE},
+    "plan": {"_fields", "_files", "changes", "guards", *FACE},
+    "planning": {"changes", "csv_input", "guards", "live", "plan", *FACE},
+    "journal": {"_fields", "_files", "changes", "plan", *FACE},
+    "perform": {"changes", "live", "_heard", *FACE},
+    "drift": {"changes", "live", "plan", *FACE},
+    "dispatch": {"changes", "journal", "live", "perform", "planning", *FACE},
+    "report": {"_files", "changes", "journal", "plan", *FACE},
+    "engine": {"changes", "dispatch", "drift", "journal", "live", "perform", "plan", "planning", "report", *FACE},
+    "undo": {"changes", "guards", "journal", "plan", "planning", *FACE},
+}
+
+
+@pytest.mark.parametrize("room", sorted(MEMBERSHIP))
+def test_each_room_of_membership_knows_only_what_it_may(room: str) -> None:
+    assert imported(PACKAGE / "membership" / f"{room}.py") <= MEMBERSHIP[room]
+
+
+def test_no_room_of_membership_is_left_out() -> None:
+    assert {path.stem for path in (PACKAGE / "membership").glob("*.py")} - {"__init__"} == set(MEMBERSHIP)
+
+
+def test_membership_loads_without_any_extra() -> None:
+    loaded = loaded_after("import confluence_groups_sdk.membership")
+    assert not {name.partition(".")[0] for name in loaded} & {"filelock", "jsonschema", "starlette", "uvicorn", "typer"}
 
 
 def test_the_sandbox_shares_nothing_with_the_client_but_the_error_for_a_missing_extra() -> None:

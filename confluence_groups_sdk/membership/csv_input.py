@@ -1,0 +1,195 @@
+"""Rows of groups and accounts from a CSV file, as spreadsheets and HR systems write them."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import IO, NamedTuple
+
+from ..errors import InputError
+
+GROUP_IDS = ("groupid", "group")
+GROUP_NAMES = ("groupname",)
+ACCOUNT_IDS = ("accountid", "account", "atlassianid", "userid", "user")
+EMAILS = ("email", "mail", "emailaddress", "useremail")
+REASONS = ("reason", "comment", "note")
+ACCEPTED = (
+    "the group (group, groupId, groupName), the account (account, accountId, user, email) and, if you like, a reason"
+)
+DELIMITERS = ",;\t"
+ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+MOST_PROBLEMS = 1000
+SPOILT = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+\d+|#(REF|N/A|NAME\?|VALUE|NULL|NUM|DIV/0)!?")
+
+
+class Row(NamedTuple):
+    """What one row asks for.
+
+    Attributes:
+        group: id or exact name.
+        account: id or e-mail.
+        reason: in the words of whoever asks; None where there is none.
+        line: where the row starts in its file; None where it is of no file.
+    """
+
+    group: str
+    account: str
+    reason: str | None = None
+    line: int | None = None
+
+
+class _Columns(NamedTuple):
+    """Where things stand in a row; of several columns the first that is filled counts."""
+
+    group: tuple[int, ...]
+    account: tuple[int, ...]
+    reason: tuple[int, ...]
+    width: int
+
+
+def read_rows(source: str | os.PathLike[str]) -> list[Row]:
+    """Return the rows of a CSV file: comma, semicolon or tab, with a row of headers, UTF-8 (or UTF-16 with its mark).
+
+    Blank lines are passed over; columns of other names, too.
+
+    Args:
+        source: path of the file.
+
+    Raises:
+        InputError: the file cannot be read, or a row is bad; all bad rows are named, each with its line.
+    """
+    name = os.path.basename(os.fspath(source))
+    try:
+        with open(source, "rb") as file:
+            start = file.read(4)
+        encoding = next((encoding for mark, encoding in ENCODINGS if start.startswith(mark)), "utf-8")
+        with open(source, encoding=encoding, newline="") as text:
+            return _read(name, text)
+    except OSError as error:
+        raise InputError(f"{name}: the file cannot be read ({error.strerror or error})") from None
+    except UnicodeError:
+        raise InputError(
+            f"{name}: {_undecodable(source)}this is not UTF-8: save it as “CSV UTF-8” in the spreadsheet"
+        ) from None
+
+
+def _read(name: str, text: IO[str]) -> list[Row]:
+    header, columns, delimiter, before = _header(name, text)
+    rows: list[Row] = []
+    problems: list[str] = []
+    for line, cells, problem in _records(text, delimiter, before):
+        row = problem or _row(cells, columns, line)
+        if isinstance(row, Row):
+            rows.append(row)
+        elif row:
+            problems.append(row)
+        if len(problems) >= MOST_PROBLEMS:
+            problems.append("no more lines were looked at")
+            break
+    if problems:
+        raise InputError(
+            f"{name}: {len(problems)} bad rows, and no plan is made of the others:", problems=tuple(problems)
+        )
+    if not rows:
+        raise InputError(f"{name}: there is no row under the headers {', '.join(header)}")
+    return rows
+
+
+def _header(name: str, text: IO[str]) -> tuple[list[str], _Columns, str, int]:
+    """Return the headers, where the columns are, what separates them, and how many lines that took."""
+    delimiter = ""
+    for number, line in enumerate(text, 1):
+        if number == 1 and line.lower().startswith("sep="):
+            delimiter = line[4:5]
+        elif line.strip(DELIMITERS + " \r\n"):
+            delimiter = delimiter or max(DELIMITERS, key=line.count)
+            try:
+                (header,) = csv.reader([line], delimiter=delimiter, strict=True)
+            except (csv.Error, TypeError, ValueError) as error:
+                raise InputError(f"{name}: line {number}: the headers cannot be read ({error})") from None
+            return header, _columns(name, header, number), delimiter, number
+    raise InputError(f"{name}: the file is empty")
+
+
+def _columns(name: str, header: list[str], number: int) -> _Columns:
+    plain = [re.sub(r"[\s_-]", "", cell).lower() for cell in header]
+
+    def those(*aliases: str) -> tuple[int, ...]:
+        return tuple(plain.index(alias) for alias in aliases if alias in plain)
+
+    known = {*GROUP_IDS, *GROUP_NAMES, *ACCOUNT_IDS, *EMAILS, *REASONS}
+    if twice := [cell for cell, each in zip(header, plain, strict=True) if each in known and plain.count(each) > 1]:
+        raise InputError(f"{name}: line {number}: the header {twice[0].strip()} is there twice")
+    found = _Columns(
+        those(*GROUP_IDS, *GROUP_NAMES), those(*ACCOUNT_IDS, *EMAILS), those(*REASONS), len(_trimmed(header))
+    )
+    if not found.group or not found.account:
+        what = " and ".join([*(["group"] if not found.group else []), *(["account"] if not found.account else [])])
+        shown = ", ".join(cell.strip() for cell in header if cell.strip())[:200]
+        raise InputError(
+            f"{name}: line {number}: there is no column for the {what}. The first row must have the headers "
+            f"{ACCEPTED}; it has: {shown}"
+        )
+    return found
+
+
+def _records(text: IO[str], delimiter: str, before: int) -> Iterator[tuple[int, list[str], str | None]]:
+    """Yield each record that is not blank: the line where it starts, its cells, and what is wrong with its form."""
+    reader = csv.reader(_without_nul(text), delimiter=delimiter, strict=True)
+    line = before + 1
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield line, [], f"line {line}: this is no CSV from here on ({error}): look for a quote that is not closed"
+            return
+        if any(cell.strip() for cell in cells):
+            yield line, cells, None
+        line = before + reader.line_num + 1
+
+
+def _row(cells: list[str], columns: _Columns, line: int) -> Row | str:
+    """Return the row, or what is wrong with it."""
+    if len(_trimmed(cells)) > columns.width:
+        return f"line {line}: it has more cells than there are headers"
+    group, account = _first(cells, columns.group), _first(cells, columns.account)
+    for what, value in (("group", group), ("account", account)):
+        if not value:
+            return f"line {line}: the {what} is missing"
+        if not value.isprintable():
+            return f"line {line}: the {what} has a control character in it"
+        if SPOILT.fullmatch(value):
+            return f"line {line}: the {what} is {value}: a spreadsheet has changed it"
+    reason = " ".join(_first(cells, columns.reason).split())
+    return Row(group, account, reason or None, line)
+
+
+def _first(cells: list[str], places: Iterable[int]) -> str:
+    return next((cell for place in places if place < len(cells) and (cell := cells[place].strip())), "")
+
+
+def _trimmed(cells: list[str]) -> list[str]:
+    """Return the cells without the empty ones at the end, which spreadsheets add."""
+    last = max((index for index, cell in enumerate(cells) if cell.strip()), default=-1)
+    return cells[: last + 1]
+
+
+def _without_nul(lines: Iterable[str]) -> Iterator[str]:
+    """Replace NUL, at which csv would fail, by another control character, which is refused with its line."""
+    return (line.replace("\0", "\x01") if "\0" in line else line for line in lines)
+
+
+def _undecodable(source: str | os.PathLike[str]) -> str:
+    """Return which line of a file is not UTF-8."""
+    with open(source, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return f"line {number}: "
+    return ""

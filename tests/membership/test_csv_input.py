@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from confluence_groups_sdk import InputError
+from confluence_groups_sdk.membership import Row, read_rows
+
+HEADER = "groupId,accountId\n"
+
+
+def rows_of(tmp_path: Path, content: str | bytes) -> list[Row]:
+    path = tmp_path / "leavers.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_rows(path)
+
+
+def problems_of(tmp_path: Path, content: str | bytes) -> tuple[str, ...]:
+    with pytest.raises(InputError, match=r"leavers\.csv") as caught:
+        rows_of(tmp_path, content)
+    return caught.value.problems or (str(caught.value),)
+
+
+def test_rows_have_the_line_where_they_start(tmp_path: Path) -> None:
+    content = 'accountId,reason,groupId\n\n a ,"left\nin May",g\n,,\nb,,"h, i"\n'
+    assert rows_of(tmp_path, content) == [Row("g", "a", "left in May", 3), Row("h, i", "b", None, 6)]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_spreadsheets_write_in_many_ways(tmp_path: Path, delimiter: str, encoding: str, end: str) -> None:
+    text = end.join([delimiter.join(each) for each in (["Group ID", "E-Mail"], ["g", "zoë@example.com"])])
+    assert rows_of(tmp_path, text.encode(encoding)) == [Row("g", "zoë@example.com", None, 2)]
+
+
+def test_the_delimiter_may_be_declared(tmp_path: Path) -> None:
+    assert rows_of(tmp_path, "sep=;\r\ngroup;account;reason\r\ng;a;no, not yet\r\n") == [
+        Row("g", "a", "no, not yet", 3)
+    ]
+
+
+@pytest.mark.parametrize("group", ["group", "Group", "groupId", "GROUP_ID", "group name"])
+@pytest.mark.parametrize("account", ["account", "accountId", "User", "user_id", "email", "E-Mail", "mail"])
+def test_headers_have_aliases(tmp_path: Path, group: str, account: str) -> None:
+    assert rows_of(tmp_path, f"when,{group},{account},\n1,g,a,,\n") == [Row("g", "a", None, 2)]
+
+
+def test_an_id_goes_before_a_name_or_an_email_where_there_is_one(tmp_path: Path) -> None:
+    content = "groupName,groupId,email,accountId\nn,g,e@x,a\nn,,e@x,\n"
+    assert rows_of(tmp_path, content) == [Row("g", "a", None, 2), Row("n", "e@x", None, 3)]
+
+
+def test_every_bad_row_is_named_and_there_are_no_rows_then(tmp_path: Path) -> None:
+    content = HEADER + "g,a\n,a\ng\ng,a,more\ng,1.23E+15\n#REF!,a\ng,a\x07b\ng,a\0b\n"
+    assert problems_of(tmp_path, content) == (
+        "line 3: the group is missing",
+        "line 4: the account is missing",
+        "line 5: it has more cells than there are headers",
+        "line 6: the account is 1.23E+15: a spreadsheet has changed it",
+        "line 7: the group is #REF!: a spreadsheet has changed it",
+        "line 8: the account has a control character in it",
+        "line 9: the account has a control character in it",
+    )
+
+
+def test_a_quote_that_is_not_closed_does_not_swallow_the_rest(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, HEADER + 'g,a\ng,"b\ng,c\n')
+    assert problem.startswith("line 3: this is no CSV from here on")
+    (problem,) = problems_of(tmp_path, HEADER + 'g,"a"b\n')
+    assert problem.startswith("line 2: this is no CSV")
+    (problem,) = problems_of(tmp_path, HEADER + "g," + "a" * 200_000 + "\n")
+    assert problem.startswith("line 2: this is no CSV")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "the file is empty"),
+        ("\n\n", "the file is empty"),
+        (HEADER, "there is no row under the headers groupId, accountId"),
+        ("g,a\ng,b\n", "there is no column for the group and account"),
+        ("group,when\ng,1\n", "there is no column for the account"),
+        ("group,group,account\ng,h,a\n", "the header group is there twice"),
+        (b"group,account\ng,Zo\xeb\n", "line 2: this is not UTF-8: save it as"),
+        (b"\xff\xfeg\0r", "not UTF-8"),
+    ],
+)
+def test_what_is_wrong_with_a_whole_file_is_said(tmp_path: Path, content: str | bytes, words: str) -> None:
+    assert words in problems_of(tmp_path, content)[0]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nobody\.csv: the file cannot be read \(No such file"):
+        read_rows(tmp_path / "nobody.csv")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_rows(tmp_path)
+
+
+def test_so_many_problems_are_enough(tmp_path: Path) -> None:
+    problems = problems_of(tmp_path, HEADER + "g\n" * 5_000)
+    assert len(problems) == 1_001
+    assert problems[-1] == "no more lines were looked at"
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cf", "Zs", "Co", "Cn"]), min_size=1).filter(
+    lambda text: text.strip() == text and not text.startswith("#") and "+" not in text
+)
+
+
+@given(
+    rows=st.lists(st.tuples(TEXTS, TEXTS), min_size=1),
+    delimiter=st.sampled_from(",;\t"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    quote_all=st.booleans(),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_what_a_csv_writer_writes_comes_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str]],
+    delimiter: str,
+    encoding: str,
+    quote_all: bool,
+    end: str,
+) -> None:
+    text = io.StringIO()
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+    writer = csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=end)
+    writer.writerows([("groupId", "accountId"), *rows])
+    found = rows_of(tmp_path_factory.mktemp("csv"), text.getvalue().encode(encoding))
+    assert [row[:2] for row in found] == rows
+
+
+@given(content=st.binary() | st.binary().map(lambda tail: HEADER.encode() + tail))
+def test_bytes_of_any_kind_are_rows_or_an_input_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    with contextlib.suppress(InputError):
+        assert rows_of(tmp_path_factory.mktemp("csv"), content)

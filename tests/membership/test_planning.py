@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from membership_doubles import OPEN, TEAM, client, members, people, removals, team, writes
+
+from confluence_groups_sdk import BadRequestError, ConfluenceGroups, InputError
+from confluence_groups_sdk.membership import (
+    Action,
+    Progress,
+    apply,
+    plan_offboarding,
+    plan_removals,
+    plan_sync,
+)
+from confluence_groups_sdk.sandbox import Group, Person, Sandbox
+
+
+def problems(sandbox: Sandbox, rows: Any) -> tuple[str, ...]:
+    with client(sandbox) as groups, pytest.raises(InputError, match="no plan was made") as caught:
+        plan_removals(groups, rows)
+    return caught.value.problems
+
+
+def test_groups_and_people_have_several_names(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox)
+    path = tmp_path / "hr.csv"
+    path.write_text(f"groupId,user,reason\n{TEAM},{ids[0]},left\nTeam,ID-001@Example.com,\n", encoding="utf-8")
+    with client(sandbox) as groups:
+        plan = plan_removals(groups, path)
+    assert [(change.account_id, change.display_name, change.reason) for change in plan.changes] == [
+        (ids[0], f"P {ids[0]}", "left"),
+        (ids[1], f"P {ids[1]}", None),
+    ]
+    assert plan.asked == "remove by 2 rows of hr.csv"
+    assert (plan.site, plan.made_by_name) == (sandbox.url.removeprefix("http://"), "Ada Okafor")
+    assert writes(sandbox) == []
+
+
+def test_everything_that_is_wrong_is_named_and_there_is_no_plan(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    directory = sandbox.directory
+    directory.add_group(Group("twin-1", "Twin"))
+    directory.add_group(Group("twin-2", "Twin"))
+    directory.add_group(Group("team-2", "Teams"), [])
+    assert problems(sandbox, [("Twin", "a"), ("team", "a"), ("nothing", "a"), (TEAM, ids[0])]) == (
+        "row 1: 2 groups are called Twin: give the id (twin-1, twin-2)",
+        "row 2: there is no group of the id or exact name team",
+        "row 3: there is no group of the id or exact name nothing",
+    )
+    directory.add_person(Person("id-001", "Same", "id-000@example.com"))
+    assert problems(sandbox, [(TEAM, "id-000@example.com"), (TEAM, "hidden@example.com"), (TEAM, ids[5])]) == (
+        "row 1: id-000@example.com is the e-mail of 2 accounts: give the id (id-000, id-001)",
+        "row 2: no member shows the e-mail hidden@example.com: give the account id",
+    )
+    assert problems(sandbox, [(TEAM,), (TEAM, " "), "Team", (TEAM, None), (TEAM, "a", "b")]) == tuple(
+        f"row {number}: give a pair of group and account, each a text that is not empty" for number in range(1, 5)
+    )
+
+
+def test_who_is_no_member_is_left_out_and_repeats_are_told(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    (other,) = people(sandbox, 1, first=900)
+    with client(sandbox) as groups:
+        plan = plan_removals(groups, [(TEAM, ids[0]), ("Team", "id-000@example.com"), (TEAM, other), (TEAM, "nobody")])
+    assert [change.account_id for change in plan.changes] == [ids[0]]
+    assert [(str(each.change.display_name), each.why, each.guard) for each in plan.left_out] == [
+        (f"P {other}", "not a member", None),
+        ("None", "not a member", None),
+    ]
+    assert "1 of 4 rows ask for what another row asks for, too" in plan.notes
+
+
+def test_what_the_server_does_not_tell_is_said(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        assert removals(groups, ids[:1]).notes == ("unknown: whether an identity provider manages Team",)
+        sandbox.directory.add_group(Group(TEAM, "Team", managed_by="ADMINS"), ids)
+        assert removals(groups, ids[:1]).notes == ()
+
+
+def test_a_site_that_does_not_filter_by_access_is_said_to(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+
+    def unfiltered(_self: ConfluenceGroups, *, access_type: str) -> Any:
+        raise BadRequestError(f"accessType {access_type} is not known")
+
+    with client(sandbox) as groups, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConfluenceGroups, "iter_groups", unfiltered)
+        plan = removals(groups, ids[:1])
+    assert plan.groups[0].access is None
+    assert "unknown: what Team give access as; they count as giving admin rights" in plan.notes
+
+
+@pytest.mark.parametrize(
+    ("mode", "joining", "leaving", "note"),
+    [
+        ("exact", 2, 3, None),
+        ("add-only", 2, 0, "3 members are not on the list, and nobody is removed"),
+        ("remove-only", 0, 3, "2 of the list are not in the group, and nobody is added"),
+    ],
+)
+def test_a_group_is_made_what_a_list_says(
+    sandbox: Sandbox, tmp_path: Path, mode: Any, joining: int, leaving: int, note: str | None
+) -> None:
+    ids = team(sandbox)
+    new = people(sandbox, 2, first=900)
+    wanted = [*ids[3:5], "id-005@example.com", *ids[6:], *new]
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id="Team", account_ids=wanted, mode=mode, reason="review")
+        actions = [change.action for change in plan.changes]
+        assert (actions.count(Action.ADD), actions.count(Action.REMOVE)) == (joining, leaving)
+        assert {change.reason for change in plan.changes} == {"review"}
+        assert all(change.display_name for change in plan.changes)
+        assert note is None or note in plan.notes
+        apply(groups, plan, journal=tmp_path / "journal")
+    assert set(members(sandbox)) == {*(ids[3:] if leaving else ids), *(new if joining else [])}
+
+
+def test_a_list_with_somebody_unknown_makes_no_plan(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        with pytest.raises(InputError) as caught:
+            plan_sync(groups, group_id=TEAM, account_ids=[*ids, "nobody", "no-one"])
+        assert caught.value.problems == (
+            "account_ids: there is no account of the id no-one",
+            "account_ids: there is no account of the id nobody",
+        )
+        with pytest.raises(InputError, match="no group of the id or exact name"):
+            plan_sync(groups, group_id="nothing", account_ids=[])
+        with pytest.raises(ValueError, match="mode must be one of exact, add-only, remove-only"):
+            plan_sync(groups, group_id=TEAM, account_ids=[], mode="all")  # type: ignore[arg-type] # the point
+        with pytest.raises(TypeError, match="a list of ids"):
+            plan_sync(groups, group_id=TEAM, account_ids="id-000")
+        with pytest.raises(InputError, match="item 2"):
+            plan_sync(groups, group_id=TEAM, account_ids=["id-000", ""])
+
+
+def test_leavers_go_from_every_group_deactivated_or_not(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox)
+    directory = sandbox.directory
+    directory.add_group(Group("second", "Second"), ids[:5])
+    directory.add_group(Group("kept", "Alumni"), ids[:2])
+    directory.add_person(evolve(directory.people[ids[0]], account_status="inactive"))
+    seen: list[Progress] = []
+    with client(sandbox) as groups:
+        plan = plan_offboarding(
+            groups, account_ids=[ids[0], "ID-001@example.com"], keep_groups=["Alumni"], on_progress=seen.append
+        )
+        assert {change.key for change in plan.changes} == {(each, who) for each in (TEAM, "second") for who in ids[:2]}
+        assert {each.why for each in plan.left_out} == {"this group is kept"}
+        assert plan.asked == "take 2 people out of all their groups, but for: Alumni".replace(": ", " ")
+        apply(groups, plan, journal=tmp_path / "journal")
+        with pytest.raises(InputError, match="no account of the id nobody"):
+            plan_offboarding(groups, account_ids=["nobody"])
+    assert [group.id for group in directory.groups_of(ids[0])] == ["kept"]
+    assert [group.id for group in directory.groups_of(ids[1])] == ["kept"]
+    assert seen[-1].done == seen[-1].total
+
+
+def test_an_empty_plan_is_a_plan(sandbox: Sandbox, tmp_path: Path) -> None:
+    with client(sandbox) as groups:
+        plan = plan_removals(groups, [], guards=OPEN)
+        report = apply(groups, plan, journal=tmp_path / "journal")
+    assert (plan.changes, report.results, str(report).partition(";")[0]) == ((), (), "nothing to do")
