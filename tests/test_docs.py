@@ -104,6 +104,15 @@ def test_the_program_on_limits_runs(sandbox: Sandbox, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == "Ada Okafor\nNone None 0 0 3\n"
 
 
+def test_the_program_on_networks_removes_a_member(sandbox: Sandbox) -> None:
+    text = (DOCS / "networks.md").read_text(encoding="utf-8").partition("## The generated client")[2]
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    program = program.replace("https://your-domain.atlassian.net", sandbox.url)
+    program = program.replace('"me@example.com", "token"', f'"{sandbox.admin.email}", "{sandbox.admin.token}"')
+    exec(compile(program, "networks.md", "exec"), {})
+    assert not sandbox.directory.is_member(EDITORS, DEACTIVATED)
+
+
 def test_the_numbers_on_limits_are_the_defaults() -> None:
     assert repr(RetryPolicy()) in LIMITS
     assert repr(Pacer()) in LIMITS

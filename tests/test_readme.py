@@ -24,6 +24,11 @@ def run(block: str, sandbox: Sandbox) -> None:
     exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
 
 
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # one program writes files
+
+
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_every_program_runs(block: str, sandbox: Sandbox) -> None:
     run(block, sandbox)
@@ -45,7 +50,7 @@ def test_the_fixtures_serve_the_test(confluence_sandbox: Sandbox, confluence_gro
 
 
 @pytest.mark.parametrize("number", [0, 1, 5])
-def test_the_first_programs_and_raw_remove_the_member(number: int, sandbox: Sandbox) -> None:
+def test_the_first_programs_and_the_plan_remove_the_member(number: int, sandbox: Sandbox) -> None:
     run(BLOCKS[number], sandbox)
     assert not sandbox.directory.is_member(EDITORS, LEAVER)
 
