@@ -158,10 +158,13 @@ def _paced(call: Call[Any], request: httpx.Request, settings: Settings) -> Gener
             limits = _limits_in(answer.headers, clock)
             if heard := hearing.get():
                 heard.note(request_id_of(answer), limits)
+                heard.lost |= call.writes and answer.status_code >= 500
             if answer.status_code == 429:
                 pacer.refused(clock, limits, started)
             else:
                 pacer.accepted(clock, limits)
+        elif isinstance(reply, NoAnswer) and reply.failure is not Failure.UNSENT and (heard := hearing.get()):
+            heard.lost |= call.writes
         return started, reply
     finally:
         if unused is not None:

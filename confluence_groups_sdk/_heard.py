@@ -16,10 +16,12 @@ class Heard:
     Attributes:
         request_id: by which Atlassian's support finds the request; None where the server gave none.
         limits: what it said about limits.
+        lost: whether a change was sent and no answer told what became of it, even if a later attempt was answered.
     """
 
     request_id: str | None = None
     limits: Limits = NOTHING_SAID
+    lost: bool = False
 
     def note(self, request_id: str | None, limits: Limits) -> None:
         """Keep what this answer said instead of what the one before did."""

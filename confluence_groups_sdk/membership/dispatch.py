@@ -6,7 +6,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
@@ -95,20 +95,17 @@ class Dispatcher:
                         if self.interrupted:
                             raise
                         self._asked_to_end = True
+                self._end_if_asked()
         finally:
             self._halted = True
-            for future in self._running:
-                future.cancel()
-            wait(self._running)  # in whatever executor: nothing is under way when the journal is closed
+            wait([future for future in self._running if not future.cancel()])  # they end before the journal is closed
             if pool is not self._executor:
                 pool.shutdown()
             self._halted = self.stopped is not None
 
     def _step(self, pool: Executor) -> None:
         """Send what there is room for, and take in what has come back."""
-        if self._asked_to_end and not self.interrupted:
-            self.interrupted = True
-            self._stop("interrupted")
+        self._end_if_asked()
         if self.stopped:
             self._queue.clear()
         elif self._held_until is not None:
@@ -122,6 +119,11 @@ class Dispatcher:
                 came.append(self._came.get())
             self._take(came)
 
+    def _end_if_asked(self) -> None:
+        if self._asked_to_end and not self.interrupted:
+            self.interrupted = True
+            self._stop("interrupted")
+
     def _send(self, pool: Executor) -> None:
         batch = [self._queue.popleft() for _ in range(min(BATCH - len(self._running), len(self._queue)))]
         self._journal.intend(batch)
@@ -130,7 +132,7 @@ class Dispatcher:
                 future = pool.submit(perform, self._open_client, change)
             except RuntimeError as error:  # an executor that takes no more
                 self._stop(f"the executor takes no more work ({error})")
-                self._withdraw(batch[number:])
+                self._withdraw(batch[number + 1 :])  # this one may have been taken before it was refused
                 return
             self._running[future] = change
             future.add_done_callback(self._arrived)
@@ -150,9 +152,14 @@ class Dispatcher:
             result = self._result_of(future, change)
             if result is None:
                 unsent.append(change)
-            elif result.error_type == RateLimitError.__name__ and result.limits.retry_after is not None:
+                continue
+            held = result.error_type == RateLimitError.__name__ and result.limits.retry_after is not None
+            if held:
+                self._hold(change, result.limits.retry_after or 0.0)
+            if result.in_doubt:
+                self._doubtful |= {change.key}
+            if held and not result.in_doubt:
                 unsent.append(change)
-                self._hold(change, result.limits.retry_after)
             else:
                 results.append(_settled(result) if change.key in self._doubtful else result)
         self._journal.record(results)
@@ -162,15 +169,18 @@ class Dispatcher:
 
     def _result_of(self, future: Future[Result], change: Change) -> Result | None:
         """Return what became of a call, None where it was not sent."""
-        try:
-            return future.result()
-        except (NotSentError, CancelledError):
+        error = None if future.cancelled() else future.exception()
+        if future.cancelled() or isinstance(error, NotSentError):
             return None
-        except Exception as error:
+        if error is None:
+            return future.result()
+        if isinstance(error, KeyboardInterrupt):  # in another process, which had the same Ctrl-C
+            self._asked_to_end = True
+        else:
             remedy = "; workers in other processes need open_client" if self._executor else ""
             self._stop(f"a worker failed ({type(error).__name__}: {error}){remedy}")
-            words, kind = str(error), type(error).__name__
-            return Result(change=change, outcome=Outcome.UNKNOWN, error=words, error_type=kind, final=False)
+        words, kind = str(error), type(error).__name__
+        return Result(change=change, outcome=Outcome.UNKNOWN, error=words, error_type=kind, final=False)
 
     def _withdraw(self, changes: Sequence[Change]) -> None:
         """Write down that these were not sent; those of an earlier run stay in doubt."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from .changes import Action, Change
 from .live import MODULUS, Membership, digest_of, weight
 from .plan import Plan, PlannedGroup
 
 
-def differences(plan: Plan, live: Mapping[str, Membership], pending: Iterable[Change]) -> tuple[str, ...]:
+def differences(
+    plan: Plan,
+    live: Mapping[str, Membership],
+    pending: Iterable[Change],
+    doubtful: Container[tuple[str, str]] = (),
+) -> tuple[str, ...]:
     """Return what is no longer as it was when the plan was made, a line each.
 
     Args:
         plan: with the digests of then.
         live: the groups as they are now; those that are gone are missing.
-        pending: the changes that nobody has tried yet: what became of the others is another matter.
+        pending: the changes that are not finished.
+        doubtful: those of them that an earlier run may have made: either state is as expected.
     """
     changed: dict[str, set[str]] = defaultdict(set)
     for change in plan.changes:
@@ -33,6 +39,8 @@ def differences(plan: Plan, live: Mapping[str, Membership], pending: Iterable[Ch
             continue
         now = live[group.id]
         for change in waiting[group.id]:
+            if change.key in doubtful:
+                continue
             if now.has(change.account_id) is not (change.action is Action.REMOVE):
                 state = "is no longer a member" if change.action is Action.REMOVE else "is a member already"
                 lines.append(f"{group.name}: {change.display_name or change.account_id} ({change.account_id}) {state}")

@@ -12,7 +12,7 @@ from attrs import define, field
 from .._clock import Clock, SystemClock
 from ..client import ConfluenceGroups
 from ..errors import DriftError, PlanError
-from .changes import Action, Change, Outcome, Progress, Result
+from .changes import Action, Change, Omission, Outcome, Progress, Result
 from .dispatch import Dispatcher
 from .drift import differences
 from .journal import Journal, opened
@@ -133,7 +133,7 @@ class _Run:
         Raises:
             DriftError: it is not, and that is to be refused.
         """
-        found = differences(self.plan, self.live, [each for each in self.pending() if each.key not in self.doubtful])
+        found = differences(self.plan, self.live, self.pending(), self.doubtful)
         if found and on_drift == "refuse":
             raise DriftError(
                 "nothing was sent: memberships have changed since the plan was made. Make a new plan, or apply with "
@@ -172,10 +172,13 @@ class _Run:
         verdict = self.plan.guards.judge(candidates, self.live, self.caller)
         passed = {change.key for change in verdict.changes}
         self.to_send += [change for change in candidates if change.key in passed]
-        return [
-            Result(change=each.change, outcome=Outcome.REFUSED, error=f"{each.why} [{each.guard}: {each.option}]")
-            for each in verdict.refused
-        ]
+        return [self.refused(each) for each in verdict.refused]
+
+    def refused(self, omission: Omission) -> Result:
+        """Return what a refusal means; what an earlier run may have done stays in doubt."""
+        doubtful = omission.change.key in self.doubtful
+        why = f"{omission.why} [{omission.guard}: {omission.option}]"
+        return Result(change=omission.change, outcome=Outcome.REFUSED, error=why, settled=doubtful, final=not doubtful)
 
     def carry_out(self, dispatcher: Dispatcher) -> None:
         """Send the additions, then the removals: who is to replace somebody is there before he goes."""
@@ -185,10 +188,9 @@ class _Run:
         results = self.book.contents.results
         arrived = [each for each in additions if each.key in results and results[each.key].outcome in ARRIVED]
         if len(arrived) < len(additions) and not dispatcher.stopped:
-            again = [change for change in removals if change.key not in self.doubtful]
             self.to_send = []
-            self.book.record(self.judged([*arrived, *again]))
-            kept = {change.key for change in self.to_send} | self.doubtful
+            self.book.record(self.judged([*arrived, *removals]))
+            kept = {change.key for change in self.to_send}
             removals = [change for change in removals if change.key in kept]
         dispatcher.run("removing", removals, self.doubtful)
 

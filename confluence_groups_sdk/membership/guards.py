@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from attrs import asdict, evolve, field, fields, frozen
+from attrs import evolve, field, fields, frozen
 
 from .changes import Action, Change, Omission
 from .live import Membership
@@ -33,6 +33,11 @@ def _names(value: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _are_ids(_guards: object, _attribute: object, value: tuple[str, ...]) -> None:
+    if emails := [each for each in value if "@" in each]:
+        raise ValueError(f"Guards(protected_accounts=...): give account ids: {emails[0]} would protect nobody")
+
+
 def _is_flag(_guards: object, attribute: Any, value: object) -> None:
     if not isinstance(value, bool):
         raise TypeError(f"Guards({attribute.name}=...): give True or False")
@@ -44,7 +49,7 @@ def _is_most(_guards: object, attribute: Any, value: object) -> None:
 
 
 def _is_fraction(_guards: object, attribute: Any, value: object) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 <= value <= 1:  # type: ignore[operator] # a number, by the line above
         raise ValueError(f"Guards({attribute.name}=...): give a share of the members, from 0 to 1")
 
@@ -66,7 +71,7 @@ class Guards:
             would undo it, or the server refuses.
         allow_protected: whether protected accounts and groups may be changed after all.
         protected_accounts: account ids that are never removed or added.
-        protected_groups: ids or exact names of groups that are left alone.
+        protected_groups: ids or names of groups that are left alone; names in any case.
         max_removals: in one plan; None for no limit.
         max_fraction: of a group's members that may leave it, where more than 5 would; from 0 to 1.
 
@@ -79,7 +84,7 @@ class Guards:
     allow_apps: bool = field(default=False, validator=_is_flag)
     allow_external: bool = field(default=False, validator=_is_flag)
     allow_protected: bool = field(default=False, validator=_is_flag)
-    protected_accounts: tuple[str, ...] = field(default=(), converter=_names)
+    protected_accounts: tuple[str, ...] = field(default=(), converter=_names, validator=_are_ids)
     protected_groups: tuple[str, ...] = field(default=(), converter=_names)
     max_removals: int | None = field(default=MAX_REMOVALS, validator=_is_most)
     max_fraction: float = field(default=MAX_FRACTION, validator=_is_fraction)
@@ -118,15 +123,15 @@ class Guards:
         passed = self._counted(passed, groups, refused)
         return Verdict(tuple(passed), tuple(refused[each.key] for each in changes if each.key in refused))
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the options, for a plan."""
-        return asdict(self)
+    @property
+    def _protected_names(self) -> set[str]:
+        return {name.casefold() for name in self.protected_groups}
 
     def _objections(self, change: Change, group: Membership, caller: str) -> Iterator[tuple[str, str, str]]:
         """Yield what speaks against one change, whatever the others are: guard, the option for it, and why."""
         if change.account_id in self.protected_accounts:
             yield "protected_account", "allow_protected", "this account is protected"
-        if change.group_id in self.protected_groups or group.group.name in self.protected_groups:
+        if change.group_id in self.protected_groups or group.group.name.casefold() in self._protected_names:
             yield "protected_group", "allow_protected", "this group is protected"
         if group.group.is_externally_managed:
             yield "external", "allow_external", "an identity provider manages this group, and would undo it"
@@ -144,12 +149,17 @@ class Guards:
         for change in changes:
             if change.action is Action.REMOVE:
                 leaving[change.group_id].append(change)
-        marked: dict[tuple[str, str], tuple[str, ...]] = {}
+        marked: dict[tuple[str, str], tuple[str, ...]] = defaultdict(tuple)
+
+        def mark(removals: Iterable[Change], guard: str) -> None:
+            for change in removals:
+                marked[change.key] += (guard,)
+
         for group_id, removals in leaving.items():
             group = groups[group_id]
             if group.gives_admin and (last := _last_people(group, removals, changes)):
                 if self.allow_last_admin:
-                    marked |= {change.key: (*change.overridden, "last_admin") for change in last}
+                    mark(last, "last_admin")
                 else:
                     why = f"nobody but apps would be left in {group.group.name}, which gives admin rights"
                     self._refuse(last, refused, why, "last_admin", "allow_last_admin=True")
@@ -161,12 +171,19 @@ class Guards:
                 )
                 share = math.ceil(len(going) / size * 100) / 100 if size else 1
                 self._refuse(going, refused, why, "max_fraction", f"max_fraction={min(share, 1):g}")
+            elif len(going) > FEW and len(going) > MAX_FRACTION * size:
+                mark(going, "max_fraction")
         going = [change for each in leaving.values() for change in each if change.key not in refused]
         if self.max_removals is not None and len(going) > self.max_removals:
             why = f"{len(going)} removals are more than {self.max_removals} in one plan"
             self._refuse(going, refused, why, "max_removals", f"max_removals={len(going)}")
+        elif len(going) > MAX_REMOVALS:
+            mark(going, "max_removals")
         passed = [change for change in changes if change.key not in refused]
-        return [evolve(each, overridden=marked[each.key]) if each.key in marked else each for each in passed]
+        return [
+            evolve(each, overridden=(*each.overridden, *marked[each.key])) if each.key in marked else each
+            for each in passed
+        ]
 
     @staticmethod
     def _refuse(

@@ -24,6 +24,7 @@ from .plan import Plan, change_as_json, change_from_json
 
 FORMAT = "confluence-groups-journal/1"
 NOTHING_BEFORE = "0" * 64
+BEGINNING = canonical({"before": NOTHING_BEFORE})[:-1]  # of every journal: keys are sorted
 
 
 @define
@@ -201,6 +202,8 @@ def opened(path: str | os.PathLike[str], plan: Plan, *, by: str, now: str) -> It
     place = Path(os.path.realpath(path))
     with locked(place):
         try:
+            if place.exists() and place.stat().st_nlink > 1:  # the lock goes by the name
+                raise JournalError(f"{path}: the journal has a second name (a hard link): remove one of them")
             file = AppendOnly(place)
         except OSError as error:
             raise JournalError(f"{path}: the journal cannot be opened ({error.strerror or error})") from None
@@ -258,8 +261,12 @@ def locked(path: Path) -> Iterator[None]:
 def _continued(place: Path, file: AppendOnly, plan: Plan, by: str, now: str) -> Journal:
     """Return the journal in this file, without an incomplete last line."""
     try:
-        contents, length = _verified(str(place), file.read())
-        file.cut(length)
+        data = file.read()
+        contents, length = _verified(str(place), data)
+        if contents is None and not (data.startswith(BEGINNING) or BEGINNING.startswith(data)):
+            raise JournalError(f"{place}: this is no journal, and stays as it is: give the path of a new file")
+        if contents is None or (contents.plan, contents.site) == (plan.digest, plan.site):
+            file.cut(length)
     except OSError as error:
         raise JournalError(f"{place}: the journal cannot be read ({error.strerror or error})") from None
     if contents is None:

@@ -57,7 +57,7 @@ def perform(open_client: OpenClient, change: Change) -> Result:
     heard = Heard()
     reset = hearing.set(heard)
     try:
-        result = _removed(client, change) if change.action is Action.REMOVE else _added(client, change)
+        result = _removed(client, change, heard) if change.action is Action.REMOVE else _added(client, change)
     finally:
         hearing.reset(reset)
     limits = heard.limits
@@ -84,14 +84,16 @@ class OncePerProcess:
             return _clients[self._name]
 
 
-def _removed(client: ConfluenceGroups, change: Change) -> Result:
+def _removed(client: ConfluenceGroups, change: Change, heard: Heard) -> Result:
     try:
         client.remove_member(group_id=change.group_id, account_id=change.account_id)
     except NotFoundError as error:
         return _absent(client, change, error)
-    except LOST as error:
-        return _settled(client, change, error)
-    except (APIError, ValueError) as error:
+    except APIError as error:
+        if heard.lost or isinstance(error, LOST):  # an earlier attempt may have been made, whatever the last one says
+            return _settled(client, change, error)
+        return _failed(change, error)
+    except ValueError as error:
         return _failed(change, error)
     return Result(change=change, outcome=Outcome.REMOVED)
 
@@ -145,11 +147,11 @@ def _settled(client: ConfluenceGroups, change: Change, error: APIError) -> Resul
     try:
         member = client.is_member(group_id=change.group_id, account_id=change.account_id)
     except (APIError, IncompleteReadError) as unread:
-        return evolve(lost, outcome=Outcome.UNKNOWN, stops=isinstance(unread, HITS_ALL))
+        return evolve(lost, outcome=Outcome.UNKNOWN, stops=lost.stops or isinstance(unread, HITS_ALL))
     if member is (change.action is Action.REMOVE):
         return lost
     outcome = Outcome.REMOVED if change.action is Action.REMOVE else Outcome.ADDED
-    return Result(change=change, outcome=outcome, settled=True, request_id=error.request_id)
+    return Result(change=change, outcome=outcome, settled=True, request_id=error.request_id, limits=lost.limits)
 
 
 def _failed(change: Change, error: APIError | ValueError) -> Result:

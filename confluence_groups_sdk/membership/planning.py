@@ -110,6 +110,7 @@ def plan_sync(
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}")
+    _check_reason(reason)
     wanted = _accounts(account_ids)
     draft = _Draft(client, guards, clock, on_progress)
     group = draft.resolve_groups({group_id: "group_id"})[group_id]
@@ -158,6 +159,7 @@ def plan_offboarding(
         InputError: a group, an account or an e-mail is unknown or not unique; all that is wrong is named.
         APIError, IncompleteReadError: something could not be read.
     """
+    _check_reason(reason)
     draft = _Draft(client, guards, clock, on_progress)
     kept = draft.resolve_groups(dict.fromkeys(_accounts(keep_groups), "keep_groups"))
     leavers = draft.known_accounts(_accounts(account_ids))
@@ -336,7 +338,8 @@ class _Draft:
             if group.has(account_id):
                 self.wanted.append(self._change(Action.REMOVE, group.group, account_id, reason))
             else:
-                self.leave_out(group.group, account_id, reason, "not a member")
+                why = "not a member" if account_id in self.people else "there is no account of this id"
+                self.leave_out(group.group, account_id, reason, why)
 
     def leave_out(self, group: Group, account_id: str, reason: str | None, why: str) -> None:
         """Note a removal that is not wanted after all."""
@@ -441,12 +444,20 @@ def _rows(rows: Iterable[Row | tuple[str, ...]]) -> list[Row]:
             problems.append(f"row {number}: give a pair of group and account, each a text that is not empty")
             continue
         reason = texts[2] if len(texts) == 3 else None
+        if reason is not None and not isinstance(reason, str):
+            problems.append(f"row {number}: the reason must be a text")
+            continue
         found.append(
             Row(texts[0].strip(), texts[1].strip(), reason or None, given.line if isinstance(given, Row) else None)
         )
     if problems:
         raise InputError("no plan was made:", problems=tuple(problems))
     return found
+
+
+def _check_reason(reason: object) -> None:
+    if reason is not None and not isinstance(reason, str):
+        raise TypeError("reason must be a text, or None")
 
 
 def _accounts(given: Iterable[str]) -> list[str]:

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -317,8 +318,7 @@ class Transport(httpx.HTTPTransport):
 def mine(*_):
     print("mine")
 
-if own == "own":
-    signal.signal(signal.SIGINT, mine)
+signal.signal(signal.SIGINT, mine if own == "own" else signal.default_int_handler)
 before = signal.getsignal(signal.SIGINT)
 with httpx.Client(transport=Transport()) as http:
     groups = ConfluenceGroups(site, auth=ApiToken(email, token), http_client=http)
@@ -368,6 +368,15 @@ def test_an_interrupt_in_a_callback_ends_in_order_too(sandbox: Sandbox, path: Pa
         assert apply(groups, plan, journal=path).unfinished == ()
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C mean what it means in a shell's foreground: what runs in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_ctrl_c_ends_the_waiting_for_a_quota(path: Path) -> None:
     class Clock(FakeClock):
         def sleep(self, seconds: float) -> None:
@@ -499,5 +508,5 @@ def test_an_executor_that_takes_no_more_ends_the_run(sandbox: Sandbox, path: Pat
         report = apply(groups, removals(groups, ids[:9]), journal=path, executor=pool)
     assert "takes no more work" in (report.stopped or "")
     assert len(report.unfinished) == 9
-    assert read_journal(path).in_doubt == {}
+    assert len(read_journal(path).in_doubt) == 1, "that it took none is not known of the one it was given"
     assert writes(sandbox) == []

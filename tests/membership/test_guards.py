@@ -36,18 +36,17 @@ class Harm(NamedTuple):
 
     guard: str
     override: dict[str, Any]
-    marked: bool  # in the change
 
 
 HARMS = [
-    Harm("self", {"allow_self": True}, True),
-    Harm("last_admin", {"allow_last_admin": True}, True),
-    Harm("app", {"allow_apps": True}, True),
-    Harm("protected_account", {"allow_protected": True}, True),
-    Harm("protected_group", {"allow_protected": True}, True),
-    Harm("external", {"allow_external": True}, True),
-    Harm("max_removals", {"max_removals": 150}, False),
-    Harm("max_fraction", {"max_fraction": 1.0}, False),
+    Harm("self", {"allow_self": True}),
+    Harm("last_admin", {"allow_last_admin": True}),
+    Harm("app", {"allow_apps": True}),
+    Harm("protected_account", {"allow_protected": True}),
+    Harm("protected_group", {"allow_protected": True}),
+    Harm("external", {"allow_external": True}),
+    Harm("max_removals", {"max_removals": 150}),
+    Harm("max_fraction", {"max_fraction": 1.0}),
 ]
 
 
@@ -107,7 +106,7 @@ def test_an_override_is_recorded(sandbox: Sandbox, tmp_path: Path, harm: Harm) -
         plan = planned(groups, going, **options, **harm.override)
         assert plan.refused == ()
         assert plan.overrides == harm.override
-        assert {change.overridden for change in plan.changes} == {(harm.guard,) if harm.marked else ()}
+        assert {change.overridden for change in plan.changes} == {(harm.guard,)}
         report = apply(groups, plan, journal=tmp_path / "journal")
     assert report.counts == {Outcome.REMOVED: len(going)}
     assert read_journal(tmp_path / "journal").overrides == harm.override

@@ -112,7 +112,7 @@ def test_cut_anywhere_it_tells_of_a_whole_beginning(path: Path, tmp_path: Path) 
 
 
 def test_an_empty_file_is_begun(path: Path) -> None:
-    path.write_bytes(b'{"format": half')
+    path.write_bytes(b'{"before":"0000')
     for _ in begun(path):
         pass
     assert read_journal(path).lines == 1

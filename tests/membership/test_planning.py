@@ -69,7 +69,7 @@ def test_who_is_no_member_is_left_out_and_repeats_are_told(sandbox: Sandbox) -> 
     assert [change.account_id for change in plan.changes] == [ids[0]]
     assert [(str(each.change.display_name), each.why, each.guard) for each in plan.left_out] == [
         (f"P {other}", "not a member", None),
-        ("None", "not a member", None),
+        ("None", "there is no account of this id", None),
     ]
     assert "1 of 4 rows ask for what another row asks for, too" in plan.notes
 

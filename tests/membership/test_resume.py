@@ -1,0 +1,193 @@
+"""Going on after a run that ended in the middle: what is in doubt stays true, guarded and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from doubles import FakeClock
+from membership_doubles import TEAM, client, members, removals, team
+
+from confluence_groups_sdk import ConfluenceGroups, DriftError, JournalError
+from confluence_groups_sdk.membership import Outcome, Plan, apply, read_journal, undo
+from confluence_groups_sdk.membership.changes import Change
+from confluence_groups_sdk.membership.journal import opened
+from confluence_groups_sdk.sandbox import Answer, Faults, Person, Sandbox
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+def in_doubt(plan: Plan, path: Path, changes: Sequence[Change]) -> None:
+    """Leave a journal as a process does that died before any of these calls was sent."""
+    with opened(path, plan, by="ada", now="2026-11-24T00:00:00Z") as book:
+        book.begin()
+        book.intend(changes)
+
+
+def test_drift_is_seen_although_everything_is_in_doubt(sandbox: Sandbox, path: Path) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        plan = removals(groups, ids[:3])
+        in_doubt(plan, path, plan.changes)
+        sandbox.directory.add_person(Person("newcomer", "New Comer", "new@example.com"))
+        sandbox.directory.add_member(TEAM, "newcomer")
+        with pytest.raises(DriftError, match="newcomer"):
+            apply(groups, plan, journal=path)
+        assert set(ids) <= set(members(sandbox))
+        assert apply(groups, plan, journal=path, on_drift="continue").counts == {Outcome.REMOVED: 3}
+
+
+def test_those_in_doubt_are_no_drift_themselves(sandbox: Sandbox, path: Path) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        plan = removals(groups, ids[:3])
+        in_doubt(plan, path, plan.changes)
+        sandbox.directory.remove_member(TEAM, ids[0])
+        report = apply(groups, plan, journal=path)
+    assert report.counts == {Outcome.REMOVED: 3}
+    assert all(result.settled for result in report.results)
+
+
+def test_doubt_outlives_a_run_that_sends_nothing(sandbox: Sandbox, path: Path) -> None:
+    ids = team(sandbox)
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    with client(sandbox) as groups:
+        plan = removals(groups, ids[:3])
+        in_doubt(plan, path, plan.changes)
+        assert apply(groups, plan, journal=path, executor=pool).stopped
+    assert read_journal(path).in_doubt.keys() == {change.key for change in plan.changes}
+
+
+def test_a_guard_does_not_end_a_doubt(sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        plan = removals(groups, ids[:3])
+        in_doubt(plan, path, plan.changes)
+        external = property(lambda _group: True)
+        monkeypatch.setattr("confluence_groups_sdk.models.Group.is_externally_managed", external)
+        report = apply(groups, plan, journal=path)
+        assert report.counts == {Outcome.REFUSED: 3}
+        assert set(report.unfinished) == set(plan.changes)
+        assert len(undo(groups, path).left_out) == 3, "undo says that it does not know"
+    assert len(read_journal(path).in_doubt) == 3
+
+
+class Overfull(ThreadPoolExecutor):
+    """Takes a call and says that it did not, as an executor does that can start no thread for it."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        super().submit(fn, *args, **kwargs).result()
+        raise RuntimeError("can't start new thread")
+
+
+def test_what_an_executor_took_and_refused_is_in_doubt(sandbox: Sandbox, path: Path) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups, Overfull(1) as pool:
+        plan = removals(groups, ids[:3])
+        assert apply(groups, plan, journal=path, executor=pool).stopped
+        assert ids[0] not in members(sandbox)
+        assert list(read_journal(path).in_doubt) == [plan.changes[0].key]
+        assert apply(groups, plan, journal=path).counts == {Outcome.REMOVED: 3}
+        assert len(undo(groups, path).changes) == 3
+
+
+class Interrupted(ThreadPoolExecutor):
+    """Workers that have the same Ctrl-C as everybody in their process group."""
+
+    def submit(self, *_: Any, **__: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(KeyboardInterrupt())
+        return future
+
+
+def test_a_ctrl_c_in_the_workers_ends_in_order(sandbox: Sandbox, path: Path) -> None:
+    ids = team(sandbox, 30)
+    with client(sandbox) as groups, Interrupted(1) as pool:
+        plan = removals(groups, ids[:10])
+        report = apply(groups, plan, journal=path, executor=pool)
+        assert report.interrupted
+        assert report.counts == {Outcome.UNKNOWN: 10}
+        assert apply(groups, plan, journal=path).counts == {Outcome.REMOVED: 10}
+
+
+@pytest.mark.parametrize("content", [b"a token, in one line", b'{"access_token":"x"}'])
+def test_a_file_that_is_no_journal_stays_as_it_is(sandbox: Sandbox, path: Path, content: bytes) -> None:
+    ids = team(sandbox)
+    path.write_bytes(content)
+    with client(sandbox) as groups, pytest.raises(JournalError, match="this is no journal"):
+        apply(groups, removals(groups, ids[:1]), journal=path)
+    assert path.read_bytes() == content
+    assert ids[0] in members(sandbox)
+
+
+def test_a_journal_with_two_names_is_refused(sandbox: Sandbox, path: Path) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        plan = removals(groups, ids[:1])
+        apply(groups, plan, journal=path)
+        path.with_suffix(".second").hardlink_to(path)
+        with pytest.raises(JournalError, match="a second name"):
+            apply(groups, plan, journal=path)
+
+
+def test_a_reason_that_is_no_text_is_refused(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        assert_reason_is_refused(groups, ids)
+
+
+def assert_reason_is_refused(groups: ConfluenceGroups, ids: Sequence[str]) -> None:
+    from confluence_groups_sdk import InputError
+    from confluence_groups_sdk.membership import plan_offboarding, plan_removals, plan_sync
+
+    number: Any = 4711
+    with pytest.raises(InputError, match="row 1: the reason must be a text"):
+        plan_removals(groups, [(TEAM, ids[0], number)])
+    with pytest.raises(TypeError, match="reason"):
+        plan_sync(groups, group_id=TEAM, account_ids=ids, reason=number)
+    with pytest.raises(TypeError, match="reason"):
+        plan_offboarding(groups, account_ids=ids, reason=number)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "left"),
+    [(Answer(429, {"Retry-After": "3600"}), Outcome.UNKNOWN, 1), (Answer(400, {}), Outcome.REMOVED, 0)],
+)
+def test_a_lost_answer_is_not_forgotten_for_a_later_one(
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, outcome: Outcome, left: int
+) -> None:
+    """A removal that is made, whose answer is lost, and which is refused when it is sent again."""
+
+    class LaterRefused(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            if seconds and sandbox.faults.drop_after:
+                sandbox.faults = Faults()
+                sandbox.answer_next(answer)
+            super().sleep(seconds)
+
+    ids = team(sandbox)
+    true_remove = ConfluenceGroups.remove_member
+
+    def remove(self: ConfluenceGroups, *, group_id: str, account_id: str) -> None:
+        sandbox.faults = Faults(drop_after=1)
+        true_remove(self, group_id=group_id, account_id=account_id)
+
+    clock = LaterRefused()
+    with client(sandbox) as groups:
+        plan = removals(groups, ids[:1])
+        with client(sandbox, clock=clock) as unlucky, monkeypatch.context() as patched:
+            patched.setattr(ConfluenceGroups, "remove_member", remove)
+            report = apply(unlucky, plan, journal=path, clock=clock)
+        assert ids[0] not in members(sandbox)
+        assert report.counts == {outcome: 1}
+        assert len(report.unfinished) == len(read_journal(path).in_doubt) == left
+        (result,) = apply(groups, plan, journal=path).results
+        assert (result.outcome, result.settled) == (Outcome.REMOVED, True)
+        assert [change.account_id for change in undo(groups, path).changes] == [ids[0]]
