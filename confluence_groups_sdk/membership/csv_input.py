@@ -24,6 +24,8 @@ ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (c
 MOST_PROBLEMS = 1000
 SPOILT = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+\d+|#(REF|N/A|NAME\?|VALUE|NULL|NUM|DIV/0)!?")
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 
 class Row(NamedTuple):
     """What one row asks for.
@@ -33,18 +35,21 @@ class Row(NamedTuple):
         account: id or e-mail.
         reason: in the words of whoever asks; None where there is none.
         line: where the row starts in its file; None where it is of no file.
+        by_name: whether the group stands in a column of names, so that it is no id.
     """
 
     group: str
     account: str
     reason: str | None = None
     line: int | None = None
+    by_name: bool = False
 
 
 class _Columns(NamedTuple):
     """Where things stand in a row; of several columns the first that is filled counts."""
 
     group: tuple[int, ...]
+    group_name: tuple[int, ...]
     account: tuple[int, ...]
     reason: tuple[int, ...]
     width: int
@@ -124,10 +129,15 @@ def _columns(name: str, header: list[str], number: int) -> _Columns:
     if twice := [cell for cell, each in zip(header, plain, strict=True) if each in known and plain.count(each) > 1]:
         raise InputError(f"{name}: line {number}: the header {twice[0].strip()} is there twice")
     found = _Columns(
-        those(*GROUP_IDS, *GROUP_NAMES), those(*ACCOUNT_IDS, *EMAILS), those(*REASONS), len(_trimmed(header))
+        those(*GROUP_IDS),
+        those(*GROUP_NAMES),
+        those(*ACCOUNT_IDS, *EMAILS),
+        those(*REASONS),
+        len(_trimmed(header)),
     )
-    if not found.group or not found.account:
-        what = " and ".join([*(["group"] if not found.group else []), *(["account"] if not found.account else [])])
+    grouped = found.group or found.group_name
+    if not grouped or not found.account:
+        what = " and ".join([*(["group"] if not grouped else []), *(["account"] if not found.account else [])])
         shown = ", ".join(cell.strip() for cell in header if cell.strip())[:200]
         raise InputError(
             f"{name}: line {number}: there is no column for the {what}. The first row must have the headers "
@@ -157,7 +167,8 @@ def _row(cells: list[str], columns: _Columns, line: int) -> Row | str:
     """Return the row, or what is wrong with it."""
     if len(_trimmed(cells)) > columns.width:
         return f"line {line}: it has more cells than there are headers"
-    group, account = _first(cells, columns.group), _first(cells, columns.account)
+    group_id, account = _first(cells, columns.group), _first(cells, columns.account)
+    group = group_id or _first(cells, columns.group_name)
     for what, value in (("group", group), ("account", account)):
         if not value:
             return f"line {line}: the {what} is missing"
@@ -166,7 +177,9 @@ def _row(cells: list[str], columns: _Columns, line: int) -> Row | str:
         if SPOILT.fullmatch(value):
             return f"line {line}: the {what} is {value}: a spreadsheet has changed it"
     reason = " ".join(_first(cells, columns.reason).split())
-    return Row(group, account, reason or None, line)
+    if CONTROL.search(reason):
+        return f"line {line}: the reason has a control character in it"
+    return Row(group, account, reason or None, line, by_name=not group_id)
 
 
 def _first(cells: list[str], places: Iterable[int]) -> str:

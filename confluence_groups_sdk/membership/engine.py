@@ -95,7 +95,7 @@ def apply(
         )
         run.decide()
         run.carry_out(dispatcher)
-        unverified = run.unseen() if verify and not dispatcher.interrupted else ()
+        unverified = run.unseen(dispatcher) if verify and not dispatcher.interrupted else ()
         book.sync()
         return run.report(dispatcher, unverified)
 
@@ -194,21 +194,29 @@ class _Run:
             removals = [change for change in removals if change.key in kept]
         dispatcher.run("removing", removals, self.doubtful)
 
-    def unseen(self) -> tuple[Change, ...]:
-        """Return the changes that were made and do not show, after some patience."""
+    def unseen(self, dispatcher: Dispatcher) -> tuple[Change, ...]:
+        """Return the changes that were made and do not show, after some patience, or until Ctrl-C."""
         results = self.book.contents.results
         made = [each for each in self.plan.changes if each.key in results and results[each.key].outcome in MADE]
         left = made
-        for seconds in PATIENCE:
-            if not left:
-                break
-            self.clock.sleep(seconds)
-            self.tell("verifying", len(made) - len(left), len(made))
-            group_ids = list(dict.fromkeys(change.group_id for change in left))
-            groups = {group_id: each for group_id, each in read_live(self.client, group_ids) if each is not None}
-            groups = with_unlisted(self.client, groups, unlisted_in(left, groups))
-            left = [each for each in left if not _shows(each, groups)]
+        try:
+            for seconds in PATIENCE:
+                if not left:
+                    break
+                self.clock.sleep(seconds)
+                self.tell("verifying", len(made) - len(left), len(made))
+                left = self.hidden(left)
+        except KeyboardInterrupt:
+            dispatcher.interrupted = True
+            dispatcher.stopped = dispatcher.stopped or "interrupted"
         return tuple(left)
+
+    def hidden(self, changes: Sequence[Change]) -> list[Change]:
+        """Return those of these changes that do not show now."""
+        group_ids = list(dict.fromkeys(change.group_id for change in changes))
+        groups = {group_id: each for group_id, each in read_live(self.client, group_ids) if each is not None}
+        groups = with_unlisted(self.client, groups, unlisted_in(changes, groups))
+        return [each for each in changes if not _shows(each, groups)]
 
     def report(self, dispatcher: Dispatcher, unverified: tuple[Change, ...]) -> Report:
         """Return what became of the plan."""

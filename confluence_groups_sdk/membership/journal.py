@@ -200,6 +200,8 @@ def opened(path: str | os.PathLike[str], plan: Plan, *, by: str, now: str) -> It
         ConfigurationError: filelock is not installed.
     """
     place = Path(os.path.realpath(path))
+    if place.exists() and not place.is_file():
+        raise JournalError(f"{path}: a journal must be a file")
     with locked(place):
         try:
             if place.exists() and place.stat().st_nlink > 1:  # the lock goes by the name
@@ -215,11 +217,15 @@ def opened(path: str | os.PathLike[str], plan: Plan, *, by: str, now: str) -> It
             file.close()
 
 
-def read_journal(path: str | os.PathLike[str]) -> Contents:
+def read_journal(path: str | os.PathLike[str], *, expect_hash: str | None = None) -> Contents:
     """Return what a journal says, each line verified against the one before; an incomplete last line does not count.
 
+    Args:
+        path: of the file.
+        expect_hash: that the last report on it ended with: shows what was cut off, and an edit of the last line, too.
+
     Raises:
-        JournalError: it cannot be read, or is damaged.
+        JournalError: it cannot be read, is damaged, or does not end as expected.
     """
     try:
         data = Path(path).read_bytes()
@@ -228,6 +234,11 @@ def read_journal(path: str | os.PathLike[str]) -> Contents:
     contents = _verified(str(path), data)[0]
     if contents is None:
         raise JournalError(f"{path}: this is an empty journal: nothing was applied with it")
+    if expect_hash is not None and expect_hash != contents.last_hash:
+        raise JournalError(
+            f"{path}: the journal does not end with {expect_hash}, but with {contents.last_hash}: it was edited or "
+            "cut, or another run has gone on with it"
+        )
     return contents
 
 

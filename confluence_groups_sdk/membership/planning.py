@@ -67,12 +67,16 @@ def plan_removals(
     is_file = isinstance(rows, str | os.PathLike)
     given = read_rows(rows) if isinstance(rows, str | os.PathLike) else _rows(rows)
     draft = _Draft(client, guards, clock, on_progress)
-    found = draft.resolve_groups({row.group: _place(row, number) for number, row in enumerate(given, 1)})
-    draft.read([group.id for group in found.values()], emails=any("@" in row.account for row in given))
+    places = [(row, _place(row, number)) for number, row in enumerate(given, 1)]
+    by_id = draft.resolve_groups({row.group: place for row, place in places if not row.by_name})
+    by_name = draft.resolve_groups({row.group: place for row, place in places if row.by_name}, by_name=True)
+    draft.read(
+        [group.id for group in (*by_id.values(), *by_name.values())], emails=any("@" in row.account for row in given)
+    )
     asked: dict[tuple[str, str], Row] = {}
-    for number, row in enumerate(given, 1):
-        group = found[row.group]
-        if account_id := draft.account_in([group.id], row.account, _place(row, number)):
+    for row, place in places:
+        group = (by_name if row.by_name else by_id)[row.group]
+        if account_id := draft.account_in([group.id], row.account, place):
             asked.setdefault((group.id, account_id), row)
     draft.raise_problems()
     draft.remove([(group_id, account_id, row.reason) for (group_id, account_id), row in asked.items()])
@@ -223,27 +227,32 @@ class _Draft:
     people: dict[str, Person] = field(factory=dict)  # those whose accounts were looked at, beside the members
     by_email: dict[str, dict[str, set[str]]] = field(factory=dict)  # account ids, by group and e-mail
 
-    def resolve_groups(self, places: Mapping[str, str]) -> dict[str, Group]:
-        """Return the groups that are named by id or exact name.
+    def resolve_groups(self, places: Mapping[str, str], *, by_name: bool = False) -> dict[str, Group]:
+        """Return the groups that are named by id or exact name, or by exact name only.
 
         Raises:
             InputError: one is unknown, or its name is not unique.
         """
         found: dict[str, Group] = {}
-        for name, candidates in zip(places, in_threads(self._candidates, list(places)), strict=True):
+        look = self._of_name if by_name else self._candidates
+        for name, candidates in zip(places, in_threads(look, list(places)), strict=True):
             if len(candidates) == 1:
                 found[name] = candidates[0]
             elif candidates:
                 ids = ", ".join(group.id for group in candidates)
                 self.problems.append(f"{places[name]}: {len(candidates)} groups are called {name}: give the id ({ids})")
             else:
-                self.problems.append(f"{places[name]}: there is no group of the id or exact name {name}")
+                by = "exact name" if by_name else "id or exact name"
+                self.problems.append(f"{places[name]}: there is no group of the {by} {name}")
         self.raise_problems()
         return found
 
     def _candidates(self, name: str) -> list[Group]:
         if group := group_or_none(self.client, name):
             return [group]
+        return self._of_name(name)
+
+    def _of_name(self, name: str) -> list[Group]:
         return [group for group in self.client.search_groups(query=name) if group.name == name]
 
     def read(self, group_ids: Iterable[str], *, emails: bool = False) -> None:
@@ -447,9 +456,8 @@ def _rows(rows: Iterable[Row | tuple[str, ...]]) -> list[Row]:
         if reason is not None and not isinstance(reason, str):
             problems.append(f"row {number}: the reason must be a text")
             continue
-        found.append(
-            Row(texts[0].strip(), texts[1].strip(), reason or None, given.line if isinstance(given, Row) else None)
-        )
+        row = given if isinstance(given, Row) else Row(texts[0], texts[1])
+        found.append(row._replace(group=row.group.strip(), account=row.account.strip(), reason=reason or None))
     if problems:
         raise InputError("no plan was made:", problems=tuple(problems))
     return found

@@ -26,6 +26,7 @@ def undo(
     *,
     guards: Guards = GUARDS,
     on_progress: OnProgress | None = None,
+    expect_hash: str | None = None,
     clock: Clock = CLOCK,
 ) -> Plan:
     """Plan the reverse of what a journal did: who was REMOVED is added, and who was ADDED is removed.
@@ -37,16 +38,17 @@ def undo(
     Args:
         client: to read with.
         journal: path of the journal.
+        expect_hash: that the last report on it ended with; see `read_journal`.
         guards, on_progress, clock: as for `plan_removals`.
 
     Raises:
-        JournalError: the journal cannot be read, is damaged, or is in use.
+        JournalError: the journal cannot be read, is damaged, is in use, or does not end as expected.
         PlanError: it is for another site.
         ConfigurationError: filelock is not installed.
         APIError, IncompleteReadError: something could not be read.
     """
     with locked(Path(os.path.realpath(journal))):
-        contents = read_journal(journal)
+        contents = read_journal(journal, expect_hash=expect_hash)
     if contents.site != client.site:
         raise PlanError(
             f"the journal is for another site: it is for {contents.site}, and this client is for {client.site}"

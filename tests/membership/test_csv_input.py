@@ -50,12 +50,12 @@ def test_the_delimiter_may_be_declared(tmp_path: Path) -> None:
 @pytest.mark.parametrize("group", ["group", "Group", "groupId", "GROUP_ID", "group name"])
 @pytest.mark.parametrize("account", ["account", "accountId", "User", "user_id", "email", "E-Mail", "mail"])
 def test_headers_have_aliases(tmp_path: Path, group: str, account: str) -> None:
-    assert rows_of(tmp_path, f"when,{group},{account},\n1,g,a,,\n") == [Row("g", "a", None, 2)]
+    assert rows_of(tmp_path, f"when,{group},{account},\n1,g,a,,\n") == [Row("g", "a", None, 2, by_name="name" in group)]
 
 
 def test_an_id_goes_before_a_name_or_an_email_where_there_is_one(tmp_path: Path) -> None:
     content = "groupName,groupId,email,accountId\nn,g,e@x,a\nn,,e@x,\n"
-    assert rows_of(tmp_path, content) == [Row("g", "a", None, 2), Row("n", "e@x", None, 3)]
+    assert rows_of(tmp_path, content) == [Row("g", "a", None, 2), Row("n", "e@x", None, 3, by_name=True)]
 
 
 def test_every_bad_row_is_named_and_there_are_no_rows_then(tmp_path: Path) -> None:
@@ -142,3 +142,16 @@ def test_what_a_csv_writer_writes_comes_back(
 def test_bytes_of_any_kind_are_rows_or_an_input_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     with contextlib.suppress(InputError):
         assert rows_of(tmp_path_factory.mktemp("csv"), content)
+
+
+def test_a_name_is_no_id(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("group name,group id,account\nteam-id,,a\n,team-id,b\n", encoding="utf-8")
+    assert [(row.group, row.by_name) for row in read_rows(path)] == [("team-id", True), ("team-id", False)]
+
+
+def test_a_reason_has_no_control_characters(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("group,account,reason\ng,a,\x1b[31mred\n", encoding="utf-8")
+    with pytest.raises(InputError, match="line 2: the reason has a control character"):
+        read_rows(path)

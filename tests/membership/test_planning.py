@@ -166,3 +166,13 @@ def test_an_empty_plan_is_a_plan(sandbox: Sandbox, tmp_path: Path) -> None:
         plan = plan_removals(groups, [], guards=OPEN)
         report = apply(groups, plan, journal=tmp_path / "journal")
     assert (plan.changes, report.results, str(report).partition(";")[0]) == ((), (), "nothing to do")
+
+
+def test_a_group_that_is_called_as_another_ones_id_is_not_mistaken(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox)
+    sandbox.directory.add_group(Group("zzz", TEAM), ids[:3])
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"group name,group id,account\n{TEAM},,{ids[0]}\n,{TEAM},{ids[1]}\n", encoding="utf-8")
+    with client(sandbox) as groups:
+        plan = plan_removals(groups, rows)
+    assert {change.key for change in plan.changes} == {("zzz", ids[0]), (TEAM, ids[1])}

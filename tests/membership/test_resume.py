@@ -191,3 +191,34 @@ def test_a_lost_answer_is_not_forgotten_for_a_later_one(
         (result,) = apply(groups, plan, journal=path).results
         assert (result.outcome, result.settled) == (Outcome.REMOVED, True)
         assert [change.account_id for change in undo(groups, path).changes] == [ids[0]]
+
+
+def test_an_edit_of_the_last_line_shows_by_the_hash_of_the_report(sandbox: Sandbox, path: Path) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        report = apply(groups, removals(groups, ids[:1]), journal=path)
+        assert len(undo(groups, path, expect_hash=report.journal_hash).changes) == 1
+        path.write_bytes(path.read_bytes().replace(b"REMOVED", b"FAILED"))
+        with pytest.raises(JournalError, match="it was edited or cut"):
+            undo(groups, path, expect_hash=report.journal_hash)
+
+
+def test_a_ctrl_c_while_verifying_ends_in_order(sandbox: Sandbox, path: Path) -> None:
+    class Impatient(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            raise KeyboardInterrupt
+
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        plan = removals(groups, ids[:2])
+        report = apply(groups, plan, journal=path, verify=True, clock=Impatient())
+    assert (report.interrupted, report.unfinished) == (True, ())
+    assert set(report.unverified) == set(plan.changes)
+
+
+def test_a_device_is_no_journal(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups, pytest.raises(JournalError, match="must be a file"):
+        apply(groups, removals(groups, ids[:1]), journal="/dev/zero")
+    assert not Path("/dev/zero.lock").exists()
