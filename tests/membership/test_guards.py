@@ -240,3 +240,16 @@ def test_nothing_that_is_forbidden_is_let_through(
             left = [each for each in IDS if each not in going and people_there[each].account_type != "app"]
             was = [each for each in IDS if people_there[each].account_type != "app"]
             assert left or not was or not [each for each in going if each in was]
+
+
+def test_a_protected_group_is_known_by_its_name_in_any_case(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        assert [each.guard for each in planned(groups, ids[:1], protected_groups=["tEAM"]).refused] == [
+            "protected_group"
+        ]
+
+
+def test_an_email_would_protect_nobody() -> None:
+    with pytest.raises(ValueError, match="give account ids: id-000@example.com"):
+        Guards(protected_accounts=["id-000@example.com"])

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from doubles import FakeClock
-from membership_doubles import TEAM, client, members, removals, team
+from membership_doubles import TEAM, client, members, people, removals, team
 
 from confluence_groups_sdk import ConfluenceGroups, DriftError, JournalError
-from confluence_groups_sdk.membership import Outcome, Plan, apply, read_journal, undo
+from confluence_groups_sdk.membership import Outcome, Plan, apply, plan_sync, read_journal, undo
 from confluence_groups_sdk.membership.changes import Change
 from confluence_groups_sdk.membership.journal import opened
-from confluence_groups_sdk.sandbox import Answer, Faults, Person, Sandbox
+from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person, Sandbox
 
 
 @pytest.fixture
@@ -222,3 +222,15 @@ def test_a_device_is_no_journal(sandbox: Sandbox) -> None:
     with client(sandbox) as groups, pytest.raises(JournalError, match="must be a file"):
         apply(groups, removals(groups, ids[:1]), journal="/dev/zero")
     assert not Path("/dev/zero.lock").exists()
+
+
+def test_the_last_admin_stays_although_his_removal_is_in_doubt(sandbox: Sandbox, path: Path) -> None:
+    (old,), (new,) = people(sandbox, 1), people(sandbox, 1, first=900)
+    sandbox.directory.add_group(Group(TEAM, "Team", access=frozenset({"admin"})), [old])
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id=TEAM, account_ids=[new])
+        in_doubt(plan, path, plan.changes)
+        sandbox.directory.remove_person(new)
+        report = apply(groups, plan, journal=path)
+    assert [result.outcome for result in report.results] == [Outcome.FAILED, Outcome.REFUSED]
+    assert members(sandbox) == [old]
