@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Use the package the way others get it, in clean environments that hold nothing else.
 
-The wheel: built, looked into, installed with its sandbox, and the demo run with it. A vendored copy: the package under
-another name, with only the runtime dependencies and the test tools beside it, replays the cassettes.
+The wheel: built, looked into, installed with its sandbox, and the demo and the programs of docs/plans.md run with it. A
+vendored copy: the package under another name, with only the runtime dependencies and the test tools beside it, replays
+the cassettes.
 """
 
 from __future__ import annotations
@@ -55,13 +56,16 @@ def check_contents(wheel: Path) -> None:
 
 
 def use_wheel(wheel: Path, workspace: Path) -> None:
-    """Run the demo on the installed wheel alone."""
-    python = clean_environment(workspace, f"{wheel}[sandbox]")
-    shutil.copy(ROOT / "scripts" / "demo.py", workspace)
-    output = run(python, "demo.py", cwd=workspace)
+    """Run the demo on the installed wheel alone, and make, apply and undo plans."""
+    python = clean_environment(workspace, f"{wheel}[sandbox,files]")
+    for name in ("scripts/demo.py", "scripts/plans_walkthrough.py", "docs/plans.md"):
+        (workspace / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, workspace / name)
+    output = run(python, "scripts/demo.py", cwd=workspace)
     if "docs-editors has 3 members" not in output:
         raise SystemExit(f"the demo removed nobody:\n{output}")
-    print("wheel: installed into a clean environment, the demo ran with it")
+    run(python, "scripts/plans_walkthrough.py", "--check", cwd=workspace)
+    print("wheel: installed into a clean environment, the demo and the plans ran with it")
 
 
 def use_copy(workspace: Path) -> None:
