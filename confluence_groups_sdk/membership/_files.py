@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -11,9 +12,11 @@ def written_whole(path: Path, data: bytes) -> None:
     """Write a file that its owner alone may read, bring it to the disk, and put it in the place of any of that name.
 
     Raises:
-        OSError: it cannot be written; the file that was there is untouched.
+        OSError: it cannot be written, or a folder, pipe or device has that name; the file that was there is untouched.
     """
     target = Path(os.path.realpath(path))  # a link stays
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "a file must stand there, or nothing")
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600
     try:
         with open(descriptor, "wb") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -68,11 +69,11 @@ def read_rows(source: str | os.PathLike[str]) -> list[Row]:
     """
     name = os.path.basename(os.fspath(source))
     try:
-        with open(source, "rb") as file:
-            start = file.read(4)
-        encoding = next((encoding for mark, encoding in ENCODINGS if start.startswith(mark)), "utf-8")
-        with open(source, encoding=encoding, newline="") as text:
-            return _read(name, text)
+        with open(source, "rb") as file:  # once: it may be a pipe
+            start = file.peek(4)
+            encoding = next((encoding for mark, encoding in ENCODINGS if start.startswith(mark)), "utf-8")
+            with io.TextIOWrapper(file, encoding=encoding, newline="") as text:
+                return _read(name, text)
     except OSError as error:
         raise InputError(f"{name}: the file cannot be read ({error.strerror or error})") from None
     except UnicodeError:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -155,3 +156,13 @@ def test_a_reason_has_no_control_characters(tmp_path: Path) -> None:
     path.write_text("group,account,reason\ng,a,\x1b[31mred\n", encoding="utf-8")
     with pytest.raises(InputError, match="line 2: the reason has a control character"):
         read_rows(path)
+
+
+def test_a_pipe_is_read_as_a_file_is() -> None:
+    reading, writing = os.pipe()
+    with open(writing, "wb") as pipe:
+        pipe.write(b"\xef\xbb\xbfgroup,account\ng,a\n")
+    try:
+        assert read_rows(f"/dev/fd/{reading}") == [Row("g", "a", None, 2)]
+    finally:
+        os.close(reading)

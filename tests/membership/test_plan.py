@@ -26,7 +26,7 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 DIGESTS = Draft202012Validator(SCHEMA["properties"]["digest"])
 DIGEST = "0123456789abcdef" * 4
 # Not 1.0, which a schema takes for a whole number, nor 1e999, which JSON has no name for: the reader refuses both.
-WRONG: list[Any] = [None, "", "x", 0, 1, -1, 1.5, True, [], [""], ["x"], {}, "A" * 64, DIGEST]
+WRONG: list[Any] = [None, "", "x", 0, 1, -1, 1.5, True, [], [""], ["x"], ["x@y"], {}, "A" * 64, DIGEST]
 
 
 def change(account_id: str = "a", **options: Any) -> Change:
@@ -260,3 +260,11 @@ def test_an_estimate_counts_reading_again() -> None:
 def test_the_digest_is_of_all_but_itself() -> None:
     assert WHOLE.digest == sha256(canonical({k: v for k, v in WHOLE.as_json().items() if k != "digest"}))
     assert WHOLE.digest != evolve(WHOLE, asked="something else", digest="").digest
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(PlanError, match="a file must stand there, or nothing"):
+        WHOLE.save(pipe)
+    assert pipe.is_fifo()
