@@ -193,14 +193,15 @@ MEMBERSHIP = {
     "live": {"changes", *FACE},
     "guards": {"changes", "live", *FACE},
     "plan": {"_fields", "_files", "changes", "guards", *FACE},
-    "planning": {"changes", "csv_input", "guards", "live", "plan", *FACE},
+    "draft": {"changes", "guards", "live", "plan", *FACE},
+    "planning": {"changes", "csv_input", "draft", "guards", "live", "plan", *FACE},
     "journal": {"_fields", "_files", "changes", "plan", *FACE},
     "perform": {"changes", "live", "_heard", *FACE},
     "drift": {"changes", "live", "plan", *FACE},
-    "dispatch": {"changes", "journal", "live", "perform", "planning", *FACE},
+    "dispatch": {"changes", "journal", "draft", "live", "perform", *FACE},
     "report": {"_files", "changes", "journal", "plan", *FACE},
-    "engine": {"changes", "dispatch", "drift", "journal", "live", "perform", "plan", "planning", "report", *FACE},
-    "undo": {"changes", "guards", "journal", "plan", "planning", *FACE},
+    "engine": {"changes", "dispatch", "draft", "drift", "journal", "live", "perform", "plan", "report", *FACE},
+    "undo": {"changes", "draft", "guards", "journal", "plan", "planning", *FACE},
 }
 
 

@@ -17,10 +17,10 @@ from .._clock import Clock
 from ..client import ConfluenceGroups
 from ..errors import RateLimitError
 from .changes import Change, Outcome, Progress, Result
+from .draft import OnProgress, moment
 from .journal import Journal
 from .live import WORKERS
 from .perform import OncePerProcess, OpenClient, perform
-from .planning import OnProgress, moment
 
 BATCH = 64  # changes that are on the disk and not finished, at the most
 REFILL = 2 * WORKERS  # when no more than so many are left of them, the next are written down

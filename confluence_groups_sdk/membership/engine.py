@@ -14,12 +14,12 @@ from ..client import ConfluenceGroups
 from ..errors import DriftError, PlanError
 from .changes import Action, Change, Omission, Outcome, Progress, Result
 from .dispatch import Dispatcher
+from .draft import OnProgress, moment
 from .drift import differences
 from .journal import Journal, opened
 from .live import Membership, read_live, unlisted_in, with_access, with_unlisted
 from .perform import OncePerProcess, OpenClient
 from .plan import Plan
-from .planning import OnProgress, moment
 from .report import Report
 
 OnDrift = Literal["refuse", "continue"]

@@ -11,10 +11,11 @@ from .._clock import Clock, SystemClock
 from ..client import ConfluenceGroups
 from ..errors import PlanError
 from .changes import Action, Change, Outcome, Result
+from .draft import OnProgress
 from .guards import Guards
 from .journal import locked, read_journal
 from .plan import Plan
-from .planning import OnProgress, reversal
+from .planning import reversal
 
 GUARDS = Guards()
 CLOCK = SystemClock()
