@@ -20,6 +20,7 @@ ITEM = (
         r'\s*+("(?:[^"\\]|\\.)*+"|[^\s",;]++)((?:\s*+;[^",;]++)*+)\s*+(?:,|$)'
     )
 )
+SECRET_HEADERS = ("set-cookie", "set-cookie2", "cookie", "location", "www-authenticate", "proxy-authenticate")
 REQUEST_ID_HEADERS = ("atl-request-id", "atl-traceid", "x-arequestid")
 
 
@@ -42,6 +43,13 @@ def request_id(headers: Mapping[str, str]) -> str | None:
         if value := printable(headers.get(name) or ""):
             return value
     return None
+
+
+def harmless(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the headers that may be shown, by lower-case name: none that sets a cookie or holds a credential."""
+    for name, value in headers.items():
+        if name.lower() not in SECRET_HEADERS and "authorization" not in name.lower():
+            yield name.lower(), printable(value)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -93,13 +93,32 @@ def environment(gateway: str) -> Environment:
     Raises:
         ConfigurationError: something is missing, or two ways to authenticate are given at once.
     """
-    if cloud_id := _variable("CLOUD_ID"):
+    if cloud_id := variable("CLOUD_ID"):
         base = gateway_base(cloud_id, gateway)
-    elif site := _variable("SITE"):
+    elif site := variable("SITE"):
         base = site_base(site)
     else:
         raise ConfigurationError(f"set CONFLUENCE_SITE (such as {PLACEHOLDER}), or CONFLUENCE_CLOUD_ID for the gateway")
-    return Environment(base, _credentials())
+    return Environment(base, _given_credentials())
+
+
+def credentials() -> httpx.Auth | None:
+    """Return the credentials that the environment has; None where it has none.
+
+    Raises:
+        ConfigurationError: there is half of one, or there are two.
+    """
+    email, token, access = (bool(variable(name)) for name in ("EMAIL", "API_TOKEN", "ACCESS_TOKEN"))
+    if access and (email or token):
+        raise ConfigurationError("two ways to authenticate: unset CONFLUENCE_ACCESS_TOKEN, or e-mail and API token")
+    if access:
+        return BearerToken(variable("ACCESS_TOKEN"))
+    if email and token:
+        return ApiToken(variable("EMAIL"), variable("API_TOKEN"))
+    if email or token:
+        missing = "CONFLUENCE_API_TOKEN" if email else "CONFLUENCE_EMAIL"
+        raise ConfigurationError(f"half a credential: {missing} is not set")
+    return None
 
 
 def user_agent(application_name: str | None) -> str:
@@ -169,21 +188,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """Return what the environment has under our name, empty where it has nothing."""
     return os.environ.get(f"CONFLUENCE_{name}", "")
 
 
-def _credentials() -> httpx.Auth:
-    email, token, access = (bool(_variable(name)) for name in ("EMAIL", "API_TOKEN", "ACCESS_TOKEN"))
-    if access and (email or token):
-        raise ConfigurationError("two ways to authenticate: unset CONFLUENCE_ACCESS_TOKEN, or e-mail and API token")
-    if access:
-        return BearerToken(_variable("ACCESS_TOKEN"))
-    if email and token:
-        return ApiToken(_variable("EMAIL"), _variable("API_TOKEN"))
-    if email or token:
-        missing = "CONFLUENCE_API_TOKEN" if email else "CONFLUENCE_EMAIL"
-        raise ConfigurationError(f"half a credential: {missing} is not set")
-    raise ConfigurationError(
-        "no credentials: set CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or CONFLUENCE_ACCESS_TOKEN"
-    )
+def _given_credentials() -> httpx.Auth:
+    if (auth := credentials()) is None:
+        raise ConfigurationError(
+            "no credentials: set CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or CONFLUENCE_ACCESS_TOKEN"
+        )
+    return auth

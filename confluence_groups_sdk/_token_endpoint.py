@@ -32,6 +32,7 @@ CONSENT_AGAIN = (
     "The refresh token is no longer accepted: it was used up or revoked, nobody used it for 90 days, or the password "
     "was changed. Let the user consent again, and save the new tokens in the store."
 )
+NO_REFRESH_TOKEN = "the authority gave no refresh token: ask for the scope offline_access, too"
 CHECK_CLIENT = "Check the client id and the client secret: the authority does not know this pair."
 CHECK_AUTHORITY = "Check authority=, and what stands before it: this is not how Atlassian's token endpoint answers."
 
@@ -59,12 +60,25 @@ def refresh_request(
     return request
 
 
-def tokens_of(answer: httpx.Response, before: Tokens, now: float) -> Tokens | str:
+def first_request(
+    authority: str, client_id: str, client_secret: str, *, code: str, redirect_uri: str, user_agent: str
+) -> httpx.Request:
+    """Return the request for the tokens that a user's consent gives: the code came back from the consent page."""
+    grant = {"grant_type": "authorization_code", "client_id": client_id, "client_secret": client_secret}
+    return httpx.Request(
+        "POST",
+        authority + PATH,
+        headers={"Accept": "application/json", "User-Agent": user_agent},
+        json={**grant, "code": code, "redirect_uri": redirect_uri},
+    )
+
+
+def tokens_of(answer: httpx.Response, before: Tokens | None, now: float) -> Tokens | str:
     """Return the new tokens, or what is wrong with the answer.
 
     Args:
         answer: with status 200, already read.
-        before: the tokens that were refreshed; what the answer leaves out stays as it was.
+        before: the tokens that were refreshed; what the answer leaves out stays as it was. None for the first ones.
         now: seconds since the epoch.
     """
     try:
@@ -75,12 +89,15 @@ def tokens_of(answer: httpx.Response, before: Tokens, now: float) -> Tokens | st
         return "the body is no JSON object"
     access: Any = said.get("access_token")
     refresh: Any = said.get("refresh_token")
-    refresh = before.refresh_token if refresh is None else refresh
+    if refresh is None:
+        if before is None:
+            return NO_REFRESH_TOKEN
+        refresh = before.refresh_token
     scope = said.get("scope")
     problem = problem_with_ascii("access_token", access) or problem_with_ascii("refresh_token", refresh)
     if problem:
         return problem
-    scopes = tuple(scope.split()) if isinstance(scope, str) else before.scopes
+    scopes = tuple(scope.split()) if isinstance(scope, str) else (before.scopes if before else ())
     return Tokens(access, refresh, now + _lifetime(said.get("expires_in")), scopes)
 
 
@@ -96,7 +113,7 @@ def is_passed_on(answer: httpx.Response, *secrets: str) -> bool:
 
 
 def error_of(answer: httpx.Response, problem: str, *secrets: str, now: float) -> APIError:
-    """Return the error for an answer without tokens; it has no body, since nobody knows what secrets stand there.
+    """Return the error for an answer without tokens; with neither body nor headers: who knows what secrets stand there.
 
     Args:
         answer: already read.
@@ -115,7 +132,7 @@ def error_of(answer: httpx.Response, problem: str, *secrets: str, now: float) ->
         error.remedy = remedy or error.remedy
     found = _headers.request_id(answer.headers)
     error.request_id = found and without(_forms(secrets), found)[:REQUEST_ID_LIMIT]
-    error.body = None
+    error.body, error.headers = None, {}
     return error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -99,6 +100,7 @@ class APIError(ConfluenceGroupsError):
         status_code: of the answer; None where no answer came.
         request_id: names this request to Atlassian's support; None where the server gave none.
         message: the server's own words, at most 500 characters; None where it said nothing readable.
+        headers: of the answer, by lower-case name, but for those that may hold a credential; empty where none came.
         body: the answer's body as text, at most 64 KiB; None where no answer came.
         retry_after: seconds the server asks to wait; None where it does not ask.
     """
@@ -110,6 +112,7 @@ class APIError(ConfluenceGroupsError):
     status_code: int | None = None
     request_id: str | None = None
     message: str | None = None
+    headers: Mapping[str, str]
     body: str | None = None
     retry_after: float | None = None
 
@@ -122,6 +125,7 @@ class APIError(ConfluenceGroupsError):
         status_code: int | None = None,
         request_id: str | None = None,
         message: str | None = None,
+        headers: Mapping[str, str] | None = None,
         body: str | None = None,
         retry_after: float | None = None,
         remedy: str | None = None,
@@ -134,6 +138,7 @@ class APIError(ConfluenceGroupsError):
             self.status_code = status_code
         self.request_id = request_id
         self.message = message
+        self.headers = dict(headers or {})
         self.body = body
         self.retry_after = retry_after
         if remedy is not None:
@@ -289,6 +294,7 @@ class _Details(TypedDict):
     status_code: int
     request_id: str | None
     message: str | None
+    headers: Mapping[str, str]
     body: str
     retry_after: float | None
 
@@ -303,6 +309,7 @@ def _details(response: httpx.Response, now: float) -> _Details:
         "status_code": response.status_code,
         "request_id": request_id_of(response),
         "message": _answers.message(body, secrets, limit=MESSAGE_LIMIT),
+        "headers": {name: without(secrets, value) for name, value in _headers.harmless(response.headers)},
         "body": body,
         "retry_after": _headers.retry_after(response.headers, now),
     }

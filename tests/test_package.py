@@ -201,6 +201,7 @@ MEMBERSHIP = {
     "dispatch": {"changes", "journal", "draft", "live", "perform", *FACE},
     "report": {"_files", "changes", "journal", "plan", *FACE},
     "engine": {"changes", "dispatch", "draft", "drift", "journal", "live", "perform", "plan", "report", *FACE},
+    "single": {"changes", "guards", "live", *FACE},
     "undo": {"changes", "draft", "guards", "journal", "plan", "planning", *FACE},
 }
 

@@ -17,6 +17,7 @@ from .changes import Result as Result
 from .csv_input import Row as Row
 from .csv_input import read_rows as read_rows
 from .engine import apply as apply
+from .engine import rehearse as rehearse
 from .guards import Guards as Guards
 from .journal import Contents as Contents
 from .journal import read_journal as read_journal

@@ -16,7 +16,7 @@ from .changes import Action, Change, Omission, Outcome, Progress, Result
 from .dispatch import Dispatcher
 from .draft import OnProgress, moment
 from .drift import differences
-from .journal import Journal, opened
+from .journal import Journal, opened, unwritten
 from .live import Membership, read_live, unlisted_in, with_access, with_unlisted
 from .perform import OncePerProcess, OpenClient
 from .plan import Plan
@@ -98,6 +98,54 @@ def apply(
         unverified = run.unseen(dispatcher) if verify and not dispatcher.interrupted else ()
         book.sync()
         return run.report(dispatcher, unverified)
+
+
+def rehearse(
+    client: ConfluenceGroups,
+    plan: Plan,
+    *,
+    journal: str | os.PathLike[str] | None = None,
+    on_drift: OnDrift = "refuse",
+    on_progress: OnProgress | None = None,
+    expect_digest: str | None = None,
+    clock: Clock = CLOCK,
+) -> Report:
+    """Say what `apply` would do now, and change nothing: neither on the site nor in the journal.
+
+    The groups are read, compared and judged as `apply` does it. In the report, ``unfinished`` are the changes that
+    would be sent; ``results`` are those that an earlier run has finished, or that would be decided without a call.
+
+    Args:
+        client: to read with.
+        plan: what would be done.
+        journal: path of its journal, where an earlier run has begun one.
+        on_drift, on_progress, expect_digest, clock: as for `apply`.
+
+    Raises:
+        PlanError: as for `apply`.
+        DriftError: memberships have changed, and ``on_drift`` is ``refuse``.
+        JournalError: the journal cannot be read, is damaged, or is of another plan.
+        ValueError: an option is out of range.
+        APIError, IncompleteReadError: something could not be read.
+    """
+    _check_options(on_drift, None)
+    _check_plan(plan, client.site, expect_digest)
+    caller = client.current_user().account_id
+    book = unwritten(journal, plan, by=caller, now=moment(clock.now()))
+    run = _Run(client, plan, book, caller, on_progress, clock)
+    run.read()
+    run.compare(on_drift)
+    run.decide()
+    results = book.contents.results
+    return Report(
+        results=tuple(results[change.key] for change in plan.changes if change.key in results),
+        unfinished=tuple(sorted(run.to_send, key=lambda change: change.action is Action.REMOVE)),
+        stopped="rehearsed: nothing was sent",
+        interrupted=False,
+        unverified=(),
+        plan_digest=plan.digest,
+        journal_hash=book.contents.last_hash,
+    )
 
 
 @define

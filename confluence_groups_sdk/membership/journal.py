@@ -95,7 +95,7 @@ class AppendOnly:
 class Journal:
     """A journal that is being written; see `opened`."""
 
-    def __init__(self, path: Path, file: AppendOnly, contents: Contents) -> None:
+    def __init__(self, path: Path, file: AppendOnly | Discarding, contents: Contents) -> None:
         self.contents = contents
         self._path = path
         self._file = file
@@ -217,6 +217,30 @@ def opened(path: str | os.PathLike[str], plan: Plan, *, by: str, now: str) -> It
             file.close()
 
 
+class Discarding:
+    """What is beneath a journal that nobody is to find: everything is thrown away."""
+
+    def append(self, data: bytes) -> None:
+        """Throw it away."""
+
+    def sync(self) -> None:
+        """Return: there is nothing to bring anywhere."""
+
+
+def unwritten(path: str | os.PathLike[str] | None, plan: Plan, *, by: str, now: str) -> Journal:
+    """Return a journal that goes on from the one of a plan, if there is one, and is written nowhere.
+
+    Raises:
+        JournalError: it cannot be read, is damaged, or is of another plan or site.
+    """
+    contents = None
+    if path is not None and os.path.lexists(path):
+        contents = read_journal(path)
+        _check_belongs(str(path), contents, plan)
+    contents = contents or Contents(plan.digest, plan.site, now, by, plan.overrides)
+    return Journal(Path(path or os.devnull), Discarding(), contents)
+
+
 def read_journal(path: str | os.PathLike[str], *, expect_hash: str | None = None) -> Contents:
     """Return what a journal says, each line verified against the one before; an incomplete last line does not count.
 
@@ -282,11 +306,15 @@ def _continued(place: Path, file: AppendOnly, plan: Plan, by: str, now: str) -> 
         raise JournalError(f"{place}: the journal cannot be read ({error.strerror or error})") from None
     if contents is None:
         return Journal(place, file, Contents(plan.digest, plan.site, now, by, plan.overrides))
-    if contents.plan != plan.digest:
-        raise JournalError(f"{place}: this is the journal of another plan ({contents.plan}): give each plan its own")
-    if contents.site != plan.site:
-        raise JournalError(f"{place}: this is a journal for another site ({contents.site})")
+    _check_belongs(str(place), contents, plan)
     return Journal(place, file, contents)
+
+
+def _check_belongs(name: str, contents: Contents, plan: Plan) -> None:
+    if contents.plan != plan.digest:
+        raise JournalError(f"{name}: this is the journal of another plan ({contents.plan}): give each plan its own")
+    if contents.site != plan.site:
+        raise JournalError(f"{name}: this is a journal for another site ({contents.site})")
 
 
 def _verified(name: str, data: bytes) -> tuple[Contents | None, int]:

@@ -98,6 +98,7 @@ class ConfluenceApp:
             for method, path, handler in table
         ]
         routes += [
+            Route("/authorize", self._wrapped(authority.authorize), methods=["GET"]),
             Route("/oauth/token", self._wrapped(authority.token), methods=["POST"]),
             Route("/oauth/token/accessible-resources", self._wrapped(authority.accessible_resources), methods=["GET"]),
         ]

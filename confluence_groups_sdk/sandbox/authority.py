@@ -1,4 +1,4 @@
-"""The sandbox as an OAuth 2.0 authority: who was granted which tokens, their refresh, and the sites they open."""
+"""The sandbox as an OAuth 2.0 authority: consent, tokens and their refresh, and the sites that they open."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from attrs import define, field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 READ_GROUPS = "read:confluence-groups"
 READ_USERS = "read:confluence-user"
 WRITE_GROUPS = "write:confluence-groups"
 ALL_SCOPES = (READ_GROUPS, READ_USERS, WRITE_GROUPS)
 
+CALLBACKS = ("http://localhost:", "http://127.0.0.1:")
 LIFETIME = 3600  # seconds of an access token
+OFFLINE = "offline_access"  # what a refresh token is asked for with
 UNAUTHORIZED = {"code": 401, "message": "Unauthorized"}
 
 
@@ -34,6 +37,14 @@ class Grant(NamedTuple):
     refresh_token: str
     expires_at: float
     scopes: tuple[str, ...]
+
+
+class Consent(NamedTuple):
+    """What a code stands for, once."""
+
+    account_id: str
+    scopes: tuple[str, ...]
+    redirect_uri: str
 
 
 class Holder(NamedTuple):
@@ -59,6 +70,8 @@ class Authority:
     _accounts: dict[str, str] = field(factory=dict)  # by refresh token
     _spent: set[str] = field(factory=set)
     _issued: int = 0
+    _consents: dict[str, Consent] = field(factory=dict)  # by code
+    consenting: bool = True  # whether the user says yes
 
     def grant(self, account_id: str, scopes: Iterable[str], expires_in: float) -> Grant:
         """Issue tokens, as after a consent."""
@@ -89,13 +102,35 @@ class Authority:
             return None
         return Holder(self._accounts[grant.refresh_token], frozenset(grant.scopes))
 
+    async def authorize(self, request: Request) -> Response:
+        """Answer GET /authorize, the consent page: the site admin sees it, and agrees (or not) without a word."""
+        asked = request.query_params
+        redirect_uri = asked.get("redirect_uri", "")
+        if asked.get("client_id") != self.client.client_id or not redirect_uri.startswith(CALLBACKS):
+            return PlainTextResponse("unknown client_id, or redirect_uri is not on this machine", 400)
+        answer = {"state": asked.get("state", "")}
+        scopes = tuple(asked.get("scope", "").split())
+        unknown = set(scopes) - {*ALL_SCOPES, OFFLINE}
+        expected = {"audience": "api.atlassian.com", "response_type": "code", "prompt": "consent"}
+        if any(asked.get(name) != value for name, value in expected.items()) or unknown or not scopes:
+            answer |= {"error": "invalid_request", "error_description": "Not as the documentation asks for it"}
+        elif not self.consenting:
+            answer |= {"error": "access_denied", "error_description": "User did not authorize the request"}
+        else:
+            self._issued += 1
+            answer["code"] = f"sandbox-code-{self._issued}"
+            self._consents[answer["code"]] = Consent(self.lasting_holder, scopes, redirect_uri)
+        return RedirectResponse(f"{redirect_uri}?{urlencode(answer)}", 302)
+
     async def token(self, request: Request) -> Response:
         """Answer POST /oauth/token."""
         asked = _parsed(await request.body())
-        if asked is None or asked.get("grant_type") != "refresh_token":
-            return _refused(400, "invalid_request", "Only JSON with grant_type refresh_token is understood here")
+        if asked is None or asked.get("grant_type") not in ("refresh_token", "authorization_code"):
+            return _refused(400, "invalid_request", "Only JSON with a known grant_type is understood here")
         if (asked.get("client_id"), asked.get("client_secret")) != self.client:
             return _refused(401, "access_denied", "Unauthorized")
+        if asked["grant_type"] == "authorization_code":
+            return self._first(asked)
         token = asked.get("refresh_token", "")
         if token in self._spent:
             return _refused(403, "unauthorized_client", "refresh_token is invalid")
@@ -103,16 +138,15 @@ class Authority:
         if spent is None:
             return _refused(403, "invalid_grant", "Unknown or invalid refresh token.")
         self._spent.add(token)
-        grant = self.grant(self._accounts[token], spent.scopes, LIFETIME)
-        return JSONResponse(
-            {
-                "access_token": grant.access_token,
-                "expires_in": LIFETIME,
-                "token_type": "Bearer",
-                "refresh_token": grant.refresh_token,
-                "scope": " ".join(grant.scopes),
-            }
-        )
+        return _issued(self.grant(self._accounts[token], spent.scopes, LIFETIME))
+
+    def _first(self, asked: dict[str, Any]) -> Response:
+        """Exchange a code for tokens; it works once, with the address that it was sent to."""
+        consent = self._consents.pop(asked.get("code", ""), None)
+        if consent is None or consent.redirect_uri != asked.get("redirect_uri"):
+            return _refused(403, "invalid_grant", "Invalid authorization code")
+        scopes = [scope for scope in consent.scopes if scope != OFFLINE]
+        return _issued(self.grant(consent.account_id, scopes, LIFETIME), refreshable=OFFLINE in consent.scopes)
 
     async def accessible_resources(self, request: Request) -> Response:
         """Answer GET /oauth/token/accessible-resources."""
@@ -138,6 +172,12 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
     if not isinstance(asked, dict) or not all(isinstance(value, str) for value in asked.values()):
         return None
     return asked
+
+
+def _issued(grant: Grant, *, refreshable: bool = True) -> Response:
+    said = {"access_token": grant.access_token, "expires_in": LIFETIME, "token_type": "Bearer"}
+    said |= {"refresh_token": grant.refresh_token} if refreshable else {}
+    return JSONResponse(said | {"scope": " ".join(grant.scopes)})
 
 
 def _refused(status: int, error: str, description: str) -> Response:

@@ -50,15 +50,24 @@ class Sandbox:
     Args:
         faults: what goes wrong, on purpose.
         clock: that limits, latency and the expiry of tokens go by: ``now``, ``monotonic`` and ``async_sleep``.
+        port: to listen on; 0 for any that is free.
+
+    Raises:
+        OSError: the port is taken.
     """
 
-    def __init__(self, *, faults: Faults = NO_FAULTS, clock: Clock = THIS_MACHINE) -> None:
+    def __init__(self, *, faults: Faults = NO_FAULTS, clock: Clock = THIS_MACHINE, port: int = 0) -> None:
         self._clock = clock
         self.cloud_id = seed.CLOUD_ID
         self.directory = seed.seeded()
         self.oauth_client = OAUTH_CLIENT
         self._socket = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY where it sees TCP named
-        self._socket.bind((HOST, 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((HOST, port))
+        except BaseException:
+            self._socket.close()
+            raise
         self._socket.listen(CONNECTIONS_WAITING)  # from here on callers wait in line, so nobody has to poll
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
         self.gateway = self.authority = self.url
@@ -113,6 +122,15 @@ class Sandbox:
             KeyError: there is no such account.
         """
         return self._authority.grant(self.directory.people[account_id].account_id, scopes, expires_in)
+
+    @property
+    def consenting(self) -> bool:
+        """Whether the admin, shown the consent page (``GET /authorize``), says yes."""
+        return self._authority.consenting
+
+    @consenting.setter
+    def consenting(self, consenting: bool) -> None:
+        self._authority.consenting = consenting
 
     def expire_tokens(self) -> None:
         """End all access tokens that were issued, whatever they were promised; `access_token` stays."""

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from confluence_groups_sdk import ApiToken, ConfluenceGroups, DriftError, JournalError, PlanError
+from confluence_groups_sdk.membership import Guards, Outcome, Plan, apply, plan_removals, rehearse
+from confluence_groups_sdk.sandbox import Faults, Sandbox
+
+GROUP = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
+READER = "608a9b555426330072f9867d"
+CHIARA = "557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
+
+
+@pytest.fixture
+def groups(sandbox: Sandbox) -> Iterator[ConfluenceGroups]:
+    with ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin)) as admin:
+        yield admin
+
+
+@pytest.fixture
+def plan(groups: ConfluenceGroups) -> Plan:
+    return plan_removals(groups, [(GROUP, READER), (GROUP, CHIARA)])
+
+
+def writes(sandbox: Sandbox) -> list[str]:
+    return [seen.method for seen in sandbox.requests if seen.method != "GET"]
+
+
+def test_it_says_what_would_be_sent_and_sends_nothing(groups: ConfluenceGroups, sandbox: Sandbox, plan: Plan) -> None:
+    report = rehearse(groups, plan)
+    assert report.unfinished == plan.changes
+    assert (report.results, report.interrupted) == ((), False)
+    assert not writes(sandbox)
+
+
+def test_it_makes_no_journal(groups: ConfluenceGroups, plan: Plan, tmp_path: Path) -> None:
+    rehearse(groups, plan, journal=tmp_path / "a.journal")
+    assert not list(tmp_path.iterdir())
+
+
+def test_it_goes_on_from_a_journal_without_touching_it(
+    groups: ConfluenceGroups, sandbox: Sandbox, plan: Plan, tmp_path: Path
+) -> None:
+    journal = tmp_path / "a.journal"
+    sandbox.faults = Faults(quota=len(sandbox.requests) + 4)
+    report = apply(groups, plan, journal=journal)
+    sandbox.faults = Faults()
+    before = journal.read_bytes()
+    with ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin)) as fresh:
+        rehearsed = rehearse(fresh, plan, journal=journal)
+    assert rehearsed.unfinished == report.unfinished
+    assert [each.outcome for each in rehearsed.results] == [each.outcome for each in report.results]
+    assert journal.read_bytes() == before
+
+
+def test_drift_is_refused_or_decided(groups: ConfluenceGroups, sandbox: Sandbox, plan: Plan) -> None:
+    sandbox.directory.remove_member(GROUP, READER)
+    with pytest.raises(DriftError):
+        rehearse(groups, plan)
+    report = rehearse(groups, plan, on_drift="continue")
+    assert [(each.change.account_id, each.outcome) for each in report.results] == [(READER, Outcome.NOT_A_MEMBER)]
+    assert [each.account_id for each in report.unfinished] == [CHIARA]
+
+
+def test_the_guards_are_asked_of_what_is_there_now(groups: ConfluenceGroups, sandbox: Sandbox, plan: Plan) -> None:
+    person = sandbox.directory.people[READER]
+    sandbox.directory.add_person(evolve(person, account_type="app"))
+    report = rehearse(groups, plan, on_drift="continue")
+    assert [(each.change.account_id, each.outcome) for each in report.results] == [(READER, Outcome.REFUSED)]
+
+
+def test_the_wrong_plan_and_the_wrong_journal_are_refused(groups: ConfluenceGroups, plan: Plan, tmp_path: Path) -> None:
+    with pytest.raises(PlanError):
+        rehearse(groups, plan, expect_digest="0" * 64)
+    other = plan_removals(groups, [(GROUP, READER)], guards=Guards(max_removals=1))
+    apply(groups, other, journal=tmp_path / "other.journal")
+    with pytest.raises(JournalError, match="another plan"):
+        rehearse(groups, plan, journal=tmp_path / "other.journal")
