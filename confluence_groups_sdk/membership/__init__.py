@@ -15,6 +15,7 @@ from .changes import Outcome as Outcome
 from .changes import Progress as Progress
 from .changes import Result as Result
 from .csv_input import Row as Row
+from .csv_input import read_accounts as read_accounts
 from .csv_input import read_rows as read_rows
 from .engine import apply as apply
 from .engine import rehearse as rehearse

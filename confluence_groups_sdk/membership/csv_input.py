@@ -20,6 +20,7 @@ REASONS = ("reason", "comment", "note")
 ACCEPTED = (
     "the group (group, groupId, groupName), the account (account, accountId, user, email) and, if you like, a reason"
 )
+ACCEPTED_ACCOUNTS = "account, accountId, user or email"
 DELIMITERS = ",;\t"
 ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 MOST_PROBLEMS = 1000
@@ -67,13 +68,26 @@ def read_rows(source: str | os.PathLike[str]) -> list[Row]:
     Raises:
         InputError: the file cannot be read, or a row is bad; all bad rows are named, each with its line.
     """
+    return _rows_of(source, grouped=True)
+
+
+def read_accounts(source: str | os.PathLike[str]) -> list[str]:
+    """Return the accounts in a CSV file with a column for them, ids or e-mails; a column of groups is passed over.
+
+    Raises:
+        InputError: as for `read_rows`.
+    """
+    return [row.account for row in _rows_of(source, grouped=False)]
+
+
+def _rows_of(source: str | os.PathLike[str], *, grouped: bool) -> list[Row]:
     name = os.path.basename(os.fspath(source))
     try:
         with open(source, "rb") as file:  # once: it may be a pipe
             start = file.peek(4)
             encoding = next((encoding for mark, encoding in ENCODINGS if start.startswith(mark)), "utf-8")
             with io.TextIOWrapper(file, encoding=encoding, newline="") as text:
-                return _read(name, text)
+                return _read(name, text, grouped=grouped)
     except OSError as error:
         raise InputError(f"{name}: the file cannot be read ({error.strerror or error})") from None
     except UnicodeError:
@@ -82,8 +96,8 @@ def read_rows(source: str | os.PathLike[str]) -> list[Row]:
         ) from None
 
 
-def _read(name: str, text: IO[str]) -> list[Row]:
-    header, columns, delimiter, before = _header(name, text)
+def _read(name: str, text: IO[str], *, grouped: bool) -> list[Row]:
+    header, columns, delimiter, before = _header(name, text, grouped=grouped)
     rows: list[Row] = []
     problems: list[str] = []
     for line, cells, problem in _records(text, delimiter, before):
@@ -104,7 +118,7 @@ def _read(name: str, text: IO[str]) -> list[Row]:
     return rows
 
 
-def _header(name: str, text: IO[str]) -> tuple[list[str], _Columns, str, int]:
+def _header(name: str, text: IO[str], *, grouped: bool) -> tuple[list[str], _Columns, str, int]:
     """Return the headers, where the columns are, what separates them, and how many lines that took."""
     delimiter = ""
     for number, line in enumerate(text, 1):
@@ -116,11 +130,11 @@ def _header(name: str, text: IO[str]) -> tuple[list[str], _Columns, str, int]:
                 (header,) = csv.reader([line], delimiter=delimiter, strict=True)
             except (csv.Error, TypeError, ValueError) as error:
                 raise InputError(f"{name}: line {number}: the headers cannot be read ({error})") from None
-            return header, _columns(name, header, number), delimiter, number
+            return header, _columns(name, header, number, grouped=grouped), delimiter, number
     raise InputError(f"{name}: the file is empty")
 
 
-def _columns(name: str, header: list[str], number: int) -> _Columns:
+def _columns(name: str, header: list[str], number: int, *, grouped: bool) -> _Columns:
     plain = [re.sub(r"[\s_-]", "", cell).lower() for cell in header]
 
     def those(*aliases: str) -> tuple[int, ...]:
@@ -130,19 +144,20 @@ def _columns(name: str, header: list[str], number: int) -> _Columns:
     if twice := [cell for cell, each in zip(header, plain, strict=True) if each in known and plain.count(each) > 1]:
         raise InputError(f"{name}: line {number}: the header {twice[0].strip()} is there twice")
     found = _Columns(
-        those(*GROUP_IDS),
-        those(*GROUP_NAMES),
+        those(*GROUP_IDS) if grouped else (),
+        those(*GROUP_NAMES) if grouped else (),
         those(*ACCOUNT_IDS, *EMAILS),
         those(*REASONS),
         len(_trimmed(header)),
     )
-    grouped = found.group or found.group_name
-    if not grouped or not found.account:
-        what = " and ".join([*(["group"] if not grouped else []), *(["account"] if not found.account else [])])
+    missing = [*(["group"] if grouped and not (found.group or found.group_name) else [])]
+    missing += ["account"] if not found.account else []
+    if missing:
+        what = " and ".join(missing)
         shown = ", ".join(cell.strip() for cell in header if cell.strip())[:200]
         raise InputError(
             f"{name}: line {number}: there is no column for the {what}. The first row must have the headers "
-            f"{ACCEPTED}; it has: {shown}"
+            f"{ACCEPTED if grouped else ACCEPTED_ACCOUNTS}; it has: {shown}"
         )
     return found
 
@@ -170,7 +185,8 @@ def _row(cells: list[str], columns: _Columns, line: int) -> Row | str:
         return f"line {line}: it has more cells than there are headers"
     group_id, account = _first(cells, columns.group), _first(cells, columns.account)
     group = group_id or _first(cells, columns.group_name)
-    for what, value in (("group", group), ("account", account)):
+    asked = [("group", group)] if columns.group or columns.group_name else []
+    for what, value in (*asked, ("account", account)):
         if not value:
             return f"line {line}: the {what} is missing"
         if not value.isprintable():

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from attrs import evolve
 
 from confluence_groups_sdk import ApiToken, ConfluenceGroups
 from confluence_groups_sdk.membership import Action, Guards
@@ -56,7 +57,9 @@ def test_the_guards_of_plans_hold_here_too(
     refusal = considered(groups, sandbox, action, name, account_id).refusal
     assert refusal is not None
     assert refusal.guard == guard
-    allowed = considered(groups, sandbox, action, name, account_id, Guards(**{option: True}, allow_last_admin=True))
+    allowed = considered(
+        groups, sandbox, action, name, account_id, evolve(Guards(allow_last_admin=True), **{option: True})
+    )
     assert allowed.refusal is None
     assert guard in allowed.change.overridden
 

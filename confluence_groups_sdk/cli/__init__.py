@@ -1,0 +1,20 @@
+"""The command line, ``confluence-groups`` (extra ``cli``)."""
+
+from __future__ import annotations
+
+import sys
+
+NEEDED = ("typer", "rich", "filelock")
+MISSING = "confluence-groups needs {}: pip install 'confluence-groups-sdk[cli]'"
+
+
+def main() -> None:
+    """Run the command line; without its extra, say what to install (exit code 2)."""
+    try:
+        from .app import run
+    except ModuleNotFoundError as missing:
+        if missing.name not in NEEDED:
+            raise
+        print(MISSING.format(missing.name), file=sys.stderr)
+        sys.exit(2)
+    run()

@@ -1,0 +1,154 @@
+"""What the command line keeps from one run to the next: who has logged in, and where a sandbox runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..errors import ConfigurationError
+from ..membership._files import written_whole
+from ..token_store import FileTokenStore
+
+LOGIN, TOKENS, SANDBOX = "login.json", "tokens.json", "sandbox.json"
+SERVICE = "confluence-groups"  # of the keyring
+
+
+def folder() -> Path:
+    """Return where it is kept: of each user's own."""
+    return Path(typer.get_app_dir("confluence-groups"))
+
+
+def tokens() -> FileTokenStore:
+    """Return the store of OAuth 2.0 tokens."""
+    return FileTokenStore(folder() / TOKENS)
+
+
+def read(name: str) -> dict[str, Any] | None:
+    """Return what is kept under this name, None where nothing is.
+
+    Raises:
+        ConfigurationError: it cannot be read, or others may read it.
+    """
+    path = folder() / name
+    try:
+        with open(path, "rb") as file:
+            if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
+                raise ConfigurationError(f"{path}: others may read it: chmod 600 it")
+            kept = json.loads(file.read())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: it cannot be read ({error.strerror or error})") from None
+    except ValueError:
+        kept = None
+    if not isinstance(kept, dict):
+        raise ConfigurationError(f"{path}: it is damaged: remove it")
+    return kept
+
+
+def write(name: str, kept: dict[str, Any]) -> None:
+    """Keep this under a name, for the user alone.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    path = folder() / name
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        written_whole(path, json.dumps(kept, indent=1).encode())
+    except OSError as error:
+        raise ConfigurationError(f"{path}: it cannot be written ({error.strerror or error})") from None
+
+
+def remove(name: str) -> bool:
+    """Remove what is kept under a name; say whether there was something.
+
+    Raises:
+        ConfigurationError: it cannot be removed.
+    """
+    path = folder() / name
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConfigurationError(f"{path}: it cannot be removed ({error.strerror or error})") from None
+    return True
+
+
+def running_sandbox() -> dict[str, Any] | None:
+    """Return where a sandbox runs on this machine, None where none does."""
+    kept = read(SANDBOX)
+    return kept if kept is not None and _runs(kept.get("pid")) else None
+
+
+def _runs(pid: object) -> bool:
+    if not isinstance(pid, int) or pid < 1:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def from_keyring(site: str) -> tuple[str, str] | None:
+    """Return the e-mail and the API token that the keyring has for a site; None where it has none, or there is none."""
+    try:
+        import keyring
+        import keyring.errors
+    except ModuleNotFoundError:
+        return None
+    try:
+        found = keyring.get_password(SERVICE, site)
+    except keyring.errors.KeyringError:
+        return None
+    try:
+        email, token = json.loads(found or "null")
+    except (TypeError, ValueError):
+        return None
+    return (email, token) if isinstance(email, str) and isinstance(token, str) else None
+
+
+def to_keyring(site: str, email: str, token: str) -> None:
+    """Keep an API token in the keyring.
+
+    Raises:
+        ConfigurationError: there is no keyring.
+    """
+    problem = _unkept(site, json.dumps([email, token]))
+    del token
+    if problem:
+        raise ConfigurationError(problem)
+
+
+def out_of_keyring(site: str) -> bool:
+    """Remove a site's API token from the keyring; say whether there was one."""
+    if from_keyring(site) is None:
+        return False
+    import keyring
+
+    keyring.delete_password(SERVICE, site)
+    return True
+
+
+def _unkept(site: str, secret: str) -> str | None:
+    """Return why it was not kept."""
+    try:
+        import keyring
+        import keyring.errors
+    except ModuleNotFoundError:
+        return "keeping an API token needs keyring: pip install 'confluence-groups-sdk[keyring]'"
+    try:
+        keyring.set_password(SERVICE, site, secret)
+    except keyring.errors.KeyringError as error:
+        return (
+            f"the keyring keeps nothing ({type(error).__name__}): set CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN instead"
+        )
+    return None

@@ -1,0 +1,97 @@
+"""The terminal: what may be shown there, what is said beside the output, and what is asked."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+import unicodedata
+
+from rich.console import Console
+from rich.prompt import Confirm
+
+JOINERS = "\u200c\u200d"  # part of words in some scripts, and of emoji
+PYTHON_OPTION = re.compile(r"""\b([a-z]+(?:_[a-z]+)+)=(?:(True)|"?([\w.]+)"?)""")
+WIDEST = 100_000  # columns of what is no terminal
+
+
+class RefusedError(Exception):
+    """Nothing was changed: a guard forbids it, or the answer was no."""
+
+
+def prepare() -> None:
+    """Let no name fail to be printed, whatever the terminal can show."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def console(*, beside: bool = False) -> Console:
+    """Return where to print: the output, or what stands beside it (standard error).
+
+    What is no terminal has no colours and breaks no lines.
+    """
+    file = sys.stderr if beside else sys.stdout
+    width = None if file.isatty() else WIDEST
+    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+
+
+def cleaned(text: str) -> str:
+    """Return a text on one line that moves no cursor and turns no direction: what would, shows as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(map(_shown, text))
+
+
+def _shown(char: str) -> str:
+    if char.isprintable() or char in JOINERS:
+        return char
+    if unicodedata.category(char) == "Zs":
+        return " "
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def say(*lines: str) -> None:
+    """Print lines beside the output."""
+    for line in lines:
+        print(cleaned(line), file=sys.stderr)
+
+
+def put(*lines: str) -> None:
+    """Print lines of output."""
+    for line in lines:
+        print(cleaned(line))
+
+
+def in_options(text: str) -> str:
+    """Return a text of the library with the options of the command line in place of Python's."""
+    found = PYTHON_OPTION.sub(lambda each: option_named(each[1], each[3]), text)
+    return found.replace("for_cloud", "--cloud-id").replace("Guards(", "(")
+
+
+def option_named(name: str, value: str | None = None) -> str:
+    """Return an option as it is written on the command line."""
+    return " ".join([f"--{name.replace('_', '-')}", *([value] if value else [])])
+
+
+def ask(question: str) -> None:
+    """Ask whether to go on.
+
+    Raises:
+        RefusedError: the answer is no, or none comes.
+    """
+    try:
+        agreed = Confirm.ask(cleaned(question), console=console(beside=True), default=False)
+    except EOFError:
+        print(file=sys.stderr)
+        raise RefusedError("nobody answered: give --yes where nobody can") from None
+    if not agreed:
+        raise RefusedError("the answer was no: nothing was changed")
+
+
+def hush() -> None:
+    """Let nothing more be printed: whoever read the output has gone."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
