@@ -18,7 +18,7 @@ from .connection import connected
 from .curl import command_for
 from .failures import INCOMPLETE, INTERRUPTED, REFUSED
 from .options import Changing, Connecting, Guarding, JournalArgument, PlanArgument, command
-from .plan_text import summary
+from .plan_text import counted, summary
 from .plans import Force, make
 from .terminal import ask, in_options, put, say
 from .watch import watching
@@ -90,9 +90,9 @@ def apply(
             put(*_rehearsed(client, rehearsal, curl=changing.curl))
             return
         if not changing.yes:
-            put(*summary(loaded))
+            say(*summary(loaded))
             going_on = ", going on where it ended" if book.exists() else ""
-            ask(f"apply these {len(loaded.changes)} changes on {client.site}{going_on}?")
+            ask(f"apply {counted(len(loaded.changes), 'change')} on {client.site}{going_on}?")
         with watching(pacer) as told:
             done = apply_plan(
                 client,
@@ -173,7 +173,7 @@ def _rehearsed(client: ConfluenceGroups, report: Report, *, curl: bool) -> Itera
         yield f"would {change}"
     for result in report.results:
         yield f"{result.outcome} {result.change}" + (f": {in_options(result.error)}" if result.error else "")
-    yield f"{len(report.unfinished)} changes would be made on {client.site}; nothing was sent"
+    yield f"{counted(len(report.unfinished), 'change')} would be made on {client.site}; nothing was sent"
 
 
 def _call(change: Change) -> _calls.Call[None]:

@@ -57,7 +57,7 @@ def summary(plan: Plan) -> Iterator[str]:
     yield f"site:      {plan.site}"
     who = f"{plan.made_by_name} ({plan.made_by})" if plan.made_by_name else plan.made_by
     yield f"made:      {plan.made_at} by {who}"
-    yield f"changes:   {removals} removals, {len(plan.changes) - removals} additions, in {len(plan.groups)} groups"
+    yield f"changes:   {counted(removals, 'removal')}, {counted(len(plan.changes) - removals, 'addition')}, in {counted(len(plan.groups), 'group')}"
     for group in plan.groups:
         out, into = going(plan, group.id)
         signs = " ".join([*([f"-{out}"] if out else []), *([f"+{into}"] if into else [])])
@@ -75,7 +75,7 @@ def summary(plan: Plan) -> Iterator[str]:
     for note in plan.notes:
         yield f"note:      {note}"
     estimate = plan.estimate
-    yield f"estimate:  {estimate.calls} calls, {estimate.points} points, about {duration(estimate.minutes)}"
+    yield f"estimate:  {counted(estimate.calls, 'call')}, {counted(estimate.points, 'point')}, {duration(estimate.minutes)}"
     yield f"digest:    {plan.digest}"
 
 
@@ -97,4 +97,9 @@ def going(plan: Plan, group_id: str) -> tuple[int, int]:
 
 def duration(minutes: float) -> str:
     """Return a time span in words."""
-    return "a minute" if minutes <= 1 else f"{minutes:.0f} minutes"
+    return "less than a minute" if minutes < 1 else f"about {counted(round(minutes), 'minute')}"
+
+
+def counted(number: int, what: str) -> str:
+    """Return so many of something in words."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -20,7 +20,7 @@ from .failures import REFUSED
 from .files import written
 from .options import Connecting, Format, GroupArgument, Guarding, PlanArgument, Showing, command
 from .output import write_rows
-from .plan_text import COLUMNS, rows_of, summary
+from .plan_text import COLUMNS, counted, rows_of, summary
 from .terminal import put, say
 from .watch import watching
 
@@ -200,5 +200,5 @@ def make(
     if plan.changes:
         put(f"look at it:    confluence-groups plan show {out}", f"then apply it: confluence-groups apply {out}")
     if plan.refused:
-        say(f"refused: guards refused {len(plan.refused)} changes; they are not in the plan (exit code {REFUSED})")
+        say(f"refused: guards refused {counted(len(plan.refused), 'change')}; not in the plan (exit code {REFUSED})")
         raise typer.Exit(REFUSED)

@@ -14,6 +14,7 @@ from rich.prompt import Confirm
 
 JOINERS = "\u200c\u200d"  # part of words in some scripts, and of emoji
 PYTHON_OPTION = re.compile(r"""\b([a-z]+(?:_[a-z]+)+)=(?:(True)|"?([\w.]+)"?)""")
+GUARDS_CALL = re.compile(r"Guards\((.*?)\)")
 WIDEST = 100_000  # columns of what is no terminal
 
 
@@ -68,7 +69,7 @@ def put(*lines: str) -> None:
 def in_options(text: str) -> str:
     """Return a text of the library with the options of the command line in place of Python's."""
     found = PYTHON_OPTION.sub(lambda each: option_named(each[1], each[3]), text)
-    return found.replace("for_cloud", "--cloud-id").replace("Guards(", "(")
+    return GUARDS_CALL.sub(r"\1", found).replace("for_cloud", "--cloud-id")
 
 
 def option_named(name: str, value: str | None = None) -> str:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from attrs import evolve
 
 from confluence_groups_sdk import ApiToken, ConfluenceGroups
 from confluence_groups_sdk.membership import Action, Guards
@@ -57,9 +56,11 @@ def test_the_guards_of_plans_hold_here_too(
     refusal = considered(groups, sandbox, action, name, account_id).refusal
     assert refusal is not None
     assert refusal.guard == guard
-    allowed = considered(
-        groups, sandbox, action, name, account_id, evolve(Guards(allow_last_admin=True), **{option: True})
-    )
+    guards = {
+        "allow_self": Guards(allow_self=True, allow_last_admin=True),
+        "allow_apps": Guards(allow_apps=True),
+    }[option]
+    allowed = considered(groups, sandbox, action, name, account_id, guards)
     assert allowed.refusal is None
     assert guard in allowed.change.overridden
 
