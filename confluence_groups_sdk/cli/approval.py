@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..membership import Action, Change, Plan
-from .plan_text import counted, duration, going, refusals
+from .plan_text import effort, going, refusals
 from .terminal import cleaned, option_named
 
 STYLE = Path(__file__).with_name("approval.css").read_text(encoding="utf-8")
@@ -62,15 +62,11 @@ def _head(plan: Plan) -> Iterator[str]:
         ("left out", len(plan.left_out)),
     )
     who = f"{plan.made_by_name} ({plan.made_by})" if plan.made_by_name else plan.made_by
-    estimate = plan.estimate
     facts = (
         ("asked", plan.asked),
         ("site", plan.site),
         ("made", f"{plan.made_at} by {who}"),
-        (
-            "takes",
-            f"{duration(estimate.minutes)}: {counted(estimate.calls, 'call')}, {counted(estimate.points, 'point')}",
-        ),
+        ("takes", effort(plan)),
     )
     yield "<h1>Plan for approval</h1>"
     yield "<dl>" + "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts) + "</dl>"

@@ -57,7 +57,8 @@ def summary(plan: Plan) -> Iterator[str]:
     yield f"site:      {plan.site}"
     who = f"{plan.made_by_name} ({plan.made_by})" if plan.made_by_name else plan.made_by
     yield f"made:      {plan.made_at} by {who}"
-    yield f"changes:   {counted(removals, 'removal')}, {counted(len(plan.changes) - removals, 'addition')}, in {counted(len(plan.groups), 'group')}"
+    additions = counted(len(plan.changes) - removals, "addition")
+    yield f"changes:   {counted(removals, 'removal')}, {additions}, in {counted(len(plan.groups), 'group')}"
     for group in plan.groups:
         out, into = going(plan, group.id)
         signs = " ".join([*([f"-{out}"] if out else []), *([f"+{into}"] if into else [])])
@@ -74,8 +75,7 @@ def summary(plan: Plan) -> Iterator[str]:
         yield f"overrides: {shown}"
     for note in plan.notes:
         yield f"note:      {note}"
-    estimate = plan.estimate
-    yield f"estimate:  {counted(estimate.calls, 'call')}, {counted(estimate.points, 'point')}, {duration(estimate.minutes)}"
+    yield f"estimate:  {effort(plan)}"
     yield f"digest:    {plan.digest}"
 
 
@@ -95,9 +95,11 @@ def going(plan: Plan, group_id: str) -> tuple[int, int]:
     return actions[Action.REMOVE], actions[Action.ADD]
 
 
-def duration(minutes: float) -> str:
-    """Return a time span in words."""
-    return "less than a minute" if minutes < 1 else f"about {counted(round(minutes), 'minute')}"
+def effort(plan: Plan) -> str:
+    """Return what applying a plan takes, in words."""
+    estimate = plan.estimate
+    span = "less than a minute" if estimate.minutes < 1 else f"about {counted(round(estimate.minutes), 'minute')}"
+    return f"{span}: {counted(estimate.calls, 'call')}, {counted(estimate.points, 'point')}"
 
 
 def counted(number: int, what: str) -> str:
