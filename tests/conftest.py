@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from confluence_groups_sdk.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from shell import Shell  # beside the tests of the command line
 
 # No test is decided by time; CI repeats itself, everybody else explores.
 settings.register_profile("default", deadline=None, derandomize="CI" in os.environ)
@@ -16,6 +21,14 @@ settings.load_profile("default")
 def sandbox(confluence_sandbox: Sandbox) -> Sandbox:
     """The fixture that the package offers, under a shorter name."""
     return confluence_sandbox
+
+
+@pytest.fixture
+def shell(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """The command line, on that sandbox."""
+    from shell import Shell
+
+    return Shell(sandbox, tmp_path, monkeypatch)
 
 
 @pytest.fixture(autouse=True)
