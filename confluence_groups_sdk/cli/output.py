@@ -130,13 +130,20 @@ class _Json:
         print("[]" if self._before == "[\n" else "\n]")
 
 
+class _Lines:
+    """Where csv writes to, a line at a time. It quotes a cell with a lone CR only where its own lines end in CRLF."""
+
+    def write(self, line: str) -> None:
+        sys.stdout.write(line.removesuffix("\r\n") + "\n")
+
+
 class _Csv:
     """Lines under a line of names."""
 
     def __init__(self, columns: Sequence[Column], *, raw: bool) -> None:
         self._names = [each.name for each in columns]
         self._raw = raw
-        self._lines = csv.writer(sys.stdout, lineterminator="\n")
+        self._lines = csv.writer(_Lines())
         self._lines.writerow(self._names)
 
     def write(self, rows: Sequence[Row]) -> None:
