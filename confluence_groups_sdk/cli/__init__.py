@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-NEEDED = ("typer", "rich", "filelock")
+NEEDED = ("typer", "rich")
 MISSING = "confluence-groups needs {}: pip install 'confluence-groups-sdk[cli]'"
 
 
@@ -13,8 +13,9 @@ def main() -> None:
     try:
         from .app import run
     except ModuleNotFoundError as missing:
-        if missing.name not in NEEDED:
+        package = (missing.name or "").partition(".")[0]
+        if package not in NEEDED:
             raise
-        print(MISSING.format(missing.name), file=sys.stderr)
+        print(MISSING.format(package), file=sys.stderr)
         sys.exit(2)
     run()

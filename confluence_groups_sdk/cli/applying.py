@@ -91,7 +91,7 @@ def apply(
             return
         if not changing.yes:
             say(*summary(loaded))
-            going_on = ", going on where it ended" if book.exists() else ""
+            going_on = ", going on where it ended" if book.exists() and book.stat().st_size else ""
             ask(f"apply {counted(len(loaded.changes), 'change')} on {client.site}{going_on}?")
         with watching(pacer) as told:
             done = apply_plan(

@@ -38,11 +38,13 @@ def read(name: str) -> dict[str, Any] | None:
         with open(path, "rb") as file:
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise ConfigurationError(f"{path}: others may read it: chmod 600 it")
-            kept = json.loads(file.read())
+            data = file.read()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigurationError(f"{path}: it cannot be read ({error.strerror or error})") from None
+    try:
+        kept = json.loads(data)
     except ValueError:
         kept = None
     if not isinstance(kept, dict):

@@ -235,7 +235,8 @@ def unwritten(path: str | os.PathLike[str] | None, plan: Plan, *, by: str, now: 
     """
     contents = None
     if path is not None and os.path.lexists(path):
-        contents = read_journal(path)
+        contents = _verified(str(path), _bytes_of(path))[0]
+    if contents is not None:
         _check_belongs(str(path), contents, plan)
     contents = contents or Contents(plan.digest, plan.site, now, by, plan.overrides)
     return Journal(Path(path or os.devnull), Discarding(), contents)
@@ -251,11 +252,7 @@ def read_journal(path: str | os.PathLike[str], *, expect_hash: str | None = None
     Raises:
         JournalError: it cannot be read, is damaged, or does not end as expected.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise JournalError(f"{path}: the journal cannot be read ({error.strerror or error})") from None
-    contents = _verified(str(path), data)[0]
+    contents = _verified(str(path), _bytes_of(path))[0]
     if contents is None:
         raise JournalError(f"{path}: this is an empty journal: nothing was applied with it")
     if expect_hash is not None and expect_hash != contents.last_hash:
@@ -264,6 +261,13 @@ def read_journal(path: str | os.PathLike[str], *, expect_hash: str | None = None
             "cut, or another run has gone on with it"
         )
     return contents
+
+
+def _bytes_of(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise JournalError(f"{path}: the journal cannot be read ({error.strerror or error})") from None
 
 
 @contextmanager

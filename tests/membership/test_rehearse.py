@@ -58,6 +58,11 @@ def test_it_goes_on_from_a_journal_without_touching_it(
     assert journal.read_bytes() == before
 
 
+def test_an_empty_journal_is_one_that_has_not_begun(groups: ConfluenceGroups, plan: Plan, tmp_path: Path) -> None:
+    (tmp_path / "a.journal").touch()
+    assert rehearse(groups, plan, journal=tmp_path / "a.journal").unfinished == plan.changes
+
+
 def test_drift_is_refused_or_decided(groups: ConfluenceGroups, sandbox: Sandbox, plan: Plan) -> None:
     sandbox.directory.remove_member(GROUP, READER)
     with pytest.raises(DriftError):

@@ -1,0 +1,295 @@
+"""Planning, applying, resuming and undoing on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, USERS, Shell
+
+from confluence_groups_sdk.membership import Plan, read_journal
+from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person
+
+
+def editors(shell: Shell) -> list[str]:
+    return [person.account_id for person in shell.sandbox.directory.members(EDITORS)]
+
+
+@pytest.fixture
+def planned(shell: Shell) -> Shell:
+    """Plan to take two people out of the editors."""
+    shell.csv(f"docs-editors,{BRUNO},has left", "docs-editors,dagny@example.com,")
+    assert shell.run("plan", "remove", "--csv", "rows.csv").code == 0
+    return shell
+
+
+def test_a_plan_is_saved_and_shown_and_changes_nothing(shell: Shell) -> None:
+    shell.csv(f"docs-editors,{BRUNO},has left", "docs-editors,dagny@example.com,")
+    ended = shell.run("plan", "remove", "--csv", "rows.csv", "--out", "mine.json")
+    assert (ended.code, ended.err) == (0, "")
+    plan = Plan.load("mine.json")
+    assert [change.account_id for change in plan.changes] == [BRUNO, DAGNY]
+    for part in ("2 removals, 0 additions, in 1 group\n", "docs-editors: -2 of 4 members", plan.digest, "mine.json"):
+        assert part in ended.out
+    assert not shell.writes
+
+
+def test_what_guards_refuse_is_said_and_is_exit_code_3_and_the_rest_is_planned(shell: Shell) -> None:
+    shell.csv(f"docs-editors,{BRUNO},", f"docs-editors,{BOT},", f"{ADMINS},{ADA},")
+    ended = shell.run("plan", "remove", "--csv", "rows.csv")
+    assert ended.code == 3
+    assert "[app; --allow-apps overrides it]" in ended.out
+    assert "[self; --allow-self overrides it]" in ended.out
+    assert [change.account_id for change in Plan.load("plan.json").changes] == [BRUNO]
+    ended = shell.run(
+        "plan", "remove", "--csv", "rows.csv", "--force", "--allow-apps", "--allow-self", "--allow-last-admin"
+    )
+    assert ended.code == 0
+    assert len(Plan.load("plan.json").changes) == 3
+    assert "overrides: --allow-self, --allow-last-admin, --allow-apps" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("options", "planned"),
+    [
+        ([], 0),
+        (["--max-fraction", "1"], 0),
+        (["--max-removals", "300"], 0),
+        (["--max-fraction", "1", "--max-removals", "299"], 0),
+        (["--max-fraction", "1", "--max-removals", "300"], 300),
+        (["--max-fraction", "1", "--max-removals", "-1"], 300),
+    ],
+)
+def test_limits_on_how_many_reach_the_guards(shell: Shell, options: list[str], planned: int) -> None:
+    for number in range(300):
+        shell.sandbox.directory.add_person(Person(f"p{number}", f"Person {number}", ""))
+    shell.sandbox.directory.add_group(Group("large", "large", frozenset()), [f"p{number}" for number in range(300)])
+    shell.csv(*(f"large,p{number}," for number in range(300)))
+    ended = shell.run("plan", "remove", "--csv", "rows.csv", *options)
+    assert len(Plan.load("plan.json").changes) == planned
+    assert ended.code == (0 if planned else 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "planned"),
+    [
+        (["--protect-account", BRUNO, "--protect-account", DAGNY], [CHIARA]),
+        (["--protect-group", "Docs-Editors"], []),
+        (["--protect-account", BRUNO, "--allow-protected"], [BRUNO, CHIARA, DAGNY]),
+    ],
+)
+def test_who_is_protected_reaches_the_guards(shell: Shell, options: list[str], planned: list[str]) -> None:
+    shell.csv(*(f"docs-editors,{each}," for each in (BRUNO, CHIARA, DAGNY)))
+    shell.run("plan", "remove", "--csv", "rows.csv", *options)
+    assert [change.account_id for change in Plan.load("plan.json").changes] == planned
+
+
+def test_the_option_for_an_identity_providers_groups_reaches_the_guards(shell: Shell) -> None:
+    shell.sandbox.directory.add_group(Group("ext", "external", frozenset(), managed_by="EXTERNAL"), [BRUNO])
+    shell.csv(f"external,{BRUNO},")
+    assert shell.run("plan", "remove", "--csv", "rows.csv").code == 3
+    assert shell.run("plan", "remove", "--csv", "rows.csv", "--force", "--allow-external").code == 0
+
+
+def test_a_file_that_is_there_is_not_replaced_unasked(planned: Shell) -> None:
+    before = Path("plan.json").read_bytes()
+    ended = planned.run("plan", "offboard", CHIARA)
+    assert ended.code == 2
+    assert "--force" in ended.err
+    assert Path("plan.json").read_bytes() == before
+    assert planned.run("plan", "offboard", CHIARA, "--force").code == 0
+    assert Path("plan.json").read_bytes() != before
+
+
+def test_a_sync_takes_accounts_and_the_list_of_another_group(shell: Shell) -> None:
+    Path("members.csv").write_text(shell.run("members", "list", ADMINS, "-o", "csv").out, encoding="utf-8")
+    ended = shell.run(
+        "plan",
+        "sync",
+        "docs-editors",
+        "--csv",
+        "members.csv",
+        "--account",
+        BRUNO,
+        "--mode",
+        "add-only",
+        "--reason",
+        "x",
+    )
+    assert ended.code == 0
+    (change,) = Plan.load("plan.json").changes
+    assert (change.action, change.account_id, change.reason) == ("add", ADA, "x")
+    ended = shell.run("plan", "sync", EDITORS, "--account", BRUNO, "--mode", "remove-only", "--out", "b.json")
+    assert [each.account_id for each in Plan.load("b.json").changes] == [CHIARA, DAGNY]
+
+
+def test_leavers_are_taken_out_of_all_groups_but_those_kept(shell: Shell) -> None:
+    shell.csv(BRUNO, name="leavers.csv", header="accountId")
+    assert shell.run("plan", "offboard", CHIARA, "--csv", "leavers.csv", "--keep", "docs-editors").code == 0
+    assert {change.key for change in Plan.load("plan.json").changes} == {(USERS, BRUNO), (USERS, CHIARA)}
+
+
+def test_nobody_named_is_bad_input(shell: Shell) -> None:
+    for arguments in (["plan", "offboard"], ["plan", "sync", EDITORS]):
+        ended = shell.run(*arguments)
+        assert ended.code == 2
+        assert "--csv" in ended.err
+
+
+def test_bad_rows_are_all_named_and_nothing_is_saved(shell: Shell) -> None:
+    shell.csv("nowhere,x,", ",y,", "docs-editors,,")
+    ended = shell.run("plan", "remove", "--csv", "rows.csv")
+    assert ended.code == 2
+    assert "line 3: the group is missing" in ended.err
+    assert "line 4: the account is missing" in ended.err
+    assert not Path("plan.json").exists()
+
+
+def test_a_plan_is_shown_as_rows_with_all_that_it_refuses_and_leaves_out(shell: Shell) -> None:
+    shell.csv(f"docs-editors,{BRUNO},has left", f"docs-editors,{BOT},", f"docs-editors,{ADA},")
+    shell.run("plan", "remove", "--csv", "rows.csv")
+    rows = list(csv.DictReader(io.StringIO(shell.run("plan", "show", "plan.json", "-o", "csv").out)))
+    said = [(row["status"], row["account_id"], row["guard"]) for row in rows]
+    assert said == [("planned", BRUNO, ""), ("refused", BOT, "app"), ("left out", ADA, "")]
+    assert json.loads(shell.run("plan", "show", "plan.json", "-o", "json").out)[0]["why"] == "has left"
+    assert Plan.load("plan.json").digest in shell.run("plan", "show", "plan.json").out
+
+
+def test_the_page_is_written_whole_and_not_over_another_file(planned: Shell) -> None:
+    assert planned.run("plan", "show", "plan.json", "--html", "plan.html").code == 0
+    text = Path("plan.html").read_text(encoding="utf-8")
+    assert Plan.load("plan.json").digest in text
+    assert text.endswith("</html>\n")
+    assert planned.run("plan", "show", "plan.json", "--html", "plan.html").code == 2
+    assert planned.run("plan", "show", "plan.json", "--html", "no-folder/plan.html").code == 2
+
+
+def test_applying_shows_the_plan_and_asks(planned: Shell) -> None:
+    ended = planned.run("apply", "plan.json", answer="n\n")
+    assert ended.code == 3
+    assert "docs-editors: -2 of 4 members" in ended.err
+    assert "apply 2 changes" in ended.err
+    assert not planned.writes
+    assert not Path("plan.journal").exists()
+    ended = planned.run("apply", "plan.json", answer="y\n")
+    assert ended.code == 0
+    assert "2 REMOVED\n" in ended.out
+    assert editors(planned) == [CHIARA, BOT]
+    assert read_journal("plan.journal").last_hash in ended.out
+
+
+def test_a_dry_run_and_curl_send_nothing_and_write_nothing(planned: Shell) -> None:
+    ended = planned.run("apply", "plan.json", "--dry-run")
+    assert (ended.code, ended.err) == (0, "")
+    assert f"would remove Bruno Keller ({BRUNO}) from docs-editors" in ended.out
+    assert "2 changes would be made" in ended.out
+    ended = planned.run("apply", "plan.json", "--curl", "--yes")
+    commands = [shlex.split(line) for line in ended.out.splitlines()]
+    assert [command[:3] for command in commands] == [["curl", "-X", "DELETE"]] * 2
+    assert not planned.writes
+    assert not Path("plan.journal").exists()
+
+
+def test_the_approved_digest_is_held_to(planned: Shell) -> None:
+    digest = Plan.load("plan.json").digest
+    ended = planned.run("apply", "plan.json", "--yes", "--expect-digest", "0" * 64)
+    assert ended.code == 2
+    assert "not the plan that was approved" in ended.err
+    assert not planned.writes
+    assert planned.run("apply", "plan.json", "--yes", "--expect-digest", digest).code == 0
+
+
+def test_drift_is_refused_or_gone_on_from(planned: Shell) -> None:
+    planned.sandbox.directory.remove_member(EDITORS, BRUNO)
+    for options in (["--yes"], ["--dry-run"]):
+        ended = planned.run("apply", "plan.json", *options)
+        assert ended.code == 3
+        assert "--on-drift continue" in ended.err
+        assert "docs-editors" in ended.err
+    ended = planned.run("apply", "plan.json", "--yes", "--on-drift", "continue")
+    assert ended.code == 0
+    assert "1 REMOVED, 1 NOT_A_MEMBER" in ended.out
+
+
+def test_a_guard_that_refuses_when_it_is_applied_is_exit_code_3(planned: Shell) -> None:
+    person = planned.sandbox.directory.people[BRUNO]
+    planned.sandbox.directory.add_person(Person(BRUNO, person.display_name, "", account_type="app"))
+    ended = planned.run("apply", "plan.json", "--yes", "--on-drift", "continue")
+    assert ended.code == 3
+    assert f"REFUSED remove Bruno Keller ({BRUNO}) from docs-editors" in ended.out
+    assert "--allow-apps" in ended.out
+    assert editors(planned) == [BRUNO, CHIARA, BOT]
+
+
+def test_failures_are_exit_code_4_named_and_resumed(planned: Shell) -> None:
+    planned.sandbox.faults = Faults(quota=11)
+    ended = planned.run("apply", "plan.json", "--yes", "--report", "report.json")
+    assert ended.code == 4
+    assert "1 left to do" in ended.out
+    assert "--wait-for-quota" in ended.out
+    assert "to go on: confluence-groups apply plan.json" in ended.err
+    assert len(json.loads(Path("report.json").read_text(encoding="utf-8"))["unfinished"]) == 1
+    planned.sandbox.faults = Faults()
+    ended = planned.run("apply", "plan.json", answer="y\n")
+    assert "going on where it ended" in ended.err
+    assert (ended.code, editors(planned)) == (0, [CHIARA, BOT])
+
+
+def test_a_change_that_the_site_refuses_is_named_with_its_request_id(planned: Shell) -> None:
+    planned.sandbox.directory.delete_group(EDITORS)
+    ended = planned.run("apply", "plan.json", "--yes", "--on-drift", "continue")
+    assert ended.code == 4
+    assert f"FAILED remove Bruno Keller ({BRUNO}) from docs-editors: the group is gone" in ended.out
+
+
+def test_an_edited_plan_and_a_foreign_journal_are_bad_input(planned: Shell) -> None:
+    Path("plan.json").write_text(Path("plan.json").read_text().replace("has left", "was left"))
+    assert planned.run("apply", "plan.json", "--yes").code == 2
+    assert planned.run("plan", "show", "plan.json").code == 2
+    assert planned.run("apply", "rows.csv", "--yes").code == 2
+    assert planned.run("journal", "show", "rows.csv").code == 2
+    assert planned.run("undo", "no.journal").code == 2
+
+
+def test_a_journal_is_shown_verified_and_undone(planned: Shell) -> None:
+    planned.run("apply", "plan.json", "--yes", "--journal", "j")
+    rows = json.loads(planned.run("journal", "show", "j", "-o", "json").out)
+    assert {(row["outcome"], row["account_id"]) for row in rows} == {("REMOVED", BRUNO), ("REMOVED", DAGNY)}
+    last = read_journal("j").last_hash
+    assert last in planned.run("journal", "show", "j").out
+    assert planned.run("journal", "verify", "j", "--expect-hash", last).code == 0
+    assert planned.run("journal", "verify", "j", "--expect-hash", "0" * 64).code == 2
+    ended = planned.run("undo", "j", "--out", "back.json")
+    assert ended.code == 0
+    assert "0 removals, 2 additions" in ended.out
+    assert planned.run("undo", "j", "--out", "c.json", "--expect-hash", "0" * 64).code == 2
+    assert planned.run("apply", "back.json", "--yes", "--verify").code == 0
+    assert set(editors(planned)) == {BRUNO, CHIARA, DAGNY, BOT}
+    Path("j").write_bytes(Path("j").read_bytes().replace(b"REMOVED", b"ADDED..", 1))
+    ended = planned.run("journal", "verify", "j")
+    assert ended.code == 2
+    assert "damaged" in ended.err
+
+
+def test_what_is_in_doubt_is_shown(planned: Shell) -> None:
+    planned.run("apply", "plan.json", "--yes")
+    lines = Path("plan.journal").read_bytes().splitlines(keepends=True)
+    intents = next(number for number, line in enumerate(lines) if b'"intents"' in line)
+    Path("plan.journal").write_bytes(b"".join(lines[: intents + 1]))
+    ended = planned.run("journal", "show", "plan.journal")
+    assert "in doubt:  2" in ended.out
+    assert ended.out.count("UNKNOWN") == 2
+
+
+def test_no_answer_to_a_change_is_said(planned: Shell) -> None:
+    gone = Answer(401, {"x-seraph-loginreason": "AUTHENTICATED_FAILED"}, "")
+    planned.run("plan", "remove", "--csv", "rows.csv", "--out", "again.json")
+    planned.sandbox.answer_next(gone)
+    ended = planned.run("apply", "plan.json", "--yes")
+    assert ended.code == 1
+    assert "401 Unauthorized" in ended.err
+    assert not planned.writes
