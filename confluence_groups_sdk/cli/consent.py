@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 import webbrowser
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ..errors import ConfigurationError
-from .terminal import RefusedError, cleaned, say
+from .terminal import RefusedError, say
 
 SCOPES = ("read:confluence-groups", "read:confluence-user", "write:confluence-groups", "offline_access")
 CALLBACK = "/callback"
@@ -113,7 +114,11 @@ def consent_page(authority: str, client_id: str, callback: Callback) -> str:
 
 
 def send_user_to(page: str, *, browser: bool) -> None:
-    """Open the page in the user's browser, and show its address."""
-    opened = browser and webbrowser.open(page)
-    say("agree in the browser" if opened else "open this page in a browser on this machine, and agree:")
-    print(f"  {cleaned(page)}")
+    """Show the address of a page, and open it in the user's browser.
+
+    A browser in the terminal keeps whoever opens it until it ends, and it waits for the callback: so it has a thread.
+    """
+    say("agree in the browser; where none opens, open this page on this machine:" if browser else "open and agree:")
+    say(f"  {page}")
+    if browser:
+        threading.Thread(target=webbrowser.open, args=(page,), daemon=True, name="browser").start()

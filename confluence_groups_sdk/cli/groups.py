@@ -23,7 +23,7 @@ from .terminal import RefusedError, put
 app = typer.Typer(name="groups", help="List, search, show, create and delete groups.", no_args_is_help=True)
 
 COLUMNS = (
-    Column("id", whole=True),
+    Column("id"),
     Column("name"),
     Column("managed_by"),
     Column("usage_type"),

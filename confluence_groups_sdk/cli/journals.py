@@ -18,7 +18,7 @@ COLUMNS = (
     Column("outcome"),
     Column("action"),
     Column("group_name"),
-    Column("account_id", whole=True),
+    Column("account_id"),
     Column("display_name"),
     Column("error"),
     Column("request_id", in_table=False),

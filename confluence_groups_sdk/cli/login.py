@@ -14,10 +14,9 @@ from rich.prompt import Prompt
 
 from .. import _site, _token_endpoint
 from .._settings import DEFAULT_TIMEOUT
-from ..auth import ApiToken, problem_with
+from ..auth import ApiToken, BearerToken, problem_with
 from ..errors import APIConnectionError, ConfigurationError
 from ..models import Site
-from ..oauth import OAuth2
 from ..sites import discover_sites
 from ..token_store import Tokens
 from . import store
@@ -68,14 +67,13 @@ def login(
         send_user_to(consent_page(app["authority"], app["client_id"], callback), browser=browser)
         code = callback.code()
         tokens = exchanged(app, code, callback.redirect_uri)
+    found = discover_sites(BearerToken(tokens.access_token), gateway=app["gateway"])
+    chosen = _chosen(found, connecting)
     kept = store.tokens()
     with kept.lock():
         kept.save(tokens)
-    found = discover_sites(
-        OAuth2(app["client_id"], app["client_secret"], kept, authority=app["authority"]), gateway=app["gateway"]
-    )
     sites = [{"site": each.url, "cloud_id": each.cloud_id} for each in found]
-    store.write(store.LOGIN, app | {"kind": "oauth", "sites": sites} | _chosen(found, connecting))
+    store.write(store.LOGIN, app | {"kind": "oauth", "sites": sites} | chosen)
     for each in found:
         put(f"logged in to {each.url or each.cloud_id} (cloud id {each.cloud_id})")
     if len(found) != 1 and not connecting.site and not connecting.cloud_id:

@@ -22,7 +22,7 @@ from .terminal import RefusedError, in_options, put
 app = typer.Typer(name="members", help="List, count, add and remove members of a group.", no_args_is_help=True)
 
 COLUMNS = (
-    Column("account_id", whole=True),
+    Column("account_id"),
     Column("display_name"),
     Column("email"),
     Column("account_type"),

@@ -20,7 +20,7 @@ from .terminal import cleaned, console
 
 Row: TypeAlias = Mapping[str, Any]
 
-NARROWEST = 8  # columns of the terminal
+PADDING = re.compile(r" +((?:\x1b\[0m)?)$")  # of the last column
 CHUNK = 200  # rows, as many as a page has
 STARTS_OF_FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and the same in full width
 HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")  # json escapes all below
@@ -28,11 +28,10 @@ HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufef
 
 @frozen
 class Column:
-    """A column: its name, whether tables have it, and whether its cells are kept on one line, to be copied."""
+    """A column: its name, and whether tables have it."""
 
     name: str
     in_table: bool = True
-    whole: bool = False
 
 
 class _Writer(Protocol):
@@ -64,7 +63,7 @@ def write_one(row: Row, columns: Sequence[Column], showing: Showing) -> None:
     if showing.output is Format.TABLE:
         fields = [{"field": each.name, "value": row.get(each.name)} for each in columns]
         known = [each for each in fields if each["value"] not in (None, "")]
-        write_rows(known, [Column("field", whole=True), Column("value")], showing)
+        write_rows(known, [Column("field"), Column("value")], showing)
     elif showing.output is Format.JSON:
         print(_json({each.name: row.get(each.name) for each in columns}))
     else:
@@ -100,18 +99,12 @@ class _Table:
         table = Table(box=None, pad_edge=False, show_header=not self._begun, header_style="bold")
         self._begun = True
         for column, width in zip(self._columns, self._widths, strict=True):
-            if column.whole or not self._console.is_terminal:
-                table.add_column(column.name, width=width, no_wrap=True)
-            else:
-                table.add_column(column.name, min_width=min(width, NARROWEST), max_width=width, overflow="fold")
+            table.add_column(column.name, width=width, no_wrap=True)
         for row in rows:
             table.add_row(*map(Text, row))
-        if self._console.is_terminal:
-            self._console.print(table)
-            return
         with self._console.capture() as capture:
             self._console.print(table)
-        print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+        print("\n".join(PADDING.sub(r"\1", line) for line in capture.get().splitlines()))
 
 
 class _Json:

@@ -14,7 +14,7 @@ COLUMNS = (
     Column("status"),
     Column("action"),
     Column("group_name"),
-    Column("account_id", whole=True),
+    Column("account_id"),
     Column("display_name"),
     Column("account_type", in_table=False),
     Column("why"),

@@ -17,7 +17,7 @@ from .connection import log_calls, oauth
 from .options import Showing, Verbosity, command
 from .output import Column, write_rows
 
-COLUMNS = (Column("cloud_id", whole=True), Column("url"), Column("name"), Column("scopes"))
+COLUMNS = (Column("cloud_id"), Column("url"), Column("name"), Column("scopes"))
 
 
 def add_to(app: typer.Typer) -> None:

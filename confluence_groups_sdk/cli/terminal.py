@@ -15,7 +15,7 @@ from rich.prompt import Confirm
 JOINERS = "\u200c\u200d"  # part of words in some scripts, and of emoji
 PYTHON_OPTION = re.compile(r"""\b([a-z]+(?:_[a-z]+)+)=(?:(True)|"?([\w.]+)"?)""")
 GUARDS_CALL = re.compile(r"Guards\((.*?)\)")
-WIDEST = 100_000  # columns of what is no terminal
+WIDEST = 100_000  # columns
 
 
 class RefusedError(Exception):
@@ -29,14 +29,15 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def console(*, beside: bool = False) -> Console:
-    """Return where to print: the output, or what stands beside it (standard error).
+def console(*, beside: bool = False, wide: bool = True) -> Console:
+    """Return where to print: the output, or what stands beside it (standard error). What is no terminal has no colours.
 
-    What is no terminal has no colours and breaks no lines.
+    Args:
+        beside: whether what is printed is no output.
+        wide: whether lines are left to the terminal to break, so that nothing is cut and ids can be copied.
     """
     file = sys.stderr if beside else sys.stdout
-    width = None if file.isatty() else WIDEST
-    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+    return Console(file=file, width=WIDEST if wide else None, highlight=False, markup=False, emoji=False)
 
 
 def cleaned(text: str) -> str:

@@ -55,7 +55,7 @@ def watching(pacer: Pacer) -> Iterator[OnProgress | None]:
     pace = PaceColumn(pacer)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), pace)
     times = (TextColumn("left"), TimeRemainingColumn(compact=True), TextColumn("after"), TimeElapsedColumn())
-    screen = console(beside=True)
+    screen = console(beside=True, wide=False)
     with Progress(*columns, *times, console=screen, transient=True) as bar:
         yield _Bar(bar, pace).moved
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from confluence_groups_sdk.cli import main
+from confluence_groups_sdk.cli import main, store
 from confluence_groups_sdk.sandbox import Credentials, Sandbox
 
 EDITORS = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
@@ -89,6 +89,13 @@ class Shell:
             env=os.environ | {"PYTHONIOENCODING": "utf-8"} | dict(settings or {}),
         )
         return Ended(process.returncode, process.stdout, process.stderr)
+
+    def note_sandbox(self, pid: int | None = None) -> None:
+        """Write down where the sandbox runs, as the command does that starts one."""
+        client_id, client_secret = self.sandbox.oauth_client
+        email, token = self.sandbox.admin
+        kept = {"pid": pid or os.getpid(), "url": self.sandbox.url, "email": email, "token": token}
+        store.write(store.SANDBOX, kept | {"client_id": client_id, "client_secret": client_secret})
 
     @property
     def writes(self) -> list[str]:

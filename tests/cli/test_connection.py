@@ -26,13 +26,6 @@ def nowhere(shell: Shell) -> Shell:
     return shell
 
 
-def note_sandbox(shell: Shell, pid: int | None = None) -> None:
-    admin = shell.sandbox.admin
-    kept = {"pid": pid or os.getpid(), "url": shell.sandbox.url, "email": admin.email, "token": admin.token}
-    client_id, client_secret = shell.sandbox.oauth_client
-    store.write(store.SANDBOX, kept | {"client_id": client_id, "client_secret": client_secret})
-
-
 def test_nothing_set_is_bad_input_with_all_remedies(nowhere: Shell) -> None:
     ended = nowhere.run("groups", "list")
     assert (ended.code, ended.out) == (2, "")
@@ -89,7 +82,7 @@ def test_a_sandbox_is_found_where_one_runs(nowhere: Shell) -> None:
     ended = nowhere.run("users", "me", "--sandbox")
     assert ended.code == 2
     assert "start one with confluence-groups sandbox" in ended.err
-    note_sandbox(nowhere)
+    nowhere.note_sandbox()
     assert nowhere.run("users", "me", "--sandbox", "-o", "json").err == ""
     ended = nowhere.run("users", "me", "-o", "json")
     assert json.loads(ended.out)["display_name"] == "Ada Okafor"
@@ -99,13 +92,13 @@ def test_a_sandbox_is_found_where_one_runs(nowhere: Shell) -> None:
 def test_a_sandbox_that_has_ended_is_not_taken_for_running(nowhere: Shell) -> None:
     gone = os.spawnl(os.P_NOWAIT, "/bin/true", "true")
     os.waitpid(gone, 0)
-    note_sandbox(nowhere, gone)
+    nowhere.note_sandbox(gone)
     assert nowhere.run("users", "me", "--sandbox").code == 2
     assert nowhere.run("users", "me").code == 2
 
 
 def test_the_environment_goes_before_a_sandbox(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    note_sandbox(shell)
+    shell.note_sandbox()
     monkeypatch.setenv("CONFLUENCE_SITE", OTHER)
     assert access_for(Connecting()).site == OTHER
     monkeypatch.delenv("CONFLUENCE_SITE")
@@ -115,7 +108,7 @@ def test_the_environment_goes_before_a_sandbox(shell: Shell, monkeypatch: pytest
 
 @pytest.mark.skipif(os.name != "posix", reason="left out: permissions are of another kind here")
 def test_what_others_may_read_is_not_trusted(nowhere: Shell) -> None:
-    note_sandbox(nowhere)
+    nowhere.note_sandbox()
     path = store.folder() / store.SANDBOX
     assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o644)
@@ -126,7 +119,7 @@ def test_what_others_may_read_is_not_trusted(nowhere: Shell) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
 def test_a_damaged_note_is_named(nowhere: Shell, content: bytes) -> None:
-    note_sandbox(nowhere)
+    nowhere.note_sandbox()
     path = store.folder() / store.SANDBOX
     path.write_bytes(content)
     ended = nowhere.run("users", "me")
@@ -154,5 +147,5 @@ def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
 
 
 def test_the_folder_of_notes_is_the_users_alone(nowhere: Shell) -> None:
-    note_sandbox(nowhere)
+    nowhere.note_sandbox()
     assert Path(store.folder()).stat().st_mode & 0o077 == 0

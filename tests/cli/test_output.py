@@ -17,7 +17,7 @@ from confluence_groups_sdk.cli.options import Format, Showing
 from confluence_groups_sdk.cli.output import CHUNK, Column, protected, write_one, write_rows
 from confluence_groups_sdk.cli.terminal import cleaned, in_options
 
-COLUMNS = (Column("id", whole=True), Column("name"), Column("more", in_table=False))
+COLUMNS = (Column("id"), Column("name"), Column("more", in_table=False))
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -1,0 +1,287 @@
+"""Logging in with OAuth 2.0 and with an API token, and logging out."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import PasswordDeleteError
+from shell import Ended, Shell
+
+from confluence_groups_sdk.cli import store
+from confluence_groups_sdk.cli.consent import PATIENCE, Callback
+from confluence_groups_sdk.cli.terminal import RefusedError
+from confluence_groups_sdk.sandbox import Answer
+
+Visit = Callable[[str], object]
+
+
+def agree(page: str) -> None:
+    httpx.get(page, follow_redirects=True, trust_env=False).raise_for_status()
+
+
+@pytest.fixture
+def nowhere(shell: Shell) -> Shell:
+    """Somebody who has set nothing, on a machine where a sandbox runs."""
+    shell.sign_in(None)
+    shell.note_sandbox()
+    return shell
+
+
+@pytest.fixture
+def login(nowhere: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """Log in with a browser that does as it is told."""
+
+    def run(*options: str, visit: Visit = agree) -> Ended:
+        threads: list[threading.Thread] = []
+
+        def opened(page: str) -> bool:
+            threads.append(threading.Thread(target=visit, args=(page,)))
+            threads[-1].start()
+            return True
+
+        monkeypatch.setattr(webbrowser, "open", opened)
+        ended = nowhere.run("login", "--sandbox", "--port", "0", *options)
+        for thread in threads:
+            thread.join()
+        return ended
+
+    return run
+
+
+def test_who_agrees_is_logged_in(nowhere: Shell, login: Callable[..., Ended]) -> None:
+    ended = login()
+    assert ended.code == 0
+    assert f"logged in to {nowhere.sandbox.url} (cloud id {nowhere.sandbox.cloud_id})" in ended.out
+    secret = nowhere.sandbox.oauth_client.client_secret
+    assert secret not in ended.out + ended.err
+    store.remove(store.SANDBOX)
+    assert json.loads(nowhere.run("users", "me", "-o", "json").out)["display_name"] == "Ada Okafor"
+    assert nowhere.sandbox.requests[-1].target.startswith(f"/ex/confluence/{nowhere.sandbox.cloud_id}/")
+    (site,) = json.loads(nowhere.run("sites", "-o", "json").out)
+    assert (site["cloud_id"], site["url"]) == (nowhere.sandbox.cloud_id, nowhere.sandbox.url)
+    shown = nowhere.run("members", "remove", "docs-editors", "chiara@example.com", "--curl").out
+    assert "Authorization: Bearer REDACTED" in shown
+
+
+def test_the_tokens_are_refreshed(nowhere: Shell, login: Callable[..., Ended]) -> None:
+    login()
+    nowhere.sandbox.expire_tokens()
+    assert nowhere.run("users", "me").code == 0
+    assert store.tokens().load() is not None
+
+
+@pytest.mark.parametrize("name", ["site", "cloud-id"])
+def test_a_granted_site_is_chosen_by_address_and_by_cloud_id(
+    nowhere: Shell, login: Callable[..., Ended], name: str
+) -> None:
+    login()
+    given = {"site": f"{nowhere.sandbox.url}/wiki", "cloud-id": nowhere.sandbox.cloud_id}[name]
+    assert nowhere.run("users", "me", f"--{name}", given).code == 0
+    ended = nowhere.run("users", "me", f"--{name}", {"site": "https://other.atlassian.net", "cloud-id": "x"}[name])
+    assert ended.code == 2
+    assert "no credentials for" in ended.err
+
+
+def test_who_does_not_agree_is_not_logged_in(nowhere: Shell, login: Callable[..., Ended]) -> None:
+    nowhere.sandbox.consenting = False
+    ended = login()
+    assert ended.code == 3
+    assert "did not authorize" in ended.err
+    assert store.read(store.LOGIN) is None
+    assert store.tokens().load() is None
+
+
+def test_an_answer_with_another_state_is_turned_away(login: Callable[..., Ended]) -> None:
+    seen: list[int] = []
+
+    def attacked(page: str) -> None:
+        callback = parse_qs(urlsplit(page).query)["redirect_uri"][0]
+        for query in ("?code=stolen&state=guessed", "?code=stolen", ""):
+            seen.append(httpx.get(callback + query, trust_env=False).status_code)
+        seen.append(httpx.get(callback.replace("callback", "other"), trust_env=False).status_code)
+        agree(page)
+
+    assert login(visit=attacked).code == 0
+    assert seen == [400, 400, 400, 404]
+
+
+def test_each_login_has_a_state_of_its_own() -> None:
+    with Callback(0) as one, Callback(0) as other:
+        assert len(one.state) >= 32
+        assert one.state != other.state
+
+
+def test_nobody_is_waited_for_without_end() -> None:
+    moments = iter([0.0, PATIENCE + 1])
+    with Callback(0, clock=lambda: next(moments)) as callback, pytest.raises(RefusedError, match="nobody agreed"):
+        callback.code()
+
+
+def test_a_connection_that_says_nothing_useful_ends_nothing(login: Callable[..., Ended]) -> None:
+    def visited(page: str) -> None:
+        port = urlsplit(parse_qs(urlsplit(page).query)["redirect_uri"][0]).port
+        with socket.create_connection(("127.0.0.1", port or 0)) as rude:
+            rude.sendall(b"\x00\xff nonsense\r\n\r\n")
+        agree(page)
+
+    assert login(visit=visited).code == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (Answer(403, {}, '{"error": "invalid_grant", "error_description": "Invalid authorization code"}'), 1, "403"),
+        (Answer(401, {}, '{"error": "access_denied"}'), 1, "client secret"),
+        (Answer(200, {}, '{"access_token": "a"}'), 1, "offline_access"),
+        (Answer(200, {}, "<html>"), 1, "no JSON"),
+        (Answer(500, {}, ""), 1, "500"),
+    ],
+)
+def test_an_authority_that_gives_no_tokens_is_an_error(
+    nowhere: Shell, login: Callable[..., Ended], answer: Answer, code: int, said: str
+) -> None:
+    def visited(page: str) -> None:
+        back = httpx.get(page, trust_env=False).headers["location"]
+        nowhere.sandbox.answer_next(answer)
+        httpx.get(back, trust_env=False)
+
+    ended = login(visit=visited)
+    assert ended.code == code
+    assert said in ended.err
+    assert store.read(store.LOGIN) is None
+
+
+def test_a_site_that_was_not_granted_is_named_and_nothing_is_kept(login: Callable[..., Ended]) -> None:
+    ended = login("--site", "https://other.atlassian.net")
+    assert ended.code == 2
+    assert "https://other.atlassian.net: the user did not grant access" in ended.err
+    assert store.tokens().load() is None
+    assert store.read(store.LOGIN) is None
+
+
+def test_a_port_that_is_taken_is_named(nowhere: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = nowhere.run("login", "--sandbox", "--port", str(taken.getsockname()[1]))
+    assert ended.code == 2
+    assert "give another --port" in ended.err
+
+
+def test_without_an_app_it_says_where_one_is_made(shell: Shell) -> None:
+    ended = shell.run("login", "--no-browser")
+    assert ended.code == 2
+    assert "--client-id" in ended.err
+    assert "developer.atlassian.com" in ended.err
+
+
+def test_a_malformed_secret_is_not_shown(shell: Shell) -> None:
+    ended = shell.run("login", "--client-id", "app", "--no-browser", answer="my secret\n")
+    assert ended.code == 2
+    assert "whitespace" in ended.err
+    assert "my secret" not in ended.err
+
+
+def test_who_logs_out_is_forgotten(nowhere: Shell, login: Callable[..., Ended]) -> None:
+    login()
+    ended = nowhere.run("logout")
+    assert ended.code == 0
+    assert "logged out" in ended.out
+    assert store.tokens().load() is None
+    assert store.read(store.LOGIN) is None
+    assert nowhere.run("logout").out == "nobody was logged in\n"
+
+
+class Keys(KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # keyring's has no types
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if self.kept.pop((service, username), None) is None:
+            raise PasswordDeleteError
+
+
+@pytest.fixture
+def keys() -> Iterator[Keys]:
+    before = keyring.get_keyring()
+    backend = Keys()
+    keyring.set_keyring(backend)
+    yield backend
+    keyring.set_keyring(before)
+
+
+def test_an_api_token_is_kept_in_the_keyring_once_it_works(nowhere: Shell, keys: Keys) -> None:
+    store.remove(store.SANDBOX)
+    email, token = nowhere.sandbox.admin
+    site = nowhere.sandbox.url
+    ended = nowhere.run("login", "--api-token", "--site", site, answer=f"{email}\nwrong\n")
+    assert ended.code == 1
+    assert not keys.kept
+    ended = nowhere.run("login", "--api-token", "--site", site, answer=f"{email}\n{token}\n")
+    assert (ended.code, ended.err) == (0, "")
+    assert "as Ada Okafor" in ended.out
+    assert token not in (store.folder() / store.LOGIN).read_text()
+    assert nowhere.run("users", "me").code == 0
+    assert nowhere.run("users", "me", "--site", site).code == 0
+    assert nowhere.run("users", "me", "--site", "https://other.atlassian.net").code == 2
+    assert nowhere.run("logout").code == 0
+    assert not keys.kept
+    assert nowhere.run("users", "me").code == 2
+
+
+def test_the_environment_goes_before_the_keyring(shell: Shell, keys: Keys) -> None:
+    keys.set_password(store.SERVICE, shell.sandbox.url.removeprefix("http://"), json.dumps(["a@example.com", "wrong"]))
+    assert shell.run("users", "me").code == 0
+
+
+@pytest.mark.parametrize("kept", ["", "null", "[]", '["a"]', "no json", "[1, 2]"])
+def test_what_is_no_credential_in_the_keyring_does_not_count(nowhere: Shell, keys: Keys, kept: str) -> None:
+    keys.set_password(store.SERVICE, nowhere.sandbox.url.removeprefix("http://"), kept)
+    ended = nowhere.run("users", "me", "--site", nowhere.sandbox.url)
+    assert ended.code == 2
+    assert "no credentials" in ended.err
+
+
+def test_where_there_is_no_keyring_the_environment_is_named(
+    nowhere: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise keyring.errors.NoKeyringError("none")
+
+    monkeypatch.setattr(keys, "set_password", fail)
+    email, token = nowhere.sandbox.admin
+    ended = nowhere.run("login", "--api-token", "--site", nowhere.sandbox.url, answer=f"{email}\n{token}\n")
+    assert ended.code == 2
+    assert "CONFLUENCE_API_TOKEN" in ended.err
+    assert token not in ended.err
+    assert store.read(store.LOGIN) is None
+
+
+def test_an_api_token_needs_a_site(nowhere: Shell) -> None:
+    ended = nowhere.run("login", "--api-token")
+    assert ended.code == 2
+    assert "--site" in ended.err
+
+
+def test_sites_need_oauth(shell: Shell) -> None:
+    ended = shell.run("sites")
+    assert ended.code == 2
+    assert "confluence-groups login" in ended.err
