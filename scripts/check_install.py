@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Use the package the way others get it, in clean environments that hold nothing else.
 
-The wheel: built, looked into, installed with its sandbox, and the demo and the programs of docs/plans.md run with it. A
+The wheel: built, looked into, installed with its sandbox and command line; the demo, the programs of docs/plans.md and
+the commands of docs/cli.md run with it. A
 vendored copy: the package under another name, with only the runtime dependencies and the test tools beside it, replays
 the cassettes.
 """
@@ -43,7 +44,7 @@ def build_wheel(folder: Path) -> Path:
 def check_contents(wheel: Path) -> None:
     """See that the wheel holds the package, typed and licensed, and nothing else."""
     names = zipfile.ZipFile(wheel).namelist()
-    needed = (f"{PACKAGE}/py.typed", f"{PACKAGE}/_generated/client.py")
+    needed = [f"{PACKAGE}/{name}" for name in ("py.typed", "_generated/client.py", "cli/approval.js")]
     for name in needed:
         if name not in names:
             raise SystemExit(f"{wheel.name}: {name} is missing")
@@ -57,15 +58,17 @@ def check_contents(wheel: Path) -> None:
 
 def use_wheel(wheel: Path, workspace: Path) -> None:
     """Run the demo on the installed wheel alone, and make, apply and undo plans."""
-    python = clean_environment(workspace, f"{wheel}[sandbox,files]")
-    for name in ("scripts/demo.py", "scripts/plans_walkthrough.py", "docs/plans.md"):
+    python = clean_environment(workspace, f"{wheel}[sandbox,cli]")
+    walkthroughs = ("scripts/plans_walkthrough.py", "scripts/cli_walkthrough.py")
+    for name in ("scripts/demo.py", *walkthroughs, "docs/plans.md", "docs/cli.md"):
         (workspace / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, workspace / name)
     output = run(python, "scripts/demo.py", cwd=workspace)
     if "docs-editors has 3 members" not in output:
         raise SystemExit(f"the demo removed nobody:\n{output}")
-    run(python, "scripts/plans_walkthrough.py", "--check", cwd=workspace)
-    print("wheel: installed into a clean environment, the demo and the plans ran with it")
+    for name in walkthroughs:
+        run(python, name, "--check", cwd=workspace)
+    print("wheel: installed into a clean environment; the demo, the plans and the command line ran with it")
 
 
 def use_copy(workspace: Path) -> None:
@@ -73,13 +76,13 @@ def use_copy(workspace: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     tools = [each for each in project["dependency-groups"]["test"] if each.startswith(("pytest>", "vcrpy>"))]
     python = clean_environment(workspace, *project["project"]["dependencies"], *tools)
-    ignored = shutil.ignore_patterns("__pycache__", "sandbox")
+    ignored = shutil.ignore_patterns("__pycache__", "sandbox", "cli")
     shutil.copytree(ROOT / PACKAGE, workspace / VENDORED, ignore=ignored)
     shutil.copytree(REPLAY.parent / "cassettes", workspace / "cassettes")
     test = REPLAY.read_text(encoding="utf-8").replace(PACKAGE, VENDORED)
     (workspace / REPLAY.name).write_text(test, encoding="utf-8")
     output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", REPLAY.name, cwd=workspace)
-    print(f"copy: as {VENDORED}, without the sandbox: {output.strip().splitlines()[-1]}")
+    print(f"copy: as {VENDORED}, without sandbox and command line: {output.strip().splitlines()[-1]}")
 
 
 def clean_environment(folder: Path, *requirements: str) -> str:

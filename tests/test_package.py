@@ -220,6 +220,62 @@ def test_membership_loads_without_any_extra() -> None:
     assert not {name.partition(".")[0] for name in loaded} & {"filelock", "jsonschema", "starlette", "uvicorn", "typer"}
 
 
+# What the rooms of the command line may know of each other; of the rest of the house, everything.
+SHOWN = {"terminal", "failures", "options"}
+CLI = {
+    "__init__": {"app"},
+    "__main__": {"__init__"},
+    "terminal": set(),
+    "failures": {"terminal"},
+    "options": {"failures"},
+    "output": {"options", "terminal"},
+    "store": set(),
+    "find": set(),
+    "curl": set(),
+    "watch": {"terminal"},
+    "files": set(),
+    "consent": {"terminal"},
+    "connection": {"store", *SHOWN},
+    "changing": {"curl", *SHOWN},
+    "plan_text": {"output", *SHOWN},
+    "approval": {"plan_text", *SHOWN},
+    "groups": {"changing", "connection", "find", "output", *SHOWN},
+    "members": {"changing", "connection", "find", "output", *SHOWN},
+    "users": {"connection", "find", "groups", "members", "output", *SHOWN},
+    "plans": {"approval", "connection", "files", "output", "plan_text", "watch", *SHOWN},
+    "applying": {"connection", "curl", "plan_text", "plans", "watch", *SHOWN},
+    "journals": {"output", *SHOWN},
+    "sites": {"connection", "output", "store", *SHOWN},
+    "login": {"connection", "consent", "store", *SHOWN},
+    "sandboxing": {"store", *SHOWN},
+    "app": {"applying", "groups", "journals", "login", "members", "plans", "sandboxing", "sites", "users", *SHOWN},
+}
+
+
+@pytest.mark.parametrize("room", sorted(CLI))
+def test_each_room_of_the_command_line_knows_only_what_it_may(room: str) -> None:
+    rooms = {path.stem for path in (PACKAGE / "cli").glob("*.py")}
+    assert neighbours(PACKAGE / "cli" / f"{room}.py") & rooms <= CLI[room]
+
+
+def neighbours(path: Path) -> set[str]:
+    """Return the modules of its own folder that a module names in its imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            names |= {node.module.partition(".")[0]} if node.module else {alias.name for alias in node.names}
+    return names
+
+
+def test_no_room_of_the_command_line_is_left_out() -> None:
+    assert {path.stem for path in (PACKAGE / "cli").glob("*.py")} == set(CLI)
+
+
+def test_nothing_but_itself_knows_the_command_line() -> None:
+    others = [path for path in HAND_WRITTEN if path.parent.name != "cli"]
+    assert not [path for path in others if "cli" in imported(path)]
+
+
 def test_the_sandbox_shares_nothing_with_the_client_but_the_error_for_a_missing_extra() -> None:
     rooms = [path for path in (PACKAGE / "sandbox").glob("*.py") if path.name != "pytest_plugin.py"]
     known = set().union(*map(imported, rooms))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..membership import Contents, Outcome, read_journal
+from ..membership import Change, Contents, Outcome, read_journal
 from .options import Format, JournalArgument, Showing, command
 from .output import Column, write_rows
 from .terminal import option_named, put
@@ -39,7 +39,7 @@ Hash = Annotated[
     "confluence-groups journal show leavers.journal -o csv",
 )
 def show(journal: JournalArgument, showing: Showing) -> None:
-    """Show what became of each change."""
+    """Show what became of each change, by group and name."""
     contents = read_journal(journal)
     if showing.output is Format.TABLE:
         put(*_header(contents), "")
@@ -70,7 +70,7 @@ def _header(contents: Contents) -> Iterator[str]:
 
 
 def _rows(contents: Contents) -> Iterator[dict[str, Any]]:
-    for result in contents.results.values():
+    for result in sorted(contents.results.values(), key=lambda each: _place(each.change)):
         yield _row(result.change) | {
             "outcome": result.outcome.value,
             "error": result.error,
@@ -78,11 +78,15 @@ def _rows(contents: Contents) -> Iterator[dict[str, Any]]:
             "settled": result.settled,
             "final": result.final,
         }
-    for key, change in contents.in_doubt.items():
-        if key not in contents.results:
+    for change in sorted(contents.in_doubt.values(), key=_place):
+        if change.key not in contents.results:
             yield _row(change) | {"outcome": Outcome.UNKNOWN.value, "error": "in doubt", "final": False}
 
 
-def _row(change: Any) -> dict[str, Any]:
+def _place(change: Change) -> tuple[str, ...]:
+    return change.group_name, change.group_id, change.display_name or "", change.account_id
+
+
+def _row(change: Change) -> dict[str, Any]:
     names = ("group_name", "group_id", "account_id", "display_name", "reason")
     return {name: getattr(change, name) for name in names} | {"action": change.action.value}
