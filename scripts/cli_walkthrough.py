@@ -26,6 +26,7 @@ DIFFERS = {
     "DIGEST": re.compile(r"\b[0-9a-f]{64}\b"),
     "MOMENT": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
     "HOST": re.compile(r"127\.0\.0\.1:\d+"),
+    "LINES": re.compile(r"\b\d+ lines\b"),  # of a journal: results that come at once share one
     "TIME": re.compile(r"\b\d+ ms\b"),
     "DATE": re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"),
     "REQUEST": re.compile(r"00000000-0000-4000-8000-\d{12}"),
@@ -84,8 +85,8 @@ def session(commands: list[str], answer: str, sandbox: Sandbox, folder: Path) ->
     script = ["exec 2>&1"]
     for command in commands:
         script += ["code=$?", f"printf '%s\\n' {shlex.quote('$ ' + command)}", "(exit $code)", command]
-    shell = subprocess.run(  # noqa: S607 - the shell of whoever runs this
-        ["bash", "-c", "\n".join(script)],
+    shell = subprocess.run(
+        ["bash", "-c", "\n".join(script)],  # noqa: S607 - the shell of whoever runs this
         cwd=folder,
         env=environment(sandbox, folder),
         input=f"{answer}\n" if answer else "",
