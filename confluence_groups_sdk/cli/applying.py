@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from .. import _calls
+from .._exchange import LOOK_FIRST
 from .._pacing import Pacer
 from ..client import ConfluenceGroups
-from ..membership import Action, Change, Outcome, Plan, Report, rehearse, undo
+from ..membership import Action, Change, Outcome, Plan, Report, Result, rehearse, undo
 from ..membership import apply as apply_plan
 from .connection import connected
 from .curl import command_for
@@ -142,8 +143,7 @@ def told_of(report: Report, journal: Path) -> Iterator[str]:
     """Yield what became of a plan, line by line: each change that was not made, and how many had which outcome."""
     for result in report.results:
         if result.outcome in (*FAILURES, Outcome.REFUSED):
-            request = f" [request id {result.request_id}]" if result.request_id else ""
-            yield f"{result.outcome} {result.change}: {in_options(result.error or '')}{request}"
+            yield f"{result.outcome} {result.change}: {_why(result)}"
     for change in report.unverified:
         yield f"does not show yet: {change}"
     said = ", ".join(f"{number} {outcome}" for outcome in Outcome if (number := report.counts[outcome]))
@@ -153,6 +153,14 @@ def told_of(report: Report, journal: Path) -> Iterator[str]:
     if report.stopped:
         yield f"stopped: {in_options(report.stopped)}"
     yield f"journal: {journal}, ends with {report.journal_hash}"
+
+
+def _why(result: Result) -> str:
+    """Return why a change was not made; where that is not known, the remedy is another run, and not to look oneself."""
+    why = in_options(result.error or "")
+    if result.in_doubt:
+        why = f"{why.removesuffix(LOOK_FIRST).rstrip(' .')}; applying again settles it"
+    return why if not result.request_id or result.request_id in why else f"{why} [request id {result.request_id}]"
 
 
 def code_of(report: Report) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.progress import (
     BarColumn,
@@ -16,8 +18,6 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
@@ -26,9 +26,12 @@ from .._pacing import Pacer
 from ..membership.draft import OnProgress
 from .terminal import console
 
+READING = "reading"
+POINTS_A_PERSON = 2  # as Atlassian counts them
+
 
 class PaceColumn(ProgressColumn):
-    """Changes or groups a second, calls refused for their rate, and until when all calls are held."""
+    """How much was read, changes a second, calls refused for their rate, until when all are held, and the time left."""
 
     def __init__(self, pacer: Pacer) -> None:
         super().__init__()
@@ -38,11 +41,17 @@ class PaceColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Return what stands in the column now."""
         pace = self._pacer.snapshot()
-        said = [f"{task.speed:.1f}/s"] if task.speed else []
+        said = []
+        if task.description == READING and pace.points >= POINTS_A_PERSON:
+            said.append(f"about {pace.points // POINTS_A_PERSON} people read")
+        elif task.speed:
+            said.append(f"{task.speed:.1f}/s")
         if pace.refused:
             said.append(f"{pace.refused} refused")
         if until := self.held_until or pace.held_until:
             said.append(f"held until {time.strftime('%H:%M:%S', time.localtime(until))}")
+        if task.time_remaining:
+            said.append(f"{timedelta(seconds=math.ceil(task.time_remaining))} left")
         return Text(", ".join(said))
 
 
@@ -54,9 +63,8 @@ def watching(pacer: Pacer) -> Iterator[OnProgress | None]:
         return
     pace = PaceColumn(pacer)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), pace)
-    times = (TextColumn("left"), TimeRemainingColumn(compact=True), TextColumn("after"), TimeElapsedColumn())
     screen = console(beside=True, wide=False)
-    with Progress(*columns, *times, console=screen, transient=True) as bar:
+    with Progress(*columns, console=screen, transient=True) as bar:
         yield _Bar(bar, pace).moved
 
 
@@ -66,7 +74,7 @@ class _Bar:
     def __init__(self, bar: Progress, pace: PaceColumn) -> None:
         self._bar = bar
         self._pace = pace
-        self._phase = "reading"
+        self._phase = READING
         self._task: TaskID = bar.add_task(self._phase, total=None)
 
     def moved(self, progress: membership.Progress) -> None:

@@ -90,7 +90,8 @@ class Dispatcher:
                     try:
                         self._step(pool)
                         left = len(self._queue) + len(self._running)
-                        self._on_progress(Progress(phase=phase, done=len(changes) - left, total=len(changes)))
+                        if not self.stopped:  # else those that are not sent any more would count as done
+                            self._on_progress(Progress(phase=phase, done=len(changes) - left, total=len(changes)))
                     except KeyboardInterrupt:
                         if self.interrupted:
                             raise

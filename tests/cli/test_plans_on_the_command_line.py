@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, USERS, Shell
 
+from confluence_groups_sdk import APIConnectionError, ConfluenceGroups
+from confluence_groups_sdk._exchange import LOOK_FIRST
 from confluence_groups_sdk.membership import Plan, read_journal
 from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person
 
@@ -244,6 +246,25 @@ def test_a_change_that_the_site_refuses_is_named_with_its_request_id(planned: Sh
     ended = planned.run("apply", "plan.json", "--yes", "--on-drift", "continue")
     assert ended.code == 4
     assert f"FAILED remove Bruno Keller ({BRUNO}) from docs-editors: the group is gone" in ended.out
+
+
+def test_what_is_not_known_is_settled_by_applying_again(planned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned.run("apply", "plan.json", "--yes")
+    planned.run("undo", "plan.journal", "--out", "back.json")
+
+    def unanswered(*_: object, **__: object) -> None:
+        raise APIConnectionError("no answer (ReadError)", remedy=LOOK_FIRST)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ConfluenceGroups, "add_member", unanswered)
+        ended = planned.run("apply", "back.json", "--yes")
+    assert ended.code == 4
+    lines = [each for each in ended.out.splitlines() if each.startswith("FAILED add ")]
+    assert len(lines) == 2
+    assert all(": no answer (ReadError); applying again settles it" in line for line in lines)
+    assert LOOK_FIRST not in ended.out
+    assert planned.run("apply", "back.json", "--yes").code == 0
+    assert set(editors(planned)) == {BRUNO, CHIARA, DAGNY, BOT}
 
 
 def test_an_edited_plan_and_a_foreign_journal_are_bad_input(planned: Shell) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +30,14 @@ Run = Callable[..., str]
 def spawned(arguments: list[str]) -> pexpect.spawn[str]:
     program = shutil.which("confluence-groups", path=str(Path(sys.executable).parent))
     assert program, "the package is installed with its command"
-    return pexpect.spawn(program, arguments, encoding="utf-8", timeout=PATIENCE, dimensions=(50, 160))
+    return pexpect.spawn(
+        program, arguments, encoding="utf-8", timeout=PATIENCE, dimensions=(50, 160), preexec_fn=_as_in_the_foreground
+    )
+
+
+def _as_in_the_foreground() -> None:
+    """Let Ctrl-C mean what it means in a shell's foreground: what runs in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
