@@ -12,7 +12,7 @@ from typing import Any
 
 from ..membership import Action, Change, Plan
 from .plan_text import effort, going, refusals
-from .terminal import cleaned, option_named
+from .terminal import cleaned, options_of
 
 STYLE = Path(__file__).with_name("approval.css").read_text(encoding="utf-8")
 SCRIPT = Path(__file__).with_name("approval.js").read_text(encoding="utf-8")
@@ -75,9 +75,8 @@ def _head(plan: Plan) -> Iterator[str]:
     )
     yield '<div class="digest">To approve exactly this plan, hand over its digest: '
     yield f'<code id="digest">{plan.digest}</code></div>'
-    for name, value in plan.overrides.items():
-        option = option_named(name, None if value is True else str(value))
-        yield f'<p class="warning">A guard is overridden: <code>{_text(option)}</code></p>'
+    if plan.overrides:
+        yield f'<p class="warning">Guards are overridden: <code>{_text(options_of(plan.overrides))}</code></p>'
     for note in plan.notes:
         yield f'<p class="warning">{_text(note)}</p>'
 

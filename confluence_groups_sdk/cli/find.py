@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ..client import ConfluenceGroups
 from ..errors import BadRequestError, InputError, NotFoundError
 from ..models import Group, User
@@ -20,6 +22,8 @@ def group_of(client: ConfluenceGroups, given: str) -> Group:
     except (NotFoundError, BadRequestError) as error:
         named = [group for group in client.search_groups(query=given) if group.name == given]
         if not named:
+            search = f"confluence-groups groups search {shlex.quote(given)}"
+            error.remedy = f"Give the id or the exact name, which this may find: {search}"
             raise error from None
     if len(named) > 1:
         ids = ", ".join(group.id for group in named)

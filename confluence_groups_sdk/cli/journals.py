@@ -10,7 +10,7 @@ import typer
 from ..membership import Change, Contents, Outcome, read_journal
 from .options import Format, JournalArgument, Showing, command
 from .output import Column, write_rows
-from .terminal import option_named, put
+from .terminal import options_of, put
 
 app = typer.Typer(name="journal", help="Look at what was applied.", no_args_is_help=True)
 
@@ -60,10 +60,7 @@ def _header(contents: Contents) -> Iterator[str]:
     yield f"site:      {contents.site}"
     yield f"begun:     {contents.began_at} by {contents.by}"
     if contents.overrides:
-        shown = (
-            option_named(name, None if value is True else str(value)) for name, value in contents.overrides.items()
-        )
-        yield f"overrides: {', '.join(shown)}"
+        yield f"overrides: {options_of(contents.overrides)}"
     if contents.in_doubt:
         yield f"in doubt:  {len(contents.in_doubt)}; applying again with this journal settles them"
     yield f"ends with: {contents.last_hash}"

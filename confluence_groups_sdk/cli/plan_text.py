@@ -8,7 +8,7 @@ from typing import Any
 
 from ..membership import Action, Change, Omission, Plan
 from .output import Column
-from .terminal import in_options, option_named
+from .terminal import in_options, options_of
 
 COLUMNS = (
     Column("status"),
@@ -69,10 +69,7 @@ def summary(plan: Plan) -> Iterator[str]:
         for why, number in Counter(omission.why for omission in plan.left_out).most_common():
             yield f"             {number}: {why}"
     if plan.overrides:
-        shown = ", ".join(
-            option_named(name, None if value is True else f"{value}") for name, value in plan.overrides.items()
-        )
-        yield f"overrides: {shown}"
+        yield f"overrides: {options_of(plan.overrides)}"
     for note in plan.notes:
         yield f"note:      {note}"
     yield f"estimate:  {effort(plan)}"

@@ -8,6 +8,8 @@ import os
 import re
 import sys
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.prompt import Confirm
@@ -71,6 +73,17 @@ def in_options(text: str) -> str:
     """Return a text of the library with the options of the command line in place of Python's."""
     found = PYTHON_OPTION.sub(lambda each: option_named(each[1], each[3]), text)
     return GUARDS_CALL.sub(r"\1", found).replace("for_cloud", "--cloud-id")
+
+
+def options_of(overrides: Mapping[str, Any]) -> str:
+    """Return the options of guards that override them, as they are written on the command line."""
+    return ", ".join(option_named(name, _value_of(value)) for name, value in overrides.items())
+
+
+def _value_of(override: object) -> str | None:
+    if override is True:
+        return None
+    return "-1" if override is None else f"{override:g}" if isinstance(override, float) else str(override)
 
 
 def option_named(name: str, value: str | None = None) -> str:

@@ -27,6 +27,7 @@ from ..membership.draft import OnProgress
 from .terminal import console
 
 READING = "reading"
+SETTLED = 1.0  # seconds after which a rate means something
 POINTS_A_PERSON = 2  # as Atlassian counts them
 
 
@@ -44,7 +45,7 @@ class PaceColumn(ProgressColumn):
         said = []
         if task.description == READING and pace.points >= POINTS_A_PERSON:
             said.append(f"about {pace.points // POINTS_A_PERSON} people read")
-        elif task.speed:
+        elif task.speed and (task.elapsed or 0.0) >= SETTLED:
             said.append(f"{task.speed:.1f}/s")
         if pace.refused:
             said.append(f"{pace.refused} refused")

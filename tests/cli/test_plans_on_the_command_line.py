@@ -13,6 +13,7 @@ from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, USERS, Shell
 
 from confluence_groups_sdk import APIConnectionError, ConfluenceGroups
 from confluence_groups_sdk._exchange import LOOK_FIRST
+from confluence_groups_sdk.cli.approval import page
 from confluence_groups_sdk.membership import Plan, read_journal
 from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person
 
@@ -95,6 +96,20 @@ def test_the_option_for_an_identity_providers_groups_reaches_the_guards(shell: S
     shell.csv(f"external,{BRUNO},")
     assert shell.run("plan", "remove", "--csv", "rows.csv").code == 3
     assert shell.run("plan", "remove", "--csv", "rows.csv", "--force", "--allow-external").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (["--max-removals", "-1"], "--max-removals -1"),
+        (["--max-fraction", "0.75"], "--max-fraction 0.75"),
+        (["--max-fraction", "1"], "--max-fraction 1"),
+    ],
+)
+def test_what_is_overridden_is_shown_as_it_was_given(shell: Shell, options: list[str], shown: str) -> None:
+    shell.csv(f"docs-editors,{BRUNO},")
+    assert f"overrides: {shown}\n" in shell.run("plan", "remove", "--csv", "rows.csv", *options).out
+    assert f"<code>{shown}</code>" in page(Plan.load("plan.json"))
 
 
 def test_a_file_that_is_there_is_not_replaced_unasked(planned: Shell) -> None:

@@ -55,6 +55,14 @@ def test_a_group_is_shown_by_name_and_by_id(shell: Shell, name: str) -> None:
     assert json.loads(ended.out)["id"] == EDITORS
 
 
+def test_a_name_that_no_group_has_is_said_with_the_way_to_find_it(shell: Shell) -> None:
+    ended = shell.run("members", "list", "docs editors")
+    assert ended.code == 1
+    assert "404 Not Found" in ended.err
+    assert "confluence-groups groups search 'docs editors'" in ended.err
+    assert "request id: 00000000-" in ended.err
+
+
 def test_a_name_that_two_groups_have_is_refused_with_their_ids(shell: Shell) -> None:
     shell.sandbox.directory.add_group(Group("other-id", "docs-editors"))
     ended = shell.run("members", "list", "docs-editors")
