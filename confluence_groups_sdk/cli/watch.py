@@ -49,9 +49,10 @@ class PaceColumn(ProgressColumn):
             said.append(f"{task.speed:.1f}/s")
         if pace.refused:
             said.append(f"{pace.refused} refused")
-        if until := self.held_until or pace.held_until:
+        until = self.held_until or pace.held_until
+        if until:
             said.append(f"held until {time.strftime('%H:%M:%S', time.localtime(until))}")
-        if task.time_remaining:
+        elif task.time_remaining:
             said.append(f"{timedelta(seconds=math.ceil(task.time_remaining))} left")
         return Text(", ".join(said))
 
