@@ -8,6 +8,7 @@ run: those that stand in the document are of the run that wrote it.
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import re
 import shlex
@@ -44,7 +45,15 @@ def main() -> int:
         print(f"{DOCUMENT.name} shows what its commands print")
         return 0
     if check:
-        print(f"{DOCUMENT.name} does not show what its commands print: run scripts/cli_walkthrough.py", file=sys.stderr)
+        lines = difflib.unified_diff(
+            comparable(old).splitlines(), comparable(new).splitlines(), "document", "now", lineterm=""
+        )
+        print(
+            *lines,
+            f"{DOCUMENT.name} does not show what its commands print: run scripts/cli_walkthrough.py",
+            sep="\n",
+            file=sys.stderr,
+        )
         return 1
     DOCUMENT.write_text(new, encoding="utf-8")
     print(f"{DOCUMENT.name} is written anew")

@@ -8,6 +8,7 @@ stand in the document are of the run that wrote them.
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import re
 import signal
@@ -41,8 +42,14 @@ def main() -> int:
         print(f"{DOCUMENT.name} shows what its programs print")
         return 0
     if check:
+        lines = difflib.unified_diff(
+            comparable(old).splitlines(), comparable(new).splitlines(), "document", "now", lineterm=""
+        )
         print(
-            f"{DOCUMENT.name} does not show what its programs print: run scripts/plans_walkthrough.py", file=sys.stderr
+            *lines,
+            f"{DOCUMENT.name} does not show what its programs print: run scripts/plans_walkthrough.py",
+            sep="\n",
+            file=sys.stderr,
         )
         return 1
     DOCUMENT.write_text(new, encoding="utf-8")
