@@ -113,7 +113,8 @@ def session(commands: list[str], answer: str, sandbox: Sandbox, folder: Path) ->
 
 
 def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
-    others = {name: value for name, value in os.environ.items() if not name.startswith(("CONFLUENCE_", "XDG_"))}
+    foreign = ("CONFLUENCE_", "PYTHON", "XDG_")
+    others = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     ours = {"SITE": sandbox.url, "EMAIL": sandbox.admin.email, "API_TOKEN": sandbox.admin.token}
     return (
         others

@@ -58,7 +58,11 @@ def _shown(char: str) -> str:
 
 
 def say(*lines: str) -> None:
-    """Print lines beside the output."""
+    """Print lines beside the output, and behind what was put there before."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        hush()
     for line in lines:
         print(cleaned(line), file=sys.stderr)
 
@@ -97,6 +101,7 @@ def ask(question: str) -> None:
     Raises:
         RefusedError: the answer is no, or none comes.
     """
+    say()
     try:
         agreed = Confirm.ask(cleaned(question), console=console(beside=True), default=False)
     except EOFError:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, USERS, Shell
 
-from confluence_groups_sdk import APIConnectionError, ConfluenceGroups
+from confluence_groups_sdk import APIConnectionError, BadRequestError, ConfluenceGroups
 from confluence_groups_sdk._exchange import LOOK_FIRST
 from confluence_groups_sdk.cli.approval import page
 from confluence_groups_sdk.membership import Plan, read_journal
@@ -213,9 +213,10 @@ def test_a_dry_run_and_curl_send_nothing_and_write_nothing(planned: Shell) -> No
 
 def test_the_approved_digest_is_held_to(planned: Shell) -> None:
     digest = Plan.load("plan.json").digest
-    ended = planned.run("apply", "plan.json", "--yes", "--expect-digest", "0" * 64)
-    assert ended.code == 2
-    assert "not the plan that was approved" in ended.err
+    for option in ("--yes", "--dry-run", "--curl"):
+        ended = planned.run("apply", "plan.json", option, "--expect-digest", "0" * 64)
+        assert (ended.code, ended.out) == (2, "")
+        assert "not the plan that was approved" in ended.err
     assert not planned.writes
     assert planned.run("apply", "plan.json", "--yes", "--expect-digest", digest).code == 0
 
@@ -280,6 +281,27 @@ def test_what_is_not_known_is_settled_by_applying_again(planned: Shell, monkeypa
     assert LOOK_FIRST not in ended.out
     assert planned.run("apply", "back.json", "--yes").code == 0
     assert set(editors(planned)) == {BRUNO, CHIARA, DAGNY, BOT}
+
+
+def test_what_does_not_show_is_told_after_verifying(planned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ConfluenceGroups, "remove_member", lambda *_, **__: None)  # said to be done, and is not
+    monkeypatch.setattr("confluence_groups_sdk._clock.SystemClock.sleep", lambda *_: None)
+    ended = planned.run("apply", "plan.json", "--yes", "--verify")
+    assert ended.code == 4
+    assert ended.out.count("does not show yet: remove ") == 2
+
+
+def test_as_many_failures_end_the_run_as_are_said(planned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise BadRequestError("400 Bad Request")
+
+    monkeypatch.setattr(ConfluenceGroups, "remove_member", refused)
+    ended = planned.run("apply", "plan.json", "--yes", "--stop-after-failures", "2")
+    assert ended.code == 4
+    assert "stopped: too many changes failed" in ended.out
+    assert (
+        "stopped" not in planned.run("apply", "plan.json", "--yes", "--stop-after-failures", "0", "--journal", "b").out
+    )
 
 
 def test_an_edited_plan_and_a_foreign_journal_are_bad_input(planned: Shell) -> None:
