@@ -7,14 +7,16 @@ import io
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, USERS, Shell
 
 from confluence_groups_sdk import APIConnectionError, BadRequestError, ConfluenceGroups
 from confluence_groups_sdk._exchange import LOOK_FIRST
+from confluence_groups_sdk.cli import applying
 from confluence_groups_sdk.cli.approval import page
-from confluence_groups_sdk.membership import Plan, read_journal
+from confluence_groups_sdk.membership import Plan, Report, apply, read_journal
 from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person
 
 
@@ -89,6 +91,34 @@ def test_who_is_protected_reaches_the_guards(shell: Shell, options: list[str], p
     shell.csv(*(f"docs-editors,{each}," for each in (BRUNO, CHIARA, DAGNY)))
     shell.run("plan", "remove", "--csv", "rows.csv", *options)
     assert [change.account_id for change in Plan.load("plan.json").changes] == planned
+
+
+def test_guards_and_reasons_reach_every_kind_of_plan(planned: Shell) -> None:
+    planned.run("apply", "plan.json", "--yes")
+    kept = ["--protect-account", BRUNO, "--out"]
+    for name, arguments in {
+        "sync": ["sync", EDITORS, "--account", BOT, "--account", BRUNO, "--reason", "moved"],
+        "offboard": ["offboard", BRUNO, CHIARA, "--reason", "moved"],
+    }.items():
+        assert planned.run("plan", *arguments, *kept, f"{name}.json").code == 3
+        plan = Plan.load(f"{name}.json")
+        assert BRUNO not in {change.account_id for change in plan.changes}
+        assert {change.reason for change in plan.changes} == {"moved"}
+    assert planned.run("undo", "plan.journal", *kept, "undo.json").code == 3
+    assert [change.account_id for change in Plan.load("undo.json").changes] == [DAGNY]
+
+
+def test_waiting_for_a_quota_is_asked_of_apply(planned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def watched(*arguments: Any, wait_for_quota: bool, **options: Any) -> Report:
+        asked.append(wait_for_quota)
+        return apply(*arguments, **options)
+
+    monkeypatch.setattr(applying, "apply_plan", watched)
+    assert planned.run("apply", "plan.json", "--yes", "--wait-for-quota").code == 0
+    assert planned.run("apply", "plan.json", "--yes").code == 0
+    assert asked == [True, False]
 
 
 def test_the_option_for_an_identity_providers_groups_reaches_the_guards(shell: Shell) -> None:
