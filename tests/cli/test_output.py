@@ -34,14 +34,23 @@ def written_as_one(row: dict[str, Any], form: Format) -> str:
     return out.getvalue()
 
 
+class Buffered(io.StringIO):
+    """What is written is seen when it is flushed, as in a pipe."""
+
+    seen = ""
+
+    def flush(self) -> None:
+        self.seen = self.getvalue()
+
+
 @pytest.mark.parametrize("form", Format)
 def test_rows_are_written_before_the_next_are_read(form: Format) -> None:
-    out = io.StringIO()
+    out = Buffered()
 
     def rows() -> Iterator[dict[str, Any]]:
         for number in range(CHUNK):
             yield {"id": f"id-{number}", "name": "n"}
-        assert f"id-{CHUNK - 1}" in out.getvalue()
+        assert f"id-{CHUNK - 1}" in out.seen
         yield {"id": "last", "name": "n"}
 
     with redirect_stdout(out):
