@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from shell import PROGRAM, Shell
 
-from confluence_groups_sdk import ConfigurationError
+from confluence_groups_sdk import ConfigurationError, Pacer
 from confluence_groups_sdk.cli import store
-from confluence_groups_sdk.cli.connection import access_for
+from confluence_groups_sdk.cli.connection import access_for, connected
 from confluence_groups_sdk.cli.options import Connecting
 
 OTHER = "https://your-domain.atlassian.net"
@@ -76,6 +76,14 @@ def test_an_option_goes_before_the_environment(shell: Shell, monkeypatch: pytest
     monkeypatch.setenv("CONFLUENCE_CLOUD_ID", "y")
     assert access_for(Connecting()).cloud_id == "y"
     assert access_for(Connecting(site=OTHER)).cloud_id is None
+
+
+@pytest.mark.usefixtures("shell")
+def test_the_bars_pacer_is_that_of_the_client() -> None:
+    pacer = Pacer()
+    with connected(Connecting(), pacer) as client:
+        client.current_user()
+    assert pacer.snapshot().points > 0
 
 
 def test_a_sandbox_is_found_where_one_runs(nowhere: Shell) -> None:
