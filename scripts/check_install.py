@@ -60,7 +60,7 @@ def use_wheel(wheel: Path, workspace: Path) -> None:
     """Run the demo on the installed wheel alone, and make, apply and undo plans."""
     python = clean_environment(workspace, f"{wheel}[sandbox,cli]")
     walkthroughs = ("scripts/plans_walkthrough.py", "scripts/cli_walkthrough.py")
-    for name in ("scripts/demo.py", *walkthroughs, "docs/plans.md", "docs/cli.md"):
+    for name in ("scripts/demo.py", "scripts/walkthrough.py", *walkthroughs, "docs/plans.md", "docs/cli.md"):
         (workspace / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, workspace / name)
     output = run(python, "scripts/demo.py", cwd=workspace)

@@ -7,8 +7,6 @@ run: those that stand in the document are of the run that wrote it.
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import os
 import re
 import shlex
@@ -16,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import walkthrough
 
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
 
@@ -33,31 +33,6 @@ DIFFERS = {
     "REQUEST": re.compile(r"00000000-0000-4000-8000-\d{12}"),
 }
 ASKED = "(n): "
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, and fail on a difference")
-    check = parser.parse_args().check
-    old = DOCUMENT.read_text(encoding="utf-8")
-    new = written(old)
-    if comparable(old) == comparable(new):
-        print(f"{DOCUMENT.name} shows what its commands print")
-        return 0
-    if check:
-        lines = difflib.unified_diff(
-            comparable(old).splitlines(), comparable(new).splitlines(), "document", "now", lineterm=""
-        )
-        print(
-            *lines,
-            f"{DOCUMENT.name} does not show what its commands print: run scripts/cli_walkthrough.py",
-            sep="\n",
-            file=sys.stderr,
-        )
-        return 1
-    DOCUMENT.write_text(new, encoding="utf-8")
-    print(f"{DOCUMENT.name} is written anew")
-    return 0
 
 
 def comparable(text: str) -> str:
@@ -128,4 +103,4 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(walkthrough.main(DOCUMENT, __doc__, written=written, comparable=comparable))

@@ -7,8 +7,6 @@ stand in the document are of the run that wrote them.
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import os
 import re
 import signal
@@ -16,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import walkthrough
 
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
 
@@ -30,31 +30,6 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 SHORTENED = re.compile(r"[0-9a-f]{8}…")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 KILL_AFTER = 100  # changes
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, and fail on a difference")
-    check = parser.parse_args().check
-    old = DOCUMENT.read_text(encoding="utf-8")
-    new = written(old)
-    if comparable(old) == comparable(new):
-        print(f"{DOCUMENT.name} shows what its programs print")
-        return 0
-    if check:
-        lines = difflib.unified_diff(
-            comparable(old).splitlines(), comparable(new).splitlines(), "document", "now", lineterm=""
-        )
-        print(
-            *lines,
-            f"{DOCUMENT.name} does not show what its programs print: run scripts/plans_walkthrough.py",
-            sep="\n",
-            file=sys.stderr,
-        )
-        return 1
-    DOCUMENT.write_text(new, encoding="utf-8")
-    print(f"{DOCUMENT.name} is written anew")
-    return 0
 
 
 def comparable(text: str) -> str:
@@ -135,4 +110,4 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(walkthrough.main(DOCUMENT, __doc__, written=written, comparable=comparable))
