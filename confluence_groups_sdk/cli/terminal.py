@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.prompt import Confirm
+from rich.text import Text
 
 JOINERS = "\u200c\u200d"  # part of words in some scripts, and of emoji
 PYTHON_OPTION = re.compile(r"""\b([a-z]+(?:_[a-z]+)+)=(?:(True)|"?([\w.]+)"?)""")
@@ -103,7 +104,7 @@ def ask(question: str) -> None:
     """
     say()
     try:
-        agreed = Confirm.ask(cleaned(question), console=console(beside=True), default=False)
+        agreed = Confirm.ask(Text(cleaned(question)), console=console(beside=True), default=False)
     except EOFError:
         print(file=sys.stderr)
         raise RefusedError("nobody answered: give --yes where nobody can") from None

@@ -41,6 +41,16 @@ def test_a_change_is_shown_and_asked_for(shell: Shell, arguments: list[str], wor
     assert state(shell) != before
 
 
+@pytest.mark.parametrize("name", ["[bold]x[/bold]", "[/]", "[link=http://x]y", ":smile:", "%s", "{x}"])
+def test_a_name_is_text_and_no_markup(shell: Shell, name: str) -> None:
+    shell.sandbox.directory.add_group(Group("odd", name, frozenset()), [BRUNO])
+    ended = shell.run("members", "remove", name, BRUNO, answer="y\n")
+    assert ended.code == 0
+    assert f"from {name} on" in ended.err
+    assert f"from {name}\n" in ended.out
+    assert name in shell.run("groups", "list").out
+
+
 @pytest.mark.parametrize(("arguments", "words"), CHANGES.values(), ids=CHANGES)
 def test_yes_is_not_asked(shell: Shell, arguments: list[str], words: str) -> None:
     ended = shell.run(*arguments, "--yes")
