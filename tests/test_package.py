@@ -243,7 +243,7 @@ CLI = {
     "members": {"changing", "connection", "find", "output", *SHOWN},
     "users": {"connection", "find", "groups", "members", "output", *SHOWN},
     "plans": {"approval", "connection", "files", "output", "plan_text", "watch", *SHOWN},
-    "applying": {"connection", "curl", "plan_text", "plans", "watch", *SHOWN},
+    "applying": {"connection", "curl", "files", "plan_text", "plans", "watch", *SHOWN},
     "journals": {"output", *SHOWN},
     "sites": {"connection", "output", "store", *SHOWN},
     "login": {"connection", "consent", "store", *SHOWN},

@@ -18,6 +18,7 @@ from ..membership import apply as apply_plan
 from .connection import connected
 from .curl import command_for
 from .failures import INCOMPLETE, INTERRUPTED, REFUSED
+from .files import check_target
 from .options import Changing, Connecting, Guarding, JournalArgument, PlanArgument, command
 from .plan_text import counted, summary
 from .plans import Force, make
@@ -75,6 +76,8 @@ def apply(
 ) -> None:
     """Do what a plan says; given again after an interruption, go on where it ended."""
     loaded = Plan.load(plan)
+    if report is not None:
+        check_target(report, force=True)
     book = journal or plan.with_suffix(".journal")
     pacer = Pacer()
     with connected(connecting, pacer) as client:
@@ -106,9 +109,9 @@ def apply(
                 verify=verify,
                 expect_digest=expect_digest,
             )
+    put(*told_of(done, book))
     if report is not None:
         done.save(report)
-    put(*told_of(done, book))
     if code := code_of(done):
         if done.unfinished:
             say(f"to go on: confluence-groups apply {plan}" + (f" --journal {journal}" if journal else ""))

@@ -17,7 +17,7 @@ from ..membership.draft import OnProgress
 from .approval import page
 from .connection import connected
 from .failures import REFUSED
-from .files import written
+from .files import check_target, written
 from .options import Connecting, Format, GroupArgument, Guarding, PlanArgument, Showing, command
 from .output import write_rows
 from .plan_text import COLUMNS, counted, rows_of, summary
@@ -189,8 +189,7 @@ def make(
     Raises:
         typer.Exit: with 3, where a guard refused something.
     """
-    if out.exists() and not force:
-        raise InputError(f"{out} is there already: give another --out, or --force to replace it")
+    check_target(out, force=force)
     pacer = Pacer()
     with connected(connecting, pacer) as client, watching(pacer) as told:
         plan = maker(client, told)

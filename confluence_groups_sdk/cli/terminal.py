@@ -16,8 +16,9 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 JOINERS = "\u200c\u200d"  # part of words in some scripts, and of emoji
-PYTHON_OPTION = re.compile(r"""\b([a-z]+(?:_[a-z]+)+)=(?:(True)|"?([\w.]+)"?)""")
-GUARDS_CALL = re.compile(r"Guards\((.*?)\)")
+PYTHON_OPTION = re.compile(r"""\b([a-z]+(?:_[a-z]+)+)=(?:True|\.\.\.|"?([\w.]+)"?)""")
+CALL = re.compile(r"(?:Guards|Faults)\((.*?)\)")
+RENAMED = {"protected_accounts": "protect_account", "protected_groups": "protect_group", "drop_after": "drop_rate"}
 WIDEST = 100_000  # columns
 
 
@@ -76,8 +77,8 @@ def put(*lines: str) -> None:
 
 def in_options(text: str) -> str:
     """Return a text of the library with the options of the command line in place of Python's."""
-    found = PYTHON_OPTION.sub(lambda each: option_named(each[1], each[3]), text)
-    return GUARDS_CALL.sub(r"\1", found).replace("for_cloud", "--cloud-id")
+    found = PYTHON_OPTION.sub(lambda each: option_named(each[1], each[2]), text)
+    return CALL.sub(r"\1", found).replace("for_cloud", "--cloud-id")
 
 
 def options_of(overrides: Mapping[str, Any]) -> str:
@@ -93,7 +94,7 @@ def _value_of(override: object) -> str | None:
 
 def option_named(name: str, value: str | None = None) -> str:
     """Return an option as it is written on the command line."""
-    return " ".join([f"--{name.replace('_', '-')}", *([value] if value else [])])
+    return " ".join([f"--{RENAMED.get(name, name).replace('_', '-')}", *([value] if value else [])])
 
 
 def ask(question: str) -> None:

@@ -152,6 +152,28 @@ def test_a_file_that_is_there_is_not_replaced_unasked(planned: Shell) -> None:
     assert Path("plan.json").read_bytes() != before
 
 
+def test_a_place_where_nothing_can_be_written_is_said_before_any_call(planned: Shell) -> None:
+    before = len(planned.sandbox.requests)
+    for arguments in (
+        ["plan", "remove", "--csv", "rows.csv", "--out", "nowhere/plan.json"],
+        ["apply", "plan.json", "--yes", "--report", "nowhere/report.json"],
+    ):
+        ended = planned.run(*arguments)
+        assert ended.code == 2
+        assert "nowhere" in ended.err
+    assert len(planned.sandbox.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--max-removals", "-5"), ("--max-fraction", "7"), ("--protect-account", "a@example.com"), ("--timeout", "nan")],
+)
+def test_a_value_out_of_range_is_said_with_its_option(planned: Shell, option: str, value: str) -> None:
+    ended = planned.run("plan", "remove", "--csv", "rows.csv", "--out", "b.json", option, value)
+    assert ended.code == 2
+    assert ended.err.startswith((f"error: {option}: give ", f"error: {option.removeprefix('--')} (connect): give "))
+
+
 def test_a_sync_takes_accounts_and_the_list_of_another_group(shell: Shell) -> None:
     Path("members.csv").write_text(shell.run("members", "list", ADMINS, "-o", "csv").out, encoding="utf-8")
     ended = shell.run(
