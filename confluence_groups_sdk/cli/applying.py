@@ -55,7 +55,12 @@ def apply(
     changing: Changing,
     journal: Annotated[
         Path | None,
-        typer.Option("--journal", metavar="FILE", help="Where all is written down; PLAN with .journal if not given."),
+        typer.Option(
+            "--journal",
+            metavar="FILE",
+            help="Where all is written down; PLAN with .journal if not given.",
+            dir_okay=False,
+        ),
     ] = None,
     expect_digest: Annotated[
         str | None, typer.Option("--expect-digest", metavar="DIGEST", help="That was approved.")
@@ -71,7 +76,8 @@ def apply(
     ] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Read the groups once more at the end.")] = False,
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Save what became of each change, as JSON.")
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Save what became of each change, as JSON.", dir_okay=False),
     ] = None,
 ) -> None:
     """Do what a plan says; given again after an interruption, go on where it ended."""
