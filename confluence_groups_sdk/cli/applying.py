@@ -84,6 +84,9 @@ def apply(
     loaded = Plan.load(plan)
     if report is not None:
         check_target(report, force=True)
+    if not loaded.changes:
+        put("the plan changes nothing: there is nothing to apply")
+        return
     book = journal or plan.with_suffix(".journal")
     pacer = Pacer()
     with connected(connecting, pacer) as client:

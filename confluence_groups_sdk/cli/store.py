@@ -130,14 +130,23 @@ def to_keyring(site: str, email: str, token: str) -> None:
         raise ConfigurationError(problem)
 
 
-def out_of_keyring(site: str) -> bool:
-    """Remove a site's API token from the keyring; say whether there was one."""
-    if from_keyring(site) is None:
-        return False
-    import keyring
+def out_of_keyring(site: str) -> None:
+    """Remove a site's API token from the keyring, if there is one.
 
-    keyring.delete_password(SERVICE, site)
-    return True
+    Raises:
+        ConfigurationError: the keyring keeps it.
+    """
+    if from_keyring(site) is None:
+        return
+    import keyring
+    import keyring.errors
+
+    try:
+        keyring.delete_password(SERVICE, site)
+    except keyring.errors.KeyringError as error:
+        raise ConfigurationError(
+            f"the keyring keeps the token ({type(error).__name__}): remove {SERVICE} from it by hand"
+        ) from None
 
 
 def _unkept(site: str, secret: str) -> str | None:

@@ -275,6 +275,19 @@ def test_where_there_is_no_keyring_the_environment_is_named(
     assert store.read(store.LOGIN) is None
 
 
+def test_a_keyring_that_keeps_the_token_is_named(nowhere: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    email, token = nowhere.sandbox.admin
+    nowhere.run("login", "--api-token", "--site", nowhere.sandbox.url, answer=f"{email}\n{token}\n")
+
+    def fail(*_: object) -> None:
+        raise PasswordDeleteError("locked")
+
+    monkeypatch.setattr(keys, "delete_password", fail)
+    ended = nowhere.run("logout")
+    assert ended.code == 2
+    assert "by hand" in ended.err
+
+
 def test_an_api_token_needs_a_site(nowhere: Shell) -> None:
     ended = nowhere.run("login", "--api-token")
     assert ended.code == 2

@@ -263,6 +263,15 @@ def test_a_dry_run_and_curl_send_nothing_and_write_nothing(planned: Shell) -> No
     assert not Path("plan.journal").exists()
 
 
+def test_a_plan_without_changes_is_not_asked_about(shell: Shell) -> None:
+    shell.csv(f"docs-editors,{ADA},")
+    shell.run("plan", "remove", "--csv", "rows.csv")
+    ended = shell.run("apply", "plan.json")
+    assert (ended.code, ended.err) == (0, "")
+    assert "there is nothing to apply" in ended.out
+    assert not Path("plan.journal").exists()
+
+
 def test_the_approved_digest_is_held_to(planned: Shell) -> None:
     digest = Plan.load("plan.json").digest
     for option in ("--yes", "--dry-run", "--curl"):
