@@ -154,6 +154,21 @@ def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
     assert process.stderr == f"confluence-groups needs {missing}: pip install 'confluence-groups-sdk[cli]'\n"
 
 
+def test_ctrl_c_while_modules_are_loaded_is_no_traceback() -> None:
+    program = """
+import sys
+class Slow:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Slow())
+from confluence_groups_sdk.cli import main
+main()
+"""
+    process = subprocess.run([PROGRAM[0], "-c", program], capture_output=True, encoding="utf-8", check=False)
+    assert (process.returncode, process.stderr) == (130, "\ninterrupted\n")
+
+
 def test_the_folder_of_notes_is_the_users_alone(nowhere: Shell) -> None:
     nowhere.note_sandbox()
     assert Path(store.folder()).stat().st_mode & 0o077 == 0
