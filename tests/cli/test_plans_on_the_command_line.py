@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, USERS, Shell
 
-from confluence_groups_sdk import APIConnectionError, BadRequestError, ConfluenceGroups
+from confluence_groups_sdk import APIConnectionError, BadRequestError, ConfluenceGroups, RateLimitError
 from confluence_groups_sdk._exchange import LOOK_FIRST
 from confluence_groups_sdk.cli import applying
 from confluence_groups_sdk.cli.approval import page
 from confluence_groups_sdk.membership import Plan, Report, apply, read_journal
-from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person
+from confluence_groups_sdk.sandbox import Answer, Group, Person
 
 
 def editors(shell: Shell) -> list[str]:
@@ -304,15 +304,18 @@ def test_a_guard_that_refuses_when_it_is_applied_is_exit_code_3(planned: Shell) 
     assert editors(planned) == [BRUNO, CHIARA, BOT]
 
 
-def test_failures_are_exit_code_4_named_and_resumed(planned: Shell) -> None:
-    planned.sandbox.faults = Faults(quota=11)
-    ended = planned.run("apply", "plan.json", "--yes", "--report", "report.json")
+def test_what_is_left_is_exit_code_4_and_resumed(planned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spent(*_: object, **__: object) -> None:
+        raise RateLimitError("429 Too Many Requests", status_code=429, retry_after=3000.0)
+
+    with monkeypatch.context() as limited:
+        limited.setattr(ConfluenceGroups, "remove_member", spent)
+        ended = planned.run("apply", "plan.json", "--yes", "--report", "report.json")
     assert ended.code == 4
-    assert "1 left to do" in ended.out
+    assert "2 left to do" in ended.out
     assert "--wait-for-quota" in ended.out
     assert "to go on: confluence-groups apply plan.json" in ended.err
-    assert len(json.loads(Path("report.json").read_text(encoding="utf-8"))["unfinished"]) == 1
-    planned.sandbox.faults = Faults()
+    assert len(json.loads(Path("report.json").read_text(encoding="utf-8"))["unfinished"]) == 2
     ended = planned.run("apply", "plan.json", answer="y\n")
     assert "going on where it ended" in ended.err
     assert (ended.code, editors(planned)) == (0, [CHIARA, BOT])

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from confluence_groups_sdk import ApiToken, ConfluenceGroups, DriftError, JournalError, PlanError
+from confluence_groups_sdk import APIConnectionError, ApiToken, ConfluenceGroups, DriftError, JournalError, PlanError
 from confluence_groups_sdk.membership import Guards, Outcome, Plan, apply, plan_removals, rehearse
-from confluence_groups_sdk.sandbox import Faults, Sandbox
+from confluence_groups_sdk.sandbox import Sandbox
 
 GROUP = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
 READER = "608a9b555426330072f9867d"
@@ -43,16 +43,22 @@ def test_it_makes_no_journal(groups: ConfluenceGroups, plan: Plan, tmp_path: Pat
 
 
 def test_it_goes_on_from_a_journal_without_touching_it(
-    groups: ConfluenceGroups, sandbox: Sandbox, plan: Plan, tmp_path: Path
+    groups: ConfluenceGroups, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = tmp_path / "a.journal"
-    sandbox.faults = Faults(quota=11)
-    report = apply(groups, plan, journal=journal)
-    assert len(report.unfinished) == 1
-    sandbox.faults = Faults()
+    remove = ConfluenceGroups.remove_member
+
+    def unanswered(self: ConfluenceGroups, *, group_id: str, account_id: str) -> None:
+        if account_id == CHIARA:
+            raise APIConnectionError("no answer")
+        remove(self, group_id=group_id, account_id=account_id)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ConfluenceGroups, "remove_member", unanswered)
+        report = apply(groups, plan, journal=journal)
+    assert [change.account_id for change in report.unfinished] == [CHIARA]
     before = journal.read_bytes()
-    with ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin)) as fresh:
-        rehearsed = rehearse(fresh, plan, journal=journal)
+    rehearsed = rehearse(groups, plan, journal=journal)
     assert rehearsed.unfinished == report.unfinished
     assert [each.outcome for each in rehearsed.results] == [each.outcome for each in report.results]
     assert journal.read_bytes() == before
