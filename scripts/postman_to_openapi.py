@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Turn a Postman item into OpenAPI 3.0.3: YAML on standard output, what it cannot say on standard error.
+"""Turn a Postman item, folder or collection into OpenAPI 3.0.3.
+
+The document is written to standard output, as YAML; what it does not say to standard error.
 
 Exits 0, with losses too; 2 where the input cannot be read.
 """
@@ -8,15 +10,19 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from attrs import evolve
 from specgen.files import read_text
+from specgen.merging import merge_repeated
 from specgen.nodes import parse_json
 from specgen.openapi import build_document
-from specgen.postman import read_item
-from specgen.problems import SpecError
+from specgen.postman import read_postman
+from specgen.problems import Loss, SpecError
 from specgen.yaml_io import write_yaml
 
 
@@ -26,21 +32,22 @@ def main(arguments: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example: postman_to_openapi.py item.json --server https://example.com/wiki/rest > item.yaml",
     )
-    parser.add_argument("input", metavar="INPUT", type=Path, help="a Postman item, as JSON")
+    parser.add_argument("input", metavar="INPUT", type=Path, help="a Postman export of version 2, as JSON")
     parser.add_argument(
         "--server", metavar="URL", type=server_address, help="where the API starts, in place of {{baseUrl}}"
+    )
+    parser.add_argument(
+        "--report", choices=("text", "json"), default="text", help="what is lost: a line each, or a list for machines"
     )
     options = parser.parse_args(arguments)
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors="backslashreplace")  # a name in an item may be more than a terminal can show
     try:
-        request = read_item(parse_json(read_text(options.input, str(options.input)), str(options.input)))
-        document, losses = build_document([request], title=request.name, server=options.server)
+        document, losses = convert(options.input, options.server)
     except SpecError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for loss in losses:
-        print(f"lost: {loss}", file=sys.stderr)
+    report(losses, options.report)
     try:
         sys.stdout.buffer.write(write_yaml(document).encode())
         sys.stdout.buffer.flush()
@@ -48,6 +55,28 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
         return 2
     return 0
+
+
+def convert(path: Path, server: str | None) -> tuple[dict[str, Any], list[Loss]]:
+    """Return the document for a file, and what it does not say.
+
+    Raises:
+        SpecError: the file cannot be used.
+    """
+    collection = read_postman(parse_json(read_text(path, str(path)), str(path)), server=server)
+    losses = list(collection.losses)
+    requests = tuple(merge_repeated(collection.requests, losses))
+    return build_document(evolve(collection, requests=requests, losses=tuple(losses)))
+
+
+def report(losses: list[Loss], form: str) -> None:
+    """Print what is lost on standard error."""
+    if form == "json":
+        rows = [{"item": each.item, "pointer": each.pointer, "what": each.what, "why": each.why} for each in losses]
+        print(json.dumps(rows, indent=2), file=sys.stderr)
+        return
+    for loss in losses:
+        print(f"lost: {loss}", file=sys.stderr)
 
 
 def server_address(text: str) -> str:

@@ -21,13 +21,16 @@ from typing import Any
 from attrs import frozen
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from specgen import codegen
+from specgen.collection import Collection
 from specgen.files import read_text, unfinished, write_whole
 from specgen.lock import fingerprint, lock_text
+from specgen.merging import refuse_repeated
 from specgen.nodes import parse_json
 from specgen.openapi import build_document
 from specgen.overlay import Applied, apply_overlay
-from specgen.postman import read_item
+from specgen.postman import read_postman
 from specgen.problems import Loss, SpecError, pointer_to
+from specgen.strict import only_request
 from specgen.yaml_io import read_yaml, write_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -123,8 +126,11 @@ def build() -> Built:
         raise SpecError(ITEMS, "", "no Postman item here")
     inputs = {name: read_text(ROOT / name, name) for name in [*names, OVERLAY, CONFIG]}
     read_yaml(inputs[CONFIG], CONFIG)  # the generator would say less
-    requests = [read_item(parse_json(inputs[name], name)) for name in names]
-    derived, losses = build_document(requests, title=requests[0].name)
+    items = [read_postman(parse_json(inputs[name], name)) for name in names]
+    requests = [only_request(item, name) for item, name in zip(items, names, strict=True)]
+    refuse_repeated(requests)
+    lost = [loss for item in items for loss in item.losses]
+    derived, losses = build_document(Collection(requests[0].name, "", (), tuple(requests), tuple(lost)))
     document, applied = apply_overlay(derived, read_yaml(inputs[OVERLAY], OVERLAY), OVERLAY)
     _validate(document)
     fragment = (

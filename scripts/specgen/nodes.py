@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from attrs import evolve, frozen
 
-from .problems import SpecError, pointer_to
+from .problems import Loss, SpecError, pointer_to
 
 DEEPEST = 100  # levels; a hand-made bomb is deeper, no exporter's file is
 MOST_VALUES = 1_000_000
@@ -31,18 +31,18 @@ class Node:
         """Return a member of an object or an entry of a list."""
         return evolve(self, value=self.value[key], pointer=self.pointer + pointer_to([key]))
 
-    def fields(self, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Node]:
-        """Return the members of an object, of which all of ``required`` are there and none is unknown."""
+    def fields(self, known: Collection[str], losses: list[Loss]) -> dict[str, Node]:
+        """Return the members of an object that are known and not null; all others are lost.
+
+        Raises:
+            SpecError: it is no object.
+        """
         if not isinstance(self.value, dict):
             self.fail(f"an object is expected, not {kind(self.value)}")
-        for name in required:
-            if name not in self.value:
-                self.fail(f"{name!r} is missing")
-        known = {*required, *optional}
-        for name in self.value:
-            if name not in known:
-                self.child(name).fail("not understood: remove it, or add support for it in scripts/specgen/postman.py")
-        return {name: self.child(name) for name in self.value}
+        for name in sorted(self.value.keys() - {*known}):
+            place, what = self.child(name).pointer, f"the member {name!r}"
+            losses.append(Loss(self.where, place, what, "not understood", understood=False))
+        return {name: self.child(name) for name in known if self.value.get(name) is not None}
 
     def items(self) -> Iterator[Node]:
         """Return the entries of a list."""
@@ -75,11 +75,11 @@ def parse_json(text: str, where: str) -> Node:
         raise SpecError(where, "", "nested too deeply to be read") from None
     except ValueError as error:
         raise SpecError(where, "", f"no valid JSON: {error}") from None
-    check_json(value, where)
+    check_json(value, where, most=math.inf)  # JSON has no aliases: what fits into a file can be handled
     return Node(value, where)
 
 
-def check_json(value: object, where: str) -> None:
+def check_json(value: object, where: str, *, most: float = MOST_VALUES) -> None:
     """See that a value is what JSON can say, of a size that can be handled, and that it does not hold itself.
 
     Raises:
@@ -89,8 +89,8 @@ def check_json(value: object, where: str) -> None:
     seen = 0
     for _ in range(DEEPEST):
         seen += len(level)
-        if seen > MOST_VALUES:
-            raise SpecError(where, "", f"more than {MOST_VALUES} values, those behind aliases counted")
+        if seen > most:
+            raise SpecError(where, "", f"more than {most} values, those behind aliases counted")
         inner: list[tuple[str, object]] = []
         for pointer, each in level:
             inner.extend(_parts(each, where, pointer))

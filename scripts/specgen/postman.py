@@ -1,306 +1,184 @@
-"""Postman items, as OpenAPI-to-Postman exporters write them, read back into normalised requests."""
+"""Postman items, folders and collections of version 2.0 and 2.1, read back into normalised requests."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from http import HTTPMethod, HTTPStatus
+from collections.abc import Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
-from .nodes import Node, parse_json
-from .problems import Loss, SpecError
+from .answers import read_answers
+from .collection import Auth, Collection, Request, Tag
+from .fields import Field, as_text, read_fields
+from .nodes import Node
+from .problems import Loss, SpecError, losing
+from .sent import description, own_auth, read_sent
+from .urls import NOWHERE
+from .variables import Variables, with_more
 
-REQUIRED = "(Required) "
-ONE_OF = re.compile(r"(.*?) ?\(This can only be one of ([^()]+)\)", re.DOTALL)
-SECURITY_MARK = "Added as a part of security scheme: "
-NEGOTIATION = ("accept", "content-type")  # headers that OpenAPI says by media types, never by parameters
-JSON = "application/json"
-BASE_URL = "{{baseUrl}}"
-NO_MEANING = ("id", "_postman_id", "uid")  # Postman's own bookkeeping
-SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=@-]+")  # what may stand in a path unescaped, but for the colon
-LONGEST_NAME = 200
-VARIABLE = re.compile(r":([A-Za-z_][A-Za-z0-9_]*)")
-PARAMETER = re.compile(r"[A-Za-z0-9_.$@-]+")
-
-
-@frozen
-class Parameter:
-    """A parameter of a request: its value still as Postman shows it, a placeholder or a default."""
-
-    place: str  # as OpenAPI names it: path or query
-    name: str
-    value: str
-    description: str
-    required: bool
-    only: tuple[str, ...]  # the values that it takes, where they are listed
-    pointer: str
+# Postman's own bookkeeping, and what its exporters write into every item, whatever the API is.
+NO_MEANING = ("id", "_postman_id", "uid", "_postman_isSubFolder", "_exporter_id", "protocolProfileBehavior")
+FOLDER = ("name", "description", "item", "auth", "variable", "variables", "event", *NO_MEANING)
+ITEM = ("name", "description", "request", "response", "event", "variable", *NO_MEANING)
+INFO = ("name", "description", "schema", "version", *NO_MEANING, "_collection_link", "updatedAt", "fork", "createdAt")
+VERSION = re.compile(r"/collection/v([0-9]+)(?:\.[0-9]+)*/")
 
 
 @frozen
-class Response:
-    """A documented answer."""
+class _Around:
+    """What an item inherits from the folders around it."""
 
-    code: int
-    description: str
-    example: Node | None  # the JSON body, where there is one
-    pointer: str
-
-
-@frozen
-class Request:
-    """A request, with all that its item says about it."""
-
-    name: str
-    where: str  # the item, for messages
-    method: str
-    path: tuple[str, ...]
-    parameters: tuple[Parameter, ...]
-    body: Node | None  # an example of the JSON body, where there is one
-    description: str
-    auth: str | None
-    responses: tuple[Response, ...] = ()
-    losses: tuple[Loss, ...] = ()
+    folders: tuple[str, ...] = ()
+    variables: Variables = field(factory=dict[str, Field])
+    auth: tuple[Auth, ...] | None = None
 
 
-def read_item(document: Node) -> Request:
-    """Return the request of a Postman item.
+def read_postman(document: Node, *, server: str | None = None) -> Collection:
+    """Return the requests of an item, a folder or a whole collection.
+
+    Args:
+        document: the file.
+        server: where the API starts, in place of the variable at the start of the addresses.
 
     Raises:
-        SpecError: something in the item is not understood.
+        SpecError: it is none of them, or holds no request.
     """
-    named = document.value.get("name") if isinstance(document.value, dict) else None
-    where = f"{document.where} ({named!r})" if isinstance(named, str) else document.where
-    item = Node(document.value, where).fields(("name", "request"), ("response", *NO_MEANING))
-    request = item["request"].fields(("method", "url"), ("auth", "header", "body", "description"))
-    if "header" in request:
-        _check_headers(request["header"])
-    path, parameters = _url(request["url"])
-    bare = Request(
-        name=_name(item["name"]),
-        where=where,
-        method=_method(request["method"]),
-        path=path,
-        parameters=parameters,
-        body=_body(request["body"]) if "body" in request else None,
-        description=_description(request.get("description")),
-        auth=_auth(request["auth"]) if "auth" in request else None,
-    )
-    losses: list[Loss] = []
-    responses = _responses(item["response"], bare, losses) if "response" in item else ()
-    return evolve(bare, responses=responses, losses=tuple(losses))
+    whole = _unwrapped(document)
+    reader = _Reader(document.where, server)
+    title, about = "", ""
+    if "info" in whole.value:
+        info = whole.child("info").fields(INFO, reader.losses)
+        title, about = (info["name"].text() if "name" in info else ""), as_text(info.get("description"))
+        reader.items(whole.child("item"), reader.inside(whole, _Around(), also="info"))
+    else:
+        reader.read(whole, _Around())
+    if not reader.requests:
+        for loss in reversed(reader.losses):
+            if not loss.understood:
+                raise SpecError(loss.item, loss.pointer, loss.why)
+        whole.fail("no request in it")
+    name = whole.value.get("name")
+    title = title or (name if isinstance(name, str) else "") or reader.requests[0].name or document.where
+    return Collection(title, about, tuple(reader.tags.values()), tuple(reader.requests), tuple(reader.losses))
 
 
-def _name(node: Node) -> str:
-    name = node.text()
-    if not re.search("[A-Za-z]", name):
-        node.fail("the name has no letter, and the operation is named after it")
-    if len(name) > LONGEST_NAME:
-        node.fail(f"over {LONGEST_NAME} characters, and a file is named after it")
-    return name
+def _unwrapped(document: Node) -> Node:
+    """Return the item, folder or collection in a file, which Postman's own API wraps once more.
+
+    Raises:
+        SpecError: it is something else.
+    """
+    if not isinstance(document.value, dict):
+        document.fail("a Postman item, folder or collection is expected")
+    for wrapper in ("collection", "item"):
+        if isinstance(document.value.get(wrapper), dict):
+            return _unwrapped(document.child(wrapper))
+    info = document.value.get("info")
+    schema = info.get("schema") if isinstance(info, dict) else None
+    version = VERSION.search(f"{schema}/") if isinstance(schema, str) else None
+    if (version and version[1] != "2") or {"requests", "order"} <= document.value.keys():
+        document.fail(f"a collection of version {version[1] if version else 1}: export it as version 2.1")
+    if "openapi" in document.value or "swagger" in document.value:
+        document.fail("an OpenAPI document, no Postman collection")
+    if not {"item", "request"} & document.value.keys():
+        document.fail("neither 'request' nor 'item' is there: no Postman item, folder or collection")
+    if "info" in document.value and "item" not in document.value:
+        document.fail("'item' is missing")
+    return document
 
 
-def _method(node: Node) -> str:
-    method = node.text()
-    if method not in HTTPMethod.__members__ or method == "CONNECT":
-        node.fail("no HTTP method that OpenAPI knows, in capitals")
-    return method
+class _Reader:
+    """Reads one file: what is found and what is lost, in the order of the file."""
 
+    def __init__(self, file: str, server: str | None) -> None:
+        self.file = file
+        self.server = server
+        self.tags: dict[str, Tag] = {}
+        self.requests: list[Request] = []
+        self.losses: list[Loss] = []
+        self.nowhere: set[str] = set()  # variables of which it was said that nothing says what they are
 
-def _auth(node: Node) -> str:
-    auth = node.fields(("type",))
-    if auth["type"].text() != "oauth2":
-        auth["type"].fail("only oauth2 is understood")
-    return "oauth2"
+    def read(self, node: Node, around: _Around) -> None:
+        """Read an item, or a folder and all in it; what cannot be read is lost."""
+        name = node.value.get("name") if isinstance(node.value, dict) else None
+        titles = (*around.folders, name) if isinstance(name, str) else around.folders
+        named = evolve(node, where=f"{self.file} ({' / '.join(titles)!r})" if titles else self.file)
+        if isinstance(named.value, dict) and "item" in named.value:
+            with losing("a folder", self.losses):
+                inside = self.inside(named, around)
+                self.items(named.child("item"), evolve(inside, folders=self._folders(named, around)))
+        else:
+            lost: list[Loss] = []
+            with losing("an operation", lost):
+                self.requests.append(self._request(named, around, lost))
+            self.losses += [loss for loss in lost if loss.why != NOWHERE or loss.what not in self.nowhere]
+            self.nowhere |= {loss.what for loss in lost if loss.why == NOWHERE}
 
+    def items(self, node: Node, around: _Around) -> None:
+        """Read all that a folder holds."""
+        for entry in node.items():
+            self.read(entry, around)
 
-def _url(node: Node) -> tuple[tuple[str, ...], tuple[Parameter, ...]]:
-    """Return the segments of the path, and the parameters in path and query."""
-    url = node.fields(("host", "path"), ("raw", "query", "variable"))
-    host = [part.text() for part in url["host"].items()]
-    if host != [BASE_URL]:
-        url["host"].fail(f"only [{BASE_URL!r}] is understood")
-    segments = [part.text() for part in url["path"].items()]
-    variables = _parameters("path", url.get("variable"))
-    query = _parameters("query", url.get("query"))
-    named = [variable[1] for segment in segments if (variable := VARIABLE.fullmatch(segment))]
-    if sorted(named) != sorted(parameter.name for parameter in variables):
-        url["path"].fail(f"its variables {named} are not those that are described under variable, once each")
-    path = tuple(_segment(part) for part in url["path"].items())
-    if "raw" in url:
-        text = "&".join(f"{parameter.name}={parameter.value}" for parameter in query)
-        whole = "/".join([BASE_URL, *segments]) + (f"?{text}" if text else "")
-        if url["raw"].text() != whole:
-            url["raw"].fail(f"differs from its parts, which read {whole!r}")
-    return path, variables + query
+    def inside(self, node: Node, around: _Around, *, also: str = "item") -> _Around:
+        """Return what is inherited inside of a folder or collection."""
+        known = node.fields((*FOLDER, also), self.losses)
+        _lose_scripts(known, self.losses)
+        rows = read_fields(known.get("variable", known.get("variables")), "a variable", self.losses)
+        variables = with_more(around.variables, rows)
+        auth = own_auth(known.get("auth"), variables, around.auth, self.losses)
+        return evolve(around, variables=variables, auth=auth)
 
+    def _folders(self, node: Node, around: _Around) -> tuple[str, ...]:
+        """Return the names of the folders down to this one, which becomes a tag."""
+        name = node.child("name").text() if "name" in node.value else ""
+        if not name.strip():
+            return around.folders
+        about = ""
+        with losing("the description of a folder", self.losses):
+            about = as_text(node.child("description")) if "description" in node.value else ""
+        known = self.tags.get(name)
+        if known is None or not known.description:
+            self.tags[name] = Tag(name, about)
+        elif about not in ("", known.description):
+            why = "another one of this name has another"
+            self.losses.append(Loss(node.where, node.child("description").pointer, "the description of a folder", why))
+        return (*around.folders, name)
 
-def _segment(node: Node) -> str:
-    """Return a segment of a path, as OpenAPI writes it."""
-    segment = node.text()
-    if variable := VARIABLE.fullmatch(segment):
-        return f"{{{variable[1]}}}"
-    if not SEGMENT.fullmatch(segment) or segment in (".", ".."):
-        node.fail(
-            "only plain path segments are understood: letters, digits and . _ ~ ! $ & ' ( ) * + , ; = @ -, or one "
-            "variable with a colon before it"
+    def _request(self, node: Node, around: _Around, lost: list[Loss]) -> Request:
+        """Return the request of an item.
+
+        Raises:
+            SpecError: it cannot be told what is sent where.
+        """
+        item = node.fields(ITEM, lost)
+        if "request" not in item:
+            node.fail("'request' is missing")
+        _lose_scripts(item, lost)
+        name = item["name"].text() if "name" in item else ""
+        variables = with_more(around.variables, read_fields(item.get("variable"), "a variable", lost))
+        sent = read_sent(item["request"], variables, around.auth, lost, name=name, server=self.server)
+        answers = read_answers(item["response"], sent, variables, lost) if "response" in item else ()
+        offered = {body.media_type for answer in answers for body in answer.bodies}
+        if sent.accepts and sent.accepts not in offered:
+            what = f"the media type {sent.accepts}"
+            lost.append(Loss(node.where, node.pointer, what, "it is accepted, but no example has it"))
+        return Request(
+            name=name,
+            where=node.where,
+            pointer=node.pointer,
+            method=sent.method,
+            server=sent.address.server,
+            path=sent.address.path,
+            parameters=sent.parameters,
+            bodies=(sent.body,) if sent.body else (),
+            description=description(sent, item.get("description"), lost),
+            auth=sent.auth,
+            tags=tuple(dict.fromkeys(around.folders)),
+            responses=answers,
         )
-    return segment
 
 
-def _parameters(place: str, node: Node | None) -> tuple[Parameter, ...]:
-    if node is None:
-        return ()
-    parameters = tuple(_parameter(place, entry) for entry in node.items())
-    for index, parameter in enumerate(parameters):
-        if parameter.name in {earlier.name for earlier in parameters[:index]}:
-            raise SpecError(node.where, parameter.pointer, f"the parameter {parameter.name!r} stands twice")
-    return parameters
-
-
-def _parameter(place: str, node: Node) -> Parameter:
-    entry = node.fields(("key", "value"), ("description",))
-    name = entry["key"].text()
-    if not PARAMETER.fullmatch(name):
-        entry["key"].fail("only letters, digits and _ . $ @ - are understood in a parameter's name")
-    marked = _description(entry.get("description"))
-    described = marked.removeprefix(REQUIRED)
-    listed = ONE_OF.fullmatch(described)
-    return Parameter(
-        place=place,
-        name=name,
-        value=entry["value"].text(),
-        description=listed[1] if listed else described,
-        required=marked.startswith(REQUIRED) or place == "path",
-        only=tuple(listed[2].split(",")) if listed else (),
-        pointer=node.pointer,
-    )
-
-
-def _body(node: Node) -> Node:
-    """Return the JSON of a request's body."""
-    body = node.fields(("mode", "raw"), ("options",))
-    if body["mode"].text() != "raw":
-        body["mode"].fail("only raw bodies are understood")
-    if "options" in body and body["options"].value != {"raw": {"headerFamily": "json", "language": "json"}}:
-        body["options"].fail("only JSON bodies are understood")
-    return _json(body["raw"])
-
-
-def _json(node: Node) -> Node:
-    """Return the JSON in a text; its places are counted on from the text's own."""
-    place = f"{node.where}: {node.pointer}" if node.pointer else node.where
-    return evolve(parse_json(node.text(), place), where=node.where, pointer=node.pointer)
-
-
-def _description(node: Node | None) -> str:
-    """Return a description, which exporters write as text or as an object around it."""
-    if node is None:
-        return ""
-    if isinstance(node.value, dict):
-        described = node.fields(("content",), ("type",))
-        if "type" in described:
-            described["type"].text()
-        node = described["content"]
-    return node.text()
-
-
-def _check_headers(node: Node) -> None:
-    """See that all headers name media types or come from the security scheme, since such are not parameters."""
-    for header in node.items():
-        entry = header.fields(("key", "value"), ("description",))
-        name, value = entry["key"].text(), entry["value"].text()
-        if name.lower() in NEGOTIATION:
-            if value != JSON:
-                entry["value"].fail(f"only {JSON} is understood")
-        elif name != "Authorization" or not _description(entry.get("description")).startswith(SECURITY_MARK):
-            header.fail("header parameters are not understood; only the Authorization of a security scheme is")
-
-
-def _responses(node: Node, request: Request, losses: list[Loss]) -> tuple[Response, ...]:
-    responses = tuple(_response(entry, request, losses) for entry in node.items())
-    codes = [response.code for response in responses]
-    for index, response in enumerate(responses):
-        if response.code in codes[:index]:
-            raise SpecError(node.where, response.pointer, f"a second example for status {response.code}")
-    return responses
-
-
-def _response(node: Node, request: Request, losses: list[Loss]) -> Response:
-    entry = node.fields(
-        ("name", "code"),
-        ("status", "originalRequest", "_postman_previewlanguage", "header", "cookie", "body", *NO_MEANING),
-    )
-    code = entry["code"].value
-    if type(code) is not int or not 100 <= code <= 599:
-        entry["code"].fail("a status code from 100 to 599 is expected")
-    body = entry["body"] if "body" in entry and entry["body"].text() else None
-    if "status" in entry and entry["status"].text() != _phrase(code):
-        losses.append(_lost(entry["status"], "the text of a status", "OpenAPI has the code alone"))
-    if "_postman_previewlanguage" in entry:
-        entry["_postman_previewlanguage"].text()
-    if "header" in entry:
-        losses.extend(_lost_headers(entry["header"], body))
-    if "cookie" in entry:
-        cookies = entry["cookie"].items()
-        losses.extend(_lost(cookie, "a cookie of a response", "cookies are not used") for cookie in cookies)
-    if "originalRequest" in entry:
-        losses.extend(_check_original(entry["originalRequest"], request))
-    example = _json(body) if body else None
-    return Response(code=code, description=entry["name"].text(), example=example, pointer=node.pointer)
-
-
-def _phrase(code: int) -> str:
-    try:
-        return HTTPStatus(code).phrase
-    except ValueError:
-        return ""
-
-
-def _lost_headers(node: Node, body: Node | None) -> Iterator[Loss]:
-    """Pass over the content type, which is known from the body, and report all other headers of a response."""
-    for header in node.items():
-        entry = header.fields(("key", "value"), ("description",))
-        name, value = entry["key"].text().lower(), entry["value"].text()
-        if name != "content-type":
-            yield _lost(header, "a header of a response", "response headers are not carried over")
-        elif body and value != JSON:
-            entry["value"].fail(f"only {JSON} is understood of a body that is not empty")
-        elif not body and value != "text/plain":
-            yield _lost(header, "the media type of an empty body", "what the body would hold is not known")
-
-
-def _check_original(node: Node, request: Request) -> Iterator[Loss]:
-    """See that the request of an example is the item's own, and report what it alone has."""
-    original = node.fields(("method", "url"), ("header", "body", "auth"))
-    path, parameters = _url(original["url"])
-    own = (request.method, request.path, [(each.place, each.name, each.value) for each in request.parameters])
-    if (original["method"].text(), path, [(each.place, each.name, each.value) for each in parameters]) != own:
-        node.fail("differs from the item's request in method, path or parameters")
-    described = {(each.place, each.name): (each.description, each.only) for each in request.parameters}
-    for parameter in parameters:
-        said = (parameter.description, parameter.only)
-        if said not in (("", ()), described[parameter.place, parameter.name]):
-            yield Loss(node.where, parameter.pointer, "a description in an example", "the request has another")
-    body = _body(original["body"]) if "body" in original else None
-    if _written(body) != _written(request.body):
-        yield _lost(original.get("body", node), "the body of an example's request", "the request has another")
-    if "auth" in original and _auth(original["auth"]) != request.auth:
-        original["auth"].fail("differs from the auth of the item's request")
-    if "header" in original:
-        _check_headers(original["header"])
-        names = [header.value["key"].lower() for header in original["header"].items()]
-        if request.auth is None and not set(names) <= set(NEGOTIATION):
-            yield _lost(
-                original["header"], "a security scheme", "only an example names it, and the request has no auth"
-            )
-
-
-def _written(body: Node | None) -> str | None:
-    """Return a body as text, for comparing: to Python, true is 1 and 1.0."""
-    return None if body is None else json.dumps(body.value, sort_keys=True)
-
-
-def _lost(node: Node, what: str, why: str) -> Loss:
-    return Loss(node.where, node.pointer, what, why)
+def _lose_scripts(known: Mapping[str, Node], losses: list[Loss]) -> None:
+    scripts = known.get("event")
+    if scripts and scripts.value:
+        losses.append(Loss(scripts.where, scripts.pointer, "scripts", "OpenAPI runs none"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from attrs import frozen
 
@@ -39,6 +40,16 @@ class Loss:
     pointer: str
     what: str
     why: str
+    understood: bool = True  # False where the input is odd, not OpenAPI too small for it
 
     def __str__(self) -> str:
         return f"{self.item}: {self.pointer}: {self.what}: {self.why}"
+
+
+@contextmanager
+def losing(what: str, losses: list[Loss]) -> Iterator[None]:
+    """Turn what cannot be used inside into a loss, so that nothing around it is lost with it."""
+    try:
+        yield
+    except SpecError as error:
+        losses.append(Loss(error.where, error.pointer, what, error.problem, understood=False))

@@ -6,8 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from specgen.collection import Collection, Request
 from specgen.nodes import parse_json
-from specgen.postman import Request, read_item
+from specgen.openapi import build_document
+from specgen.postman import read_postman
+from specgen.problems import Loss
+from specgen.strict import only_request
 
 ROOT = Path(__file__).resolve().parents[2]
 ITEMS = ROOT / "openapi" / "postman"
@@ -21,8 +25,36 @@ def seed(of: str = SEED) -> Any:
     return json.loads((ITEMS / of).read_text(encoding="utf-8"))
 
 
+def collection(document: Any, server: str | None = None) -> Collection:
+    return read_postman(parse_json(json.dumps(document), "item.json"), server=server)
+
+
 def read(item: Any) -> Request:
-    return read_item(parse_json(json.dumps(item), "item.json"))
+    """Return the request of an item in which all is understood."""
+    return only_request(collection(item), "item.json")
+
+
+def lost(document: Any) -> list[Loss]:
+    """Return what is lost of a file, but for what every item of ours loses: where the API starts, and OAuth's flow."""
+    usual = ("{{baseUrl}}", "oauth2")
+    return [loss for loss in collection(document).losses if loss.what not in usual]
+
+
+def documented(item: Any, server: str | None = None) -> tuple[dict[str, Any], list[Loss]]:
+    """Return the document for an item in which all is understood, and all that is lost."""
+    whole = collection(item, server)
+    only_request(whole, "item.json")
+    return build_document(whole)
+
+
+def item_of(request: Any, **more: Any) -> Any:
+    """Return an item around a request."""
+    return {"name": "An item", "request": request, **more}
+
+
+def asking(url: Any, **more: Any) -> Any:
+    """Return an item that asks an address."""
+    return item_of({"method": "GET", "url": url, **more})
 
 
 def changed(pointer: str, value: Any, *, of: str = SEED) -> Any:
@@ -76,7 +108,7 @@ def with_bodies(text: str) -> Any:
     """Return a copy of the exported item that sends this body and is answered with it."""
     item = seed()
     for request in [item["request"], *(response["originalRequest"] for response in item["response"])]:
-        request["body"] = {"mode": "raw", "raw": text}
+        request["body"] = {"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}}
     item["response"][0] |= {"code": 200, "status": "OK", "body": text}
     item["response"][0]["header"] = [{"key": "Content-Type", "value": "application/json"}]
     return item

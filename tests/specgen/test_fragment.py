@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 import regenerate
 from attrs import field, frozen
-from items import CREATE, ITEMS, MEMBERS, ROOT, changed, read, seed
-from specgen.openapi import build_document
-from specgen.postman import JSON
+from items import CREATE, ITEMS, MEMBERS, ROOT, changed, documented, seed
+from specgen.bodies import JSON
 from specgen.yaml_io import read_yaml
 
 NAMES = sorted(path.name for path in ITEMS.glob("*.json"))
@@ -27,10 +26,10 @@ PARAMETERS = [each for _, _, operation in OPERATIONS.values() for each in operat
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_item_loses_the_server_and_the_flow_and_nothing_else(name: str) -> None:
-    _, losses = build_document([read(seed(name))], title="a title")
+    _, losses = documented(seed(name))
     assert [(loss.pointer, loss.what) for loss in losses] == [
-        ("/request/url/host/0", "{{baseUrl}}"),
         ("/request/auth", "oauth2"),
+        ("/request/url/host/0", "{{baseUrl}}"),
     ]
 
 
@@ -302,8 +301,7 @@ def component(pointer: str) -> Any:
 
 def lost(item: Any) -> list[str]:
     """Return what an item's examples show and the fragment does not have, a line each, with item and property."""
-    request = read(item)
-    document, _ = build_document([request], title="a title")
+    document, _ = documented(item)
     found = []
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -312,7 +310,7 @@ def lost(item: Any) -> list[str]:
             bodies |= {code: (answer, kept["responses"].get(code)) for code, answer in operation["responses"].items()}
             for place, (shown, offered) in bodies.items():
                 for schema in schemas(shown):
-                    found += [f"{request.name}: {place}{what}" for what in missing(schema, schemas(offered), "")]
+                    found += [f"{item['name']}: {place}{what}" for what in missing(schema, schemas(offered), "")]
     return found
 
 

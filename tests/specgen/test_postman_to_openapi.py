@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from items import ROOT, SEED, changed, seed
+from items import CREATE, MEMBERS, ROOT, SEED, changed, seed
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from specgen.yaml_io import read_yaml
 
@@ -53,6 +53,57 @@ def test_a_text_that_no_terminal_can_show_is_still_utf_8(tmp_path: Path) -> None
     )
 
 
+def collection_of(*items: object) -> str:
+    folder = {"name": "Groups", "item": list(items)}
+    return json.dumps({"info": {"name": "All"}, "item": [folder, {"name": "odd"}]})
+
+
+def test_a_collection_is_one_document(tmp_path: Path) -> None:
+    (tmp_path / "all.json").write_text(collection_of(seed(), seed(CREATE), seed(MEMBERS)))
+    result = run("all.json", cwd=tmp_path)
+    document = yaml.safe_load(result.stdout)
+    assert (result.returncode, document["info"]["title"], document["tags"]) == (0, "All", [{"name": "Groups"}])
+    assert len(document["paths"]) == 3
+    assert not list(OpenAPIV30SpecValidator(document).iter_errors())
+    assert "all.json ('odd'): /item/1: an operation: 'request' is missing" in result.stderr.decode()
+
+
+def test_two_items_on_one_path_and_method_are_one_operation(tmp_path: Path) -> None:
+    (tmp_path / "all.json").write_text(collection_of(seed(), changed("/name", "Another name")))
+    result = run("all.json", cwd=tmp_path)
+    assert len(yaml.safe_load(result.stdout)["paths"]) == 1
+    assert "the name of a second request" in result.stderr.decode()
+
+
+def test_a_report_for_machines(tmp_path: Path) -> None:
+    (tmp_path / "all.json").write_text(collection_of(seed()))
+    result = run("all.json", "--report", "json", cwd=tmp_path)
+    rows = json.loads(result.stderr)
+    assert [row["pointer"] for row in rows] == [
+        "/item/0/item/0/request/auth",
+        "/item/0/item/0/request/url/host/0",
+        "/item/1",
+    ]
+    assert rows[2] == {
+        "item": "all.json ('odd')",
+        "pointer": "/item/1",
+        "what": "an operation",
+        "why": "'request' is missing",
+    }
+    lines = run("all.json", cwd=tmp_path).stderr.decode().splitlines()
+    assert lines == [f"lost: {row['item']}: {row['pointer']}: {row['what']}: {row['why']}" for row in rows]
+    (tmp_path / "whole.json").write_text(
+        json.dumps(
+            {
+                "name": "x",
+                "request": {"method": "GET", "url": "https://x/a"},
+                "response": [{"name": "Fine", "code": 200}],
+            }
+        )
+    )
+    assert json.loads(run("whole.json", "--report", "json", cwd=tmp_path).stderr) == []
+
+
 @pytest.mark.parametrize("server", ["", "not a url", "example.com", "ftp://example.com", "http://["])
 def test_a_server_that_is_no_address_is_refused(tmp_path: Path, server: str) -> None:
     result = run(ROOT / "openapi" / "postman" / SEED, "--server", server, cwd=tmp_path)
@@ -68,10 +119,20 @@ def test_an_output_that_is_full_exits_with_two() -> None:
 
 def test_what_cannot_be_read_exits_with_two(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
-    (tmp_path / "odd.json").write_text(json.dumps({**seed(), "event": []}))
+    (tmp_path / "old.json").write_text(json.dumps({"id": "1", "name": "All", "order": [], "requests": []}))
+    (tmp_path / "deep.json").write_text("[" * 200 + "]" * 200)
+    circle = [{"key": "a", "value": "{{b}}"}, {"key": "b", "value": "{{a}}"}]
+    item = {"name": "An item", "request": "{{a}}/things"}
+    whole = {"info": {"name": "All"}, "item": [item], "variable": circle}
+    (tmp_path / "circle.json").write_text(json.dumps(whole))
+    with (tmp_path / "large.json").open("wb") as large:
+        large.truncate(50 * 1024 * 1024 + 1)
     for name, part in [
         ("broken.json", "no valid JSON"),
-        ("odd.json", "/event"),
+        ("old.json", "version 1: export it as version 2.1"),
+        ("deep.json", "nested more than 100 levels"),
+        ("circle.json", "a -> b -> a stand for each other in a circle"),
+        ("large.json", "over 50 MB"),
         ("absent.json", "cannot be read"),
         (".", "cannot be read"),
     ]:

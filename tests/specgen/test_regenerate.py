@@ -120,7 +120,7 @@ def test_the_check_names_files_that_were_not_generated(project: Path) -> None:
     ("name", "old", "new", "part"),
     [
         (ITEM, '"name"', "name", "no valid JSON"),
-        (ITEM, '"header": []', '"headers": []', "/request/headers: not understood"),
+        (ITEM, '"header": []', '"headers": []', "/request/headers: the member 'headers': not understood"),
         (OVERLAY, "overlay: 1.0.0", "overlay: [", "no valid YAML"),
         (OVERLAY, "[*].security\n", "[*].securities\n", "matches nothing"),
         (OVERLAY, "type: http\n", "type: smoke\n", "openapi/overlay.yaml make no valid OpenAPI"),

@@ -1,0 +1,194 @@
+"""Bodies of requests and answers, in all of Postman's forms, to media types and schemas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from attrs import evolve
+
+from .collection import Body, Example
+from .fields import parameters, read_fields
+from .nodes import Node, parse_json
+from .problems import Loss, SpecError, losing
+from .schemas import ANYTHING, Schema, example_schema, has_placeholders, merged, placeholder_schema
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+BYTES = "application/octet-stream"
+TEXT = "text/plain"
+LANGUAGES = {"json": JSON, "xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
+MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+")
+KNOWN = ("mode", "raw", "urlencoded", "formdata", "file", "graphql", "options", "disabled")
+# The tokens of JSON that can hold others, and what people write into it: comments, and variables outside of texts.
+TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/|\{\{[^{}"\s]+\}\}', re.DOTALL)
+
+
+def media_type(text: str) -> str:
+    """Return the media type in a header's value, without parameters; nothing where it has none."""
+    found = MEDIA_TYPE.fullmatch(text.partition(";")[0].strip())
+    return found[0].lower() if found and "*" not in found[0] else ""
+
+
+def is_json(kind: str) -> bool:
+    """Return whether bodies of a media type are JSON."""
+    return kind in (JSON, "text/json") or kind.endswith("+json")
+
+
+def request_body(node: Node, kind: str, name: str, losses: list[Loss]) -> Body | None:
+    """Return the body of a request; None where it has none.
+
+    Args:
+        node: the body, as Postman writes it.
+        kind: the media type that a header names, or nothing.
+        name: of the request, for its examples.
+        losses: where to report.
+
+    Raises:
+        SpecError: its form is not known.
+    """
+    body = node.fields(KNOWN, losses)
+    if "disabled" in body and body["disabled"].value is True:
+        losses.append(Loss(node.where, node.pointer, "a body that is switched off", "it is not sent"))
+        return None
+    if "mode" not in body:
+        return None if not body else node.fail("'mode' is missing")
+    mode = body["mode"].text()
+    if mode not in MODES:
+        body["mode"].fail(f"only the modes {', '.join(MODES)} are known")
+    return MODES[mode](body, kind, name, losses)
+
+
+def text_body(node: Node, kind: str, name: str, losses: list[Loss], *, language: str = "") -> Body | None:
+    """Return a body that is written as a text; None where it is empty.
+
+    JSON may have comments, and variables in place of values. What is malformed is lost, and its media type kept.
+    """
+    text = node.text()
+    if not text.strip():
+        return None
+    kind = kind or LANGUAGES.get(language, "")
+    if not kind:
+        kind = JSON if text.lstrip()[0] in "{[" and _is_valid(node) else TEXT
+    if schema := placeholder_schema(text.strip()):
+        return Body(kind, schema, node.pointer)
+    if not is_json(kind):
+        if "xml" in kind:
+            losses.append(Loss(node.where, node.pointer, "the structure of a body", "XML is carried over as a text"))
+        return Body(kind, {"type": "string"}, node.pointer, (Example(name, text),))
+    with losing("the content of a body", losses):
+        parsed = _json(node)
+        examples = () if has_placeholders(parsed.value) else (Example(name, parsed.value),)
+        return Body(kind, example_schema(parsed, losses), node.pointer, examples)
+    return Body(kind, dict(ANYTHING), node.pointer)
+
+
+def joined(bodies: Iterable[tuple[Body, str]], losses: list[Loss]) -> tuple[Body, ...]:
+    """Return one body a media type: what fits any of those given, with all their examples.
+
+    Args:
+        bodies: each with the item it comes from, for messages.
+        losses: where to report.
+    """
+    whole: dict[str, Body] = {}
+    for body, where in bodies:
+        known = whole.setdefault(body.media_type, body)
+        if known is not body:
+            schema = merged(known.schema, body.schema, Node(None, where, body.pointer), losses)
+            examples = _all_examples(known.examples, body.examples)
+            whole[body.media_type] = evolve(known, schema=schema, examples=examples)
+    return tuple(whole.values())
+
+
+def _all_examples(ours: tuple[Example, ...], theirs: tuple[Example, ...]) -> tuple[Example, ...]:
+    """Return all examples, each once, each with a name of its own."""
+    examples = list(ours)
+    for example in theirs:
+        if any(repr(example.value) == repr(each.value) for each in examples):  # to Python, true is 1
+            continue
+        names = {each.name for each in examples}
+        name, number = example.name, 1
+        while name in names:
+            number += 1
+            name = f"{example.name} ({number})"
+        examples.append(evolve(example, name=name))
+    return tuple(examples)
+
+
+def _raw(body: dict[str, Node], kind: str, name: str, losses: list[Loss]) -> Body | None:
+    if "raw" not in body:
+        return None
+    language = ""
+    with losing("the options of a body", losses):
+        if "options" in body:
+            raw = body["options"].fields(("raw",), losses).get("raw")
+            options = raw.fields(("language", "headerFamily"), losses) if raw else {}
+            language = options["language"].text() if "language" in options else ""
+    return text_body(body["raw"], kind, name, losses, language=language)
+
+
+def _rows(mode: str, default: str) -> Callable[[dict[str, Node], str, str, list[Loss]], Body | None]:
+    """Return a reader of a form that is a table."""
+
+    def read(body: dict[str, Node], kind: str, _name: str, losses: list[Loss]) -> Body | None:
+        rows = [row for row in read_fields(body.get(mode), "a form field", losses) if not row.is_security]
+        if not rows:
+            return None
+        schema: Schema = {"type": "object", "properties": {}}
+        required = []
+        for field in parameters("form", rows, losses):
+            described = {"description": field.description} if field.description else {}
+            shown = {"example": field.example} if field.example is not None else {}
+            schema["properties"][field.name] = {**field.schema, **described, **shown}
+            required += [field.name] if field.required else []
+        if required:
+            schema["required"] = required
+        return Body(kind or default, schema, body[mode].pointer)
+
+    return read
+
+
+def _file(body: dict[str, Node], kind: str, _name: str, _losses: list[Loss]) -> Body:
+    return Body(kind or BYTES, {"type": "string", "format": "binary"}, body["mode"].pointer)
+
+
+def _graphql(body: dict[str, Node], _kind: str, _name: str, losses: list[Loss]) -> Body:
+    node = body.get("graphql", body["mode"])
+    losses.append(Loss(node.where, node.pointer, "a GraphQL query", "OpenAPI sees the JSON around it alone"))
+    members = {"query": {"type": "string"}, "variables": {"type": "object"}}
+    return Body(JSON, {"type": "object", "properties": members, "required": ["query"]}, node.pointer)
+
+
+MODES: dict[str, Callable[[dict[str, Node], str, str, list[Loss]], Body | None]] = {
+    "raw": _raw,
+    "urlencoded": _rows("urlencoded", FORM),
+    "formdata": _rows("formdata", MULTIPART),
+    "file": _file,
+    "graphql": _graphql,
+}
+
+
+def _json(node: Node) -> Node:
+    """Return the JSON in a text; its places are counted on from the text's own.
+
+    Raises:
+        SpecError: it is no JSON, not even one with comments and variables.
+    """
+
+    def plain(token: re.Match[str]) -> str:
+        if token[0].startswith('"'):
+            return token[0]
+        return f'"{token[0]}"' if token[0].startswith("{{") else " "
+
+    try:
+        return evolve(parse_json(TOKEN.sub(plain, node.text()), node.where), pointer=node.pointer)
+    except SpecError as error:
+        raise SpecError(node.where, node.pointer + error.pointer, error.problem) from None
+
+
+def _is_valid(node: Node) -> bool:
+    problems: list[Loss] = []
+    with losing("", problems):
+        _json(node)
+    return not problems
