@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from .._version import __version__
 from . import applying, groups, journals, login, members, plans, sandboxing, sites, users
+from .failures import USAGE, unwritable
 from .terminal import prepare
 
 HELP = "Confluence Cloud groups: who is in them, and changing that in a way that is reviewed, resumed and undone."
@@ -48,4 +50,8 @@ def root(
 def run() -> None:
     """Run the command that is asked for."""
     prepare()
-    app(prog_name="confluence-groups")
+    try:
+        app(prog_name="confluence-groups")
+    except OSError as error:  # of help; what happens in a command is reported there
+        unwritable(error)
+        sys.exit(USAGE)

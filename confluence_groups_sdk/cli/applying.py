@@ -13,6 +13,7 @@ from .. import _calls
 from .._exchange import LOOK_FIRST
 from .._pacing import Pacer
 from ..client import ConfluenceGroups
+from ..errors import InputError
 from ..membership import Action, Change, Outcome, Plan, Report, Result, rehearse, undo
 from ..membership import apply as apply_plan
 from .connection import connected
@@ -82,12 +83,12 @@ def apply(
 ) -> None:
     """Do what a plan says; given again after an interruption, go on where it ended."""
     loaded = Plan.load(plan)
+    book = journal or plan.with_suffix(".journal")
     if report is not None:
-        check_target(report, force=True)
-    if not loaded.changes:
+        _check_report(report, plan, book)
+    if not loaded.changes and expect_digest in (None, loaded.digest):
         put("the plan changes nothing: there is nothing to apply")
         return
-    book = journal or plan.with_suffix(".journal")
     pacer = Pacer()
     with connected(connecting, pacer) as client:
         if changing.dry_run or changing.curl:
@@ -118,13 +119,24 @@ def apply(
                 verify=verify,
                 expect_digest=expect_digest,
             )
-    put(*told_of(done, book))
     if report is not None:
         done.save(report)
+    put(*told_of(done, book))
     if code := code_of(done):
         if done.unfinished:
             say(f"to go on: confluence-groups apply {plan}" + (f" --journal {journal}" if journal else ""))
         raise typer.Exit(code)
+
+
+def _check_report(report: Path, *kept: Path) -> None:
+    """See that a report can be written, before anything is sent.
+
+    Raises:
+        InputError: it cannot, or it would take the place of a file that is still needed.
+    """
+    check_target(report, force=True)
+    if any(report.resolve() == each.resolve() for each in kept):
+        raise InputError(f"{report}: the report would replace the plan or its journal: give it another name")
 
 
 def undo_journal(

@@ -29,6 +29,7 @@ NO_CREDENTIALS = (
     "no credentials for {}: set CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN (or CONFLUENCE_ACCESS_TOKEN), or log in with "
     "confluence-groups login"
 )
+SEVERAL = "the login is for no one site: say which with --site or --cloud-id (it opens {})"
 
 
 @frozen
@@ -91,6 +92,9 @@ def access_for(connecting: Connecting) -> Access:
             return _last_resort(_site.credentials() is not None)
         site, cloud_id = login.get("site"), login.get("cloud_id")
         site = None if cloud_id else site
+    if not site and not cloud_id:
+        opened = ", ".join(str(each.get("site") or each["cloud_id"]) for each in (login or {}).get("sites", []))
+        raise ConfigurationError(SEVERAL.format(opened or "none"))
     return _with_credentials(site, cloud_id, login)
 
 

@@ -53,6 +53,15 @@ def reported(*, verbose: bool) -> Iterator[None]:
     except (ConfluenceGroupsError, ValueError) as error:
         describe(error, verbose=verbose)
         raise typer.Exit(code_of(error)) from None
+    except OSError as error:
+        unwritable(error)
+        raise typer.Exit(USAGE) from None
+
+
+def unwritable(error: OSError) -> None:
+    """Say why the output, or a file, cannot be written."""
+    hush()
+    say(f"error: {error.filename or 'output'}: it cannot be written ({error.strerror or error})")
 
 
 def code_of(error: Exception) -> int:

@@ -81,11 +81,10 @@ def login(
 
 
 def logout() -> None:
-    """Forget the login: tokens, client secret, and the API token in the keyring."""
+    """Forget all logins: tokens, client secret, and the API tokens in the keyring."""
     kept = store.read(store.LOGIN)
-    if kept and kept.get("kind") == "api-token" and kept.get("site"):
-        store.out_of_keyring(_site.identity(_site.site_base(kept["site"])))
     removed = [store.remove(name) for name in (store.TOKENS, store.LOGIN)]
+    removed.append(store.out_of_keyring())
     put("logged out" if any(removed) else "nobody was logged in")
     if kept and kept.get("kind") == "oauth" and any(removed):
         put("the app's access stays granted until you take it back at https://id.atlassian.com (connected apps)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -62,6 +62,7 @@ def sandbox(
         signal.signal(each, lambda *_: ended.set())
     with server:
         client_id, client_secret = server.oauth_client
+        before = store.running_sandbox()
         store.write(
             store.SANDBOX,
             {
@@ -81,17 +82,18 @@ def sandbox(
                 f"  export CONFLUENCE_EMAIL={server.admin.email}",
                 f"  export CONFLUENCE_API_TOKEN={server.admin.token}",
             )
-            import sys
-
-            sys.stdout.flush()
+            if before is not None:
+                put(f"Until it ends, --sandbox means this one, and not the one at {before['url']}.")
             ended.wait()
         finally:
-            _forget()
+            _forget(before)
     put("the sandbox has ended")
 
 
-def _forget() -> None:
-    """Remove the note on this sandbox, unless it is another's by now."""
+def _forget(before: dict[str, Any] | None) -> None:
+    """Remove the note on this sandbox, unless it is another's by now; one that ran before has its note again."""
     kept = store.read(store.SANDBOX)
     if kept and kept.get("pid") == os.getpid():
         store.remove(store.SANDBOX)
+        if before is not None:
+            store.write(store.SANDBOX, before)

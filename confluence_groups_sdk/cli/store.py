@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -13,8 +15,12 @@ from ..errors import ConfigurationError
 from ..membership._files import written_whole
 from ..token_store import FileTokenStore
 
-LOGIN, TOKENS, SANDBOX = "login.json", "tokens.json", "sandbox.json"
+LOGIN, TOKENS, SANDBOX, KEYRING = "login.json", "tokens.json", "sandbox.json", "keyring.json"
+APP = ("authority", "gateway", "client_id", "client_secret")
+TEXTS = {SANDBOX: ("url", "email", "token", "client_id", "client_secret"), "api-token": ("site",), "oauth": APP}
 SERVICE = "confluence-groups"  # of the keyring
+KEEPS = f"the keyring keeps a token ({{}}): remove {SERVICE} from it by hand"
+PATIENCE = 2.0  # seconds for a sandbox to take a connection
 
 
 def folder() -> Path:
@@ -47,9 +53,29 @@ def read(name: str) -> dict[str, Any] | None:
         kept = json.loads(data)
     except ValueError:
         kept = None
-    if not isinstance(kept, dict):
+    if not isinstance(kept, dict) or not _is_whole(name, kept):
         raise ConfigurationError(f"{path}: it is damaged: remove it")
     return kept
+
+
+def _is_whole(name: str, kept: dict[str, Any]) -> bool:
+    """Say whether a note has all that is read from it."""
+    if name == KEYRING:
+        return _are_texts(kept.get("sites"))
+    if name == SANDBOX:
+        return isinstance(kept.get("pid"), int) and _are_texts([kept.get(each) for each in TEXTS[SANDBOX]])
+    needed = TEXTS.get(str(kept.get("kind")))
+    sites = kept.get("sites", [])
+    return (
+        needed is not None
+        and _are_texts([kept.get(each) for each in needed])
+        and isinstance(sites, list)
+        and all(isinstance(each, dict) and isinstance(each.get("cloud_id"), str) for each in sites)
+    )
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(each, str) for each in values)
 
 
 def write(name: str, kept: dict[str, Any]) -> None:
@@ -85,19 +111,29 @@ def remove(name: str) -> bool:
 def running_sandbox() -> dict[str, Any] | None:
     """Return where a sandbox runs on this machine, None where none does."""
     kept = read(SANDBOX)
-    return kept if kept is not None and _runs(kept.get("pid")) else None
+    return kept if kept is not None and _runs(kept["pid"]) and _listens(kept["url"]) else None
 
 
-def _runs(pid: object) -> bool:
-    if not isinstance(pid, int) or pid < 1:
+def _runs(pid: int) -> bool:
+    if pid < 1:
         return False
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
     return True
+
+
+def _listens(url: str) -> bool:
+    """Say whether somebody listens there: the number of a process that has ended is another's one day."""
+    try:
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname or "", address.port or 0), timeout=PATIENCE):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def from_keyring(site: str) -> tuple[str, str] | None:
@@ -124,29 +160,35 @@ def to_keyring(site: str, email: str, token: str) -> None:
     Raises:
         ConfigurationError: there is no keyring.
     """
+    sites = (read(KEYRING) or {"sites": []})["sites"]
     problem = _unkept(site, json.dumps([email, token]))
     del token
     if problem:
         raise ConfigurationError(problem)
+    write(KEYRING, {"sites": sorted({*sites, site})})
 
 
-def out_of_keyring(site: str) -> None:
-    """Remove a site's API token from the keyring, if there is one.
+def out_of_keyring() -> bool:
+    """Remove the API tokens of all sites from the keyring; say whether there were some.
 
     Raises:
-        ConfigurationError: the keyring keeps it.
+        ConfigurationError: the keyring keeps one.
     """
-    if from_keyring(site) is None:
-        return
-    import keyring
-    import keyring.errors
-
+    kept = read(KEYRING)
+    if kept is None:
+        return False
     try:
-        keyring.delete_password(SERVICE, site)
+        import keyring
+        import keyring.errors
+    except ModuleNotFoundError:
+        raise ConfigurationError(KEEPS.format("keyring is not installed")) from None
+    try:
+        for site in kept["sites"]:
+            if keyring.get_password(SERVICE, site) is not None:
+                keyring.delete_password(SERVICE, site)
     except keyring.errors.KeyringError as error:
-        raise ConfigurationError(
-            f"the keyring keeps the token ({type(error).__name__}): remove {SERVICE} from it by hand"
-        ) from None
+        raise ConfigurationError(KEEPS.format(type(error).__name__)) from None
+    return remove(KEYRING)
 
 
 def _unkept(site: str, secret: str) -> str | None:

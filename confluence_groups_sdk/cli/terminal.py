@@ -16,10 +16,12 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 JOINERS = "\u200c\u200d"  # part of words in some scripts, and of emoji
-PYTHON_OPTION = re.compile(r"""\b([a-z]+(?:_[a-z]+)+)=(?:True|\.\.\.|"?([\w.]+)"?)""")
+PYTHON_OPTION = re.compile(r"""\b(?:([a-z]+(?:_[a-z]+)+)=(?:True|\.\.\.|"?([\w.]+)"?)|([a-z]+)=\.\.\.)""")
+PYTHON_NONE = re.compile(r", or None(?: for no limit)?$", re.MULTILINE)
 CALL = re.compile(r"(?:Guards|Faults)\((.*?)\)")
 RENAMED = {"protected_accounts": "protect_account", "protected_groups": "protect_group", "drop_after": "drop_rate"}
-WIDEST = 100_000  # columns
+WIDEST, TALL = 100_000, 25  # columns and lines
+FORCING = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE")  # make Rich and Typer colour a pipe, too
 
 
 class RefusedError(Exception):
@@ -27,7 +29,13 @@ class RefusedError(Exception):
 
 
 def prepare() -> None:
-    """Let no name fail to be printed, whatever the terminal can show."""
+    """Let no name fail to be printed, whatever the terminal can show, and colour nothing that is no terminal."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this, as >&- does
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        for name in FORCING:
+            os.environ.pop(name, None)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -41,7 +49,8 @@ def console(*, beside: bool = False, wide: bool = True) -> Console:
         wide: whether lines are left to the terminal to break, so that nothing is cut and ids can be copied.
     """
     file = sys.stderr if beside else sys.stdout
-    return Console(file=file, width=WIDEST if wide else None, highlight=False, markup=False, emoji=False)
+    width, height = (WIDEST, TALL) if wide else (None, None)  # without a height, a dumb terminal has 80 columns
+    return Console(file=file, width=width, height=height, highlight=False, markup=False, emoji=False)
 
 
 def cleaned(text: str) -> str:
@@ -60,24 +69,29 @@ def _shown(char: str) -> str:
 
 
 def say(*lines: str) -> None:
-    """Print lines beside the output, and behind what was put there before."""
+    """Print lines beside the output, and behind what was put there before; without room, the exit code tells."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         hush()
-    for line in lines:
-        print(cleaned(line), file=sys.stderr)
+    with contextlib.suppress(OSError):
+        for line in lines:
+            print(cleaned(line), file=sys.stderr)
 
 
 def put(*lines: str) -> None:
-    """Print lines of output."""
-    for line in lines:
-        print(cleaned(line))
+    """Print lines of output; where nobody reads them any more, what is told by other ways goes on."""
+    try:
+        for line in lines:
+            print(cleaned(line))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        hush()
 
 
 def in_options(text: str) -> str:
     """Return a text of the library with the options of the command line in place of Python's."""
-    found = PYTHON_OPTION.sub(lambda each: option_named(each[1], each[2]), text)
+    found = PYTHON_OPTION.sub(lambda each: option_named(each[1] or each[3], each[2]), PYTHON_NONE.sub("", text))
     return CALL.sub(r"\1", found).replace("for_cloud", "--cloud-id")
 
 
@@ -114,6 +128,6 @@ def ask(question: str) -> None:
 
 
 def hush() -> None:
-    """Let nothing more be printed: whoever read the output has gone."""
+    """Let nothing more be printed: whoever read the output has gone, or there is no room for it."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -125,7 +125,47 @@ def test_what_others_may_read_is_not_trusted(nowhere: Shell) -> None:
     assert "chmod 600" in ended.err
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+def test_a_sandbox_whose_process_number_is_anothers_is_not_taken_for_running(nowhere: Shell) -> None:
+    nowhere.note_sandbox()
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        kept = store.read(store.SANDBOX)
+        assert kept is not None
+        store.write(store.SANDBOX, kept | {"url": f"http://127.0.0.1:{unused.getsockname()[1]}"})
+        ended = nowhere.run("users", "me", "--sandbox")
+    assert ended.code == 2
+    assert "no sandbox runs on this machine" in ended.err
+
+
+def test_a_login_for_several_sites_names_them(nowhere: Shell) -> None:
+    app = {"authority": OTHER, "gateway": OTHER, "client_id": "a", "client_secret": "b", "kind": "oauth"}
+    sites = [{"site": "https://one.atlassian.net", "cloud_id": "1"}, {"site": None, "cloud_id": "2"}]
+    store.write(store.LOGIN, app | {"sites": sites})
+    ended = nowhere.run("users", "me")
+    assert ended.code == 2
+    assert "say which with --site or --cloud-id (it opens https://one.atlassian.net, 2)" in ended.err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{}",
+        '{"kind": "oauth"}',
+        '{"kind": "other"}',
+        '{"kind": "api-token", "site": 5}',
+        '{"kind": "oauth", "authority": "", "gateway": "", "client_id": "", "client_secret": "", "sites": [{}]}',
+    ],
+)
+def test_a_damaged_login_is_named(nowhere: Shell, content: str) -> None:
+    store.write(store.LOGIN, {})
+    path = store.folder() / store.LOGIN
+    path.write_text(content, encoding="utf-8")
+    for command in (["users", "me"], ["sites"], ["logout"]):
+        ended = nowhere.run(*command)
+        assert (ended.code, ended.err) == (2, f"error: {path}: it is damaged: remove it\n")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"{}", b'{"pid": 1}', b'{"pid": 1, "url": 5}'])
 def test_a_damaged_note_is_named(nowhere: Shell, content: bytes) -> None:
     nowhere.note_sandbox()
     path = store.folder() / store.SANDBOX

@@ -247,6 +247,17 @@ def test_an_api_token_is_kept_in_the_keyring_once_it_works(nowhere: Shell, keys:
     assert nowhere.run("users", "me").code == 2
 
 
+def test_logging_out_forgets_the_tokens_of_all_sites(nowhere: Shell, login: Callable[..., Ended], keys: Keys) -> None:
+    email, token = nowhere.sandbox.admin
+    for site in (nowhere.sandbox.url, nowhere.sandbox.url.replace("127.0.0.1", "localhost")):
+        assert nowhere.run("login", "--api-token", "--site", site, answer=f"{email}\n{token}\n").code == 0
+    assert login().code == 0
+    assert len(keys.kept) == 2
+    assert nowhere.run("logout").code == 0
+    assert not keys.kept
+    assert nowhere.run("logout").out == "nobody was logged in\n"
+
+
 def test_the_environment_goes_before_the_keyring(shell: Shell, keys: Keys) -> None:
     keys.set_password(store.SERVICE, shell.sandbox.url.removeprefix("http://"), json.dumps(["a@example.com", "wrong"]))
     assert shell.run("users", "me").code == 0
@@ -275,14 +286,17 @@ def test_where_there_is_no_keyring_the_environment_is_named(
     assert store.read(store.LOGIN) is None
 
 
-def test_a_keyring_that_keeps_the_token_is_named(nowhere: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["get_password", "delete_password"])
+def test_a_keyring_that_keeps_the_token_is_named(
+    nowhere: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
     email, token = nowhere.sandbox.admin
     nowhere.run("login", "--api-token", "--site", nowhere.sandbox.url, answer=f"{email}\n{token}\n")
 
     def fail(*_: object) -> None:
         raise PasswordDeleteError("locked")
 
-    monkeypatch.setattr(keys, "delete_password", fail)
+    monkeypatch.setattr(keys, method, fail)
     ended = nowhere.run("logout")
     assert ended.code == 2
     assert "by hand" in ended.err

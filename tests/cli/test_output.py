@@ -163,6 +163,8 @@ def test_one_thing_is_a_line_a_field_in_a_table_an_object_in_json_and_a_row_in_c
         ("Guards(max_removals=...): give a number", "--max-removals: give a number"),
         ("Guards(protected_accounts=...): give ids", "--protect-account: give ids"),
         ("Faults(error_rate=...): give a share", "--error-rate: give a share"),
+        ("Faults(latency=...): give a number of seconds, 0 or more", "--latency: give a number of seconds, 0 or more"),
+        ("timeout (connect): at most a year, or None for no limit", "timeout (connect): at most a year"),
         ('apply with on_drift="continue" what', "apply with --on-drift continue what"),
         ("or apply with wait_for_quota=True", "or apply with --wait-for-quota"),
         ("goes through the gateway (for_cloud).", "goes through the gateway (--cloud-id)."),

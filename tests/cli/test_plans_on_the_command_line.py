@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, USERS, Shell
+from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, PROGRAM, USERS, Shell
 
 from confluence_groups_sdk import APIConnectionError, BadRequestError, ConfluenceGroups, RateLimitError
 from confluence_groups_sdk._exchange import LOOK_FIRST
@@ -269,6 +271,9 @@ def test_a_plan_without_changes_is_not_asked_about(shell: Shell) -> None:
     ended = shell.run("apply", "plan.json")
     assert (ended.code, ended.err) == (0, "")
     assert "there is nothing to apply" in ended.out
+    ended = shell.run("apply", "plan.json", "--yes", "--expect-digest", "0" * 64)
+    assert (ended.code, ended.out) == (2, "")
+    assert "not the plan that was approved" in ended.err
     assert not Path("plan.journal").exists()
 
 
@@ -319,6 +324,32 @@ def test_what_is_left_is_exit_code_4_and_resumed(planned: Shell, monkeypatch: py
     ended = planned.run("apply", "plan.json", answer="y\n")
     assert "going on where it ended" in ended.err
     assert (ended.code, editors(planned)) == (0, [CHIARA, BOT])
+
+
+def test_a_reader_that_has_gone_keeps_neither_the_report_nor_the_exit_code(planned: Shell) -> None:
+    planned.sandbox.directory.delete_group(EDITORS)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        process = subprocess.run(
+            [*PROGRAM, "apply", "plan.json", "--yes", "--on-drift", "continue", "--report", "report.json"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            check=False,
+            encoding="utf-8",
+        )
+    assert (process.returncode, process.stderr) == (4, "")
+    assert len(json.loads(Path("report.json").read_text(encoding="utf-8"))["results"]) == 2
+
+
+@pytest.mark.parametrize("kept", ["plan.json", "plan.journal", "./plan.json"])
+def test_a_report_takes_the_place_of_neither_plan_nor_journal(planned: Shell, kept: str) -> None:
+    before = Path("plan.json").read_bytes()
+    ended = planned.run("apply", "plan.json", "--yes", "--report", kept)
+    assert ended.code == 2
+    assert "the report would replace the plan or its journal" in ended.err
+    assert Path("plan.json").read_bytes() == before
+    assert not planned.writes
 
 
 def test_a_change_that_the_site_refuses_is_named_with_its_request_id(planned: Shell) -> None:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, USERS, Ended, Shell
+from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, PROGRAM, USERS, Ended, Shell
 
 from confluence_groups_sdk import __version__
 from confluence_groups_sdk.sandbox import Group, Person
@@ -111,10 +111,11 @@ def test_groups_of_nobody_are_an_error_and_no_empty_list(shell: Shell) -> None:
     assert (ended.code, ended.out) == (1, "")
 
 
-def test_the_output_in_a_pipe_has_neither_colours_nor_a_bar(shell: Shell) -> None:
-    for arguments in (["members", "list", "docs-editors"], ["groups", "show", ADMINS], ["--help"]):
-        ended = shell.spawn(*arguments, settings={"TERM": "xterm-256color"})
-        assert ended.code == 0
+@pytest.mark.parametrize("forcing", ["TERM", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE"])
+def test_the_output_in_a_pipe_has_neither_colours_nor_a_bar(shell: Shell, forcing: str) -> None:
+    for arguments in (["members", "list", "docs-editors"], ["groups", "show", ADMINS], ["--help"], ["groups", "--no"]):
+        ended = shell.spawn(*arguments, settings={"TERM": "xterm-256color"} | {forcing: "1"})
+        assert ended.code == (2 if "--no" in arguments else 0)
         assert "\x1b" not in ended.out + ended.err
 
 
@@ -143,6 +144,23 @@ def test_an_output_that_is_closed_is_no_error() -> None:
             encoding="utf-8",
         )
     assert (process.returncode, process.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["groups list", "members list docs-editors -o csv", "users me -o json", "--help"])
+def test_an_output_without_room_is_said(shell: Shell, command: str) -> None:
+    ended = _piped(shell, f"{shlex.join(PROGRAM)} {command} > /dev/full")
+    assert (ended.code, ended.err) == (2, "error: output: it cannot be written (No space left on device)\n")
+
+
+def test_an_output_that_was_never_open_is_no_error(shell: Shell) -> None:
+    ended = _piped(
+        shell, f"{shlex.join(PROGRAM)} groups list >&-; {shlex.join(PROGRAM)} groups show no-such-group 2>&-"
+    )
+    assert (ended.code, ended.out, ended.err) == (1, "", "")
+
+
+def test_without_room_for_an_error_the_exit_code_tells(shell: Shell) -> None:
+    assert _piped(shell, f"{shlex.join(PROGRAM)} users show a@example.com 2> /dev/full").code == 2
 
 
 def test_a_terminal_that_knows_ascii_alone_gets_escapes(shell: Shell) -> None:
@@ -215,6 +233,25 @@ def test_a_shell_completes_commands(shell: Shell, name: str) -> None:
     ended = shell.spawn(settings=settings)
     assert "remove" in ended.out
     assert "list" not in ended.out
+
+
+def test_bash_completes_commands_options_and_values(shell: Shell) -> None:
+    (shell.folder / "confluence-groups").write_text(f'#!/bin/sh\nexec {shlex.join(PROGRAM)} "$@"\n', encoding="utf-8")
+    (shell.folder / "confluence-groups").chmod(0o700)
+    for words, completed in (
+        (["members", "re"], "remove"),
+        (["members", "list", "docs-editors", "--out"], "--output"),
+        (["members", "list", "docs-editors", "--output", "c"], "csv"),
+    ):
+        ended = _piped(
+            shell,
+            f"""PATH="$PWD:$PATH"
+eval "$(_CONFLUENCE_GROUPS_COMPLETE=source_bash confluence-groups)"
+registered=$(complete -p confluence-groups) && [[ $registered =~ -F\\ ([^ ]+) ]]
+COMP_WORDS=(confluence-groups {shlex.join(words)}); COMP_CWORD={len(words)}
+"${{BASH_REMATCH[1]}}" confluence-groups; echo "${{COMPREPLY[@]}}" """,
+        )
+        assert (ended.out.split(), ended.err) == ([completed], "")
 
 
 def _piped(shell: Shell, command: str) -> Ended:

@@ -170,10 +170,23 @@ def test_ctrl_c_at_a_question_and_in_a_list_is_exit_code_130(terminal: Run) -> N
 
 
 @pytest.mark.usefixtures("sandbox_command")
-def test_a_narrow_terminal_loses_nothing(terminal: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
+@pytest.mark.parametrize(("name", "value"), [("COLUMNS", "40"), ("TERM", "dumb")])
+def test_a_terminal_that_is_narrow_or_knows_nothing_loses_nothing(
+    terminal: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
     rows = table_of(terminal("members", "list", "docs-editors", "--sandbox"))
     assert rows[2] == [CHIARA, "Chiara Rossi", "chiara@example.com", "atlassian"]
+
+
+@pytest.mark.usefixtures("sandbox_command")
+def test_a_second_sandbox_gives_way_to_the_first_when_it_ends(terminal: Run) -> None:
+    with spawned(["sandbox"]) as process:
+        process.expect("--sandbox means this one, and not the one at")
+        process.sendintr()
+        process.expect("the sandbox has ended")
+        process.expect(pexpect.EOF)
+    assert terminal("members", "count", "everybody", "--sandbox") == "400\n"
 
 
 @pytest.mark.usefixtures("terminal")
