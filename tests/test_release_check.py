@@ -299,8 +299,8 @@ ALIKE = [Member("a/one.py", b"1\n2\n", 0o644, EPOCH), Member("a/two.py", b"", 0o
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ([ALIKE[0]], "a/two.py is only in "),
-        ([*ALIKE, Member("a/0.py", b"", 0o644, EPOCH)], "a/0.py is only in "),
+        ([ALIKE[0]], "a/two.py is only in one-"),
+        ([*ALIKE, Member("a/0.py", b"", 0o644, EPOCH)], "a/0.py is only in other-"),
         ([ALIKE[1], ALIKE[0]], "a/one.py stands where the other has a/two.py"),
         ([Member("a/one.py", b"1\n3\n", 0o644, EPOCH), ALIKE[1]], "a/one.py differs in line 2"),
         ([Member("a/one.py", b"1\n2\n4\n", 0o644, EPOCH), ALIKE[1]], "a/one.py differs in line 3"),
@@ -314,7 +314,7 @@ def test_the_first_difference_is_named(tmp_path: Path, kind: str, changed: list[
     write(other, ALIKE)
     assert first_difference(one, other) is None
     write(other, changed)
-    assert (first_difference(one, other) or "").startswith(said)
+    assert (first_difference(one, other) or "").replace(f"{tmp_path}{os.sep}", "").startswith(said)
 
 
 def test_a_difference_in_no_file_is_told_too(tmp_path: Path) -> None:

@@ -42,7 +42,14 @@ def run(*command: str, cwd: Path, variables: Mapping[str, str] | None = None, um
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     environment |= variables or {}
     result = subprocess.run(
-        command, cwd=cwd, env=environment, umask=umask, capture_output=True, text=True, encoding="utf-8", check=False
+        command,
+        cwd=cwd,
+        env=environment,
+        umask=umask,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
     if result.returncode:
         raise CheckFailed(f"{' '.join(command)} failed:\n{result.stdout}{result.stderr}")
