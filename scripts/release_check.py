@@ -29,7 +29,8 @@ from releasing.contents import wrong_contents, wrong_metadata
 from releasing.environments import CheckFailed, refuse, run
 from releasing.installs import NEWEST, Bounds, install_runtime, pip_install, replay, run_programs, versions
 from releasing.project import Project
-from specgen.files import write_whole
+from specgen.files import read_text, write_whole
+from specgen.problems import SpecError
 
 ROOT = Path(__file__).resolve().parents[1]
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -46,7 +47,7 @@ class Checks:
         """Run a check, which returns what it found, and return whether it passed."""
         try:
             print(f"{name}: {check(*arguments)}", flush=True)
-        except CheckFailed as failure:
+        except (CheckFailed, SpecError) as failure:
             print(f"{name}: failed", flush=True)
             self.failures.append(f"{name}: {failure}")
             return False
@@ -76,11 +77,11 @@ def main() -> int:
 
 
 def section() -> Section:
-    return section_of(CHANGELOG.read_text(encoding="utf-8"), Project.read(ROOT).version)
+    return section_of(read_text(CHANGELOG, CHANGELOG.name), Project.read(ROOT).version)
 
 
 def check_changelog() -> str:
-    refuse(wrong_changelog(CHANGELOG.read_text(encoding="utf-8"), Project.read(ROOT).version))
+    refuse(wrong_changelog(read_text(CHANGELOG, CHANGELOG.name), Project.read(ROOT).version))
     return f"[{section().version}] - {section().date}, {len(section().entries)} entries"
 
 

@@ -26,7 +26,7 @@ from releasing.changelog import Section, section_of, sections, wrong_changelog
 from releasing.contents import wrong_contents, wrong_metadata
 from releasing.environments import CheckFailed
 from releasing.installs import Bounds
-from releasing.project import Project
+from releasing.project import Project, literal_version
 
 ROOT = Path(__file__).resolve().parents[1]
 WHEEL = "confluence_groups_sdk-0.1.0-py3-none-any.whl"
@@ -34,7 +34,8 @@ WHEEL = "confluence_groups_sdk-0.1.0-py3-none-any.whl"
 # Stands in for the module that knows the surface: a file with one line is all the surface there is.
 RELEASED = """
 def surface_changed(root):
-    return (root / "surface").read_text() != (root / "openapi/released/public-api.json").read_text()
+    names = [(root / name).read_text() for name in ("surface", "openapi/released/public-api.json")]
+    return [] if names[0] == names[1] else [f"{names[0]} is new"]
 
 def accept(root):
     (root / "openapi/released").mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ def test_all_that_is_wrong_is_named_in_one_run(project: Path) -> None:
     assert done.returncode == 1
     wheel, sdist = "confluence_groups_sdk-9.9.9-py3-none-any.whl", "confluence_groups_sdk-9.9.9.tar.gz"
     for wrong in (
-        "CHANGELOG.md: the public surface differs",
+        "CHANGELOG.md: the public surface has changed",
         f"{wheel}: confluence_groups_sdk/py.typed is missing",
         f"{sdist}: confluence_groups_sdk/py.typed is missing",
         f"{wheel}: confluence_groups_sdk/tests/test_inside.py must not be in it",
@@ -131,6 +132,21 @@ def test_a_build_that_fails_is_told_with_its_output(project: Path) -> None:
     assert done.returncode == 1
     assert "failed: built:" in done.stderr
     assert "nowhere.py" in done.stderr
+
+
+def test_what_cannot_be_read_is_named(project: Path) -> None:
+    (project / "CHANGELOG.md").unlink()
+    done = run(project, "--accept")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "failed: changelog: CHANGELOG.md: cannot be read: No such file or directory\n",
+    )
+
+
+def test_a_version_that_is_no_literal_is_refused() -> None:
+    assert literal_version('"""Words."""\n\n__version__ = "1.2.3"\n') == "1.2.3"
+    with pytest.raises(CheckFailed, match=r"_version\.py: no line such as"):
+        literal_version("__version__ = version()")
 
 
 def test_bad_use_is_told_from_a_failed_check(project: Path) -> None:
@@ -443,7 +459,7 @@ class Surface:
         return self.root / accepted.SNAPSHOT
 
     def surface_changed(self, root: Path) -> list[str]:
-        return [] if (root / accepted.SNAPSHOT).read_text(encoding="utf-8") == self.now else [self.now]
+        return [] if (root / accepted.SNAPSHOT).read_text(encoding="utf-8") == self.now else [f"{self.now} is new"]
 
     def accept(self, root: Path) -> list[str]:
         (root / accepted.SNAPSHOT).write_text(self.now, encoding="utf-8")
@@ -475,14 +491,15 @@ def test_a_changed_surface_needs_a_new_line_in_the_change_log(surface: Surface) 
     accepted.accept(surface.root, FIRST)
     surface.now = "remove_member add_member"
     (wrong,) = accepted.unaccepted(surface.root, FIRST)
-    assert wrong.startswith("CHANGELOG.md: the public surface differs")
+    assert wrong.startswith("CHANGELOG.md: the public surface has changed")
+    assert "(remove_member add_member is new; 1 in all)" in wrong
     assert list(accepted.unaccepted(surface.root, SECOND)) == []
 
 
 def test_nothing_is_accepted_that_the_change_log_does_not_tell(surface: Surface) -> None:
     accepted.accept(surface.root, FIRST)
     surface.now = "remove_member add_member"
-    with pytest.raises(CheckFailed, match="write a line about the change"):
+    with pytest.raises(CheckFailed, match="write a line about it"):
         accepted.accept(surface.root, FIRST)
     assert surface.snapshot.read_text(encoding="utf-8") == "remove_member"
     accepted.accept(surface.root, SECOND)

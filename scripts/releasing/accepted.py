@@ -35,12 +35,20 @@ def unaccepted(root: Path, section: Section) -> Iterator[str]:
 
 
 def unsaid(root: Path, section: Section) -> Iterator[str]:
-    """Yield that the surface has changed, where nothing in the change log can be about it."""
+    """Yield that the surface has changed, where nothing in the change log can be about it.
+
+    Raises:
+        SpecError: the snapshot or the package cannot be read.
+    """
     known = set(_accepted(root)["entries"]) if (root / ACCEPTED).is_file() else set()
-    if _surface_differs(root) and set(_hashes(section)) <= known:
+    if not set(_hashes(section)) <= known:
+        return
+    differences = _released().surface_changed(root) if (root / SNAPSHOT).is_file() else [f"{SNAPSHOT} is missing"]
+    if differences:
+        seen = f"{differences[0]}; {len(differences)} in all"
         yield (
-            f"CHANGELOG.md: the public surface differs from {SNAPSHOT}, and [{section.version}] says no more than when"
-            " that was accepted: write a line about the change"
+            f"CHANGELOG.md: the public surface has changed since {SNAPSHOT} ({seen}),"
+            f" and [{section.version}] says no more than it did then: write a line about it"
         )
 
 
@@ -49,16 +57,13 @@ def accept(root: Path, section: Section) -> list[str]:
 
     Raises:
         CheckFailed: the surface has changed, and the change log does not say so.
+        SpecError: the fragment or the package cannot be read.
     """
     refuse(unsaid(root, section))
     written: list[str] = list(_released().accept(root))
     record = {"entries": sorted(_hashes(section)), "snapshot": _snapshot_hash(root)}
     write_whole(root / ACCEPTED, f"{json.dumps(record, indent=2)}\n".encode())
     return [*written, ACCEPTED]
-
-
-def _surface_differs(root: Path) -> bool:
-    return not (root / SNAPSHOT).is_file() or bool(_released().surface_changed(root))
 
 
 def _released() -> Any:

@@ -12,6 +12,8 @@ from attrs import frozen
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from .environments import CheckFailed
+
 PACKAGE = "confluence_groups_sdk"
 
 
@@ -54,6 +56,13 @@ class Project:
 
 
 def literal_version(module: str) -> str:
-    """Return the version in the text of _version.py, without running it."""
-    (assigned,) = (each for each in ast.parse(module).body if isinstance(each, ast.Assign))
-    return str(ast.literal_eval(assigned.value))
+    """Return the version in the text of _version.py, without running it.
+
+    Raises:
+        CheckFailed: there is no such line.
+    """
+    for statement in ast.parse(module).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="__version__")], value=ast.Constant(value=str(version))):
+                return version
+    raise CheckFailed(f'{PACKAGE}/_version.py: no line such as __version__ = "0.1.0"')
