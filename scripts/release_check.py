@@ -87,7 +87,7 @@ def check_changelog() -> str:
 
 def check_surface() -> str:
     refuse(accepted.unaccepted(ROOT, section()))
-    return "the snapshot is the accepted one, and the change log tells of what differs from it"
+    return "the snapshot is the accepted one, and nothing has changed since without a line in the change log"
 
 
 def accept() -> str:
