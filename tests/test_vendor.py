@@ -146,7 +146,10 @@ def test_a_part_that_another_needs_cannot_be_left_out(
     (said,) = lines(capsys)
     assert "--without membership: cli/" in said
     assert said.endswith("needs it: leave out cli, too: --without cli,membership")
-    add(project / PACKAGE / "auth.py", "from .sandbox import Sandbox")
+    add(project / PACKAGE / "auth.py", "if TYPE_CHECKING:\n    from .sandbox import Sandbox")
+    assert vendor.main([str(place), "--without", "sandbox"]) == 0
+    shutil.rmtree(place)
+    add(project / PACKAGE / "auth.py", "class Late:\n    from .sandbox import Sandbox")
     assert vendor.main([str(place), "--without", "sandbox"]) == 2
     assert "auth.py needs it" in lines(capsys)[0]
     assert not place.exists()
@@ -374,6 +377,7 @@ def test_a_run_that_was_killed_is_found_and_put_in_order(
     old = state(place)
     add(project / PACKAGE / CLIENT, "# newer")
     killed_run(project, place, name, after)
+    (place.with_name("groups.new") / "just_begun.py").touch()
     present = state(place) if place.exists() else state(place.with_name("groups.old"))
     assert present == old
     before = state(project.parent)
