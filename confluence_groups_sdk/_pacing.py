@@ -12,6 +12,7 @@ from ._clock import Clock, SystemClock
 from ._headers import Limits
 from ._logging import logger
 from ._places import Places
+from ._values import Value
 from .errors import ConfigurationError
 
 BACK_OFF = 0.9  # of the rate that was accepted
@@ -29,7 +30,7 @@ CATCH_UP = 0.1  # seconds by which a late call may follow the one before it soon
 
 
 @frozen
-class Pace:
+class Pace(Value):
     """What a `Pacer` is doing.
 
     Attributes:

@@ -9,6 +9,7 @@ from enum import Enum
 import httpx
 from attrs import field, frozen
 
+from ._values import Value
 from .errors import ConfigurationError
 
 RETRIED_ALWAYS = frozenset({429})  # refused before anything was done
@@ -39,7 +40,7 @@ def _whole(_instance: object, _attribute: object, value: int) -> None:
 
 
 @frozen
-class RetryPolicy:
+class RetryPolicy(Value):
     """When a call is sent again.
 
     429 is retried for every call; 502, 503, 504, timeouts and broken connections only where repeating is safe, as it

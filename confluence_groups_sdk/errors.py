@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import _answers, _headers
@@ -20,7 +21,10 @@ BODY_LIMIT = 64 * 1024  # bytes of the body as UTF-8
 
 
 class ConfluenceGroupsError(Exception):
-    """The root: everything this package raises on purpose, but for ValueError and TypeError on bad arguments."""
+    """The root: everything this package raises on purpose, but for ValueError and TypeError on bad arguments.
+
+    Each attribute has a default in its class: an error that was pickled before there was the attribute has that.
+    """
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _revive, (type(self), self.args, self.__dict__)
@@ -112,7 +116,7 @@ class APIError(ConfluenceGroupsError):
     status_code: int | None = None
     request_id: str | None = None
     message: str | None = None
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = MappingProxyType({})
     body: str | None = None
     retry_after: float | None = None
 

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
+from ._values import Value
+
 AccessType: TypeAlias = Literal["user", "admin", "site-admin"]
 """How a group gives access."""
 
@@ -15,7 +17,7 @@ ACTIVE = "active"
 
 
 @frozen(kw_only=True)
-class Group:
+class Group(Value):
     """A group of users.
 
     Texts that come from a list of values (`type`, `usage_type`, `managed_by`) may hold values that are newer than this
@@ -44,7 +46,7 @@ class Group:
 
 
 @frozen(kw_only=True)
-class User:
+class User(Value):
     """An account, of a person or of an app.
 
     Attributes:
@@ -83,7 +85,7 @@ class User:
 
 
 @frozen(kw_only=True)
-class Site:
+class Site(Value):
     """A site that an OAuth 2.0 token was granted access to; what the user may do there is another matter.
 
     Attributes:

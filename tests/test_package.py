@@ -140,17 +140,18 @@ def imported(path: Path) -> set[str]:
 
 
 # Which room may know which, beside the leaves that all may know.
-LEAVES = {"_version", "_clock", "_headers", "_answers", "_logging", "errors"}
+LEAVES = {"_values", "_version", "_clock", "_headers", "_answers", "_logging", "errors"}
 DRIVEN = {"_calls", "_pages", "_exchange", "_http"}
 KNOWN_TO_BOTH = {*DRIVEN, "_settings", "_site", "_retry", "_pacing", "_clock", "models", "_generated"}
 MAY_KNOW = {
     "_version": set(),
+    "_values": set(),
     "_clock": set(),
     "_logging": set(),
     "_headers": {"_logging"},
     "_decoding": set(),
     "_places": set(),
-    "_pacing": {"_places", "_clock", "_headers", "_logging", "errors"},
+    "_pacing": {"_values", "_places", "_clock", "_headers", "_logging", "errors"},
     "_answers": {"_headers", "_logging"},
     "errors": {"_answers", "_headers", "_logging"},
     "auth": {"errors"},
@@ -159,8 +160,8 @@ MAY_KNOW = {
     "_aside": set(),
     "oauth": {"_aside", "_token_endpoint", "_site", "token_store", "auth", *LEAVES},
     "sites": {"client", "async_client", "_bodies", "_calls", "_settings", "_http", "_site", "models"},
-    "_retry": {"errors"},
-    "models": set(),
+    "_retry": {"_values", "errors"},
+    "models": {"_values"},
     "_bodies": {"models"},
     "_calls": {"_generated", "_bodies", "models", "errors"},
     "_pages": {"_calls", "_bodies", "models", "errors"},
@@ -184,7 +185,7 @@ def test_no_module_is_left_out_of_that_rule() -> None:
 
 
 # What the rooms of membership may know of each other, beside the face of the synchronous client.
-FACE = {"client", "models", "errors", "_clock", "_version", "_headers"}
+FACE = {"client", "models", "errors", "_clock", "_values", "_version", "_headers"}
 MEMBERSHIP = {
     "_fields": set(),
     "_files": set(),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from .._headers import NOTHING_SAID, Limits
+from .._values import Value
 
 
 class Action(StrEnum):
@@ -36,7 +37,7 @@ class Outcome(StrEnum):
 
 
 @frozen(kw_only=True)
-class Change:
+class Change(Value):
     """One person into or out of one group.
 
     Attributes:
@@ -70,7 +71,7 @@ class Change:
 
 
 @frozen(kw_only=True)
-class Omission:
+class Omission(Value):
     """A change that was asked for and is not in the plan.
 
     Attributes:
@@ -91,7 +92,7 @@ class Omission:
 
 
 @frozen(kw_only=True)
-class Result:
+class Result(Value):
     """What became of a change.
 
     Attributes:
@@ -123,7 +124,7 @@ class Result:
 
 
 @frozen(kw_only=True)
-class Progress:
+class Progress(Value):
     """How far planning or applying has come.
 
     Attributes:

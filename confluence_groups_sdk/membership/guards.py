@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from attrs import evolve, field, fields, frozen
 
+from .._values import Value
 from .changes import Action, Change, Omission
 from .live import Membership
 
@@ -55,7 +56,7 @@ def _is_fraction(_guards: object, attribute: Any, value: object) -> None:
 
 
 @frozen(kw_only=True)
-class Guards:
+class Guards(Value):
     """What a plan must not do; on by default, each with the option that overrides it.
 
     They are asked when a plan is made, and again before it is applied, of what is there then. What the server does not

@@ -15,6 +15,7 @@ from typing import Any
 
 from attrs import define, field
 
+from .._values import Value
 from .._version import __version__
 from ..errors import ConfigurationError, JournalError
 from ._fields import Fields, ShapeError, canonical, parsed, sha256
@@ -28,7 +29,7 @@ BEGINNING = canonical({"before": NOTHING_BEFORE})[:-1]  # of every journal: keys
 
 
 @define
-class Contents:
+class Contents(Value):
     """What a journal says.
 
     Attributes:

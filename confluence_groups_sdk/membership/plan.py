@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from attrs import asdict, field, frozen
 
+from .._values import Value
 from ..errors import PlanError
 from ._fields import Fields, ShapeError, canonical, parsed, sha256
 from ._files import written_whole
@@ -20,7 +21,7 @@ CALLS_A_SECOND = 10.0  # what an estimate supposes; what a site takes is not pub
 
 
 @frozen(kw_only=True)
-class PlannedGroup:
+class PlannedGroup(Value):
     """A group as it was when the plan was made.
 
     Attributes:
@@ -44,7 +45,7 @@ class PlannedGroup:
 
 
 @frozen(kw_only=True)
-class Estimate:
+class Estimate(Value):
     """What applying a plan takes, about.
 
     Attributes:
@@ -69,7 +70,7 @@ class Estimate:
 
 
 @frozen(kw_only=True)
-class Plan:
+class Plan(Value):
     """What `apply` does, after somebody has looked at it.
 
     Its digest shows accidents and careless edits, not a forger: approve a plan by handing over its digest by another

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
+from .._values import Value
 from ..errors import JournalError
 from ._files import written_whole
 from .changes import Change, Outcome, Result
@@ -18,7 +19,7 @@ from .plan import change_as_json
 
 
 @frozen(kw_only=True)
-class Report:
+class Report(Value):
     """What became of a plan, in this run and in those before it with the same journal.
 
     Attributes:
