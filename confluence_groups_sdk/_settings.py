@@ -73,12 +73,12 @@ class Settings:
     @retry.validator
     def _is_policy(self, _attribute: object, retry: RetryPolicy) -> None:
         if not isinstance(retry, RetryPolicy):
-            raise TypeError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
+            raise TypeError(f"retry must be a RetryPolicy, not {_kind(retry, RetryPolicy)}")
 
     @pacer.validator
     def _is_pacer(self, _attribute: object, pacer: Pacer) -> None:
         if not isinstance(pacer, Pacer):
-            raise TypeError(f"pacer must be a Pacer, not {type(pacer).__name__}")
+            raise TypeError(f"pacer must be a Pacer, not {_kind(pacer, Pacer)}")
 
     @clock.validator
     def _tells_time(self, _attribute: object, clock: Clock) -> None:
@@ -96,6 +96,12 @@ class Settings:
             total=total,
             retry=self.retry if isinstance(retry, EllipsisType) else retry,
         )
+
+
+def _kind(value: object, wanted: type) -> str:
+    """Return the name of what was given; where it is a class of another copy of this package, with its module."""
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__name__}" if kind.__name__ == wanted.__name__ else kind.__name__
 
 
 def limits(timeout: httpx.Timeout | float | None) -> tuple[Mapping[str, float | None], float | None]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
-from . import applying, groups, journals, login, members, plans, sandboxing, sites, users
+from . import PROGRAM, applying, groups, journals, login, members, plans, sandboxing, sites, users
 from .failures import USAGE, unwritable
 from .terminal import prepare
 
@@ -34,7 +34,7 @@ for section in (applying, login, sites, sandboxing):
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"confluence-groups {__version__}")
+        print(f"{PROGRAM} {__version__}")
         raise typer.Exit
 
 
@@ -51,7 +51,7 @@ def run() -> None:
     """Run the command that is asked for."""
     prepare()
     try:
-        app(prog_name="confluence-groups")
+        app(prog_name=PROGRAM)
     except OSError as error:  # of help; what happens in a command is reported there
         unwritable(error)
         sys.exit(USAGE)

@@ -16,6 +16,7 @@ from ..client import ConfluenceGroups
 from ..errors import InputError
 from ..membership import Action, Change, Outcome, Plan, Report, Result, rehearse, undo
 from ..membership import apply as apply_plan
+from . import PROGRAM
 from .connection import connected
 from .curl import command_for
 from .failures import INCOMPLETE, INTERRUPTED, REFUSED
@@ -124,7 +125,7 @@ def apply(
     put(*told_of(done, book))
     if code := code_of(done):
         if done.unfinished:
-            say(f"to go on: confluence-groups apply {plan}" + (f" --journal {journal}" if journal else ""))
+            say(f"to go on: {PROGRAM} apply {plan}" + (f" --journal {journal}" if journal else ""))
         raise typer.Exit(code)
 
 

@@ -6,16 +6,17 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from importlib import resources
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from ..membership import Action, Change, Plan
 from .plan_text import effort, going, refusals
 from .terminal import cleaned, options_of
 
-STYLE = Path(__file__).with_name("approval.css").read_text(encoding="utf-8")
-SCRIPT = Path(__file__).with_name("approval.js").read_text(encoding="utf-8")
+PARTS = resources.files(__package__ or __name__)  # of the page; this package may stand in an archive
+STYLE = PARTS.joinpath("approval.css").read_text(encoding="utf-8")
+SCRIPT = PARTS.joinpath("approval.js").read_text(encoding="utf-8")
 
 CHANGE_HEADERS = ("action", "name", "account id", "kind", "reason", "guards overridden")
 OMISSION_HEADERS = ("action", "name", "account id", "kind", "why not", "guard")

@@ -17,17 +17,17 @@ from ..auth import ApiToken
 from ..client import ConfluenceGroups
 from ..errors import ConfigurationError
 from ..oauth import OAuth2
-from . import store
+from . import PROGRAM, store
 from .options import Connecting
 from .terminal import say
 
 NO_SITE = (
     "no site: give --site https://your-domain.atlassian.net or --cloud-id, set CONFLUENCE_SITE, log in with "
-    "confluence-groups login, or start a sandbox with confluence-groups sandbox"
+    f"{PROGRAM} login, or start a sandbox with {PROGRAM} sandbox"
 )
 NO_CREDENTIALS = (
     "no credentials for {}: set CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN (or CONFLUENCE_ACCESS_TOKEN), or log in with "
-    "confluence-groups login"
+    f"{PROGRAM} login"
 )
 SEVERAL = "the login is for no one site: say which with --site or --cloud-id (it opens {})"
 
@@ -128,5 +128,5 @@ def _last_resort(has_credentials: bool) -> Access:
 
 def _sandbox_access(sandbox: dict[str, Any] | None) -> Access:
     if sandbox is None:
-        raise ConfigurationError("no sandbox runs on this machine: start one with confluence-groups sandbox")
+        raise ConfigurationError(f"no sandbox runs on this machine: start one with {PROGRAM} sandbox")
     return Access(sandbox["url"], None, ApiToken(sandbox["email"], sandbox["token"]))

@@ -7,6 +7,7 @@ import shlex
 from ..client import ConfluenceGroups
 from ..errors import BadRequestError, InputError, NotFoundError
 from ..models import Group, User
+from . import PROGRAM
 
 
 def group_of(client: ConfluenceGroups, given: str) -> Group:
@@ -22,7 +23,7 @@ def group_of(client: ConfluenceGroups, given: str) -> Group:
     except (NotFoundError, BadRequestError) as error:
         named = [group for group in client.search_groups(query=given) if group.name == given]
         if not named:
-            search = f"confluence-groups groups search {shlex.quote(given)}"
+            search = f"{PROGRAM} groups search {shlex.quote(given)}"
             error.remedy = f"Give the id or the exact name, which this may find: {search}"
             raise error from None
     if len(named) > 1:

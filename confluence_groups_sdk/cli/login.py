@@ -19,7 +19,7 @@ from ..errors import APIConnectionError, ConfigurationError
 from ..models import Site
 from ..sites import discover_sites
 from ..token_store import Tokens
-from . import store
+from . import PROGRAM, store
 from .connection import Access
 from .consent import Callback, consent_page, send_user_to
 from .options import Connecting, command
@@ -128,7 +128,7 @@ def _app(connecting: Connecting, client_id: str | None) -> dict[str, Any]:
     if connecting.sandbox:
         sandbox = store.running_sandbox()
         if sandbox is None:
-            raise ConfigurationError("no sandbox runs on this machine: start one with confluence-groups sandbox")
+            raise ConfigurationError(f"no sandbox runs on this machine: start one with {PROGRAM} sandbox")
         here = {"authority": sandbox["url"], "gateway": sandbox["url"]}
         return here | {name: sandbox[name] for name in ("client_id", "client_secret")}
     if not client_id:

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from ..membership import Guards
 from ..membership.guards import MAX_FRACTION, MAX_REMOVALS
+from . import PROGRAM
 from .failures import reported
 
 CONNECTION, OUTPUT, SAFETY, GUARDS = "Where", "Output", "Before anything changes", "Guards"
@@ -166,11 +167,12 @@ def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[.
     Args:
         app: whose command it is.
         name: of the command.
-        examples: shown at the end of its help.
+        examples: shown at the end of its help, with the name that the program has.
     """
+    shown = [example.replace("confluence-groups", PROGRAM, 1) for example in examples]
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        epilog = "\n\n".join(["For example:", *examples])
+        epilog = "\n\n".join(["For example:", *shown])
         app.command(name, epilog=epilog, no_args_is_help=False)(_unfolded(function))
         return function
 

@@ -14,6 +14,7 @@ from ..client import ConfluenceGroups
 from ..errors import InputError
 from ..membership import Plan, plan_offboarding, plan_removals, plan_sync, read_accounts
 from ..membership.draft import OnProgress
+from . import PROGRAM
 from .approval import page
 from .connection import connected
 from .failures import REFUSED
@@ -197,7 +198,7 @@ def make(
     put(*summary(plan), "")
     put(f"saved as {out}; nothing was changed")
     if plan.changes:
-        put(f"look at it:    confluence-groups plan show {out}", f"then apply it: confluence-groups apply {out}")
+        put(f"look at it:    {PROGRAM} plan show {out}", f"then apply it: {PROGRAM} apply {out}")
     if plan.refused:
         say(f"refused: guards refused {counted(len(plan.refused), 'change')}; not in the plan (exit code {REFUSED})")
         raise typer.Exit(REFUSED)

@@ -45,7 +45,10 @@ def sandbox(
     ] = None,
 ) -> None:
     """Run a sandbox until Ctrl-C; on this machine, the other commands find it with --sandbox."""
-    from ..sandbox import Faults, Group, Person, Sandbox
+    try:
+        from ..sandbox import Faults, Group, Person, Sandbox
+    except ModuleNotFoundError:
+        raise ConfigurationError("this copy of the package was made without its sandbox") from None
 
     faults = Faults(error_rate=error_rate, drop_after=drop_rate, latency=latency, rate_limit=rate_limit, quota=quota)
     try:

@@ -12,7 +12,7 @@ from ..auth import BearerToken
 from ..errors import ConfigurationError
 from ..models import Site
 from ..sites import discover_sites
-from . import store
+from . import PROGRAM, store
 from .connection import log_calls, oauth
 from .options import Showing, Verbosity, command
 from .output import Column, write_rows
@@ -45,6 +45,6 @@ def _discovered() -> list[Site]:
     login = store.read(store.LOGIN)
     if login is None or login.get("kind") != "oauth":
         raise ConfigurationError(
-            "sites are granted with OAuth 2.0: log in with confluence-groups login, or set CONFLUENCE_ACCESS_TOKEN"
+            f"sites are granted with OAuth 2.0: log in with {PROGRAM} login, or set CONFLUENCE_ACCESS_TOKEN"
         )
     return discover_sites(oauth(login), gateway=login["gateway"])

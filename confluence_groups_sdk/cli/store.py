@@ -14,18 +14,19 @@ import typer
 from ..errors import ConfigurationError
 from ..membership._files import written_whole
 from ..token_store import FileTokenStore
+from . import NAME
 
 LOGIN, TOKENS, SANDBOX, KEYRING = "login.json", "tokens.json", "sandbox.json", "keyring.json"
 APP = ("authority", "gateway", "client_id", "client_secret")
 TEXTS = {SANDBOX: ("url", "email", "token", "client_id", "client_secret"), "api-token": ("site",), "oauth": APP}
-SERVICE = "confluence-groups"  # of the keyring
+SERVICE = NAME  # of the keyring
 KEEPS = f"the keyring keeps a token ({{}}): remove {SERVICE} from it by hand"
 PATIENCE = 2.0  # seconds for a sandbox to take a connection
 
 
 def folder() -> Path:
     """Return where it is kept: of each user's own."""
-    return Path(typer.get_app_dir("confluence-groups"))
+    return Path(typer.get_app_dir(NAME))
 
 
 def tokens() -> FileTokenStore:

@@ -20,6 +20,9 @@ from .operations import Operations
 API = "/wiki/rest/api"
 GATEWAY_API = "/ex/confluence/{cloud_id}" + API
 REMEMBERED_REQUESTS = 10_000
+OPAQUE = (
+    f"opaque_{__name__.encode().hex()}"  # Starlette has one register for all: another copy of this has its own name
+)
 
 
 class OpaqueConvertor(Convertor[str]):
@@ -34,7 +37,7 @@ class OpaqueConvertor(Convertor[str]):
         return value
 
 
-register_url_convertor("opaque", OpaqueConvertor())
+register_url_convertor(OPAQUE, OpaqueConvertor())
 
 
 @frozen
@@ -85,7 +88,7 @@ class ConfluenceApp:
             ("GET", "/group/by-id", operations.get_group),
             ("DELETE", "/group/by-id", operations.delete_group),
             ("GET", "/group/picker", operations.search_groups),
-            ("GET", "/group/{group_id:opaque}/membersByGroupId", operations.get_members),
+            ("GET", f"/group/{{group_id:{OPAQUE}}}/membersByGroupId", operations.get_members),
             ("POST", "/group/userByGroupId", operations.add_member),
             ("DELETE", "/group/userByGroupId", operations.remove_member),
             ("GET", "/user/memberof", operations.get_memberships),
