@@ -9,7 +9,7 @@ from attrs import fields
 
 
 class Value:
-    """A base for attrs classes: where attrs itself restores them, a field that the pickle does not know has no value."""
+    """A base for attrs classes: as attrs itself restores them, a field that a pickle does not know has no value."""
 
     __slots__ = ()
     __attrs_attrs__: ClassVar[Any]

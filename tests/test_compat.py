@@ -129,7 +129,7 @@ assert error.hint == "no hint" and error.status_code == 404 and str(error)
 import record_compat
 odd = [file.stem for file in Path({folder!r}).glob("*.pickle") if not record_compat.reads_as_written(file)]
 hinted = {{name for name, error in record_compat.errors() if isinstance(error, sdk.APIError)}}
-assert set(odd) == {{"Plan", "Report", "Contents", *hinted}}, odd  # a ticket changes a plan's digest; the others are hinted
+assert set(odd) == {{"Plan", "Report", "Contents", *hinted}}, odd  # a ticket changes digests, and the rest are hinted
 Path("later").mkdir()
 for name, value in {{"User": user, "RetryPolicy": policy, "Change": change, "NotFoundError": error}}.items():
     Path("later", f"{{name}}.pickle").write_bytes(pickle.dumps(value))

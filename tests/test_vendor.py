@@ -195,6 +195,12 @@ def badly_typed(place: Path) -> None:
     (place / "vendored.json").write_text(json.dumps(said))
 
 
+def badly_listed(place: Path) -> None:
+    folder_of_others(place)
+    said = {"format": "confluence-groups-vendored/1", "version": "1", "fragment": "", "without": "cli", "files": {}}
+    (place / "vendored.json").write_text(json.dumps(said))
+
+
 @pytest.mark.parametrize(
     ("laid", "part"),
     [
@@ -204,6 +210,7 @@ def badly_typed(place: Path) -> None:
         (damaged, "damaged"),
         (of_another_tool, "no manifest of a copy"),
         (badly_typed, "damaged"),
+        (badly_listed, "damaged"),
     ],
 )
 @pytest.mark.parametrize("arguments", [[], ["--check"], ["--force"]])

@@ -92,10 +92,12 @@ def loaded(name: str, copy: Any) -> Any:
 
 def refused(copy: Any) -> Any:
     """Return the error of a call that is answered 404."""
-    transport = httpx.MockTransport(
-        lambda request: httpx.Response(404, json={"message": request.headers["user-agent"]})
-    )
-    client = copy.ConfluenceGroups(SITE, auth=copy.BearerToken("t"), http_client=httpx.Client(transport=transport))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, json={"message": request.headers["user-agent"]})
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    client = copy.ConfluenceGroups(SITE, auth=copy.BearerToken("t"), http_client=http)
     with client as groups, pytest.raises(copy.NotFoundError) as caught:
         groups.remove_member(**BOTH)
     return caught.value
@@ -149,13 +151,13 @@ def test_errors_of_one_are_not_caught_as_anothers(copies: Copies) -> None:
     errors = [refused(copy) for copy in copies]
     for error, own in zip(errors, copies, strict=True):
         assert [isinstance(error, copy.ConfluenceGroupsError) for copy in copies] == [copy is own for copy in copies]
-    assert [error.remedy.startswith("Look at the group id") for error in errors] == [False, False, True]
+    assert [type(error).remedy.startswith("Look at the group id") for error in errors] == [False, False, True]
 
 
 def test_no_class_is_shared(copies: Copies) -> None:
     for name in copies.installed.__all__:
         kinds = [getattr(copy, name) for copy in copies]
-        if isinstance(kinds[0], type):
+        if isinstance(kinds[0], type) and not getattr(kinds[0], "_is_protocol", False):
             assert len(set(kinds)) == 3, name
             assert not [kind for kind in kinds for other in kinds if kind is not other and issubclass(kind, other)]
             assert [kind.__module__.rpartition(".")[0] for kind in kinds] == list(NAMES)
