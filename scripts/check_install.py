@@ -45,8 +45,7 @@ def use_copy(workspace: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     tools = [each for each in project["dependency-groups"]["test"] if each.startswith(("pytest>", "vcrpy>"))]
     python = clean_environment(workspace, *project["project"]["dependencies"], *tools)
-    ignored = shutil.ignore_patterns("__pycache__", "sandbox", "cli")
-    shutil.copytree(ROOT / PACKAGE, workspace / VENDORED, ignore=ignored)
+    run(sys.executable, "scripts/vendor.py", str(workspace / VENDORED), "--without", "cli,sandbox", cwd=ROOT)
     shutil.copytree(REPLAY.parent / "cassettes", workspace / "cassettes")
     test = REPLAY.read_text(encoding="utf-8").replace(PACKAGE, VENDORED)
     (workspace / REPLAY.name).write_text(test, encoding="utf-8")

@@ -103,6 +103,7 @@ def check(destination: Path, without: frozenset[str] | None) -> int:
         sys.stdout.writelines(differences(present, wanted, destination))
         if not found:
             print(f"{destination}: as copied, and as a run would write it: {wanted}")
+    sys.stdout.flush()  # the difference first, where both go to one place
     for line in found:
         print(line, file=sys.stderr)
     return 1 if found else 0

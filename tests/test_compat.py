@@ -82,7 +82,7 @@ def test_what_no_longer_reads_is_named(
     assert record_compat.main(["--check"]) == 0
     written = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
     others: dict[str, object] = {
-        "GoneError": sdk.ConflictError("404 Not Found", status_code=404),
+        "GoneError": sdk.ConflictError("404 Not Found", status_code=404, **record_compat.DETAILS),
         "NotFoundError": sdk.NotFoundError("404 Not Found", status_code=404),
         "Timeout": sdk.Timeout(9.0, connect=1.5, pool=None, total=78.0),
         "User": evolve(record_compat.USER, locale="de_DE"),

@@ -119,7 +119,7 @@ def test_the_cassettes_are_replayed_through_all_of_them_in_one_process(bigger: P
     files = [f"test_{number}.py" for number in range(len(NAMES))]
     for file, name in zip(files, NAMES, strict=True):
         (tmp_path / file).write_text(text.replace(INSTALLED, name), encoding="utf-8")
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-W", "error"]
+    options = ["-q", "-p", "no:cacheprovider", "-W", "error"]
     result = run(tmp_path, "-m", "pytest", *options, *files, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS="")
     assert result.returncode == 0, result.stdout
     assert f"{len(NAMES) * (2 * len(CASES) + 1)} passed" in result.stdout
@@ -235,6 +235,21 @@ def test_sandboxes_are_separate_and_plans_are_applied_through_each(copies: Copie
             assert [result.outcome for result in report.results] == [membership.Outcome.REMOVED]
             assert not sandbox.directory.is_member(group.id, leaver.account_id)
     assert loaded("membership", copies.b).Plan.load(tmp_path / f"{GROUPS_A}.json").changes  # files are for everybody
+
+
+def test_the_fixtures_of_a_copy_are_loaded_where_they_are_asked_for(bigger: Path, tmp_path: Path) -> None:
+    shutil.copytree(bigger / "bigger_sdk", tmp_path / "bigger_sdk", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "conftest.py").write_text(f"pytest_plugins = ['{GROUPS_A}.sandbox.pytest_plugin']\n")
+    (tmp_path / "test_it.py").write_text(f"""
+import sys
+def test_it(confluence_sandbox, confluence_groups):
+    assert confluence_groups.current_user().email == confluence_sandbox.admin.email
+    assert type(confluence_groups).__module__ == "{GROUPS_A}.client"
+    assert "{INSTALLED}" not in sys.modules
+""")
+    options = ["-q", "-p", "no:cacheprovider", "-W", "error"]
+    result = run(tmp_path, "-m", "pytest", *options, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS="")
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 # --- the command line of a copy
