@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import EllipsisType
+from typing import Any
 
 import httpx
 from attrs import evolve, field, frozen
@@ -48,6 +49,9 @@ class Timeout(httpx.Timeout):
         given = {name: value for name, value in parts.items() if not isinstance(value, EllipsisType)}
         super().__init__(timeout, **given)
         self.total = total
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), {**self.as_dict(), "total": self.total})  # httpx may change what it keeps
 
 
 DEFAULT_TIMEOUT = Timeout(30, connect=5)
@@ -96,6 +100,11 @@ class Settings:
             total=total,
             retry=self.retry if isinstance(retry, EllipsisType) else retry,
         )
+
+
+def _revive(kind: type[Timeout], parts: Mapping[str, float | None]) -> Timeout:
+    """Return a pickled timeout again; a part that is not in it has its default."""
+    return kind(**parts)
 
 
 def _kind(value: object, wanted: type) -> str:

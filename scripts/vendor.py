@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where anything differs")
     parser.add_argument("--force", action="store_true", help="replace a copy that was edited, too")
     options = parser.parse_args(arguments)
+    if options.check and options.force:
+        parser.error("--force: nothing is written with --check")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an edited file may hold more than a terminal can show

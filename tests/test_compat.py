@@ -54,6 +54,10 @@ def test_no_file_names_a_place_on_the_machine_that_wrote_it() -> None:
         assert not [place for place in places if place in write()], name
 
 
+def test_a_timeout_is_pickled_without_what_httpx_keeps_in_it() -> None:
+    assert b"httpx" not in pickle.dumps(record_compat.VALUES["Timeout"])
+
+
 @pytest.mark.parametrize("folder", VERSIONS, ids=[folder.name for folder in VERSIONS])
 def test_plans_journals_and_tokens_are_what_they_were(folder: Path, tmp_path: Path) -> None:
     plan = Plan.load(folder / "plan.json")

@@ -162,6 +162,13 @@ def test_an_unknown_part_is_named(place: Path, capsys: pytest.CaptureFixture[str
     assert "sandbocks: not one of cli, membership, sandbox" in lines(capsys)[-1]
 
 
+def test_a_check_forces_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        vendor.main([str(place), "--check", "--force"])
+    assert ended.value.code == 2
+    assert "nothing is written with --check" in lines(capsys)[-1]
+
+
 # --- what stands in the way
 
 
