@@ -31,7 +31,7 @@ def printed(command: str, folder: Path) -> str:
     result = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "vendor.py"), *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
