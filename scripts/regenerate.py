@@ -2,7 +2,8 @@
 """Derive the OpenAPI fragment from the Postman items and the client from the fragment: the only way either changes.
 
 Without options it writes both and openapi/spec.lock.json. With --check it writes nothing, and exits 1 where anything on
-disk differs from what it would write, naming it. It exits 2 where an input cannot be read or does not fit.
+disk differs from what it would write, naming it. With --import it splits a Postman export into item files first, and
+exits 1, with nothing written, where that would change a file. It exits 2 where an input cannot be read or does not fit.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from specgen import codegen
 from specgen.collection import Collection
 from specgen.files import read_text, unfinished, write_whole
+from specgen.importing import DIFFERENT, SAME, split
 from specgen.lock import fingerprint, lock_text
 from specgen.merging import refuse_repeated
 from specgen.nodes import parse_json
@@ -56,12 +58,20 @@ class Built:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where anything differs")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="write nothing; exit 1 where anything differs")
+    what.add_argument("--import", dest="export", metavar="FILE", type=Path, help="split an export into item files")
+    parser.add_argument("--folder", metavar="NAME", help="with --import: this folder alone; A/B for B in A")
+    parser.add_argument("--replace", action="store_true", help="with --import: replace files that differ")
     options = parser.parse_args(arguments)
+    if options.export is None and (options.folder is not None or options.replace):
+        parser.error("--folder and --replace go with --import")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name in an item may be more than a terminal can show
     try:
+        if options.export:
+            return import_items(options.export, options.folder, replace=options.replace)
         return check() if options.check else regenerate()
     except SpecError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -113,6 +123,22 @@ def check() -> int:
     if found:
         print("run scripts/regenerate.py, and commit what it writes", file=sys.stderr)
     return 1 if found else 0
+
+
+def import_items(export: Path, folder: str | None, *, replace: bool) -> int:
+    """Split an export into item files, all of them or none; no file that differs is replaced without being asked."""
+    here = {Path(name).name: read_text(ROOT / name, name) for name in _item_names()}
+    found = split(parse_json(read_text(export, str(export)), str(export)), folder, here)
+    for each in found:
+        print(f"{each.state}: {ITEMS}/{each.name}: {each.title}")
+    if not replace and any(each.state == DIFFERENT for each in found):
+        print("nothing is written: look at what differs, then add --replace", file=sys.stderr)
+        return 1
+    for each in found:
+        if each.state != SAME:
+            write_whole(ROOT / ITEMS / each.name, each.content)
+    print("now run scripts/regenerate.py; what the items cannot say belongs in the overlay")
+    return 0
 
 
 def build() -> Built:

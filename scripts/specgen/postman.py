@@ -43,7 +43,7 @@ def read_postman(document: Node, *, server: str | None = None) -> Collection:
     Raises:
         SpecError: it is none of them, or holds no request.
     """
-    whole = _unwrapped(document)
+    whole = unwrapped(document)
     reader = _Reader(document.where, server)
     title, about = "", ""
     if "info" in whole.value:
@@ -62,7 +62,7 @@ def read_postman(document: Node, *, server: str | None = None) -> Collection:
     return Collection(title, about, tuple(reader.tags.values()), tuple(reader.requests), tuple(reader.losses))
 
 
-def _unwrapped(document: Node) -> Node:
+def unwrapped(document: Node) -> Node:
     """Return the item, folder or collection in a file, which Postman's own API wraps once more.
 
     Raises:
@@ -72,7 +72,7 @@ def _unwrapped(document: Node) -> Node:
         document.fail("a Postman item, folder or collection is expected")
     for wrapper in ("collection", "item"):
         if isinstance(document.value.get(wrapper), dict):
-            return _unwrapped(document.child(wrapper))
+            return unwrapped(document.child(wrapper))
     info = document.value.get("info")
     schema = info.get("schema") if isinstance(info, dict) else None
     version = VERSION.search(f"{schema}/") if isinstance(schema, str) else None

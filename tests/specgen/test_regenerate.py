@@ -257,6 +257,57 @@ def test_a_second_item_on_the_same_path_is_refused(project: Path) -> None:
     assert SEED in result.stderr
 
 
+# --- items out of an export
+
+
+def export(*items: object) -> str:
+    return json.dumps({"info": {"name": "All"}, "item": [{"name": "Group", "item": list(items)}]})
+
+
+def test_an_export_is_split_into_items_that_change_nothing_where_they_say_the_same(project: Path) -> None:
+    (project / "export.json").write_text(export(*(json.loads(file.read_text()) for file in items_of(project))))
+    before = state(project)
+    result = run(project, "--import", str(project / "export.json"), "--folder", "Group")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.count("unchanged: openapi/postman/") == 11
+    assert state(project) == before
+
+
+def items_of(project: Path) -> list[Path]:
+    return sorted((project / "openapi/postman").glob("*.json"))
+
+
+def test_an_item_that_differs_is_replaced_only_where_that_is_asked(project: Path) -> None:
+    new = {"name": "Another one", "request": {"method": "GET", "url": "{{baseUrl}}/api/another"}}
+    (project / "export.json").write_text(export(changed("/request/description", "Another text"), new))
+    before = state(project)
+    result = run(project, "--import", str(project / "export.json"))
+    assert (result.returncode, "add --replace" in result.stderr) == (1, True)
+    assert f"differs: {ITEM}: {project}/export.json ('Group / Remove member" in result.stdout
+    assert state(project) == before, "the new one is not written either"
+    result = run(project, "--import", str(project / "export.json"), "--replace")
+    assert result.returncode == 0
+    assert "new: openapi/postman/another-one.json" in result.stdout
+    after = state(project)
+    assert {name for name in after if after[name] != before.get(name)} == {ITEM, "openapi/postman/another-one.json"}
+    assert json.loads(after[ITEM])["request"]["description"] == "Another text"
+
+
+def test_an_export_that_cannot_be_used_writes_nothing(project: Path) -> None:
+    (project / "export.json").write_text(export(changed("/request/headers", [])))
+    before = state(project)
+    for arguments in (
+        ("export.json",),
+        ("export.json", "--folder", "None"),
+        ("absent.json",),
+        ("export.json", "--check"),
+    ):
+        result = run(project, "--import", str(project / arguments[0]), *arguments[1:])
+        assert (result.returncode, "Traceback" in result.stderr) == (2, False)
+    assert run(project, "--replace").returncode == 2
+    assert state(project) == before
+
+
 # --- a swap that is killed
 
 
