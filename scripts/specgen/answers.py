@@ -17,7 +17,15 @@ from .sent import Sent, media_types, read_sent
 from .variables import Variables
 
 KNOWN = ("name", "code", "status", "originalRequest", "header", "cookie", "body", "_postman_previewlanguage")
-NO_MEANING = ("id", "_postman_id", "uid", "responseTime", "timings", "type")  # bookkeeping, and measurements
+NO_MEANING = (
+    "id",
+    "_postman_id",
+    "uid",
+    "_postman_previewtype",
+    "responseTime",
+    "timings",
+    "type",
+)  # bookkeeping, and measurements
 
 
 def read_answers(node: Node, sent: Sent, variables: Variables, losses: list[Loss]) -> tuple[Response, ...]:

@@ -44,7 +44,7 @@ def placeholder_schema(text: str) -> Schema | None:
 def value_schema(text: str) -> tuple[Schema, str | None]:
     """Return a new schema for a value as an exporter writes it, and the style of the list or object that it is.
 
-    A placeholder is a type, and several of them joined by a separator are a list; so are bare values joined by commas.
+    A placeholder is a type, and several of them joined by a separator are a list; so are bare values.
     Names and placeholders in turn are an object. A bare number, true or false is of its type and stands in the schema
     as ``default``; all else is text, and stands there as ``example``.
     """
@@ -59,8 +59,10 @@ def value_schema(text: str) -> tuple[Schema, str | None]:
             return {"type": "array", "items": schemas[0]}, style
         if separator == "," and (members := _members(parts, schemas)):
             return {"type": "object", "properties": members}, style
-        if separator == "," and not any(part != part.strip() or not part for part in parts):
-            return _list_of(parts), style
+        if not any(part != part.strip() or not part for part in parts):
+            listed = _list_of(parts)
+            if separator == "," or "default" in listed:  # other separators join texts in prose, too
+                return listed, style
     if BARE.fullmatch(text) and json.dumps(value := json.loads(text)) == text:
         return {"type": _type(value), "default": value}, None
     return {"type": "string", **({"example": text} if text else {})}, None

@@ -69,6 +69,8 @@ def test_a_value_that_is_one(text: str, schema: Schema) -> None:
         ("<string>|<string>", {"type": "array", "items": {"type": "string"}}, "pipeDelimited"),
         ("<string>%20<string>", {"type": "array", "items": {"type": "string"}}, "spaceDelimited"),
         ("1,2", {"type": "array", "items": {"type": "integer"}, "default": [1, 2]}, "form"),
+        ("1|2", {"type": "array", "items": {"type": "integer"}, "default": [1, 2]}, "pipeDelimited"),
+        ("1%202", {"type": "array", "items": {"type": "integer"}, "default": [1, 2]}, "spaceDelimited"),
         ("1,2.5", {"type": "array", "items": {"type": "number"}, "default": [1, 2.5]}, "form"),
         ("true,false", {"type": "array", "items": {"type": "boolean"}, "default": [True, False]}, "form"),
         ("a,b", {"type": "array", "items": {"type": "string"}, "example": ["a", "b"]}, "form"),
@@ -89,7 +91,7 @@ def test_a_value_that_is_several(text: str, schema: Schema, style: str) -> None:
     [
         *(" ", "null", "None", "True", "text", "true\n", "a, b", "a,", ",a", ",", "Hello, world"),
         *("<String>", "<string", "string>", "<string>\n", " <string>", "<>", "<API Key>"),
-        *("<string>, <string>", "<string>;<string>", "a|b", "1|2"),
+        *("<string>, <string>", "<string>;<string>", "a|b", "a%20b"),
         *("00", "01", "-01", "+1", "--1", "-", "1.", ".5", "1e5", "1_000", "0x1F", "1 ", "NaN", "Infinity", "\u0661"),
         *("-0", "1.10", "1.0000000000000000001", "0.00000000000000001", "123456789012345678.5", "0.12345678901234567"),
         *("1000000000000000000", "9" * 5000),
