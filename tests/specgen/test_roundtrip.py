@@ -176,7 +176,7 @@ def test_defaults_lists_of_values_and_styles_come_back(name: str) -> None:
 def test_the_first_body_of_a_request_comes_back(name: str) -> None:
     wanted, document = original(name), back(name)[0]
     for key, operation in operations(wanted).items():
-        body = operations(document)[key].get("requestBody")
+        body: Any = operations(document)[key].get("requestBody")
         if "requestBody" not in operation:
             assert body is None
             continue
