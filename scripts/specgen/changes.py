@@ -104,6 +104,8 @@ class _Comparison:
         was, now = _first(old.content.get("tags")), _first(new.content.get("tags"))
         if was != now:  # the generated module moves
             yield self._change(Kind.OPERATION_TAG, BREAKING, was, now)
+        elif old.content.get("tags") != new.content.get("tags"):
+            yield self._change(SchemaKind.DOCUMENTATION, FIX)
         if old.content.get("servers") != new.content.get("servers"):
             yield self._change(Kind.OPERATION_SERVERS, BREAKING)
         yield from self._remarks("", old.content, new.content, OPERATION_KEYS)

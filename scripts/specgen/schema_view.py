@@ -11,7 +11,7 @@ from attrs import frozen
 from .documents import Document
 from .problems import SpecError
 
-PROSE = frozenset({"title", "description", "summary", "example", "examples", "externalDocs", "xml", "$comment", "tags"})
+PROSE = frozenset({"title", "description", "summary", "example", "examples", "externalDocs", "xml", "$comment"})
 LOWER_BOUNDS = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"})
 UPPER_BOUNDS = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"})
 LIMITS = LOWER_BOUNDS | UPPER_BOUNDS | {"pattern", "multipleOf", "uniqueItems"}

@@ -101,8 +101,9 @@ def _lines(declaration: str, indent: str) -> list[str]:
 
 
 def _is_own(breakage: griffe.Breakage) -> bool:
-    """Return whether a breakage is not one of a base that has it, too; and none that is compared here."""
-    return breakage.kind in BREAKAGES and not breakage.obj.is_alias
+    """Return whether a breakage is none that a base has, too, none that is compared here, and one that callers see."""
+    bound = getattr(breakage.old_value or breakage.new_value, "name", "") in ("self", "cls")
+    return breakage.kind in BREAKAGES and not breakage.obj.is_alias and not bound
 
 
 def _breakage(module: str, breakage: griffe.Breakage) -> Change:

@@ -13,7 +13,7 @@ from .semver import Change, Level
 
 FIX, FEATURE, BREAKING = Level.FIX, Level.FEATURE, Level.BREAKING
 WHOLE = "document"
-WORDS = {"openapi", "info"}
+WORDS = {"openapi", "info", "tags"}
 KNOWN = WORDS | {"paths", "components", "servers", "security"}  # security is what operations inherit
 
 
