@@ -77,7 +77,8 @@ class Known:
 
     def covers(self, difference: str) -> bool:
         """Return whether this is the difference."""
-        return re.fullmatch(".*".join(map(re.escape, self.difference.split("*"))), difference) is not None
+        pattern = ".*".join(map(re.escape, self.difference.split("*")))
+        return re.fullmatch(pattern, difference, re.DOTALL) is not None
 
 
 def compare(ours: Document, theirs: Document) -> Comparison:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from specgen.changes import changes
 from specgen.documents import Document
 
 GONE = object()
@@ -111,6 +112,11 @@ def document(*edits: tuple[str, Any], of: dict[str, Any] = BASE) -> Document:
         else:
             target[key] = value
     return Document(content, "shelves.yaml")
+
+
+def said(*edits: tuple[str, Any], before: tuple[tuple[str, Any], ...] = ()) -> list[str]:
+    """Return what is said of the way from one edited copy to another."""
+    return [str(change) for change in changes(document(*before), document(*edits))]
 
 
 def _at(target: Any, step: str) -> Any:
