@@ -2,8 +2,11 @@
 """Derive the OpenAPI fragment from the Postman items and the client from the fragment: the only way either changes.
 
 Without options it writes both and openapi/spec.lock.json. With --check it writes nothing, and exits 1 where anything on
-disk differs from what it would write, naming it. With --import it splits a Postman export into item files first, and
-exits 1, with nothing written, where that would change a file. It exits 2 where an input cannot be read or does not fit.
+disk differs from what it would write, naming it, or where the package does not have the version that the changes since
+the last release ask for. With --compare it only says how another OpenAPI document differs from the fragment, and exits
+1 where a difference is not in openapi/known-differences.yaml. With --import it only splits a Postman export into item
+files, and exits 1, with nothing written, where that would change one. It exits 2 where an input cannot be read or does
+not fit.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from attrs import frozen
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from specgen import codegen
 from specgen.collection import Collection
+from specgen.compare import KNOWN, compare, read_document, read_known
+from specgen.compare import lines as comparison_lines
 from specgen.files import read_text, unfinished, write_whole
 from specgen.importing import DIFFERENT, SAME, split
 from specgen.lock import fingerprint, lock_text
@@ -52,15 +57,19 @@ class Built:
     fragment: bytes
     tree: codegen.Tree
     lock: bytes
+    document: dict[str, Any]
     losses: list[Loss]
     applied: list[Applied]
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--check", action="store_true", help="write nothing; exit 1 where anything differs")
-    what.add_argument("--import", dest="export", metavar="FILE", type=Path, help="split an export into item files")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--check", action="store_true", help="write nothing; exit 1 where anything differs")
+    ways.add_argument(
+        "--compare", metavar="OTHER", type=Path, help="say how this OpenAPI document (JSON or YAML) differs"
+    )
+    ways.add_argument("--import", dest="export", metavar="FILE", type=Path, help="split an export into item files")
     parser.add_argument("--folder", metavar="NAME", help="with --import: this folder alone; A/B for B in A")
     parser.add_argument("--replace", action="store_true", help="with --import: replace files that differ")
     options = parser.parse_args(arguments)
@@ -72,6 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.export:
             return import_items(options.export, options.folder, replace=options.replace)
+        if options.compare:
+            return compare_with(options.compare)
         return check() if options.check else regenerate()
     except SpecError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -94,10 +105,7 @@ def regenerate() -> int:
     if mismatches := list(_tool_mismatches()):
         raise SpecError(PROJECT, "/dependency-groups/codegen", "; ".join(mismatches))
     built = build()
-    for loss in built.losses:
-        print(f"lost: {loss}")
-    for action in built.applied:
-        print(f"overlay: {action.target}: {action.matches} {'place' if action.matches == 1 else 'places'}")
+    say(built)
     before = list(differences(built))
     for difference in before:
         print(f"writing: {difference}")
@@ -117,12 +125,43 @@ def check() -> int:
         for path in [*codegen.leftovers(ROOT / PACKAGE), *map(unfinished, (ROOT / FRAGMENT, ROOT / LOCK))]
         if os.path.lexists(path)
     ]
-    found += differences(build())
+    built = build()
+    found += differences(built)
+    problem = say(built)
     for difference in found:
         print(difference, file=sys.stderr)
     if found:
         print("run scripts/regenerate.py, and commit what it writes", file=sys.stderr)
-    return 1 if found else 0
+    if problem:
+        print(problem, file=sys.stderr)
+    return 1 if found or problem else 0
+
+
+def say(built: Built) -> str | None:
+    """Print what was lost, what the overlay did, what has changed since the last release; return what is to be done."""
+    from specgen.verdict import judge  # it loads griffe, which the rest does not need
+
+    verdict = judge(ROOT, built.document, built.fragment)
+    for loss in built.losses:
+        print(f"lost: {loss}")
+    for action in built.applied:
+        print(f"overlay: {action.target}: {action.matches} {'place' if action.matches == 1 else 'places'}")
+    for line in verdict.lines():
+        print(line)
+    return verdict.problem
+
+
+def compare_with(other: Path) -> int:
+    """Say how another document differs from the fragment, and what of that is not known."""
+    comparison = compare(read_document(ROOT / FRAGMENT), read_document(other))
+    said, unknown = comparison_lines(comparison, read_known(ROOT))
+    for line in said:
+        print(line)
+    for line in unknown:
+        print(line, file=sys.stderr)
+    if unknown:
+        print(f"change {OVERLAY} or an item, or name the difference in {KNOWN} with its reason", file=sys.stderr)
+    return 1 if unknown else 0
 
 
 def import_items(export: Path, folder: str | None, *, replace: bool) -> int:
@@ -166,7 +205,7 @@ def build() -> Built:
     outputs = {FRAGMENT: fragment, **{f"{PACKAGE}/{path}": content for path, content in tree.items()}}
     read = {name: text.encode() for name, text in inputs.items()}
     lock = lock_text(read, outputs, codegen.installed_tools()).encode()
-    return Built(fragment, tree, lock, losses, applied)
+    return Built(fragment, tree, lock, document, losses, applied)
 
 
 def differences(built: Built) -> Iterator[str]:

@@ -37,12 +37,24 @@ class Node:
         Raises:
             SpecError: it is no object.
         """
+        members = self.members()
+        for name in sorted(members.keys() - {*known}):
+            place, what = members[name].pointer, f"the member {name!r}"
+            losses.append(Loss(self.where, place, what, "not understood", understood=False))
+        return {name: members[name] for name in known if self.value.get(name) is not None}
+
+    def members(self, needed: Collection[str] = ()) -> dict[str, Node]:
+        """Return the members of an object.
+
+        Raises:
+            SpecError: it is no object, or something that is needed is not in it.
+        """
         if not isinstance(self.value, dict):
             self.fail(f"an object is expected, not {kind(self.value)}")
-        for name in sorted(self.value.keys() - {*known}):
-            place, what = self.child(name).pointer, f"the member {name!r}"
-            losses.append(Loss(self.where, place, what, "not understood", understood=False))
-        return {name: self.child(name) for name in known if self.value.get(name) is not None}
+        for name in needed:
+            if name not in self.value:
+                self.fail(f"{name!r} is missing")
+        return {name: self.child(name) for name in self.value}
 
     def items(self) -> Iterator[Node]:
         """Return the entries of a list."""

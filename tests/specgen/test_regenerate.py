@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from items import ROOT, SEED, changed
+from specgen.released import accept
 
 ITEM = f"openapi/postman/{SEED}"
 OVERLAY = "openapi/overlay.yaml"
@@ -24,7 +25,7 @@ OPERATION = f"{PACKAGE}/api/group/remove_member_from_group_by_group_id.py"
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Return a copy of all that the command reads and writes."""
-    for folder in ("openapi", "scripts", PACKAGE):
+    for folder in ("openapi", "scripts", "confluence_groups_sdk"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "generator-config.yaml"):
         shutil.copy(ROOT / file, tmp_path / file)
@@ -305,6 +306,68 @@ def test_an_export_that_cannot_be_used_writes_nothing(project: Path) -> None:
         result = run(project, "--import", str(project / arguments[0]), *arguments[1:])
         assert (result.returncode, "Traceback" in result.stderr) == (2, False)
     assert run(project, "--replace").returncode == 2
+    assert state(project) == before
+
+
+# --- what has changed since the last release
+
+VERSION = "confluence_groups_sdk/_version.py"
+CLIENT = "confluence_groups_sdk/client.py"
+NOTHING = f"version: 0.1.0 is asked for: nothing has changed since 0.1.0; {VERSION} has it: 0.1.0"
+
+
+def test_everything_is_said_before_anything_is_written(project: Path) -> None:
+    accept(project)
+    replace(project / ITEM, "Id of the group whose", "Id of the group, whose")
+    replace(project / CLIENT, "def create_group(self, *, name", "def create_group(self, *, title")
+    result = run(project)
+    assert result.returncode == 0, "a run writes; the check insists"
+    said = result.stdout.splitlines()
+    words = [line.partition(":")[0] for line in said]
+    assert sorted(set(words), key=words.index) == ["lost", "overlay", "change", "surface", "version", "writing", "done"]
+    assert [line for line in said if line.startswith(("change", "surface", "version"))] == [
+        "change: DELETE /api/group/userByGroupId: query parameter groupId: documentation changed (fix)",
+        "surface: confluence_groups_sdk.ConfluenceGroups.create_group(name): parameter removed (breaking)",
+        "surface: confluence_groups_sdk.ConfluenceGroups.create_group(title): required parameter added (breaking)",
+        "version: 0.2.0 (minor) is asked for: confluence_groups_sdk.ConfluenceGroups.create_group(name): "
+        f"parameter removed (breaking); {VERSION} does not have it: 0.1.0",
+    ]
+
+
+def test_the_check_wants_the_version_that_the_changes_ask_for(project: Path) -> None:
+    accept(project)
+    assert run(project, "--check").stdout.splitlines()[-1] == NOTHING
+    replace(project / ITEM, "Id of the group whose", "Id of the group, whose")
+    assert run(project).returncode == 0
+    result = run(project, "--check")
+    assert result.returncode == 1
+    assert result.stderr == f"{VERSION}: 0.1.0, but 0.1.1 is asked for (patch): set it\n"
+    replace(project / VERSION, "0.1.0", "0.1.1")
+    result = run(project, "--check")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1].endswith(f"documentation changed (fix); {VERSION} has it: 0.1.1")
+    assert "openapi/released/confluence-groups.openapi.yaml" in accept(project)
+    assert run(project, "--check").stdout.splitlines()[-1] == NOTHING.replace("0.1.0", "0.1.1")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "part"),
+    [
+        ("version.txt", None, "openapi/released/version.txt: cannot be read"),
+        ("version.txt", "soon", "'soon' is no version"),
+        ("public-api.json", "{", "openapi/released/public-api.json: no valid JSON"),
+        ("public-api.json", '{"confluence_groups_sdk": {"Group": "def ("}}', "public API: /confluence_groups_sdk"),
+        ("confluence-groups.openapi.yaml", "a: [", "openapi/released/confluence-groups.openapi.yaml: no valid YAML"),
+        ("confluence-groups.openapi.yaml", "a: b", "/openapi: an OpenAPI document of version 3 is expected"),
+    ],
+)
+def test_a_release_that_cannot_be_read_changes_nothing(project: Path, name: str, text: str | None, part: str) -> None:
+    file = project / "openapi/released" / name
+    file.unlink() if text is None else file.write_text(text, encoding="utf-8")
+    replace(project / ITEM, "Id of the group whose", "Id of the group, whose")
+    before = state(project)
+    result = run(project)
+    assert (result.returncode, part in result.stderr, "Traceback" in result.stderr) == (2, True, False)
     assert state(project) == before
 
 

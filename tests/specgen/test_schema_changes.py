@@ -1,0 +1,243 @@
+"""Each thing that can change in a schema: the same one is sent by PUT and received from GET, and breaks differently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from shelves import GONE, said
+
+GET = "GET /shelves/{shelfId}"
+SHELF, BOOK = "components.schemas.Shelf", "components.schemas.Book"
+
+# An edit, what is said of it, and what is said of undoing it.
+OF_SCHEMAS = [
+    (
+        "optional field",
+        (f"{BOOK}.properties.author", {"type": "string"}),
+        [
+            "answers: Book.author: field added: optional (feature)",
+            "requests: Book.author: field added: optional (feature)",
+        ],
+        ["answers: Book.author: field removed (breaking)", "requests: Book.author: field removed (breaking)"],
+    ),
+    (
+        "required field",
+        (
+            "components.schemas.Person",
+            {
+                "type": "object",
+                "required": ["born"],
+                "properties": {"name": {"type": "string"}, "born": {"type": "integer"}},
+            },
+        ),
+        [
+            "answers: Person.born: field added: required (feature)",
+            "requests: Person.born: field added: required (breaking)",
+        ],
+        ["answers: Person.born: field removed (breaking)", "requests: Person.born: field removed (breaking)"],
+    ),
+    (
+        "field's type",
+        (f"{BOOK}.properties.pages", {"type": "string"}),
+        [
+            "answers: Book.pages: type changed from integer to string (breaking)",
+            "requests: Book.pages: type changed from integer to string (breaking)",
+        ],
+        [
+            "answers: Book.pages: type changed from string to integer (breaking)",
+            "requests: Book.pages: type changed from string to integer (breaking)",
+        ],
+    ),
+    (
+        "format that is a type",
+        (f"{BOOK}.properties.title.format", "date-time"),
+        [
+            "answers: Book.title: format changed from none to date-time (breaking)",
+            "requests: Book.title: format changed from none to date-time (breaking)",
+        ],
+        [
+            "answers: Book.title: format changed from date-time to none (breaking)",
+            "requests: Book.title: format changed from date-time to none (breaking)",
+        ],
+    ),
+    (
+        "format that is none",
+        (f"{BOOK}.properties.pages.format", "int64"),
+        [
+            "answers: Book.pages: format changed from int32 to int64 (fix)",
+            "requests: Book.pages: format changed from int32 to int64 (fix)",
+        ],
+        [
+            "answers: Book.pages: format changed from int64 to int32 (fix)",
+            "requests: Book.pages: format changed from int64 to int32 (fix)",
+        ],
+    ),
+    (
+        "field required",
+        (f"{BOOK}.required", ["title", "pages"]),
+        ["answers: Book.pages: now required (feature)", "requests: Book.pages: now required (breaking)"],
+        ["answers: Book.pages: no longer required (breaking)", "requests: Book.pages: no longer required (feature)"],
+    ),
+    (
+        "field nullable",
+        (f"{BOOK}.properties.title.nullable", True),
+        ["answers: Book.title: may be null now (breaking)", "requests: Book.title: may be null now (feature)"],
+        [
+            "answers: Book.title: may not be null any more (feature)",
+            "requests: Book.title: may not be null any more (breaking)",
+        ],
+    ),
+    (
+        "nullable where the schema has a name",
+        (f"{SHELF}.properties.owner.nullable", False),
+        [
+            "answers: Shelf.owner: may not be null any more (feature)",
+            "requests: Shelf.owner: may not be null any more (breaking)",
+        ],
+        ["answers: Shelf.owner: may be null now (breaking)", "requests: Shelf.owner: may be null now (feature)"],
+    ),
+    ("null as version 3.1 has it", (f"{SHELF}.properties.id.type", ["string"]), [], []),
+    (
+        "enum's values",
+        (f"{BOOK}.properties.state.enum", ["in", "out", "lost"]),
+        ["answers: Book.state: value added: lost (feature)", "requests: Book.state: value added: lost (feature)"],
+        ["answers: Book.state: value removed: lost (fix)", "requests: Book.state: value removed: lost (breaking)"],
+    ),
+    (
+        "enum",
+        (f"{BOOK}.properties.state.enum", GONE),
+        [
+            "answers: Book.state: no longer limited to values: in, out (feature)",
+            "requests: Book.state: no longer limited to values: in, out (feature)",
+        ],
+        [
+            "answers: Book.state: limited to values: in, out (fix)",
+            "requests: Book.state: limited to values: in, out (breaking)",
+        ],
+    ),
+    (
+        "field's default",
+        (f"{BOOK}.properties.state.default", "in"),
+        [
+            'answers: Book.state: default changed from none to "in" (fix)',
+            'requests: Book.state: default changed from none to "in" (breaking)',
+        ],
+        [
+            'answers: Book.state: default changed from "in" to none (fix)',
+            'requests: Book.state: default changed from "in" to none (breaking)',
+        ],
+    ),
+    (
+        "field's limit",
+        (f"{BOOK}.properties.title.maxLength", 9),
+        [
+            "answers: Book.title: limit changed from no maxLength to maxLength 9 (fix)",
+            "requests: Book.title: limit changed from no maxLength to maxLength 9 (breaking)",
+        ],
+        [
+            "answers: Book.title: limit changed from maxLength 9 to no maxLength (fix)",
+            "requests: Book.title: limit changed from maxLength 9 to no maxLength (feature)",
+        ],
+    ),
+    (
+        "other fields",
+        (f"{BOOK}.additionalProperties", False),
+        [
+            "answers: Book: other fields are refused now (fix)",
+            "requests: Book: other fields are refused now (breaking)",
+        ],
+        [
+            "answers: Book: other fields are allowed now (feature)",
+            "requests: Book: other fields are allowed now (feature)",
+        ],
+    ),
+    (
+        "type of the entries of a list",
+        (f"{SHELF}.properties.books.items", {"type": "string"}),
+        [
+            "answers: Book: type changed from object to string (breaking)",
+            "requests: Book: type changed from object to string (breaking)",
+        ],
+        [
+            "answers: Book: type changed from string to object (breaking)",
+            "requests: Book: type changed from string to object (breaking)",
+        ],
+    ),
+    (
+        "field's words",
+        (f"{BOOK}.properties.title.description", "On the cover."),
+        ["answers: Book.title: documentation changed (fix)", "requests: Book.title: documentation changed (fix)"],
+        ["answers: Book.title: documentation changed (fix)", "requests: Book.title: documentation changed (fix)"],
+    ),
+    (
+        "words around a schema with a name",
+        (f"{SHELF}.properties.owner.description", "Who has it."),
+        ["answers: Shelf.owner: documentation changed (fix)", "requests: Shelf.owner: documentation changed (fix)"],
+        ["answers: Shelf.owner: documentation changed (fix)", "requests: Shelf.owner: documentation changed (fix)"],
+    ),
+    (
+        "field deprecated",
+        (f"{BOOK}.properties.pages.deprecated", True),
+        ["answers: Book.pages: now deprecated (feature)", "requests: Book.pages: now deprecated (feature)"],
+        ["answers: Book.pages: no longer deprecated (fix)", "requests: Book.pages: no longer deprecated (fix)"],
+    ),
+    (
+        "what nobody thought of",
+        (f"{BOOK}.properties.title.readOnly", True),
+        [
+            f"{side}: Book.title: changed in a way that is not understood: look at it: readOnly (breaking)"
+            for side in ("answers", "requests")
+        ],
+        [
+            f"{side}: Book.title: changed in a way that is not understood: look at it: readOnly (breaking)"
+            for side in ("answers", "requests")
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("edit", "there", "back"), [each[1:] for each in OF_SCHEMAS], ids=[each[0] for each in OF_SCHEMAS]
+)
+def test_a_change_is_said_for_what_is_sent_and_for_what_is_received(
+    edit: tuple[str, Any], there: list[str], back: list[str]
+) -> None:
+    assert sorted(said(edit)) == sorted(there)
+    assert sorted(said(before=(edit,))) == sorted(back)
+
+
+def test_a_schema_with_another_name_or_none_is_compared_all_the_same() -> None:
+    person = {"type": "object", "properties": {"name": {"type": "integer"}}}
+    renamed = said(
+        ("components.schemas.Human", person),
+        (f"{SHELF}.properties.owner.allOf", [{"$ref": "#/components/schemas/Human"}]),
+    )
+    assert "answers: Person: schema renamed from Person to Human (fix)" in renamed
+    assert "answers: Person.name: type changed from string to integer (breaking)" in renamed
+    inline = said((f"{SHELF}.properties.owner", {**person, "nullable": True}))
+    assert sorted(inline) == [
+        "answers: Person.name: type changed from string to integer (breaking)",
+        "requests: Person.name: type changed from string to integer (breaking)",
+    ]
+
+
+def test_what_alternatives_hold_is_compared() -> None:
+    one = (
+        "p.get.responses.200.content.application/json.schema",
+        {"oneOf": [{"type": "string"}, {"type": "object", "properties": {"a": {"type": "string"}}}]},
+    )
+    other = (
+        "p.get.responses.200.content.application/json.schema",
+        {"anyOf": [{"type": "object", "properties": {"a": {"type": "integer"}}}, {"type": "string"}]},
+    )
+    assert said(other, before=(one,)) == [
+        f"{GET}: status 200: alternative 1.a: type changed from string to integer (breaking)"
+    ]
+    fewer = (one[0], {"type": "string"})
+    assert said(fewer, before=(one,)) == [f"{GET}: status 200: type changed from object or string to string (breaking)"]
+
+
+def test_circles_end_where_only_one_document_has_them() -> None:
+    endless = {"additionalProperties": {"$ref": "#/components/schemas/Book"}}
+    assert said((BOOK, {}), before=((BOOK, endless),)) == []
