@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 from specgen import codegen
+from specgen.literals import literal_version
 from specgen.lock import fingerprint
 from specgen.problems import SpecError
 
@@ -114,7 +115,7 @@ def read_project(root: Path, without: frozenset[str]) -> Copy:
             raise SpecError(f"--without {missing}", "", f"{path} needs it: leave out {part}{remedy}")
     tree[LICENCE] = (root / LICENCE).read_bytes()
     return Copy(
-        version=_literal(tree[VERSION]),
+        version=literal_version(tree[VERSION].decode(), f"{PACKAGE}/{VERSION}"),
         fragment=fingerprint((root / FRAGMENT).read_bytes()),
         without=without,
         files={path: fingerprint(content) for path, content in tree.items()},
@@ -197,11 +198,3 @@ def _part(path: str) -> str:
 
 def _hidden(path: str) -> bool:
     return any(name.startswith(".") for name in path.split("/"))  # a tool's leavings
-
-
-def _literal(module: bytes) -> str:
-    """Return the version that a module gives."""
-    for node in ast.parse(module).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            return str(node.value.value)
-    raise SpecError(f"{PACKAGE}/{VERSION}", "", "gives no version")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 from attrs import frozen
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-from .environments import CheckFailed
+from specgen.files import read_text
+from specgen.literals import literal_version
 
 PACKAGE = "confluence_groups_sdk"
+VERSION = f"{PACKAGE}/_version.py"
 
 
 @frozen
@@ -36,7 +36,7 @@ class Project:
         project = declared["project"]
         return cls(
             name=project["name"],
-            version=literal_version((root / PACKAGE / "_version.py").read_text(encoding="utf-8")),
+            version=literal_version(read_text(root / VERSION, VERSION), VERSION),
             requires_python=project["requires-python"],
             dependencies=tuple(project["dependencies"]),
             extras=project["optional-dependencies"],
@@ -53,16 +53,3 @@ class Project:
     def tools(self, *names: str) -> list[str]:
         """Return what the test group asks of these tools."""
         return [each for each in self.groups["test"] if isinstance(each, str) and each.startswith(names)]
-
-
-def literal_version(module: str) -> str:
-    """Return the version in the text of _version.py, without running it.
-
-    Raises:
-        CheckFailed: there is no such line.
-    """
-    for statement in ast.parse(module).body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id="__version__")], value=ast.Constant(value=str(version))):
-                return version
-    raise CheckFailed(f'{PACKAGE}/_version.py: no line such as __version__ = "0.1.0"')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from .changes import changes
 from .documents import Document
 from .files import read_text, write_whole
+from .literals import literal_version
 from .problems import SpecError
 from .semver import Change
 from .surface import parse_surface, read_surface, surface_text
@@ -94,15 +94,7 @@ def version_of(root: Path) -> str:
     Raises:
         SpecError: there is none.
     """
-    text = read_text(root / VERSION_FILE, VERSION_FILE)
-    try:
-        for statement in ast.parse(text).body:
-            match statement:
-                case ast.Assign(targets=[ast.Name(id="__version__")], value=ast.Constant(value=str(version))):
-                    return version
-    except (SyntaxError, ValueError):
-        pass
-    raise SpecError(VERSION_FILE, "", 'no line such as __version__ = "0.1.0"')
+    return literal_version(read_text(root / VERSION_FILE, VERSION_FILE), VERSION_FILE)
 
 
 def _document(text: str, where: str) -> Document:

@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 from items import ROOT
+from specgen.literals import literal_version
 from specgen.problems import SpecError
 from specgen.released import accept, fragment_changed, released_version, surface_changed, version_of
 from specgen.surface import MODULES, parse_surface, read_surface, surface_text
@@ -433,3 +434,7 @@ def test_nothing_is_accepted_where_anything_cannot_be_read(released: Path, name:
 
 def test_the_version_is_read_and_not_run() -> None:
     assert version_of(ROOT) == confluence_groups_sdk.__version__
+    assert literal_version('"""Words."""\n\n__version__ = "1.2.3"\n', "x.py") == "1.2.3"
+    for module in ("__version__ = version()", "", "__version__ =", "version = '1'", "__version__ = 1"):
+        with pytest.raises(SpecError, match=r"x\.py: no line such as"):
+            literal_version(module, "x.py")
