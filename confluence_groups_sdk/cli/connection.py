@@ -55,20 +55,28 @@ def connected(connecting: Connecting, pacer: Pacer | None = None) -> Iterator[Co
     Raises:
         ConfigurationError: no site or no credentials are to be found, or they are malformed.
     """
-    if connecting.verbose:
-        log_calls()
-    access = access_for(connecting)
-    with access.client(timeout=connecting.timeout, pacer=pacer, application_name="confluence-groups-cli") as client:
-        yield client
+    with calls_shown(connecting.verbose):
+        access = access_for(connecting)
+        with access.client(timeout=connecting.timeout, pacer=pacer, application_name="confluence-groups-cli") as client:
+            yield client
 
 
-def log_calls() -> None:
-    """Show a line for each call beside the output."""
-    if not _logging.logger.isEnabledFor(logging.INFO):
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        _logging.logger.addHandler(handler)
-        _logging.logger.setLevel(logging.INFO)
+@contextmanager
+def calls_shown(wanted: bool) -> Iterator[None]:
+    """Show a line for each call beside the output where that is wanted, for as long as this lasts."""
+    if not wanted or _logging.logger.isEnabledFor(logging.INFO):  # or they are shown already
+        yield
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    level = _logging.logger.level
+    _logging.logger.addHandler(handler)
+    _logging.logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        _logging.logger.setLevel(level)
+        _logging.logger.removeHandler(handler)
 
 
 def access_for(connecting: Connecting) -> Access:

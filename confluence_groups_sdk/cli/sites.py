@@ -13,7 +13,7 @@ from ..errors import ConfigurationError
 from ..models import Site
 from ..sites import discover_sites
 from . import PROGRAM, store
-from .connection import log_calls, oauth
+from .connection import calls_shown, oauth
 from .options import Showing, Verbosity, command
 from .output import Column, write_rows
 
@@ -27,9 +27,8 @@ def add_to(app: typer.Typer) -> None:
 
 def sites(showing: Showing, verbosity: Verbosity) -> None:
     """List the sites that the user has granted access to, with OAuth 2.0."""
-    if verbosity.verbose:
-        log_calls()
-    write_rows(rows_of(_discovered()), COLUMNS, showing)
+    with calls_shown(verbosity.verbose):
+        write_rows(rows_of(_discovered()), COLUMNS, showing)
 
 
 def rows_of(found: list[Site]) -> Iterator[dict[str, Any]]:

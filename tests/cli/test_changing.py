@@ -150,6 +150,8 @@ def test_a_refusal_by_the_site_is_said_whole_when_asked_for(shell: Shell) -> Non
     assert "content-type: application/json" in shown
     assert '"authorized":false' in shown.partition("response body")[2]
     assert shell.sandbox.reader.token not in shown
+    assert "removeMemberFromGroupByGroupId" in shown
+    assert "removeMemberFromGroupByGroupId" not in shell.run("members", "remove", "docs-editors", DAGNY, "-y").err
 
 
 def test_headers_that_hold_credentials_are_not_shown(shell: Shell) -> None:
