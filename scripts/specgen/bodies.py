@@ -22,7 +22,8 @@ LANGUAGES = {"json": JSON, "xml": "application/xml", "html": "text/html", "javas
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+")
 KNOWN = ("mode", "raw", "urlencoded", "formdata", "file", "graphql", "options", "disabled")
 # The tokens of JSON that can hold others, and what people write into it: comments, and variables outside of texts.
-TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/|\{\{[^{}"\s]+\}\}', re.DOTALL)
+# What is never closed goes to the end, or each of many would be looked for to the end.
+TOKEN = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)|\{\{[^{}"\s]+\}\}', re.DOTALL)
 
 
 def media_type(text: str) -> str:
@@ -92,28 +93,30 @@ def joined(bodies: Iterable[tuple[Body, str]], losses: list[Loss]) -> tuple[Body
         losses: where to report.
     """
     whole: dict[str, Body] = {}
+    examples: dict[str, list[Example]] = {}
     for body, where in bodies:
         known = whole.setdefault(body.media_type, body)
+        examples.setdefault(body.media_type, []).extend(body.examples)
         if known is not body:
             schema = merged(known.schema, body.schema, Node(None, where, body.pointer), losses)
-            examples = _all_examples(known.examples, body.examples)
-            whole[body.media_type] = evolve(known, schema=schema, examples=examples)
-    return tuple(whole.values())
+            whole[body.media_type] = evolve(known, schema=schema)
+    return tuple(evolve(body, examples=_all_examples(examples[kind])) for kind, body in whole.items())
 
 
-def _all_examples(ours: tuple[Example, ...], theirs: tuple[Example, ...]) -> tuple[Example, ...]:
-    """Return all examples, each once, each with a name of its own."""
-    examples = list(ours)
-    for example in theirs:
-        if any(repr(example.value) == repr(each.value) for each in examples):  # to Python, true is 1
-            continue
-        names = {each.name for each in examples}
-        name, number = example.name, 1
-        while name in names:
-            number += 1
-            name = f"{example.name} ({number})"
-        examples.append(evolve(example, name=name))
-    return tuple(examples)
+def _all_examples(examples: Iterable[Example]) -> tuple[Example, ...]:
+    """Return the examples, each once, each with a name of its own."""
+    once: dict[str, Example] = {}
+    for example in examples:
+        once.setdefault(repr(example.value), example)  # to Python, true is 1
+    named: dict[str, Example] = {}
+    times: dict[str, int] = {}
+    for example in once.values():
+        name = example.name
+        while name in named:
+            times[example.name] = times.get(example.name, 1) + 1
+            name = f"{example.name} ({times[example.name]})"
+        named[name] = evolve(example, name=name)
+    return tuple(named.values())
 
 
 def _raw(body: dict[str, Node], kind: str, name: str, losses: list[Loss]) -> Body | None:
@@ -176,15 +179,21 @@ def _json(node: Node) -> Node:
         SpecError: it is no JSON, not even one with comments and variables.
     """
 
-    def plain(token: re.Match[str]) -> str:
-        if token[0].startswith('"'):
-            return token[0]
-        return f'"{token[0]}"' if token[0].startswith("{{") else " "
-
     try:
-        return evolve(parse_json(TOKEN.sub(plain, node.text()), node.where), pointer=node.pointer)
+        return evolve(parse_json(node.text(), node.where), pointer=node.pointer)
+    except SpecError:
+        plain = TOKEN.sub(_plain, node.text())
+    try:
+        return evolve(parse_json(plain, node.where), pointer=node.pointer)
     except SpecError as error:
         raise SpecError(node.where, node.pointer + error.pointer, error.problem) from None
+
+
+def _plain(token: re.Match[str]) -> str:
+    """Return a token as JSON has it: no comment, and a variable as a text."""
+    if token[0].startswith('"'):
+        return token[0]
+    return f'"{token[0]}"' if token[0].startswith("{{") else " "
 
 
 def _is_valid(node: Node) -> bool:

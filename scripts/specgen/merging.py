@@ -48,12 +48,11 @@ def merge_repeated(requests: Iterable[Request], losses: list[Loss]) -> list[Requ
     the first names count.
     """
     paths: dict[str, str] = {}
-    whole: dict[tuple[str, str], Request] = {}
+    groups: dict[tuple[str, str], list[Request]] = {}
     for each in requests:
         request = _renamed(each, paths.setdefault(shape(each.path), each.path), losses)
-        key = request.path, request.method
-        whole[key] = _joined(whole[key], request, losses) if key in whole else request
-    return list(whole.values())
+        groups.setdefault((request.path, request.method), []).append(request)
+    return [_joined(group, losses) if len(group) > 1 else group[0] for group in groups.values()]
 
 
 def _renamed(request: Request, path: str, losses: list[Loss]) -> Request:
@@ -70,22 +69,24 @@ def _renamed(request: Request, path: str, losses: list[Loss]) -> Request:
     return evolve(request, path=path, parameters=parameters)
 
 
-def _joined(one: Request, other: Request, losses: list[Loss]) -> Request:
-    """Return what both requests say; of what only one can say, what the first one says."""
-    for what in ("name", "description", "server", "tags"):
-        mine, its = getattr(one, what), getattr(other, what)
-        if its and its != mine and (mine or what == "tags"):
-            losses.append(_lost(other, f"the {what} of a second request", f"{one.where} has the same path and method"))
-    bodies = [*((body, one.where) for body in one.bodies), *((body, other.where) for body in other.bodies)]
-    return evolve(
-        one,
-        description=one.description or other.description,
-        server=one.server or other.server,
-        parameters=_all_parameters(one, other, losses),
-        bodies=joined(bodies, losses),
-        auth=_either(one, other, losses),
-        responses=_all_answers(one, other, losses),
-    )
+def _joined(group: list[Request], losses: list[Loss]) -> Request:
+    """Return what all requests of a group say; of what only one can say, what the first one says."""
+    whole = group[0]
+    for other in group[1:]:
+        for what in ("name", "description", "server", "tags"):
+            mine, its = getattr(whole, what), getattr(other, what)
+            if its and its != mine and (mine or what == "tags"):
+                why = f"{whole.where} has the same path and method"
+                losses.append(_lost(other, f"the {what} of a second request", why))
+        whole = evolve(
+            whole,
+            description=whole.description or other.description,
+            server=whole.server or other.server,
+            parameters=_all_parameters(whole, other, losses),
+            auth=_either(whole, other, losses),
+        )
+    bodies = [(body, request.where) for request in group for body in request.bodies]
+    return evolve(whole, bodies=joined(bodies, losses), responses=_all_answers(group, losses))
 
 
 def _all_parameters(one: Request, other: Request, losses: list[Loss]) -> tuple[Parameter, ...]:
@@ -143,9 +144,9 @@ def _either(one: Request, other: Request, losses: list[Loss]) -> tuple[Auth, ...
     return (*one.auth, *(each for each in other.auth if each not in one.auth))
 
 
-def _all_answers(one: Request, other: Request, losses: list[Loss]) -> tuple[Response, ...]:
+def _all_answers(group: list[Request], losses: list[Loss]) -> tuple[Response, ...]:
     found: dict[str, list[tuple[Response, str]]] = {}
-    for request in (one, other):
+    for request in group:
         for answer in request.responses:
             found.setdefault(answer.status, []).append((answer, request.where))
     return tuple(one_answer(answers, losses) for answers in found.values())

@@ -12,6 +12,8 @@ from .problems import SpecError
 REFERENCE = re.compile(r"\{\{([^{}]+)\}\}")
 LEADING = re.compile(r"\{\{([^{}]+)\}\}(.*)", re.DOTALL)
 
+LONGEST = 10_000  # characters
+
 Variables = Mapping[str, Field]
 
 
@@ -24,9 +26,9 @@ def expanded(text: str, variables: Variables, node: Node) -> str:
     """Return a text with all variables that are known replaced by what they stand for.
 
     Raises:
-        SpecError: variables stand for each other in a circle.
+        SpecError: variables stand for each other in a circle, or for more than an address can be.
     """
-    return _expanded(text, variables, node, ())
+    return _expanded(text, variables, node, (), {})
 
 
 def unfolded(text: str, variables: Variables, node: Node) -> str:
@@ -46,16 +48,21 @@ def unfolded(text: str, variables: Variables, node: Node) -> str:
     return text
 
 
-def _expanded(text: str, variables: Variables, node: Node, seen: tuple[str, ...]) -> str:
+def _expanded(text: str, variables: Variables, node: Node, seen: tuple[str, ...], known: dict[str, str]) -> str:
     def value(reference: re.Match[str]) -> str:
         name = reference[1]
         if name in seen:
             raise _circle([*seen, name], node)
         if name not in variables:
             return reference[0]
-        return _expanded(variables[name].value, variables, node, (*seen, name))
+        if name not in known:
+            known[name] = _expanded(variables[name].value, variables, node, (*seen, name), known)
+        return known[name]
 
-    return REFERENCE.sub(value, text)
+    result = REFERENCE.sub(value, text)
+    if len(result) > LONGEST:
+        raise SpecError(node.where, node.pointer, f"its variables stand for more than {LONGEST} characters")
+    return result
 
 
 def _circle(names: list[str], node: Node) -> SpecError:
