@@ -64,16 +64,16 @@ def _answer(node: Node, sent: Sent, variables: Variables, losses: list[Loss]) ->
     entry = node.fields((*KNOWN, *NO_MEANING), losses)
     status = _status(entry.get("code"))
     if status == "500":
-        losses.append(_lost(node, "whether this was `default`", "some exporters write 500 for it; it stays 500"))
+        losses.append(node.loss("whether this was `default`", "some exporters write 500 for it; it stays 500"))
     name = entry["name"].text() if "name" in entry else ""
     with losing("the text of a status", losses):
         if "status" in entry and entry["status"].text() not in ("", _phrase(status)):
-            losses.append(_lost(entry["status"], "the text of a status", "OpenAPI has the code alone"))
+            losses.append(entry["status"].loss("the text of a status", "OpenAPI has the code alone"))
     headers = read_fields(entry.get("header"), "a header of an answer", losses)
     body = _body(entry, headers, name, losses)
     if "cookie" in entry:
         with losing("the cookies of an answer", losses):
-            losses += [_lost(each, "a cookie of an answer", "cookies are not used") for each in entry["cookie"].items()]
+            losses += [each.loss("a cookie of an answer", "cookies are not used") for each in entry["cookie"].items()]
     if "originalRequest" in entry:
         with losing("the request of an example", losses):
             losses += _differences(entry["originalRequest"], sent, variables)
@@ -107,7 +107,7 @@ def _body(entry: dict[str, Node], headers: list[Field], name: str, losses: list[
         body = text_body(entry["body"], kind, name, losses, language=language) if "body" in entry else None
     if kind not in ("", TEXT) and not body:
         place = next(row.node for row in headers if row.key.lower() == "content-type")
-        losses.append(_lost(place, "the media type of an empty body", "what the body would hold is not known"))
+        losses.append(place.loss("the media type of an empty body", "what the body would hold is not known"))
     return body
 
 
@@ -123,7 +123,7 @@ def _headers(rows: list[Field], losses: list[Loss]) -> Iterator[Header]:
             schema.pop("default", None)
             yield Header(row.key, row.description, schema)
         else:
-            losses.append(_lost(row.node, "a header of an answer", "it was recorded, not documented"))
+            losses.append(row.node.loss("a header of an answer", "it was recorded, not documented"))
 
 
 def _differences(node: Node, sent: Sent, variables: Variables) -> Iterator[Loss]:
@@ -132,15 +132,15 @@ def _differences(node: Node, sent: Sent, variables: Variables) -> Iterator[Loss]
     other = read_sent(node, variables, sent.auth, within, name="")
     yield from (loss for loss in within if not loss.understood and (loss.what, loss.why) not in sent.odd)
     if (other.method, other.address.segments) != (sent.method, sent.address.segments):
-        yield _lost(node, "the address of an example's request", "the request has another", understood=False)
+        yield node.loss("the address of an example's request", "the request has another", understood=False)
     if other.auth != sent.auth:
-        yield _lost(node, "the authentication of an example", "the request has another", understood=False)
+        yield node.loss("the authentication of an example", "the request has another", understood=False)
     if sent.auth is None and other.marks_security:
-        yield _lost(node, "a security scheme", "only an example names it, and the request has no auth")
+        yield node.loss("a security scheme", "only an example names it, and the request has no auth")
     yield from _other_parameters(node, other.parameters, sent)
     if not _alike(other.body, sent.body):
         place = node.child("body") if isinstance(node.value, dict) and "body" in node.value else node
-        yield _lost(place, "the body of an example's request", "the request has another")
+        yield place.loss("the body of an example's request", "the request has another")
 
 
 def _other_parameters(node: Node, found: tuple[Parameter, ...], sent: Sent) -> Iterator[Loss]:
@@ -169,7 +169,3 @@ def _alike(one: Body | None, other: Body | None) -> bool:
         return repr(body and [body.media_type, body.schema, [example.value for example in body.examples]])
 
     return said(one) == said(other)
-
-
-def _lost(node: Node, what: str, why: str, *, understood: bool = True) -> Loss:
-    return Loss(node.where, node.pointer, what, why, understood)

@@ -70,13 +70,13 @@ def _oauth2(node: Node, details: dict[str, str], losses: list[Loss]) -> Auth:
     scheme: dict[str, Any] = {"type": "oauth2", "flows": {}}
     if grant not in FLOWS:
         why = f"there is no flow for the grant type {grant!r}" if grant else "the item names no flow, address or scope"
-        losses.append(Loss(node.where, node.pointer, "oauth2", why))
+        losses.append(node.loss("oauth2", why))
         return Auth("oauth2", scheme)
     flow, needed = FLOWS[grant]
     written: dict[str, Any] = {name: details.get(ADDRESSES[name], "") for name in needed}
     for name, address in written.items():
         if not address or REFERENCE.search(address):
-            losses.append(Loss(node.where, node.pointer, "oauth2", f"its {ADDRESSES[name]} is not known"))
+            losses.append(node.loss("oauth2", f"its {ADDRESSES[name]} is not known"))
             return Auth("oauth2", scheme)
     scheme["flows"] = {flow: {**written, "scopes": dict.fromkeys(scopes, "")}}
     return Auth("oauth2", scheme, scopes)

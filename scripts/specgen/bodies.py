@@ -51,7 +51,7 @@ def request_body(node: Node, kind: str, name: str, losses: list[Loss]) -> Body |
     """
     body = node.fields(KNOWN, losses)
     if "disabled" in body and body["disabled"].value is True:
-        losses.append(Loss(node.where, node.pointer, "a body that is switched off", "it is not sent"))
+        losses.append(node.loss("a body that is switched off", "it is not sent"))
         return None
     if "mode" not in body:
         return None if not body else node.fail("'mode' is missing")
@@ -76,7 +76,7 @@ def text_body(node: Node, kind: str, name: str, losses: list[Loss], *, language:
         return Body(kind, schema, node.pointer)
     if not is_json(kind):
         if "xml" in kind:
-            losses.append(Loss(node.where, node.pointer, "the structure of a body", "XML is carried over as a text"))
+            losses.append(node.loss("the structure of a body", "XML is carried over as a text"))
         return Body(kind, {"type": "string"}, node.pointer, (Example(name, text),))
     with losing("the content of a body", losses):
         parsed = _json(node)
@@ -158,7 +158,7 @@ def _file(body: dict[str, Node], kind: str, _name: str, _losses: list[Loss]) -> 
 
 def _graphql(body: dict[str, Node], _kind: str, _name: str, losses: list[Loss]) -> Body:
     node = body.get("graphql", body["mode"])
-    losses.append(Loss(node.where, node.pointer, "a GraphQL query", "OpenAPI sees the JSON around it alone"))
+    losses.append(node.loss("a GraphQL query", "OpenAPI sees the JSON around it alone"))
     members = {"query": {"type": "string"}, "variables": {"type": "object"}}
     return Body(JSON, {"type": "object", "properties": members, "required": ["query"]}, node.pointer)
 

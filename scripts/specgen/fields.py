@@ -96,7 +96,7 @@ def _field(node: Node, losses: list[Loss]) -> Field:
     if not re.fullmatch(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?", key.text()):
         key.fail("no name: it is empty, or has control characters or blanks around it")
     if "contentType" in entry:
-        losses.append(Loss(node.where, node.pointer, "the content type of a form field", "it is not carried over"))
+        losses.append(node.loss("the content type of a form field", "it is not carried over"))
     return Field(
         key=key.text(),
         value="" if is_file or "value" not in entry else _written(entry["value"]),
@@ -159,9 +159,9 @@ def _repetitions(place: str, rows: list[Field], losses: list[Loss]) -> list[Fiel
         if place in ("query", "form") and row.disabled == rows[0].disabled:
             again.append(row)
         else:
-            losses.append(_lost(row, f"a second {row.key!r}", "only the first is carried over"))
+            losses.append(row.node.loss(f"a second {row.key!r}", "only the first is carried over"))
         if row.description not in ("", rows[0].description):
-            losses.append(_lost(row, f"the description of a second {row.key!r}", "the first has another"))
+            losses.append(row.node.loss(f"the description of a second {row.key!r}", "the first has another"))
     return again
 
 
@@ -176,7 +176,7 @@ def _row_schema(place: str, row: Field, losses: list[Loss]) -> tuple[Schema, str
             return example_schema(written, losses), None, None
     schema, style = value_schema(row.value)
     if row.value.startswith("<") and row.value.endswith(">") and "example" in schema:
-        losses.append(_lost(row, f"the placeholder {row.value!r}", "not known; taken for text", understood=False))
+        losses.append(row.node.loss(f"the placeholder {row.value!r}", "not known; taken for text", understood=False))
         del schema["example"]
     shown = schema.pop("example", None)
     if row.only:
@@ -194,7 +194,7 @@ def _restrict(schema: Schema, row: Field, losses: list[Loss]) -> None:
     elif all(each["type"] == inner["type"] and "default" in each for each in read):
         inner["enum"] = [each["default"] for each in read]
     else:
-        losses.append(_lost(row, "the values that it takes", f"not all are of the type {inner['type']}"))
+        losses.append(row.node.loss("the values that it takes", f"not all are of the type {inner['type']}"))
 
 
 def _deep(place: str, rows: list[Field], subkeys: list[tuple[str, ...]], losses: list[Loss]) -> Schema:
@@ -216,7 +216,3 @@ def _deep(place: str, rows: list[Field], subkeys: list[tuple[str, ...]], losses:
         if row.required and len(steps) == 1 and steps[0] in whole.get("properties", {}):
             whole["required"] = [*dict.fromkeys([*whole.get("required", []), steps[0]])]
     return whole
-
-
-def _lost(row: Field, what: str, why: str, *, understood: bool = True) -> Loss:
-    return Loss(row.node.where, row.node.pointer, what, why, understood)

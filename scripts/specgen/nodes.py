@@ -27,6 +27,10 @@ class Node:
         """Raise a SpecError for this place."""
         raise SpecError(self.where, self.pointer, problem)
 
+    def loss(self, what: str, why: str, *, understood: bool = True) -> Loss:
+        """Return that something in this place is lost."""
+        return Loss(self.where, self.pointer, what, why, understood)
+
     def child(self, key: str | int) -> Node:
         """Return a member of an object or an entry of a list."""
         return evolve(self, value=self.value[key], pointer=self.pointer + pointer_to([key]))
@@ -39,8 +43,7 @@ class Node:
         """
         members = self.members()
         for name in sorted(members.keys() - {*known}):
-            place, what = members[name].pointer, f"the member {name!r}"
-            losses.append(Loss(self.where, place, what, "not understood", understood=False))
+            losses.append(members[name].loss(f"the member {name!r}", "not understood", understood=False))
         return {name: members[name] for name in known if self.value.get(name) is not None}
 
     def members(self, needed: Collection[str] = ()) -> dict[str, Node]:

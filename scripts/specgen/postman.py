@@ -141,7 +141,7 @@ class _Reader:
             self.tags[name] = Tag(name, about)
         elif about not in ("", known.description):
             why = "another one of this name has another"
-            self.losses.append(Loss(node.where, node.child("description").pointer, "the description of a folder", why))
+            self.losses.append(node.child("description").loss("the description of a folder", why))
         return (*around.folders, name)
 
     def _request(self, node: Node, around: _Around, lost: list[Loss]) -> Request:
@@ -161,7 +161,7 @@ class _Reader:
         offered = {body.media_type for answer in answers for body in answer.bodies}
         if sent.accepts and sent.accepts not in offered:
             what = f"the media type {sent.accepts}"
-            lost.append(Loss(node.where, node.pointer, what, "it is accepted, but no example has it"))
+            lost.append(node.loss(what, "it is accepted, but no example has it"))
         return Request(
             name=name,
             where=node.where,
@@ -181,4 +181,4 @@ class _Reader:
 def _lose_scripts(known: Mapping[str, Node], losses: list[Loss]) -> None:
     scripts = known.get("event")
     if scripts and scripts.value:
-        losses.append(Loss(scripts.where, scripts.pointer, "scripts", "OpenAPI runs none"))
+        losses.append(scripts.loss("scripts", "OpenAPI runs none"))

@@ -86,7 +86,7 @@ def example_schema(example: Node, losses: list[Loss]) -> Schema:
         return dict(NULL)
     if isinstance(value, str):
         if _is_given_up(value):
-            losses.append(Loss(example.where, example.pointer, "a type", "the exporter gave up here"))
+            losses.append(example.loss("a type", "the exporter gave up here"))
             return dict(ANYTHING)
         return placeholder_schema(value) or {"type": "string", "example": value}
     return {"type": _type(value), "example": value}
@@ -114,13 +114,13 @@ def merged(one: Schema, other: Schema, entry: Node, losses: list[Loss]) -> Schem
         other.pop("format", None)
     elif len(types) == 2:
         what = f"the type {other['type']}"
-        losses.append(Loss(entry.where, entry.pointer, what, f"what stood here before has {one['type']} in its place"))
+        losses.append(entry.loss(what, f"what stood here before has {one['type']} in its place"))
         return dict(ANYTHING)
     both = {**other, **one}
     if len(formats := {schema["format"] for schema in (one, other) if "format" in schema}) == 2:
         del both["format"]
         what = f"the formats {' and '.join(sorted(formats))}"
-        losses.append(Loss(entry.where, entry.pointer, what, "both are shown in one place"))
+        losses.append(entry.loss(what, "both are shown in one place"))
     if one["type"] == "array":
         both["items"] = merged(one["items"], other["items"], entry, losses)
     elif "properties" in both:

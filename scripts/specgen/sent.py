@@ -113,14 +113,14 @@ def _method(node: Node | None, request: Node, losses: list[Loss]) -> str:
     if node is None:
         if isinstance(request.value, dict):
             why = "'method' is missing; GET is taken, as Postman does"
-            losses.append(Loss(request.where, request.pointer, "the method", why, understood=False))
+            losses.append(request.loss("the method", why, understood=False))
         return "GET"
     written = node.text()
     method = written.upper()
     if method not in HTTPMethod.__members__ or method == "CONNECT":
         node.fail("no HTTP method that OpenAPI knows")
     if method != written:
-        losses.append(Loss(node.where, node.pointer, f"the method {written}", f"{method} is taken", understood=False))
+        losses.append(node.loss(f"the method {written}", f"{method} is taken", understood=False))
     return method
 
 
@@ -137,9 +137,9 @@ def _header_parameters(headers: list[Field], losses: list[Loss], *, known: bool)
         place, what = row.node, f"the header {row.key}"
         if row.key.lower() == BY_SCHEME:
             why = "OpenAPI says it by a security scheme" + ("" if known else ", and none is there")
-            losses.append(Loss(place.where, place.pointer, what, why, understood=False))
+            losses.append(place.loss(what, why, understood=False))
         elif row.key.lower() == "cookie":
-            losses.append(Loss(place.where, place.pointer, what, "cookies are not used"))
+            losses.append(place.loss(what, "cookies are not used"))
         else:
             rows.append(row)
     return parameters("header", rows, losses)

@@ -19,6 +19,7 @@ ADDRESS = re.compile(
     re.DOTALL,
 )
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+CREDENTIALS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//|)[^/?#]*@")
 COLON = re.compile(r":([A-Za-z0-9_][^/{}]*)")
 BRACES = re.compile(r"\{\{([^{}]+)\}\}|\{([^{}/]+)\}")
 NOWHERE = "nothing says where the API starts"
@@ -65,7 +66,7 @@ def read_address(
     for key, row in own.items():
         if key not in names and row.value != f"{{{{{key}}}}}":  # a server's variables are repeated by some exporters
             why = "no part of the path has it"
-            losses.append(Loss(node.where, row.node.pointer, f"the path variable {key!r}", why, understood=False))
+            losses.append(row.node.loss(f"the path variable {key!r}", why, understood=False))
     rows = [row for row in parts.query if not row.is_security and row.key != added]
     found = (*parameters("path", described, losses), *parameters("query", rows, losses))
     replaced = parts.host.startswith("{{") and server is not None
@@ -81,12 +82,12 @@ def _parts(node: Node, losses: list[Loss]) -> tuple[Parts, dict[str, Field]]:
     own: dict[str, Field] = {}
     for row in read_fields(url.get("variable", url.get("variables")), "a path variable", losses):
         if row.key in own:
-            losses.append(_odd(row.node, f"a second path variable {row.key!r}", "only the first is carried over"))
+            losses.append(row.node.loss(f"a second path variable {row.key!r}", "only the first is carried over"))
         own.setdefault(row.key, row)
     if "auth" in url:
-        losses.append(_odd(url["auth"], "credentials in the address", "an address holds none in OpenAPI"))
+        losses.append(url["auth"].loss("credentials in the address", "an address holds none in OpenAPI"))
     if "hash" in url:
-        losses.append(_odd(url["hash"], "the fragment of the address", "it is never sent"))
+        losses.append(url["hash"].loss("the fragment of the address", "it is never sent"))
     if "host" not in url and "path" not in url:
         if "raw" not in url:
             node.fail("neither 'host' and 'path' nor 'raw' is there")
@@ -111,7 +112,7 @@ def _split(node: Node, losses: list[Loss]) -> Parts:
         node.fail("no address: it has no host")
     scheme, host, path, query, fragment = found.groups()
     if fragment:
-        losses.append(_odd(node, "the fragment of the address", "it is never sent"))
+        losses.append(node.loss("the fragment of the address", "it is never sent"))
     pairs = [pair.partition("=") for pair in (query or "").split("&") if pair]
     rows = [{"key": unquote(key), "value": value} for key, _, value in pairs]
     fields = read_fields(evolve(node, value=rows), "a query parameter", losses) if rows else []
@@ -127,7 +128,7 @@ def _compare(parts: Parts, raw: Node, losses: list[Loss]) -> None:
         same = (text.host, text.path) == (parts.host, parts.path)
         if not same or [(row.key, unquote(row.value)) for row in text.query] != on:
             why = "differs from its parts, which count"
-            losses.append(Loss(raw.where, raw.pointer, "the address as text", why, understood=False))
+            losses.append(raw.loss("the address as text", why, understood=False))
 
 
 def _joined(node: Node | None, separator: str) -> str:
@@ -183,7 +184,7 @@ def _described(
         row = own.get(name, variables.get(name))
         if row is None:
             what = f"the type of the path variable {name!r}"
-            losses.append(Loss(node.where, node.pointer, what, "nothing describes it", understood=False))
+            losses.append(node.loss(what, "nothing describes it", understood=False))
             empty = evolve(node, value=[{"key": name}])
             row = evolve(read_fields(empty, what, losses)[0], node=node)
         rows.append(row)
@@ -198,17 +199,16 @@ def _server(host: str, variables: Variables, node: Node, losses: list[Loss]) -> 
         what = address.partition("}}")[0] + "}}" if address else "the server"
         losses.append(Loss(node.where, place, what, NOWHERE))
         return None
+    if credentials := CREDENTIALS.match(address):
+        losses.append(node.loss("credentials in the address", "an address holds none in OpenAPI"))
+        address = credentials[1] + address[credentials.end() :]
     if not SCHEME.match(address) and not address.startswith("/"):
-        losses.append(_odd(node, f"the scheme of {address!r}", "none is named; https is taken"))
+        losses.append(node.loss(f"the scheme of {address!r}", "none is named; https is taken"))
         address = f"https://{address}"
-    if "@" in address.partition("//")[2].partition("/")[0]:
-        losses.append(_odd(node, "credentials in the address", "an address holds none in OpenAPI"))
-        scheme, _, rest = address.partition("//")
-        address = f"{scheme}//{rest.partition('@')[2]}"
     address = re.split(r"[?#]", address, maxsplit=1)[0]
     address = address.rstrip("/") or "/"
     if not address.isprintable() or " " in address:
-        losses.append(_odd(node, f"the server {address!r}", "no address", understood=False))
+        losses.append(node.loss(f"the server {address!r}", "no address", understood=False))
         return None
     used = {}
     for match in BRACES.finditer(address):
@@ -221,7 +221,7 @@ def _server_variable(name: str, variables: Variables, node: Node, losses: list[L
     row = variables.get(name)
     default = expanded(f"{{{{{name}}}}}", variables, node)
     if not default or REFERENCE.search(default):
-        losses.append(_odd(node, f"the value of the variable {name!r}", "it is not known; its name stands for it"))
+        losses.append(node.loss(f"the value of the variable {name!r}", "it is not known; its name stands for it"))
         default = name
     written: dict[str, object] = {"default": default}
     if row and row.only:
@@ -229,7 +229,3 @@ def _server_variable(name: str, variables: Variables, node: Node, losses: list[L
     if row and row.description:
         written["description"] = row.description
     return written
-
-
-def _odd(node: Node, what: str, why: str, *, understood: bool = True) -> Loss:
-    return Loss(node.where, node.pointer, what, why, understood)

@@ -63,6 +63,9 @@ def test_an_address_that_is_whole(url: Any, server: str, path: str) -> None:
         ("api.example.com/v1", "https://api.example.com/v1"),
         ("localhost:8080", "https://localhost:8080"),
         ("https://me:secret@api.example.com/v1", "https://api.example.com/v1"),
+        ("me:secret@api.example.com/v1", "https://api.example.com/v1"),
+        ("//me:secret@api.example.com", "//api.example.com"),
+        ("https://api.example.com/@me", "https://api.example.com/@me"),
         ("https://api.example.com/v1?key=secret#x", "https://api.example.com/v1"),
     ],
 )
