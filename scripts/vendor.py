@@ -82,6 +82,7 @@ def copy(destination: Path, without: frozenset[str] | None, *, force: bool) -> i
     if present == wanted:
         print(f"{destination}: nothing has changed: {wanted}")
     else:
+        place.parent.mkdir(parents=True, exist_ok=True)
         codegen.swap(place, wanted.written())
         print(f"{destination}: {wanted}")
     return 0
@@ -122,8 +123,8 @@ def placed(destination: Path) -> Path:
         problem = "a link: give the folder itself"
     elif not place.name.isidentifier() or keyword.iskeyword(place.name):
         problem = "no package can have this name: it must be a Python identifier"
-    elif not place.parent.is_dir():
-        problem = f"{place.parent} is no folder: make it first, if that is what you mean"
+    elif file := next((each for each in place.parents if os.path.lexists(each) and not each.is_dir()), None):
+        problem = f"{file} is no folder"
     elif place.resolve().is_relative_to(ROOT):
         problem = "inside this project: give a folder of yours"
     else:

@@ -241,7 +241,7 @@ def test_what_is_something_else_is_left_alone(
         ("project/confluence_groups_sdk", "inside this project"),
         ("project", "inside this project"),
         ("way_in/copied", "inside this project"),
-        ("nowhere/groups", "is no folder: make it first"),
+        ("a_file/_vendor/groups", "a_file is no folder"),
         ("bigger_sdk/confluence-groups", "must be a Python identifier"),
         ("bigger_sdk/class", "must be a Python identifier"),
     ],
@@ -250,12 +250,21 @@ def test_places_where_no_copy_may_stand(
     project: Path, place: Path, capsys: pytest.CaptureFixture[str], destination: str, part: str
 ) -> None:
     (project.parent / "way_in").symlink_to(project)
+    (project.parent / "a_file").write_text("")
     before = state(project.parent)
     for arguments in ([], ["--check"]):
         assert vendor.main([*arguments, str(project.parent / destination)]) == 2
         assert part in lines(capsys)[0]
     assert state(project.parent) == before
     assert not place.exists()
+
+
+def test_the_folders_on_the_way_are_made(project: Path) -> None:
+    place = project.parent / "another_sdk" / "_vendor" / "groups"
+    assert vendor.main(["--check", str(place)]) == 2
+    assert not (project.parent / "another_sdk").exists()
+    assert vendor.main([str(place)]) == 0
+    assert vendor.main(["--check", str(place)]) == 0
 
 
 def test_an_empty_folder_is_filled(project: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
