@@ -342,8 +342,15 @@ def test_nothing_is_said_of_documents_that_say_the_same() -> None:
     assert said() == []
     inline = ("p.put.parameters", [BASE["components"]["parameters"]["ShelfId"]])
     shared = ("p.parameters", [BASE["components"]["parameters"]["ShelfId"]])
-    assert said(inline) == said(shared) == []
+    of_the_path = ("p.put.parameters", GONE)
+    assert said(inline) == said(shared) == said(shared, of_the_path) == []
+    assert said(of_the_path) == [f"{PUT}: path parameter shelfId: parameter removed: required (breaking)"]
     assert said(("components.schemas.Unused", {"type": "string"})) == [], "no operation reaches it"
+
+
+def test_what_a_path_says_is_said_of_its_operations() -> None:
+    servers = ("p.servers", [{"url": "https://three.example"}])
+    assert said(servers) == [f"{place}: servers of its own changed (breaking)" for place in (GET, PUT)]
 
 
 def test_a_security_scheme_with_another_name_is_the_same_to_an_operation() -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 """,
     "_version.py": '__version__ = "0.1.0"\n',
     "errors.py": '''
-from ._inner import helper
+from ._inner import inner_only
 
 class ShelfError(Exception):
     """The root."""
@@ -50,7 +50,7 @@ from attrs import field, frozen
 from . import _limits
 from ._limits import MOST
 
-def helper() -> None:
+def inner_only() -> None:
     """Internal."""
 
 class _Base:
@@ -76,6 +76,10 @@ class Shelf:
     marks: dict[str, int] = field(factory=dict, kw_only=True)
     size: int = field(init=False)
     _owner: str | None = None
+    place: str = field()
+
+    @place.default
+    def _place(self) -> str: ...
 
 class Store(Protocol):
     """What a store must have."""
@@ -142,11 +146,12 @@ def test_a_surface_is_what_public_names_lead_to(project: Path) -> None:
             "Shelf": {
                 "bases": [],
                 "members": {
-                    "__init__": "def __init__(self, id: str, books: tuple[str, ...] = (), owner: str | None = None, *, "
-                    "marks: dict[str, int] = dict()) -> None",
+                    "__init__": "def __init__(self, id: str, books: tuple[str, ...] = (), owner: str | None = None, "
+                    "place: str = ..., *, marks: dict[str, int] = dict()) -> None",
                     "id": "id: str",
                     "books": "books: tuple[str, ...]",
                     "marks": "marks: dict[str, int]",
+                    "place": "place: str",
                     "size": "size: int",
                 },
             },
@@ -322,6 +327,7 @@ CHANGES = [
             f"{S}.__init__(books): parameter moved (breaking)",
             f"{S}.__init__(name): required parameter added (breaking)",
             f"{S}.__init__(owner): parameter moved (breaking)",
+            f"{S}.__init__(place): parameter moved (breaking)",
             f"{S}.name: added (feature)",
         ],
     ),
@@ -369,6 +375,12 @@ def test_a_method_that_moves_to_a_base_is_still_there(project: Path) -> None:
     edit(project, INNER, "    def _hidden(self) -> None: ...\n", "")
     edit(project, INNER, f"    {GET}: ...\n", "")
     edit(project, INNER, "    def close(self) -> None: ...", f"    def close(self) -> None: ...\n    {GET}: ...")
+    assert surface_changes(before, read_surface(project)) == []
+
+
+def test_what_was_inherited_is_not_new_where_it_is_declared_again(project: Path) -> None:
+    before = read_surface(project)
+    edit(project, "errors.py", '"""It is lost."""', '"""It is lost."""\n    code: int | None = 4')
     assert surface_changes(before, read_surface(project)) == []
 
 
