@@ -13,7 +13,7 @@ from .nodes import Node, parse_json
 from .problems import Loss, losing
 from .schemas import Schema, example_schema, merged, value_schema
 
-REQUIRED = "(Required) "
+REQUIRED = re.compile(r"\(Required\)(?: |\Z)")  # some exporters trim a description that says no more
 ONE_OF = re.compile(r"(.*?) ?\(This can only be one of ([^()]+)\)", re.DOTALL)
 SECURITY_MARK = "Added as a part of security scheme: "
 KNOWN = ("key", "value", "description", "disabled", "type", "src", "id", "name", "contentType", "fileName", "system")
@@ -90,7 +90,7 @@ def _field(node: Node, losses: list[Loss]) -> Field:
     if key is None:
         node.fail("'key' is missing")
     marked = as_text(entry.get("description"))
-    described = marked.removeprefix(REQUIRED)
+    described = REQUIRED.sub("", marked, count=1) if REQUIRED.match(marked) else marked
     listed = ONE_OF.fullmatch(described)
     is_file = "type" in entry and entry["type"].value == "file"
     if not re.fullmatch(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?", key.text()):
@@ -101,7 +101,7 @@ def _field(node: Node, losses: list[Loss]) -> Field:
         key=key.text(),
         value="" if is_file or "value" not in entry else _written(entry["value"]),
         description=listed[1] if listed else described,
-        required=marked.startswith(REQUIRED),
+        required=bool(REQUIRED.match(marked)),
         only=tuple(listed[2].split(",")) if listed else (),
         disabled="disabled" in entry and entry["disabled"].value is True,
         is_file=is_file,
@@ -189,8 +189,8 @@ def _restrict(schema: Schema, row: Field, losses: list[Loss]) -> None:
     inner = schema["items"] if schema["type"] == "array" else schema
     only = list(dict.fromkeys(row.only))
     read = [value_schema(text)[0] for text in only]
-    if inner["type"] == "string":
-        inner["enum"] = only
+    if inner.get("type", "string") == "string":  # of a list of anything, what is listed are texts
+        inner |= {"type": "string", "enum": only}
     elif all(each["type"] == inner["type"] and "default" in each for each in read):
         inner["enum"] = [each["default"] for each in read]
     else:

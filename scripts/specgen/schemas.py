@@ -103,10 +103,10 @@ def has_placeholders(value: Any) -> bool:
 
 def merged(one: Schema, other: Schema, entry: Node, losses: list[Loss]) -> Schema:
     """Return the schema of all that fits one of the two: both are shown in the same place."""
-    if ANYTHING in (one, other):
-        return dict(ANYTHING)
-    if NULL in (one, other):
+    if NULL in (one, other) and ANYTHING not in (one, other):
         return {**one, **other}
+    if "type" not in one or "type" not in other:  # at most described: anything fits
+        return dict(ANYTHING)
     types = {one["type"], other["type"]}
     if types == {"integer", "number"}:
         one, other = {**one, "type": "number"}, {**other, "type": "number"}

@@ -38,6 +38,7 @@ def headers(*rows: Any) -> tuple[Parameter, ...]:
         ("The id. (Required) ", False, "The id. (Required) "),
         ("(Required) (Required) The id.", True, "(Required) The id."),
         ("(Required) ", True, ""),
+        ("(Required)", True, ""),
         ("", False, ""),
     ],
 )
@@ -109,6 +110,11 @@ def test_values_of_another_type_are_lost() -> None:
 
 
 # --- values
+
+
+def test_a_list_of_anything_takes_the_texts_that_are_listed() -> None:
+    (kinds,) = query({"key": "kinds", "value": "<array>", "description": "Kinds. (This can only be one of a,b)"})
+    assert kinds.schema == {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}
 
 
 def test_a_bare_number_or_true_or_false_is_a_default_where_it_may_be_left_out() -> None:
@@ -246,6 +252,13 @@ def test_keys_with_subkeys_are_an_object() -> None:
         "required": ["name"],
     }
     assert lost(querying(*rows)) == []
+
+
+def test_a_member_that_the_exporter_gave_up_may_be_anything() -> None:
+    given_up = '{"value": "<Circular reference to #/Node detected>"}'
+    rows = [{"key": "tree[node]", "value": given_up, "description": "A node."}, {"key": "tree[node]", "value": "1"}]
+    (form,) = collection(asking(URL, body={"mode": "urlencoded", "urlencoded": rows})).requests[0].bodies
+    assert form.schema["properties"]["tree"]["properties"] == {"node": {}}
 
 
 def test_an_object_whose_name_is_taken_stays_in_rows() -> None:
