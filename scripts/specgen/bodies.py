@@ -82,7 +82,7 @@ def text_body(node: Node, kind: str, name: str, losses: list[Loss], *, language:
         parsed = _json(node)
         examples = () if has_placeholders(parsed.value) else (Example(name, parsed.value),)
         return Body(kind, example_schema(parsed, losses), node.pointer, examples)
-    return Body(kind, dict(ANYTHING), node.pointer)
+    return Body(kind, dict(ANYTHING), node.pointer, is_malformed=True)
 
 
 def joined(bodies: Iterable[tuple[Body, str]], losses: list[Loss]) -> tuple[Body, ...]:
@@ -97,7 +97,9 @@ def joined(bodies: Iterable[tuple[Body, str]], losses: list[Loss]) -> tuple[Body
     for body, where in bodies:
         known = whole.setdefault(body.media_type, body)
         examples.setdefault(body.media_type, []).extend(body.examples)
-        if known is not body:
+        if known.is_malformed:  # it must not take with it what the others show
+            whole[body.media_type] = body
+        elif known is not body and not body.is_malformed:
             schema = merged(known.schema, body.schema, Node(None, where, body.pointer), losses)
             whole[body.media_type] = evolve(known, schema=schema)
     return tuple(evolve(body, examples=_all_examples(examples[kind])) for kind, body in whole.items())

@@ -41,6 +41,7 @@ class Body:
     schema: Schema
     pointer: str
     examples: tuple[Example, ...] = ()
+    is_malformed: bool = False  # nothing is known of it but its media type
 
 
 @frozen

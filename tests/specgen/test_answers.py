@@ -114,6 +114,15 @@ def test_one_malformed_example_loses_neither_the_operation_nor_another_example()
     assert lost({**asking(URL), "response": 5})[0].pointer == "/response"
 
 
+def test_a_malformed_example_does_not_take_the_schema_of_the_others_with_it() -> None:
+    fine, broken = answer(body='{"a": 1}', kind="application/json"), answer(body='{"a": ', kind="application/json")
+    for examples in ([fine, broken], [broken, fine], [broken, broken, fine]):
+        (body,) = responses(*examples)[0].bodies
+        assert body.schema == {"type": "object", "properties": {"a": {"type": "integer", "example": 1}}}
+    (body,) = responses(broken, broken)[0].bodies
+    assert (body.media_type, body.schema) == ("application/json", {})
+
+
 def test_the_media_type_of_an_empty_body_is_lost() -> None:
     item = answered(answer(204, kind="application/json"))
     (loss,) = lost(item)
