@@ -73,6 +73,9 @@ class Auth:
     scopes: tuple[str, ...] = ()
 
 
+WITHOUT = Auth("", {})  # among alternatives: none is needed
+
+
 @frozen
 class Server:
     """Where the API starts."""

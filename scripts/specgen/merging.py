@@ -9,10 +9,10 @@ from attrs import evolve
 
 from .answers import one_answer
 from .bodies import joined
-from .collection import Auth, Parameter, Request, Response
+from .collection import WITHOUT, Auth, Parameter, Request, Response
 from .nodes import Node
 from .problems import Loss, SpecError
-from .schemas import Schema, merged
+from .schemas import merged
 
 VARIABLE = re.compile(r"\{([^{}]*)\}")
 
@@ -114,6 +114,8 @@ def _same_parameter(one: Parameter, other: Parameter, request: Request, losses: 
         and "default" in other.schema
     ):
         losses.append(_lost(request, f"{what}: its default", "a request before it has another", other.pointer))
+    if None not in (one.example, other.example) and repr(one.example) != repr(other.example):  # true is 1 to Python
+        losses.append(_lost(request, f"{what}: its example", "a request before it has another", other.pointer))
     if (one.style, one.explode) != (other.style, other.explode):
         losses.append(_lost(request, f"{what}: its style", "a request before it has another", other.pointer))
     schema = merged(one.schema, other.schema, Node(None, request.where, other.pointer), losses)
@@ -121,27 +123,22 @@ def _same_parameter(one: Parameter, other: Parameter, request: Request, losses: 
         one,
         description=one.description or other.description,
         required=one.required and other.required,
-        schema=_with_all_values(schema, one.schema, other.schema),
+        schema=schema,
         example=one.example if one.example is not None else other.example,
     )
 
 
-def _with_all_values(schema: Schema, one: Schema, other: Schema) -> Schema:
-    """Return a schema that takes the values that either lists; all, where one lists none."""
-    if "enum" in schema:
-        if "enum" not in one or "enum" not in other:
-            return {key: value for key, value in schema.items() if key != "enum"}
-        return {**schema, "enum": [*dict.fromkeys([*one["enum"], *other["enum"]])]}
-    return schema
-
-
 def _either(one: Request, other: Request, losses: list[Loss]) -> tuple[Auth, ...] | None:
-    """Return the ways to authenticate that either names, as alternatives."""
-    if one.auth != other.auth:
-        losses.append(_lost(other, "the authentication of a second request", "either will do in what is written"))
+    """Return the ways to authenticate that either names, as alternatives; to do without may be one of them."""
+    if one.auth == other.auth:
+        return one.auth
+    what = "the authentication of a second request"
     if one.auth is None or other.auth is None:
+        losses.append(_lost(other, what, "only one of the two says which; that counts"))
         return other.auth if one.auth is None else one.auth
-    return (*one.auth, *(each for each in other.auth if each not in one.auth))
+    losses.append(_lost(other, what, "either will do in what is written"))
+    mine, its = one.auth or (WITHOUT,), other.auth or (WITHOUT,)
+    return (*mine, *(each for each in its if each not in mine))
 
 
 def _all_answers(group: list[Request], losses: list[Loss]) -> tuple[Response, ...]:

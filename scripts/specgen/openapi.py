@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from .collection import Auth, Body, Collection, Header, Parameter, Request, Response, Server
+from .collection import WITHOUT, Auth, Body, Collection, Header, Parameter, Request, Response, Server
 from .problems import Loss
 from .schemas import ANYTHING
 
@@ -135,7 +135,9 @@ def _operation(request: Request, name: str, schemes: _Schemes) -> dict[str, Any]
         "default": {"description": ""}
     }
     if request.auth is not None:
-        operation["security"] = [{schemes.name(auth): list(auth.scopes)} for auth in request.auth]
+        operation["security"] = [
+            {} if auth == WITHOUT else {schemes.name(auth): list(auth.scopes)} for auth in request.auth
+        ]
     return operation
 
 

@@ -121,6 +121,9 @@ def merged(one: Schema, other: Schema, entry: Node, losses: list[Loss]) -> Schem
         del both["format"]
         what = f"the formats {' and '.join(sorted(formats))}"
         losses.append(entry.loss(what, "both are shown in one place"))
+    if "description" in one and other.get("description", one["description"]) != one["description"]:
+        losses.append(entry.loss("a description", "what stood here before has another"))
+    _join_values(both, one, other, entry, losses)
     if one["type"] == "array":
         both["items"] = merged(one["items"], other["items"], entry, losses)
     elif "properties" in both:
@@ -129,7 +132,32 @@ def merged(one: Schema, other: Schema, entry: Node, losses: list[Loss]) -> Schem
             name: merged(ours[name], theirs[name], _inside(entry, name), losses) for name in ours if name in theirs
         }
         both["properties"] = {**ours, **theirs, **shared}
+        _join_required(both, one, other, entry, losses)
     return both
+
+
+def _join_values(both: Schema, one: Schema, other: Schema, entry: Node, losses: list[Loss]) -> None:
+    """List the values that either of two lists; none where one takes any."""
+    if one.get("enum") == other.get("enum"):
+        return
+    losses.append(entry.loss("the values that it takes", "what stood here before has others"))
+    both["enum"] = [*dict.fromkeys([*one.get("enum", []), *other.get("enum", [])])]
+    if "enum" not in one or "enum" not in other:
+        del both["enum"]
+
+
+def _join_required(both: Schema, one: Schema, other: Schema, entry: Node, losses: list[Loss]) -> None:
+    """Require the members that each of two requires, or that one requires and the other does not know."""
+    required = [*dict.fromkeys([*one.get("required", []), *other.get("required", [])])]
+    for name in list(required):
+        if any(name in each.get("properties", {}) and name not in each.get("required", []) for each in (one, other)):
+            why = "not all that stands here requires it, so none has to give it"
+            losses.append(entry.loss(f"{name!r}: whether it is required", why))
+            required.remove(name)
+    if required:
+        both["required"] = required
+    else:
+        both.pop("required", None)
 
 
 def _is_given_up(value: object) -> bool:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from items import asking, changed, collection, read, seed, with_variables
-from specgen.collection import Request
+from specgen.collection import Collection, Request
 from specgen.merging import merge_repeated, refuse_repeated
+from specgen.openapi import build_document
 from specgen.problems import Loss, SpecError
 
 HOST = ["{{baseUrl}}"]
+BASIC = {"type": "basic"}
+KINDS = [("One.", "a,b"), ("Two.", "b,c")]
 
 
 def asked(name: str, *rows: Any, path: tuple[str, ...] = ("things",), **more: Any) -> Any:
@@ -79,6 +82,12 @@ def test_examples_and_media_types_are_joined() -> None:
         (asked("A", description="One"), asked("A", description="Two"), "the description of a second request"),
         (asked("A", row("q", description="One")), asked("A", row("q", description="Two")), "'q': its description"),
         (asked("A", row("q", "5")), asked("A", row("q", "6")), "the parameter 'q': its default"),
+        (asked("A", row("q", "red")), asked("A", row("q", "blue")), "the parameter 'q': its example"),
+        (
+            asked("A", row("q", description="(This can only be one of a)")),
+            asked("A", row("q", description="(This can only be one of b)")),
+            "the values that it takes",
+        ),
         (asked("A", row("q", "<string>")), asked("A", row("q", "<integer>")), "the type integer"),
         (asked("A", row("q", "<uuid>")), asked("A", row("q", "<date>")), "the formats date and uuid"),
         (asked("A", row("q", "a,b")), asked("A", row("q", "<string>|<string>")), "the parameter 'q': its style"),
@@ -113,6 +122,37 @@ def test_either_authentication_will_do() -> None:
     (request,), _ = merged(asked("A", auth={"type": "basic"}), asked("A", auth={"type": "bearer"}))
     assert request.auth
     assert [each.name for each in request.auth] == ["basic", "bearer"]
+
+
+def test_to_do_without_authentication_is_an_alternative_too() -> None:
+    without, basic, unsaid = (asked("A", **more) for more in ({"auth": {"type": "noauth"}}, {"auth": BASIC}, {}))
+    for items, security in [
+        ((without, basic), [{}, {"basic": []}]),
+        ((basic, without, basic), [{"basic": []}, {}]),
+        ((without, without), []),
+        ((unsaid, basic), [{"basic": []}]),
+        ((unsaid, without), []),
+    ]:
+        requests, losses = merged(*items)
+        document, _ = build_document(Collection("All", "", (), tuple(requests), ()))
+        assert document["paths"]["/things"]["get"]["security"] == security
+        assert ("either will do in what is written" in [loss.why for loss in losses]) is (len(security) == 2)
+
+
+def test_fields_of_a_form_are_joined_like_parameters() -> None:
+    def form(*rows: Any) -> Any:
+        return asked("A", body={"mode": "urlencoded", "urlencoded": list(rows)})
+
+    one = form(row("both", description="(Required) "), row("once", description="(Required) "), row("mine"))
+    two = form(row("both", description="(Required) "), row("once"), row("its", description="(Required) "))
+    for items in ((one, two), (two, one)):
+        (request,), losses = merged(*items)
+        assert sorted(request.bodies[0].schema["required"]) == ["both", "its"]
+        assert [loss.what for loss in losses] == ["'once': whether it is required"]
+    kinds = (form(row("k", description=f"{words} (This can only be one of {of})")) for words, of in KINDS)
+    (request,), losses = merged(*kinds, form(row("n")))
+    assert request.bodies[0].schema["properties"]["k"]["enum"] == ["a", "b", "c"]
+    assert [loss.what for loss in losses] == ["a description", "the values that it takes"]
 
 
 def test_the_values_that_a_parameter_takes_are_those_of_either() -> None:
