@@ -135,7 +135,7 @@ def _differences(node: Node, sent: Sent, variables: Variables) -> Iterator[Loss]
         yield node.loss("the address of an example's request", "the request has another", understood=False)
     if other.auth != sent.auth:
         yield node.loss("the authentication of an example", "the request has another", understood=False)
-    if sent.auth is None and other.marks_security:
+    if sent.auth is None and other.marks_security and not sent.marks_security:
         yield node.loss("a security scheme", "only an example names it, and the request has no auth")
     yield from _other_parameters(node, other.parameters, sent)
     if not _alike(other.body, sent.body):

@@ -77,7 +77,7 @@ def text_body(node: Node, kind: str, name: str, losses: list[Loss], *, language:
     if not is_json(kind):
         if "xml" in kind:
             losses.append(node.loss("the structure of a body", "XML is carried over as a text"))
-        return Body(kind, {"type": "string"}, node.pointer, (Example(name, text),))
+        return Body(kind, {"type": "string", "example": text}, node.pointer, (Example(name, text),))
     with losing("the content of a body", losses):
         parsed = _json(node)
         examples = () if has_placeholders(parsed.value) else (Example(name, parsed.value),)

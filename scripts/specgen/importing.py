@@ -97,7 +97,8 @@ def _walk(
     if "item" not in value:
         yield (*folders, str(value.get("name", ""))), _standing_alone(value, variables, auth)
         return
-    rows = value.get("variable") or value.get("variables") or []
+    rows = value.get("variable") or value.get("variables")
+    rows = rows if isinstance(rows, list) else []
     named = {str(row.get("key", row.get("id"))): row for row in rows if isinstance(row, dict)}
     inside = folders if "info" in value else (*folders, str(value.get("name", "")))
     for entry in node.child("item").items():
@@ -117,7 +118,8 @@ def _standing_alone(item: Any, variables: Mapping[str, Any], auth: Any) -> Any:
     url = request.get("url")
     used = REFERENCE.findall(json.dumps(url.get("path"))) if isinstance(url, dict) else []
     if rows := [variables[name] for name in used if name in variables]:
-        item["variable"] = [*item.get("variable", []), *rows]
+        own = item.get("variable")
+        item["variable"] = [*rows, *(own if isinstance(own, list) else [])]  # the last of one name counts
     return item
 
 

@@ -29,7 +29,7 @@ class Node:
 
     def loss(self, what: str, why: str, *, understood: bool = True) -> Loss:
         """Return that something in this place is lost."""
-        return self.loss(what, why, understood)
+        return Loss(self.where, self.pointer, what, why, understood)
 
     def child(self, key: str | int) -> Node:
         """Return a member of an object or an entry of a list."""

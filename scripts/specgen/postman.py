@@ -157,6 +157,9 @@ class _Reader:
         name = item["name"].text() if "name" in item else ""
         variables = with_more(around.variables, read_fields(item.get("variable"), "a variable", lost))
         sent = read_sent(item["request"], variables, around.auth, lost, name=name, server=self.server)
+        if sent.auth is None and sent.marks_security:
+            why = "parameters are marked as a part of it, and the request has no auth"
+            lost.append(Loss(node.where, item["request"].pointer, "a security scheme", why))
         answers = read_answers(item["response"], sent, variables, lost) if "response" in item else ()
         offered = {body.media_type for answer in answers for body in answer.bodies}
         if sent.accepts and sent.accepts not in offered:

@@ -31,7 +31,7 @@ class Sent:
     description: Node | None
     auth: tuple[Auth, ...] | None
     accepts: str  # a media type, or nothing
-    marks_security: bool  # some header was added for a security scheme
+    marks_security: bool  # some header or query parameter was added for a security scheme
     odd: frozenset[tuple[str, str]]  # what could not be understood, and why
 
 
@@ -81,7 +81,7 @@ def read_sent(
         description=asked.get("description"),
         auth=auth,
         accepts=kinds.get("accept", ""),
-        marks_security=any(row.is_security for row in headers),
+        marks_security=address.marks_security or any(row.is_security for row in headers),
         odd=frozenset((loss.what, loss.why) for loss in losses[before:] if not loss.understood),
     )
 
@@ -104,9 +104,14 @@ def media_types(headers: list[Field]) -> dict[str, str]:
 
 def description(sent: Sent, item: Node | None, losses: list[Loss]) -> str:
     """Return the description of a request, or of the item around it."""
+    own = around = ""
     with losing("a description", losses):
-        return as_text(sent.description or item)
-    return ""
+        own = as_text(sent.description)
+    with losing("a description", losses):
+        around = as_text(item)
+    if item and own and around not in ("", own):
+        losses.append(item.loss("the description of the item", "its request has another"))
+    return own or around
 
 
 def _method(node: Node | None, request: Node, losses: list[Loss]) -> str:

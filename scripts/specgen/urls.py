@@ -34,6 +34,7 @@ class Address:
     path: str
     parameters: tuple[Parameter, ...]
     segments: tuple[str, ...]  # of the path as it was written, for comparing
+    marks_security: bool  # some query parameter was added for a security scheme
 
 
 @frozen
@@ -71,7 +72,7 @@ def read_address(
     found = (*parameters("path", described, losses), *parameters("query", rows, losses))
     replaced = parts.host.startswith("{{") and server is not None
     known = Server(server or "", {}) if replaced else _server(parts.host, {**variables}, node, losses)
-    return Address(known, path, found, parts.path)
+    return Address(known, path, found, parts.path, any(row.is_security for row in parts.query))
 
 
 def _parts(node: Node, losses: list[Loss]) -> tuple[Parts, dict[str, Field]]:

@@ -305,7 +305,15 @@ def test_a_header_that_stands_twice_is_one_whatever_its_case() -> None:
 )
 def test_what_says_a_media_type_or_a_security_scheme_is_no_parameter(row: Any) -> None:
     assert headers(row) == ()
-    assert lost(asking(URL, header=[row])) == []
+    assert lost(asking(URL, header=[row], auth={"type": "basic"})) == []
+
+
+@pytest.mark.parametrize("place", ["header", "query"])
+def test_a_mark_of_a_security_scheme_that_is_not_there_is_lost(place: str) -> None:
+    row = {"key": "k", "value": "x", "description": "Added as a part of security scheme: apikey"}
+    item = querying(row) if place == "query" else asking(URL, header=[row])
+    item["response"] = [{"name": "Fine", "code": 204, "originalRequest": item["request"]}]
+    assert [(loss.pointer, loss.what) for loss in lost(item)] == [("/request", "a security scheme")]
 
 
 def test_what_a_security_scheme_adds_to_a_query_is_no_parameter() -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from items import CREATE, ITEMS, MEMBERS, SEED, changed, seed
+from items import CREATE, ITEMS, MEMBERS, SEED, changed, collection, seed
 from specgen.importing import DIFFERENT, NEW, SAME, Import, split
 from specgen.nodes import Node
 from specgen.problems import SpecError
@@ -98,6 +98,15 @@ def test_an_item_takes_along_what_it_inherits() -> None:
     assert [item_in(each)["request"]["auth"]["type"] for each in found] == ["apikey", "apikey", "noauth", "apikey"]
     assert item_in(found[1])["variable"] == [ext], "where the API starts is the overlay's business"
     assert "variable" not in item_in(found[0])
+
+
+@pytest.mark.parametrize("own", [None, 5, [], [{"key": "ext", "value": "<uuid>"}]])
+def test_a_variable_of_the_item_itself_counts_before_one_that_it_inherits(own: Any) -> None:
+    photo = {"name": "Get a photo", "request": {"url": {"host": ["h"], "path": ["{{ext}}"]}, "method": "GET"}}
+    inherited = {"key": "ext", "value": "<string>"}
+    (found,) = imported(export(folder("G", {**photo, "variable": own}, variable=5), variable=[inherited]))
+    (parameter,) = collection(item_in(found)).requests[0].parameters
+    assert parameter.schema == {"type": "string", **({"format": "uuid"} if isinstance(own, list) and own else {})}
 
 
 def test_an_item_alone() -> None:

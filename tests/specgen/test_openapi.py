@@ -441,3 +441,10 @@ def test_numbers_are_numbers_for_every_version_of_yaml(number: float) -> None:
 def test_what_is_no_clean_yaml_is_an_error(text: str) -> None:
     with pytest.raises(SpecError, match="no valid YAML"):
         read_yaml(text, "x.yaml")
+
+
+def test_the_one_example_of_a_text_is_kept() -> None:
+    page = {"name": "Fine", "code": 200, "body": "a,b", "header": [{"key": "Content-Type", "value": "text/csv"}]}
+    document, _ = build_document(collection({**asking("https://h/x"), "response": [page]}))
+    content = document["paths"]["/x"]["get"]["responses"]["200"]["content"]
+    assert content == {"text/csv": {"schema": {"type": "string", "example": "a,b"}}}

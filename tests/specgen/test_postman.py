@@ -114,6 +114,9 @@ def test_the_description_of_the_item_serves_where_the_request_has_none() -> None
     assert collection(item).requests[0].description == "Of the item"
     item["request"]["description"] = "Of the request"
     assert collection(item).requests[0].description == "Of the request"
+    assert [(loss.pointer, loss.what) for loss in lost(item)] == [("/description", "the description of the item")]
+    item["request"]["description"] = {}
+    assert collection(item).requests[0].description == "Of the item"
 
 
 def test_postmans_own_bookkeeping_is_passed_over() -> None:
