@@ -127,11 +127,13 @@ def _parameter(place: str, name: str, rows: list[Field], losses: list[Loss]) -> 
     else:
         schema, style, shown = _row_schema(place, first, losses)
         explode = False
-        again = _repetitions(place, rows, losses)
-        for row in again:
-            schema = merged(schema, _row_schema(place, row, losses)[0], row.node, losses)
+        again = [(row, *_row_schema(place, row, losses)) for row in _repetitions(place, rows, losses)]
         if again or name.endswith("[]"):
-            schema, style, shown, explode = {"type": "array", "items": schema}, "form", None, True
+            each = [(schema, shown), *((its, value) for _, its, _, value in again)]
+            for row, other, _, _ in again:
+                schema = merged(schema, other, row.node, losses)
+            schema, shown = _as_list(schema, each)
+            style, explode = "form", True
     if style and place not in ("query", "form"):
         style = "simple"
     required = place == "path" or any(row.required for row in rows)
@@ -150,6 +152,15 @@ def _parameter(place: str, name: str, rows: list[Field], losses: list[Loss]) -> 
         explode=explode if style else None,
         example=shown,
     )
+
+
+def _as_list(items: Schema, rows: list[tuple[Schema, Any]]) -> tuple[Schema, Any]:
+    """Return the schema of a list and a value that was shown, from the schema and the value of each of its rows."""
+    whole: Schema = {"type": "array", "items": {key: value for key, value in items.items() if key != "default"}}
+    values = [schema.get("default", shown) for schema, shown in rows]
+    if all("default" in schema for schema, _ in rows):
+        return {**whole, "default": values}, None
+    return whole, None if None in values else values
 
 
 def _repetitions(place: str, rows: list[Field], losses: list[Loss]) -> list[Field]:

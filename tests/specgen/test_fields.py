@@ -166,8 +166,17 @@ def test_a_repeated_key_is_a_list() -> None:
     q, tags, ids = query(("q", "x"), ("tag", "<string>"), ("tag", "<string>"), ("id", "1"), ("id", "2"))
     assert q.schema == {"type": "string"}
     assert (tags.schema, tags.style, tags.explode) == ({"type": "array", "items": {"type": "string"}}, "form", True)
-    assert ids.schema["items"]["type"] == "integer"
+    assert ids.schema == {"type": "array", "items": {"type": "integer"}, "default": [1, 2]}
     assert lost(querying(("tag", "<string>"), ("tag", "<string>"))) == []
+
+
+def test_the_values_of_a_repeated_key_are_shown_together() -> None:
+    colours, mixed, ids = query(("c", "red"), ("c", "blue"), ("m", "red"), ("m", "<string>"), ("i[]", "5"))
+    assert (colours.schema, colours.example) == ({"type": "array", "items": {"type": "string"}}, ["red", "blue"])
+    assert (mixed.example, ids.schema["default"]) == (None, [5])
+    needed = [{"key": "i", "value": value, "description": "(Required) "} for value in ("1", "2")]
+    (parameter,) = query(*needed)
+    assert ("default" in parameter.schema, parameter.example) == (False, [1, 2])
 
 
 def test_what_a_repeated_key_contradicts_itself_in_is_lost() -> None:

@@ -125,14 +125,15 @@ def test_either_authentication_will_do() -> None:
 
 
 def test_to_do_without_authentication_is_an_alternative_too() -> None:
-    without, basic, unsaid = (asked("A", **more) for more in ({"auth": {"type": "noauth"}}, {"auth": BASIC}, {}))
-    for items, security in [
+    without, basic, unsaid = asked("A", auth={"type": "noauth"}), asked("A", auth=BASIC), asked("A")
+    cases: list[tuple[tuple[Any, ...], list[Any]]] = [
         ((without, basic), [{}, {"basic": []}]),
         ((basic, without, basic), [{"basic": []}, {}]),
         ((without, without), []),
         ((unsaid, basic), [{"basic": []}]),
         ((unsaid, without), []),
-    ]:
+    ]
+    for items, security in cases:
         requests, losses = merged(*items)
         document, _ = build_document(Collection("All", "", (), tuple(requests), ()))
         assert document["paths"]["/things"]["get"]["security"] == security
