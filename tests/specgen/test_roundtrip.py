@@ -184,7 +184,7 @@ def test_the_first_body_of_a_request_comes_back(name: str) -> None:
         assert list(body["content"]) == [media]
         schema, found = resolved(wanted, content["schema"]), body["content"][media]["schema"]
         if "xml" in media:
-            assert found == {"type": "string"}
+            assert found["type"] == "string"
             continue
         assert found["type"] == schema["type"]
         for field, inner in schema.get("properties", {}).items():
