@@ -13,6 +13,7 @@ from .fields import Field, read_fields
 from .nodes import Node
 from .problems import Loss, losing
 from .schemas import placeholder_schema, value_schema
+from .secrecy import KEPT_BACK, is_secret
 from .sent import Sent, media_types, read_sent
 from .variables import Variables
 
@@ -121,6 +122,8 @@ def _headers(rows: list[Field], losses: list[Loss]) -> Iterator[Header]:
         schema, style = value_schema(row.value)
         if placeholder_schema(row.value) or style or row.description:
             schema.pop("default", None)
+            if is_secret(row.key) and schema.pop("example", None) is not None:
+                losses.append(row.node.loss(f"the value of {row.key!r}", KEPT_BACK))
             yield Header(row.key, row.description, schema)
         else:
             losses.append(row.node.loss("a header of an answer", "it was recorded, not documented"))

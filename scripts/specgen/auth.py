@@ -7,6 +7,7 @@ from typing import Any
 from .collection import Auth
 from .nodes import Node
 from .problems import Loss
+from .secrecy import without_credentials
 from .variables import REFERENCE, Variables, expanded
 
 HTTP_SCHEMES = ("basic", "bearer", "digest")
@@ -73,7 +74,7 @@ def _oauth2(node: Node, details: dict[str, str], losses: list[Loss]) -> Auth:
         losses.append(node.loss("oauth2", why))
         return Auth("oauth2", scheme)
     flow, needed = FLOWS[grant]
-    written: dict[str, Any] = {name: details.get(ADDRESSES[name], "") for name in needed}
+    written: dict[str, Any] = {name: without_credentials(details.get(ADDRESSES[name], "")) for name in needed}
     for name, address in written.items():
         if not address or REFERENCE.search(address):
             losses.append(node.loss("oauth2", f"its {ADDRESSES[name]} is not known"))

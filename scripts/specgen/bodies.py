@@ -12,6 +12,7 @@ from .fields import parameters, read_fields
 from .nodes import Node, parse_json
 from .problems import Loss, SpecError, losing
 from .schemas import ANYTHING, Schema, example_schema, has_placeholders, merged, placeholder_schema
+from .secrecy import KEPT_BACK, hidden
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -22,8 +23,9 @@ LANGUAGES = {"json": JSON, "xml": "application/xml", "html": "text/html", "javas
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+")
 KNOWN = ("mode", "raw", "urlencoded", "formdata", "file", "graphql", "options", "disabled")
 # The tokens of JSON that can hold others, and what people write into it: comments, and variables outside of texts.
-# What is never closed goes to the end, or each of many would be looked for to the end.
-TOKEN = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)|\{\{[^{}"\s]+\}\}', re.DOTALL)
+# A text or comment without an end is one token, too: else its end is looked for again from each place inside it.
+TOKEN = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)|\{\{[^{}"\s]+\}\}', re.DOTALL)
+COMMENT = re.compile(r"/\*.*\*/", re.DOTALL)
 
 
 def media_type(text: str) -> str:
@@ -79,7 +81,10 @@ def text_body(node: Node, kind: str, name: str, losses: list[Loss], *, language:
             losses.append(node.loss("the structure of a body", "XML is carried over as a text"))
         return Body(kind, {"type": "string", "example": text}, node.pointer, (Example(name, text),))
     with losing("the content of a body", losses):
-        parsed = _json(node)
+        written = _json(node)
+        parsed = evolve(written, value=hidden(written.value))
+        if parsed.value != written.value:
+            losses.append(node.loss("the value of a secret in a body", KEPT_BACK))
         examples = () if has_placeholders(parsed.value) else (Example(name, parsed.value),)
         return Body(kind, example_schema(parsed, losses), node.pointer, examples)
     return Body(kind, dict(ANYTHING), node.pointer, is_malformed=True)
@@ -193,7 +198,7 @@ def _json(node: Node) -> Node:
 
 def _plain(token: re.Match[str]) -> str:
     """Return a token as JSON has it: no comment, and a variable as a text."""
-    if token[0].startswith('"'):
+    if token[0].startswith('"') or (token[0].startswith("/*") and not COMMENT.fullmatch(token[0])):
         return token[0]
     return f'"{token[0]}"' if token[0].startswith("{{") else " "
 

@@ -12,6 +12,7 @@ from .collection import Parameter
 from .nodes import Node, parse_json
 from .problems import Loss, losing
 from .schemas import Schema, example_schema, merged, value_schema
+from .secrecy import KEPT_BACK, hidden, is_secret
 
 REQUIRED = re.compile(r"\(Required\)(?: |\Z)")  # some exporters trim a description that says no more
 ONE_OF = re.compile(r"(.*?) ?\(This can only be one of ([^()]+)\)", re.DOTALL)
@@ -183,12 +184,17 @@ def _row_schema(place: str, row: Field, losses: list[Loss]) -> tuple[Schema, str
     if place == "form" and row.value.startswith(("[", "{")):
         odd: list[Loss] = []
         with losing("", odd):
-            written = evolve(parse_json(row.value, row.node.where), pointer=f"{row.node.pointer}/value")
+            value = hidden(parse_json(row.value, row.node.where).value)
+            written = Node(value, row.node.where, f"{row.node.pointer}/value")
             return example_schema(written, losses), None, None
     schema, style = value_schema(row.value)
     if row.value.startswith("<") and row.value.endswith(">") and "example" in schema:
         losses.append(row.node.loss(f"the placeholder {row.value!r}", "not known; taken for text", understood=False))
         del schema["example"]
+    if is_secret(row.key) and {"example", "default"} & schema.keys():
+        losses.append(row.node.loss(f"the value of {row.key!r}", KEPT_BACK))
+        schema.pop("example", None)
+        schema.pop("default", None)
     shown = schema.pop("example", None)
     if row.only:
         _restrict(schema, row, losses)
@@ -209,8 +215,8 @@ def _restrict(schema: Schema, row: Field, losses: list[Loss]) -> None:
 
 
 def _deep(place: str, rows: list[Field], subkeys: list[tuple[str, ...]], losses: list[Loss]) -> Schema:
-    """Return the object that rows with subkeys describe; an empty subkey or a number stands for a list."""
-    whole: Schema = {"type": "object"}
+    """Return the object or list that rows with subkeys describe; an empty subkey or a number stands for a list."""
+    whole: Schema | None = None
     for row, steps in zip(rows, subkeys, strict=True):
         schema, _, shown = _row_schema(place, row, losses)
         if shown is not None:
@@ -222,8 +228,8 @@ def _deep(place: str, rows: list[Field], subkeys: list[tuple[str, ...]], losses:
                 schema = {"type": "array", "items": schema}
             else:
                 schema = {"type": "object", "properties": {step: schema}}
-        whole = merged(whole, schema, row.node, losses)
+        whole = schema if whole is None else merged(whole, schema, row.node, losses)
         whole.setdefault("type", "object")
         if row.required and len(steps) == 1 and steps[0] in whole.get("properties", {}):
             whole["required"] = [*dict.fromkeys([*whole.get("required", []), steps[0]])]
-    return whole
+    return whole or {"type": "object"}

@@ -11,6 +11,7 @@ from .collection import Parameter, Server
 from .fields import Field, parameters, read_fields
 from .nodes import Node
 from .problems import Loss, losing
+from .secrecy import KEPT_BACK, is_secret, without_credentials
 from .variables import REFERENCE, Variables, expanded, unfolded
 
 KNOWN = ("raw", "protocol", "auth", "host", "port", "path", "query", "hash", "variable", "variables")
@@ -19,7 +20,7 @@ ADDRESS = re.compile(
     re.DOTALL,
 )
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-CREDENTIALS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//|)[^/?#]*@")
+IN_TEMPLATE = re.compile(r"[:!\[\]]")  # what readers of a template take for the end of a name
 COLON = re.compile(r":([A-Za-z0-9_][^/{}]*)")
 BRACES = re.compile(r"\{\{([^{}]+)\}\}|\{([^{}/]+)\}")
 NOWHERE = "nothing says where the API starts"
@@ -163,15 +164,15 @@ def _path(segments: tuple[str, ...], node: Node) -> tuple[list[str], str]:
             node.fail(f"the path has a part {segment!r}, which is no place below the server")
         if variable := COLON.fullmatch(segment):
             names.append(variable[1])
-            written.append(f"{{{variable[1]}}}")
+            written.append(f"{{{_templated(names[-1])}}}")
             continue
         text, end = "", 0
         for variable in BRACES.finditer(segment):
             names.append(variable[1] or variable[2])
-            text += f"{quote(segment[end : variable.start()], safe=UNESCAPED)}{{{names[-1]}}}"
+            text += f"{quote(segment[end : variable.start()], safe=UNESCAPED)}{{{_templated(names[-1])}}}"
             end = variable.end()
         written.append(text + quote(segment[end:], safe=UNESCAPED))
-    if len({*names}) < len(names):
+    if len({_templated(name) for name in names}) < len(names):
         node.fail(f"the path has a variable twice: {', '.join(names)}")
     return names, "/" + "/".join(written)
 
@@ -188,8 +189,16 @@ def _described(
             losses.append(node.loss(what, "nothing describes it", understood=False))
             empty = evolve(node, value=[{"key": name}])
             row = evolve(read_fields(empty, what, losses)[0], node=node)
-        rows.append(row)
+        if _templated(name) != name:
+            why = f"it is {_templated(name)!r}: a template has no such name"
+            losses.append(node.loss(f"the name {name!r} of a path variable", why, understood=False))
+        rows.append(evolve(row, key=_templated(name)))
     return rows
+
+
+def _templated(name: str) -> str:
+    """Return a name as a path template can hold it."""
+    return IN_TEMPLATE.sub("_", name)
 
 
 def _server(host: str, variables: Variables, node: Node, losses: list[Loss]) -> Server | None:
@@ -200,9 +209,9 @@ def _server(host: str, variables: Variables, node: Node, losses: list[Loss]) -> 
         what = address.partition("}}")[0] + "}}" if address else "the server"
         losses.append(Loss(node.where, place, what, NOWHERE))
         return None
-    if credentials := CREDENTIALS.match(address):
+    if (bare := without_credentials(address)) != address:
         losses.append(node.loss("credentials in the address", "an address holds none in OpenAPI"))
-        address = credentials[1] + address[credentials.end() :]
+        address = bare
     if not SCHEME.match(address) and not address.startswith("/"):
         losses.append(node.loss(f"the scheme of {address!r}", "none is named; https is taken"))
         address = f"https://{address}"
@@ -221,6 +230,12 @@ def _server_variable(name: str, variables: Variables, node: Node, losses: list[L
     """Return a variable of a server as OpenAPI writes it; its default is what Postman's variable stands for."""
     row = variables.get(name)
     default = expanded(f"{{{{{name}}}}}", variables, node)
+    if (bare := without_credentials(default)) != default:
+        losses.append(node.loss("credentials in the address", "an address holds none in OpenAPI"))
+        default = bare
+    if is_secret(name) and default:
+        losses.append(node.loss(f"the value of the variable {name!r}", KEPT_BACK))
+        default = name
     if not default or REFERENCE.search(default):
         losses.append(node.loss(f"the value of the variable {name!r}", "it is not known; its name stands for it"))
         default = name

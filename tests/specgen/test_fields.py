@@ -380,3 +380,15 @@ def test_rows_that_are_none_are_lost(rows: Any) -> None:
     item = asking({**URL, "query": rows})
     assert collection(item).requests[0].parameters == ()
     assert [loss.pointer for loss in lost(item)] == ["/request/url/query"]
+
+
+def test_numbered_subkeys_are_a_list_of_objects() -> None:
+    query = "a[0][x]=1&a[0][y]=b&a[1][x]=2"
+    (parameter,) = collection(asking(f"https://example.com/a?{query}")).requests[0].parameters
+    assert (parameter.name, parameter.style, parameter.explode) == ("a", "deepObject", True)
+    assert parameter.schema["type"] == "array"
+    assert {name: each["type"] for name, each in parameter.schema["items"]["properties"].items()} == {
+        "x": "integer",
+        "y": "string",
+    }
+    assert not lost(asking(f"https://example.com/a?{query}"))

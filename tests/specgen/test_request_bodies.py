@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from items import asking, collection, item_of, lost
-from specgen.bodies import is_json, media_type
-from specgen.collection import Body
+from specgen.bodies import is_json, joined, media_type
+from specgen.collection import Body, Example
+from specgen.secrecy import hidden
 
 URL = "{{baseUrl}}/things"
 JSON = {"raw": {"language": "json", "headerFamily": "json"}}
@@ -87,7 +88,7 @@ def test_no_text_inside_json_is_taken_for_a_comment(value: Any) -> None:
     body = body_of(raw(text, "json"))
     assert body.schema["type"] == "object"
     for example in body.examples:
-        assert example.value == {"a": value}
+        assert example.value == hidden({"a": value})
 
 
 def test_a_body_of_placeholders_is_a_schema_and_no_example() -> None:
@@ -244,3 +245,25 @@ def test_which_media_types_are_json() -> None:
 
 def test_a_request_without_a_body_has_none() -> None:
     assert collection(asking(URL)).requests[0].bodies == ()
+
+
+@pytest.mark.parametrize("text", ["/*" * 100_000, '"\\' * 100_000, '{"a": 1} /*/', "{" + '"' * 100_001])
+def test_what_does_not_end_is_lost_and_takes_no_time(text: str) -> None:
+    body = {"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}}
+    found = collection(item_of({"method": "POST", "url": "https://example.com/a", "body": body}))
+    assert [loss.what for loss in found.losses if not loss.understood] == ["the content of a body"]
+
+
+def test_each_of_many_examples_is_written_out_a_few_times_only() -> None:
+    times: list[int] = []
+
+    class Counted(int):
+        def __repr__(self) -> str:
+            times.append(1)
+            return str(int(self))
+
+    bodies = [Body("text/plain", {"type": "string"}, "", (Example("ok", Counted(index)),)) for index in range(200)]
+    (whole,) = joined([(body, "item.json") for body in bodies], [])
+    assert [example.name for example in whole.examples][:3] == ["ok", "ok (2)", "ok (3)"]
+    assert len({example.name for example in whole.examples}) == 200
+    assert len(times) <= 400

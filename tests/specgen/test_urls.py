@@ -251,3 +251,17 @@ def test_what_is_no_address_is_an_error(url: Any, pointer: str) -> None:
     with pytest.raises(SpecError) as caught:
         collection(asking(url))
     assert caught.value.pointer == f"/request/url{pointer}"
+
+
+@pytest.mark.parametrize("segment", [":id:cancel", "{{id:cancel}}", "{id!cancel}", "{id[cancel}"])
+def test_a_name_that_no_template_can_hold_is_changed_and_reported(segment: str) -> None:
+    document = asking(f"https://example.com/{segment}")
+    (request,) = collection(document).requests
+    assert request.path == "/{id_cancel}"
+    assert [parameter.name for parameter in request.parameters] == ["id_cancel"]
+    assert any("it is 'id_cancel'" in loss.why for loss in collection(document).losses)
+
+
+def test_names_that_a_change_makes_alike_are_refused() -> None:
+    with pytest.raises(SpecError, match="a variable twice"):
+        collection(asking("https://example.com/:a:b/:a_b"))
