@@ -15,12 +15,12 @@ from .merging import refuse_repeated, shape
 from .nodes import Node, parse_json
 from .postman import NO_MEANING, read_postman, unwrapped
 from .problems import SpecError
+from .secrecy import SHOWN, is_secret
 from .strict import only_request
 from .variables import REFERENCE
 
 NEW, SAME, DIFFERENT = "new", "unchanged", "differs"
-SECRET = re.compile(r"pass|token$|secret|^value$|credential|private", re.IGNORECASE)
-HARMLESS = re.compile(r"\{\{[^{}]*\}\}|<[^<>]*>|")
+API_KEY = "the API key"  # which Postman calls a value
 
 
 @frozen
@@ -53,7 +53,7 @@ def split(document: Node, folder: str | None, present: Mapping[str, str]) -> lis
     for title, item in _items(unwrapped(document), folder):
         _refuse_secrets(item, title)
         text = json.dumps(item, indent=2, ensure_ascii=False) + "\n"
-        request = _read(text, title)
+        request = _read(text, document.where)
         requests.append(request)
         name = owners.get(_asks(request)) or _free_name(request, taken)
         taken.add(name.lower())
@@ -116,7 +116,8 @@ def _standing_alone(item: Any, variables: Mapping[str, Any], auth: Any) -> Any:
     if auth and not request.get("auth"):
         request["auth"] = auth
     url = request.get("url")
-    used = REFERENCE.findall(json.dumps(url.get("path"))) if isinstance(url, dict) else []
+    path = url.get("path") if isinstance(url, dict) else str(url).partition("/")[2]
+    used = REFERENCE.findall(json.dumps(path))
     if rows := [variables[name] for name in used if name in variables]:
         own = item.get("variable")
         item["variable"] = [*rows, *(own if isinstance(own, list) else [])]  # the last of one name counts
@@ -124,24 +125,35 @@ def _standing_alone(item: Any, variables: Mapping[str, Any], auth: Any) -> Any:
 
 
 def _refuse_secrets(item: Any, title: str) -> None:
-    """See that the authentication of an item holds no value that could be a secret.
+    """See that an item holds no value that may be a secret by its name: it will be committed.
 
     Raises:
         SpecError: it does; the value is not shown.
     """
-    auth = item.get("request", {}).get("auth") if isinstance(item.get("request"), dict) else None
-    for details in auth.values() if isinstance(auth, dict) else ():
-        pairs = details.items() if isinstance(details, dict) else _pairs(details)
-        for key, value in pairs:
-            if isinstance(value, str) and SECRET.search(str(key)) and not HARMLESS.fullmatch(value):
-                raise SpecError(
-                    title, "/request/auth", f"{key!r} may hold a secret: put a {{{{variable}}}} in its place"
-                )
+    for key, value in _named_values(item):
+        if isinstance(value, str) and (is_secret(key) or key == API_KEY) and not SHOWN.fullmatch(value):
+            raise SpecError(title, "", f"{key!r} may hold a secret: put a {{{{variable}}}} in its place")
 
 
-def _pairs(details: Any) -> Iterator[tuple[Any, Any]]:
-    rows = details if isinstance(details, list) else []
-    return ((row.get("key"), row.get("value")) for row in rows if isinstance(row, dict))
+def _named_values(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the values in an item with their names: rows of tables, and details of authentication."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _named_values(each)
+    elif isinstance(value, dict):
+        yield from _pairs([value])
+        for name, each in value.items():
+            if name == "auth" and isinstance(each, dict):
+                for details in each.values():  # version 2.0 has an object of them, 2.1 a list of rows
+                    for key, detail in details.items() if isinstance(details, dict) else _pairs(details):
+                        yield (API_KEY if key == "value" else key), detail
+            else:
+                yield from _named_values(each)
+
+
+def _pairs(rows: Any) -> Iterator[tuple[str, Any]]:
+    found = rows if isinstance(rows, list) else []
+    return ((str(row["key"]), row.get("value")) for row in found if isinstance(row, dict) and "key" in row)
 
 
 def _read(text: str, where: str) -> Request:

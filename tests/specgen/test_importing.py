@@ -97,6 +97,8 @@ def test_an_item_takes_along_what_it_inherits() -> None:
     found = imported(export(folder("Group", bare, photo, own, bare_url, auth=auth), variable=[ext, base]))
     assert [item_in(each)["request"]["auth"]["type"] for each in found] == ["apikey", "apikey", "noauth", "apikey"]
     assert item_in(found[1])["variable"] == [ext], "where the API starts is the overlay's business"
+    in_a_text = {"name": "Get a text", "request": {"method": "GET", "url": "{{baseUrl}}/text.{{ext}}"}}
+    assert item_in(imported(export(in_a_text, variable=[ext, base]))[0])["variable"] == [ext]
     assert "variable" not in item_in(found[0])
 
 
@@ -117,7 +119,7 @@ def test_an_item_alone() -> None:
     ("kind", "key"), [("basic", "password"), ("bearer", "token"), ("apikey", "value"), ("oauth2", "clientSecret")]
 )
 def test_a_secret_is_refused_and_not_shown(kind: str, key: str) -> None:
-    for details in ([{"key": key, "value": "s3cret-value"}], {key: "s3cret-value"}):
+    for details in ([{"key": key, "value": "s3cret-value"}], {"key": "k", key: "s3cret-value"}):
         item = changed("/request/auth", {"type": kind, kind: details})
         with pytest.raises(SpecError, match="may hold a secret") as caught:
             imported(export(item))
@@ -129,6 +131,24 @@ def test_a_secret_is_refused_and_not_shown(kind: str, key: str) -> None:
             "request": {"url": "{{baseUrl}}/x", "method": "GET", "auth": {"type": kind, kind: details}},
         }
         assert imported(export(item))[0].state == NEW
+
+
+def test_a_secret_in_a_table_is_refused() -> None:
+    row = {"key": "access_token", "value": "s3cret-value"}
+    for part in ({"header": [row]}, {"body": {"mode": "urlencoded", "urlencoded": [row]}}):
+        item = {"name": "x", "request": {"url": "{{baseUrl}}/x", "method": "POST", **part}}
+        with pytest.raises(SpecError, match="'access_token' may hold a secret") as caught:
+            imported(export(item))
+        assert "s3cret-value" not in str(caught.value)
+        row["value"] = "{{token}}"
+        assert imported(export(item))[0].state == NEW
+        row["value"] = "s3cret-value"
+
+
+def test_what_cannot_be_imported_is_named_once() -> None:
+    with pytest.raises(SpecError) as caught:
+        imported(export(changed("/extra", 1)))
+    assert caught.value.where == "export.json ('Remove member from group using group id')"
 
 
 @pytest.mark.parametrize(
