@@ -122,37 +122,41 @@ def _parameter(place: str, name: str, rows: list[Field], losses: list[Loss]) -> 
     """Return the parameter that rows of one name describe."""
     first = rows[0]
     subkeys = [tuple(SUBKEY.findall(row.key[len(name) :])) for row in rows]
-    style: str | None
+    style: str | None = "deepObject"
     if any(subkeys):
-        schema, style, shown, explode = _deep(place, rows, subkeys, losses), "deepObject", None, True
+        schema, shown, exploded = _deep(place, rows, subkeys, losses), None, True
     else:
-        schema, style, shown = _row_schema(place, first, losses)
-        explode = False
-        again = [(row, *_row_schema(place, row, losses)) for row in _repetitions(place, rows, losses)]
-        if again or name.endswith("[]"):
-            each = [(schema, shown), *((its, value) for _, its, _, value in again)]
-            for row, other, _, _ in again:
-                schema = merged(schema, other, row.node, losses)
-            schema, shown = _as_list(schema, each)
-            style, explode = "form", True
+        name = first.key  # headers are grouped whatever their case
+        schema, style, shown, exploded = _plain(place, rows, losses)
     if style and place not in ("query", "form"):
         style = "simple"
     required = place == "path" or any(row.required for row in rows)
-    default = schema.get("default")
-    if required or first.only:
-        schema.pop("default", None)  # what must be given has no default: the value was an example
-        shown = shown if default is None else default
+    if (required or first.only) and "default" in schema:
+        shown = schema.pop("default")  # what must be given has no default: the value was an example
     return Parameter(
         place=place,
-        name=name if any(subkeys) else first.key,
+        name=name,
         description=first.description,
         required=required,
         schema=schema,
         pointer=first.node.pointer,
         style=style,
-        explode=explode if style else None,
+        explode=exploded if style else None,
         example=shown,
     )
+
+
+def _plain(place: str, rows: list[Field], losses: list[Loss]) -> tuple[Schema, str | None, Any, bool]:
+    """Return schema, style, a value that was shown, and whether it is exploded, of rows of one key."""
+    schema, style, shown = _row_schema(place, rows[0], losses)
+    again = [(row, *_row_schema(place, row, losses)) for row in _repetitions(place, rows, losses)]
+    if not again and not rows[0].key.endswith("[]"):
+        return schema, style, shown, False
+    values = [(schema, shown), *((other, value) for _, other, _, value in again)]
+    for row, other, _, _ in again:
+        schema = merged(schema, other, row.node, losses)
+    schema, shown = _as_list(schema, values)
+    return schema, "form", shown, True
 
 
 def _as_list(items: Schema, rows: list[tuple[Schema, Any]]) -> tuple[Schema, Any]:

@@ -165,14 +165,14 @@ def test_a_form_is_an_object(mode: str, media: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", [{}, {"src": "/home/me/photo.png"}, {"src": ["a", "b"]}, {"src": None}, {"value": 5}]
+    "source", [{}, {"src": "/somebody/photo.png"}, {"src": ["a", "b"]}, {"src": None}, {"value": 5}]
 )
 def test_a_file_in_a_form_is_bytes(source: Any) -> None:
     row = {"key": "photo", "type": "file", "description": "(Required) The photo", **source}
     body = body_of({"mode": "formdata", "formdata": [row]})
     assert body.schema["properties"]["photo"] == {"type": "string", "format": "binary", "description": "The photo"}
     assert body.schema["required"] == ["photo"]
-    assert "/home/me" not in repr(body)
+    assert "/somebody" not in repr(body)
 
 
 def test_a_list_in_a_form_may_be_written_as_json() -> None:
