@@ -82,7 +82,6 @@ def copy(destination: Path, without: frozenset[str] | None, *, force: bool) -> i
     if present == wanted:
         print(f"{destination}: nothing has changed: {wanted}")
     else:
-        place.parent.mkdir(parents=True, exist_ok=True)
         codegen.swap(place, wanted.written())
         print(f"{destination}: {wanted}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 
 import httpx
@@ -151,6 +152,7 @@ def test_a_refusal_by_the_site_is_said_whole_when_asked_for(shell: Shell) -> Non
     assert '"authorized":false' in shown.partition("response body")[2]
     assert shell.sandbox.reader.token not in shown
     assert "removeMemberFromGroupByGroupId" in shown
+    assert not logging.getLogger("confluence_groups_sdk").isEnabledFor(logging.INFO), "for this command alone"
     assert "removeMemberFromGroupByGroupId" not in shell.run("members", "remove", "docs-editors", DAGNY, "-y").err
 
 
