@@ -7,7 +7,6 @@ drive it, one with blocking calls and one with awaited ones: retries, status cod
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 from collections.abc import Generator
 from typing import Any, TypeAlias, TypeVar
@@ -23,6 +22,7 @@ from ._headers import NOTHING_SAID, Limits
 from ._heard import hearing
 from ._logging import logger, shortened
 from ._pacing import Pacer, Turn
+from ._request import prepare
 from ._retry import Failure
 from ._settings import Settings
 from .errors import (
@@ -154,7 +154,7 @@ def _paced(call: Call[Any], request: httpx.Request, settings: Settings) -> Gener
         started = clock.monotonic()
         reply = yield request
         answer = _answer(reply)
-        if answer and answer.request.url == request.url:  # and not of what the credentials asked for before it
+        if answer and _answers(answer, request):
             limits = _limits_in(answer.headers, clock)
             if heard := hearing.get():
                 heard.note(request_id_of(answer), limits)
@@ -217,41 +217,6 @@ def _read(call: Call[T], response: httpx.Response, settings: Settings) -> T:
     raise error
 
 
-def prepare(call: Call[Any], settings: Settings) -> httpx.Request:
-    """Return the request of a call, whole: httpx adds nothing to it but the credentials.
-
-    Raises:
-        ValueError: the arguments are too long for an address.
-    """
-    kwargs = call.request
-    query = str(httpx.QueryParams(kwargs.get("params"))).replace("+", "%20")  # a literal plus is %2B by now
-    headers = {
-        "Host": settings.host,
-        "Accept": "application/json",
-        "Accept-Encoding": "gzip, deflate",
-        "Connection": "keep-alive",
-        "User-Agent": settings.user_agent,
-    }
-    if call.writes:
-        headers["X-Atlassian-Token"] = "no-check"
-    body = b""
-    if "json" in kwargs:
-        body = json.dumps(kwargs["json"]).encode()
-        headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
-    try:
-        request = httpx.Request(
-            kwargs["method"],
-            f"{settings.base}{kwargs['url']}?{query}" if query else f"{settings.base}{kwargs['url']}",
-            headers=headers,
-            stream=httpx.ByteStream(body),  # even where there is none: no Transfer-Encoding under any transport
-            extensions={"timeout": settings.timeout},
-        )
-    except httpx.InvalidURL:
-        raise ValueError(f"{call.operation}: the arguments make an address that is too long to be sent") from None
-    request.read()
-    return request
-
-
 def _error(call: Call[Any], request: httpx.Request, reply: Reply, settings: Settings) -> tuple[APIError, bool]:
     """Return the error that this reply stands for, and whether the call may be sent again."""
     if answer := _answer(reply):
@@ -272,6 +237,11 @@ def _error(call: Call[Any], request: httpx.Request, reply: Reply, settings: Sett
 def _answer(reply: Reply) -> httpx.Response | None:
     """Return the answer, with its body or without; None where none came."""
     return reply.response if isinstance(reply, Unreadable) else reply if isinstance(reply, httpx.Response) else None
+
+
+def _answers(answer: httpx.Response, request: httpx.Request) -> bool:
+    """Say whether this is an answer to our request, and not to what the credentials asked for before it."""
+    return answer.request is request or answer.request.url == request.url
 
 
 def _doubtful(call: Call[Any], error: APIError) -> APIError:

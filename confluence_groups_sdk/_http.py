@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import httpx
@@ -34,13 +33,35 @@ def auth_problem(auth: object) -> str | None:
     return f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {type(auth).__name__}"
 
 
+class _NoCookies(httpx.Cookies):
+    """Keeps none and looks for none, which costs httpx as much as making a request."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        pass
+
+
+NO_COOKIES = _NoCookies()
+
+
+class Client(httpx.Client):
+    """A client that neither keeps nor sends cookies."""
+
+    cookies = property(lambda _self: NO_COOKIES)
+
+
+class AsyncClient(httpx.AsyncClient):
+    """A client that neither keeps nor sends cookies."""
+
+    cookies = property(lambda _self: NO_COOKIES)
+
+
 class Connections(Generic[C]):
     """The httpx client of the caller, or one of our own, which a child process makes anew for itself."""
 
-    def __init__(self, kind: type[C], given: C | None, settings: Settings) -> None:
+    def __init__(self, kind: type[C], own: type[C], given: C | None, settings: Settings) -> None:
         if given is not None and not isinstance(given, kind):
             raise TypeError(f"http_client must be an httpx.{kind.__name__}, not {type(given).__name__}")
-        self._kind = kind
+        self._own = own
         self._beyond_loopback = settings.base.startswith("https:")  # plain http is for loopback alone
         self.owned = given is None
         self._client = given if given is not None else self._new()
@@ -55,13 +76,9 @@ class Connections(Generic[C]):
         return self._client
 
     def _new(self) -> C:
-        """Return a client that keeps no cookies.
-
-        On loopback it takes no proxy from the environment: plain http would show the token to the proxy.
-        """
-        no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+        """Return a client; on loopback without proxies of the environment: plain http would show the token to them."""
         try:
-            return self._kind(cookies=no_cookies, trust_env=self._beyond_loopback)
+            return self._own(trust_env=self._beyond_loopback)
         except (ValueError, ImportError, OSError, httpx.InvalidURL):
             pass  # the text may show a proxy's password: the error is raised where this one is no longer known
         raise ConfigurationError(BAD_SURROUNDINGS)

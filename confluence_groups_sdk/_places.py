@@ -29,6 +29,8 @@ class Places:
 
     def enter(self) -> None:
         """Take a place among the calls under way; block this thread until there is one."""
+        if self._take():
+            return
         event = threading.Event()
         if self._take_or_wait(event.set):
             return

@@ -68,11 +68,31 @@ class Settings:
     retry: RetryPolicy = field()
     pacer: Pacer = field()
     clock: Clock = field()
-    host: str = field(init=False)
+    address: httpx.URL = field(init=False)  # the base, parsed
+    headers_to_read: httpx.Headers = field(init=False, repr=False)
+    headers_to_write: httpx.Headers = field(init=False, repr=False)
 
-    @host.default
-    def _host_of_base(self) -> str:
-        return httpx.URL(self.base).netloc.decode("ascii")
+    @address.default
+    def _parsed_base(self) -> httpx.URL:
+        return httpx.URL(self.base)
+
+    @headers_to_read.default
+    def _headers_of_all(self) -> httpx.Headers:
+        return httpx.Headers(
+            {
+                "Host": self.address.netloc.decode("ascii"),
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "Connection": "keep-alive",
+                "User-Agent": self.user_agent,
+            }
+        )
+
+    @headers_to_write.default
+    def _headers_of_changes(self) -> httpx.Headers:
+        headers = self.headers_to_read.copy()
+        headers["X-Atlassian-Token"] = "no-check"
+        return headers
 
     @retry.validator
     def _is_policy(self, _attribute: object, retry: RetryPolicy) -> None:

@@ -92,7 +92,7 @@ class AsyncConfluenceGroups:
             pacer=Pacer() if pacer is None else pacer,
             clock=clock,
         )
-        self._http = _http.Connections(httpx.AsyncClient, http_client, self._settings)
+        self._http = _http.Connections(httpx.AsyncClient, _http.AsyncClient, http_client, self._settings)
         self._owns_http = self._http.owned
 
     @classmethod

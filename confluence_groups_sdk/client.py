@@ -92,7 +92,7 @@ class ConfluenceGroups:
             pacer=Pacer() if pacer is None else pacer,
             clock=clock,
         )
-        self._http = _http.Connections(httpx.Client, http_client, self._settings)
+        self._http = _http.Connections(httpx.Client, _http.Client, http_client, self._settings)
         self._owns_http = self._http.owned
 
     @classmethod
