@@ -1,87 +1,21 @@
-"""The httpx clients under ours: made, checked, read from, and lent to the generated client."""
+"""Answers of httpx, read as far as is safe; and its client, lent to the generated one."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import httpx
 
 from ._decoding import Decoder, UndecodableError
 from ._exchange import Unreadable
 from ._settings import Settings
-from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ._generated import AuthenticatedClient
 
 MOST_BYTES = 16 * 1024 * 1024  # of an answer's body, decoded
 UNDECODABLE = "the body cannot be decoded: it is not compressed as its header says"
-BAD_SURROUNDINGS = (
-    "httpx cannot use what the environment says: check the proxies (HTTPS_PROXY, ALL_PROXY; SOCKS needs httpx[socks]; "
-    "NO_PROXY) and the certificates (SSL_CERT_FILE, SSL_CERT_DIR)"
-)
 ENCODED = (b"content-encoding", b"content-length", b"transfer-encoding")  # headers that are not true of a decoded body
-
-C = TypeVar("C", bound="httpx.Client | httpx.AsyncClient")
-
-
-def auth_problem(auth: object) -> str | None:
-    """Return what is wrong with credentials, without their value; never raise with it in a frame."""
-    if isinstance(auth, httpx.Auth):
-        return None
-    return f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {type(auth).__name__}"
-
-
-class _NoCookies(httpx.Cookies):
-    """Keeps none and looks for none, which costs httpx as much as making a request."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        pass
-
-
-NO_COOKIES = _NoCookies()
-
-
-class Client(httpx.Client):
-    """A client that neither keeps nor sends cookies."""
-
-    cookies = property(lambda _self: NO_COOKIES)
-
-
-class AsyncClient(httpx.AsyncClient):
-    """A client that neither keeps nor sends cookies."""
-
-    cookies = property(lambda _self: NO_COOKIES)
-
-
-class Connections(Generic[C]):
-    """The httpx client of the caller, or one of our own, which a child process makes anew for itself."""
-
-    def __init__(self, kind: type[C], own: type[C], given: C | None, settings: Settings) -> None:
-        if given is not None and not isinstance(given, kind):
-            raise TypeError(f"http_client must be an httpx.{kind.__name__}, not {type(given).__name__}")
-        self._own = own
-        self._beyond_loopback = settings.base.startswith("https:")  # plain http is for loopback alone
-        self.owned = given is None
-        self._client = given if given is not None else self._new()
-        self._process = os.getpid()
-
-    @property
-    def client(self) -> C:
-        """The client to send with; a connection of the parent process must not be used by its child."""
-        if self.owned and self._process != os.getpid():
-            self._client = self._new()
-            self._process = os.getpid()
-        return self._client
-
-    def _new(self) -> C:
-        """Return a client; on loopback without proxies of the environment: plain http would show the token to them."""
-        try:
-            return self._own(trust_env=self._beyond_loopback)
-        except (ValueError, ImportError, OSError, httpx.InvalidURL):
-            pass  # the text may show a proxy's password: the error is raised where this one is no longer known
-        raise ConfigurationError(BAD_SURROUNDINGS)
 
 
 class _Body:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from ._clock import Clock, SystemClock
-from ._headers import Limits
 from ._logging import logger
 from ._places import Places
 from ._values import Value
 from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ._headers import Limits
 
 BACK_OFF = 0.9  # of the rate that was accepted
 PAUSE = 1.0  # seconds after a refusal that names no time
@@ -48,7 +51,7 @@ class Pace(Value):
     points: int
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Turn:
     """When a call may be sent."""
 
@@ -57,7 +60,7 @@ class Turn:
     epoch: int  # of the pacer that gave it
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Rate:
     """A rate that climbs slowly from what was found at some moment, and faster the longer nothing is refused."""
 

@@ -57,7 +57,7 @@ class Timeout(httpx.Timeout):
 DEFAULT_TIMEOUT = Timeout(30, connect=5)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Settings:
     """What all calls of one client share."""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import platform
-from typing import NamedTuple
+import sys
 from urllib.parse import quote, unquote
 
 import httpx
@@ -20,13 +19,6 @@ API_ROOT = "/wiki/rest"
 CLOUD_PATH = "/ex/confluence/"
 SITE_PATHS = ("", "/wiki", API_ROOT)
 PLACEHOLDER = "https://your-domain.atlassian.net"
-
-
-class Environment(NamedTuple):
-    """What the environment variables say."""
-
-    base: ApiAddress
-    auth: httpx.Auth
 
 
 class ApiAddress(str):
@@ -87,7 +79,7 @@ def bare(name: str, address: str, example: str) -> ApiAddress:
     return ApiAddress(_address(url))
 
 
-def environment(gateway: str) -> Environment:
+def environment(gateway: str) -> tuple[ApiAddress, httpx.Auth]:
     """Return address and credentials as the environment has them.
 
     Raises:
@@ -99,7 +91,7 @@ def environment(gateway: str) -> Environment:
         base = site_base(site)
     else:
         raise ConfigurationError(f"set CONFLUENCE_SITE (such as {PLACEHOLDER}), or CONFLUENCE_CLOUD_ID for the gateway")
-    return Environment(base, _given_credentials())
+    return base, _given_credentials()
 
 
 def credentials() -> httpx.Auth | None:
@@ -127,7 +119,7 @@ def user_agent(application_name: str | None) -> str:
     Raises:
         ConfigurationError: the application's name cannot stand in a header, or is a browser's.
     """
-    own = f"confluence-groups-sdk/{__version__} (python {platform.python_version()}; httpx {httpx.__version__})"
+    own = f"confluence-groups-sdk/{__version__} (python {sys.version.partition(' ')[0]}; httpx {httpx.__version__})"
     if application_name is None:
         return own
     plain = isinstance(application_name, str) and application_name.isascii() and application_name.isprintable()

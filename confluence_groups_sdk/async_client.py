@@ -4,35 +4,40 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from types import EllipsisType, TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
 import httpx
 
-from . import _calls, _exchange, _http, _pages, _settings, _site
-from ._calls import Call
+from . import _connections, _settings, _site
 from ._clock import Clock, SystemClock
-from ._exchange import Reply, Step
+from ._later import Later
 from ._pacing import Pacer
-from ._pages import Job, Reading
 from ._retry import RetryPolicy
 from ._settings import Settings
-from .models import AccessType, Group, User
 
 if TYPE_CHECKING:
+    from typing import TypedDict, Unpack
+
+    from . import _calls, _exchange, _http, _pages
+    from ._calls import Call
+    from ._exchange import Reply, Step
     from ._generated import AuthenticatedClient
+    from ._pages import Job, Reading
+    from .models import AccessType, Group, User
+
+    class Options(TypedDict, total=False):
+        """The options of `AsyncConfluenceGroups`, for its other constructors."""
+
+        timeout: httpx.Timeout | float | None
+        retry: RetryPolicy
+        pacer: Pacer | None
+        http_client: httpx.AsyncClient | None
+        application_name: str | None
+        clock: Clock
+else:
+    _calls, _exchange, _http, _pages = map(Later, ("_calls", "_exchange", "_http", "_pages"))
 
 T = TypeVar("T")
-
-
-class Options(TypedDict, total=False):
-    """The options of `AsyncConfluenceGroups`, for its other constructors."""
-
-    timeout: httpx.Timeout | float | None
-    retry: RetryPolicy
-    pacer: Pacer | None
-    http_client: httpx.AsyncClient | None
-    application_name: str | None
-    clock: Clock
 
 
 class AsyncConfluenceGroups:
@@ -78,7 +83,7 @@ class AsyncConfluenceGroups:
         application_name: str | None = None,
         clock: Clock = SystemClock(),
     ) -> None:
-        if problem := _http.auth_problem(auth):
+        if problem := _connections.auth_problem(auth):
             del auth  # a bare token, perhaps: this frame may be shown with its variables
             raise TypeError(problem)
         self._auth = auth
@@ -92,7 +97,7 @@ class AsyncConfluenceGroups:
             pacer=Pacer() if pacer is None else pacer,
             clock=clock,
         )
-        self._http = _http.Connections(httpx.AsyncClient, _http.AsyncClient, http_client, self._settings)
+        self._http = _connections.Connections(httpx.AsyncClient, _connections.AsyncClient, http_client, self._settings)
         self._owns_http = self._http.owned
 
     @classmethod
@@ -111,7 +116,7 @@ class AsyncConfluenceGroups:
             ConfigurationError: the cloud id, the gateway or an option is malformed.
             TypeError: as for the class.
         """
-        if problem := _http.auth_problem(auth):
+        if problem := _connections.auth_problem(auth):
             del auth  # as above
             raise TypeError(problem)
         return cls(_site.gateway_base(cloud_id, gateway), auth=auth, **options)

@@ -6,13 +6,30 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
-from . import _answers, _headers
+from ._later import Later
 from ._logging import secrets_of, without
+from ._signs import Sign
 
 if TYPE_CHECKING:
+    from typing import TypedDict
+
     import httpx
+
+    from . import _answers, _headers
+
+    class _Details(TypedDict):
+        method: str | None
+        path: str | None
+        status_code: int
+        request_id: str | None
+        message: str | None
+        headers: Mapping[str, str]
+        body: str
+        retry_after: float | None
+else:
+    _answers, _headers = map(Later, ("_answers", "_headers"))
 
 MESSAGE_LIMIT = 500  # characters
 PROBLEMS_SHOWN = 20  # in the text of an InputError
@@ -181,7 +198,7 @@ class AuthenticationError(APIStatusError):
 class MissingScopeError(AuthenticationError):
     """401 from the gateway: the token is valid but lacks the scope of this operation; refreshing cannot help."""
 
-    remedy = _answers.Sign.MISSING_SCOPE.value
+    remedy = Sign.MISSING_SCOPE.value
 
 
 class PermissionDeniedError(APIStatusError):
@@ -269,7 +286,7 @@ def error_from_response(
     kind = kind or _BY_STATUS.get(status, ServerError if 500 <= status <= 599 else APIStatusError)
     sign = _answers.recognise(status, response.headers, details["body"], details["message"] or "")
     remedy = sign.value if sign else None
-    if sign is _answers.Sign.MISSING_SCOPE:
+    if sign is Sign.MISSING_SCOPE:
         kind = MissingScopeError
         remedy = f"{sign.value} It takes {scopes}." if scopes else sign.value
     return kind(_status_line(status), remedy=remedy, **details)
@@ -290,17 +307,6 @@ def request_id_of(response: httpx.Response) -> str | None:
 def path_of(request: httpx.Request) -> str:
     """Return the path of a request, without the query."""
     return request.url.raw_path.partition(b"?")[0].decode("ascii")
-
-
-class _Details(TypedDict):
-    method: str | None
-    path: str | None
-    status_code: int
-    request_id: str | None
-    message: str | None
-    headers: Mapping[str, str]
-    body: str
-    retry_after: float | None
 
 
 def _details(response: httpx.Response, now: float) -> _Details:

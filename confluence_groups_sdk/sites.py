@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from . import _bodies, _http, _settings, _site
+from . import _bodies, _connections, _settings, _site
 from ._calls import Call
 from .async_client import AsyncConfluenceGroups
 from .client import ConfluenceGroups
@@ -42,7 +42,7 @@ def discover_sites(
         AuthenticationError: the token was not accepted.
         APIError: as for every call of `ConfluenceGroups`.
     """
-    if problem := _http.auth_problem(auth):
+    if problem := _connections.auth_problem(auth):
         del auth  # a bare token, perhaps: this frame may be shown with its variables
         raise TypeError(problem)
     address = _site.bare("gateway", gateway, _site.GATEWAY)
@@ -58,7 +58,7 @@ async def discover_sites_async(
     timeout: httpx.Timeout | float | None = _settings.DEFAULT_TIMEOUT,
 ) -> list[Site]:
     """Return the same in a task."""
-    if problem := _http.auth_problem(auth):
+    if problem := _connections.auth_problem(auth):
         del auth  # as above
         raise TypeError(problem)
     address = _site.bare("gateway", gateway, _site.GATEWAY)

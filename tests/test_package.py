@@ -35,13 +35,16 @@ def test_errors_load_no_dependency() -> None:
     assert not loaded & {"httpx", "attr", "attrs", "dateutil"}
 
 
-def test_the_generated_package_is_loaded_by_the_first_call_not_by_the_client() -> None:
+@pytest.mark.parametrize("kind", ["ConfluenceGroups", "AsyncConfluenceGroups"])
+def test_what_calls_need_is_loaded_by_the_first_call_not_by_the_client(kind: str) -> None:
     built = loaded_after(
-        "from confluence_groups_sdk import ApiToken, ConfluenceGroups\n"
-        "ConfluenceGroups('http://127.0.0.1:9', auth=ApiToken('me@example.com', 'token'))"
+        f"from confluence_groups_sdk import ApiToken, {kind}\n"
+        f"{kind}('http://127.0.0.1:9', auth=ApiToken('me@example.com', 'token'))"
     )
     assert "httpx" in built
     assert not [name for name in built if "_generated" in name or name.startswith("dateutil")]
+    ours = {name.partition(".")[2] for name in built if name.startswith("confluence_groups_sdk.")}
+    assert not ours & {*DRIVEN, "_request", "_bodies", "_answers", "_headers", "models"}
 
 
 def test_every_public_name_is_there_and_typed() -> None:
@@ -140,9 +143,10 @@ def imported(path: Path) -> set[str]:
 
 
 # Which room may know which, beside the leaves that all may know.
-LEAVES = {"_values", "_version", "_clock", "_headers", "_answers", "_logging", "errors"}
+LEAVES = {"_later", "_values", "_version", "_clock", "_headers", "_answers", "_logging", "errors"}
 DRIVEN = {"_calls", "_pages", "_exchange", "_http"}
-KNOWN_TO_BOTH = {*DRIVEN, "_settings", "_site", "_retry", "_pacing", "_clock", "models", "_generated"}
+SET_UP = {"_later", "_connections", "_settings", "_site", "_retry", "_pacing", "_clock"}
+KNOWN_TO_BOTH = {*DRIVEN, *SET_UP, "models", "_generated"}
 MAY_KNOW = {
     "_version": set(),
     "_values": set(),
@@ -152,14 +156,15 @@ MAY_KNOW = {
     "_decoding": set(),
     "_places": set(),
     "_pacing": {"_values", "_places", "_clock", "_headers", "_logging", "errors"},
-    "_answers": {"_headers", "_logging"},
-    "errors": {"_answers", "_headers", "_logging"},
+    "_signs": set(),
+    "_answers": {"_signs", "_headers", "_logging"},
+    "errors": {"_later", "_signs", "_answers", "_headers", "_logging"},
     "auth": {"errors"},
     "token_store": {"auth", "errors"},
     "_token_endpoint": {"token_store", "auth", *LEAVES},
     "_aside": set(),
     "oauth": {"_aside", "_token_endpoint", "_site", "token_store", "auth", *LEAVES},
-    "sites": {"client", "async_client", "_bodies", "_calls", "_settings", "_http", "_site", "models"},
+    "sites": {"client", "async_client", "_bodies", "_calls", "_connections", "_settings", "_site", "models"},
     "_retry": {"_values", "errors"},
     "models": {"_values"},
     "_bodies": {"models"},
@@ -170,6 +175,8 @@ MAY_KNOW = {
     "_heard": {"_headers"},
     "_request": {"_calls", "_settings"},
     "_exchange": {"_heard", "_request", "_settings", "_retry", "_pacing", "_calls", "_bodies", *LEAVES},
+    "_later": set(),
+    "_connections": {"_settings", "errors"},
     "_http": {"_decoding", "_exchange", "_settings", "_generated", *LEAVES},
     "client": KNOWN_TO_BOTH,
     "async_client": KNOWN_TO_BOTH,

@@ -109,16 +109,16 @@ def variables(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
 
 def test_site_and_api_token_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     variables(monkeypatch, SITE=SITE, EMAIL="me@example.com", API_TOKEN="t")
-    found = environment(GATEWAY)
-    assert found.base == f"{SITE}/wiki/rest"
-    assert isinstance(found.auth, ApiToken)
+    base, auth = environment(GATEWAY)
+    assert base == f"{SITE}/wiki/rest"
+    assert isinstance(auth, ApiToken)
 
 
 def test_a_cloud_id_means_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
     variables(monkeypatch, SITE=SITE, CLOUD_ID="some-id", ACCESS_TOKEN="t")
-    found = environment(GATEWAY)
-    assert found.base == f"{GATEWAY}/ex/confluence/some-id/wiki/rest"
-    assert isinstance(found.auth, BearerToken)
+    base, auth = environment(GATEWAY)
+    assert base == f"{GATEWAY}/ex/confluence/some-id/wiki/rest"
+    assert isinstance(auth, BearerToken)
 
 
 @pytest.mark.parametrize(
