@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from types import EllipsisType, TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, ForwardRef, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 import httpx
 
@@ -16,28 +16,28 @@ from ._retry import RetryPolicy
 from ._settings import Settings
 
 if TYPE_CHECKING:
-    from typing import TypedDict, Unpack
-
     from . import _calls, _exchange, _http, _pages
     from ._calls import Call
     from ._exchange import Reply, Step
     from ._generated import AuthenticatedClient
     from ._pages import Job, Reading
     from .models import AccessType, Group, User
-
-    class Options(TypedDict, total=False):
-        """The options of `AsyncConfluenceGroups`, for its other constructors."""
-
-        timeout: httpx.Timeout | float | None
-        retry: RetryPolicy
-        pacer: Pacer | None
-        http_client: httpx.AsyncClient | None
-        application_name: str | None
-        clock: Clock
 else:
-    _calls, _exchange, _http, _pages = map(Later, ("_calls", "_exchange", "_http", "_pages"))
+    _calls, _exchange, _http, _models, _pages = map(Later, ("_calls", "_exchange", "_http", "models", "_pages"))
+    AccessType, Group, User = map(ForwardRef, ("_models.AccessType", "_models.Group", "_models.User"))
 
 T = TypeVar("T")
+
+
+class Options(TypedDict, total=False):
+    """The options of `AsyncConfluenceGroups`, for its other constructors."""
+
+    timeout: httpx.Timeout | float | None
+    retry: RetryPolicy
+    pacer: Pacer | None
+    http_client: httpx.AsyncClient | None
+    application_name: str | None
+    clock: Clock
 
 
 class AsyncConfluenceGroups:

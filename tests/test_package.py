@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 import confluence_groups_sdk
-from confluence_groups_sdk import AsyncConfluenceGroups, ConfluenceGroups
+from confluence_groups_sdk import AccessType, AsyncConfluenceGroups, ConfluenceGroups, Group, User
 
 PACKAGE = Path(confluence_groups_sdk.__file__).parent
 HAND_WRITTEN = [path for path in sorted(PACKAGE.rglob("*.py")) if "_generated" not in path.parts]
@@ -45,6 +46,16 @@ def test_what_calls_need_is_loaded_by_the_first_call_not_by_the_client(kind: str
     assert not [name for name in built if "_generated" in name or name.startswith("dateutil")]
     ours = {name.partition(".")[2] for name in built if name.startswith("confluence_groups_sdk.")}
     assert not ours & {*DRIVEN, "_request", "_bodies", "_answers", "_headers", "models"}
+
+
+@pytest.mark.parametrize("kind", [ConfluenceGroups, AsyncConfluenceGroups])
+def test_annotations_can_be_evaluated_although_what_they_name_is_loaded_late(kind: type) -> None:
+    methods = {name: getattr(kind, name) for name in vars(kind) if not name.startswith("_")}
+    hints = {name: get_type_hints(method) for name, method in methods.items() if callable(method)}
+    assert hints["get_group"]["return"] is Group
+    assert hints["iter_groups"]["access_type"] == AccessType | None
+    assert get_args(hints["iter_members"]["return"])[0] is User
+    assert all("return" in of_one for of_one in hints.values())
 
 
 def test_every_public_name_is_there_and_typed() -> None:
