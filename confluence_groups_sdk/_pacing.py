@@ -104,7 +104,7 @@ class Pacer(Places):
         self._next = -math.inf  # when the next call may be sent
         self._held_until = -math.inf
         self._epoch = 0  # grows whenever turns that were given out no longer hold good
-        self._accepted: deque[tuple[int, int]] = deque(maxlen=MEASURED)  # second, and how many in it
+        self._accepted: deque[tuple[float, int]] = deque(maxlen=MEASURED)  # the first of a second, how many in it
         self._clock: Clock = SystemClock()
 
     def held_for(self, clock: Clock) -> float:
@@ -147,11 +147,11 @@ class Pacer(Places):
         with self._lock:
             now = clock.monotonic()
             self._points += 1
-            second = math.floor(now)
-            if self._accepted and self._accepted[-1][0] == second:
-                self._accepted[-1] = (second, self._accepted[-1][1] + 1)
+            first, count = self._accepted[-1] if self._accepted else (-math.inf, 0)
+            if now - first < 1:
+                self._accepted[-1] = (first, count + 1)
             else:
-                self._accepted.append((second, 1))
+                self._accepted.append((now, 1))
             if limits.exhausted and limits.reset_in:
                 held = self._hold(now, limits.reset_in)
         if held:
@@ -225,14 +225,14 @@ class Pacer(Places):
         return None if rate >= FASTEST else rate
 
 
-def _busiest(accepted: Iterable[tuple[int, int]], now: float) -> float:
+def _busiest(accepted: Iterable[tuple[float, int]], now: float) -> float:
     """Return calls a second in the busiest span that ends now: what came before it may have been idle."""
     best, count = 0.0, 0
-    for second, number in reversed(list(accepted)):
-        if second < now - MEASURED:
+    for first, number in reversed(list(accepted)):
+        if first < now - MEASURED:
             break
         count += number
-        best = max(best, count / (now - second + REFILL))
+        best = max(best, count / (now - first + REFILL))
     return best
 
 
