@@ -1,0 +1,1 @@
+"""What scripts/benchmark.py measures: inputs, and functions to be timed."""

@@ -1,0 +1,125 @@
+"""Reading the members of a large group through the client, beside `json.loads` of the same pages."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from confluence_groups_sdk import ApiToken, ConfluenceGroups
+
+SITE = "https://your-domain.atlassian.net"
+PAGE = 200
+GROUP_ID = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
+API = "/wiki/rest/api/"
+GROUP = {"id": GROUP_ID, "name": "everybody", "type": "group", "managedBy": "ADMINS"}
+CALLER = {"accountId": "557058:caller", "accountType": "atlassian", "displayName": "Ada Okafor"}
+
+
+def account_id(number: int) -> str:
+    """Return an account id, a new text each time, in no order by its number."""
+    return f"712020:{number * 2_654_435_761 % 2**32:08x}-47d3-4f6a-9e1b-{number:012x}"
+
+
+def user(number: int) -> dict[str, Any]:
+    """Return a user in the shape that live answers have."""
+    account = account_id(number)
+    return {
+        "type": "known",
+        "accountId": account,
+        "accountType": "atlassian",
+        "email": f"person.{number}@example.com",
+        "publicName": f"Person {number}",
+        "profilePicture": {"path": f"/wiki/aa-avatar/{account}", "width": 48, "height": 48, "isDefault": False},
+        "displayName": f"Person {number}",
+        "isExternalCollaborator": False,
+        "isGuest": False,
+        "locale": "en_US",
+        "accountStatus": "active",
+        "_expandable": {"operations": "", "personalSpace": ""},
+        "_links": {"self": f"{SITE}/wiki/rest/api/user?accountId={account}"},
+    }
+
+
+def pages(count: int) -> list[bytes]:
+    """Return the members of a group of so many, in full pages but for the last."""
+    return [_page(range(start, min(start + PAGE, count)), start) for start in range(0, count, PAGE)]
+
+
+def loads_all(ready: Sequence[bytes]) -> int:
+    """Parse all pages, and keep none; return how many results they have."""
+    return sum(len(json.loads(page)["results"]) for page in ready)
+
+
+def read_all(ready: Sequence[bytes]) -> int:
+    """Read all members through the client, and keep none; return how many there are."""
+    with client(ready) as groups:
+        return sum(1 for _ in groups.iter_members(group_id=GROUP_ID, page_size=PAGE))
+
+
+def fetch_all(ready: Sequence[bytes]) -> int:
+    """Fetch all pages through httpx alone, and read none: what the transport in memory costs; return how many."""
+    url = f"{SITE}{API}group/{GROUP_ID}/membersByGroupId"
+    with httpx.Client(transport=transport(ready)) as http:
+        return sum(
+            bool(http.get(url, params={"start": index * PAGE, "limit": PAGE}).content) for index in range(len(ready))
+        )
+
+
+@contextmanager
+def client(ready: Sequence[bytes]) -> Iterator[ConfluenceGroups]:
+    """Give a client for a site that answers from memory: the group whose members are on these pages, and anybody."""
+    with (
+        httpx.Client(transport=transport(ready)) as http,
+        ConfluenceGroups(SITE, auth=ApiToken("me@example.com", "token"), http_client=http) as groups,
+    ):
+        yield groups
+
+
+def transport(ready: Sequence[bytes]) -> httpx.MockTransport:
+    """Return a transport that answers with these pages, and with nobody on the page after them."""
+    end = _page(range(0), len(ready) * PAGE)
+    answers = {
+        "group/by-id": json.dumps(GROUP).encode(),
+        "group": json.dumps({"results": [], "size": 0, "_links": {}}).encode(),
+        "user/current": json.dumps(CALLER).encode(),
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix(API)
+        if path.endswith("/membersByGroupId"):
+            index = -(-int(request.url.params["start"]) // PAGE)  # after the last page, which may not be full
+            return httpx.Response(200, content=ready[index] if index < len(ready) else end)
+        if path == "user":
+            person = {"accountId": request.url.params["accountId"], "accountType": "atlassian", "displayName": "New"}
+            return httpx.Response(200, content=json.dumps(person).encode())
+        return httpx.Response(200, content=answers[path])
+
+    return httpx.MockTransport(answer)
+
+
+def peak_bytes(do: Callable[[], object]) -> int:
+    """Return the most bytes that were held while this was done, beyond those held before."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        do()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return peak - before
+
+
+def _page(numbers: range, start: int) -> bytes:
+    body = {
+        "results": [user(number) for number in numbers],
+        "start": start,
+        "limit": PAGE,
+        "size": len(numbers),
+        "_links": {"base": f"{SITE}/wiki", "context": "/wiki"},
+    }
+    return json.dumps(body, separators=(",", ":")).encode()
