@@ -91,6 +91,29 @@ def test_what_the_server_does_not_say_is_none() -> None:
     assert (group.is_externally_managed, user.active, user.is_app) == (None, None, None)
 
 
+ODD = (7, "", None, True, ["x"], {"x": "y"})
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_a_text_of_another_kind_is_none(odd: object) -> None:
+    groups = ("type", "usageType", "managedBy", "resourceAri")
+    users = ("type", "accountType", "email", "publicName", "displayName", "timeZone", "accountStatus", "locale")
+    for name in groups:
+        assert _bodies.group(answer({"id": "g", "name": "n", name: odd})) == Group(id="g", name="n")
+    for name in users:
+        assert _bodies.user(answer({"accountId": "a", name: odd})) == User(account_id="a")
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_what_cannot_be_read_is_named_with_its_place(odd: object) -> None:
+    with pytest.raises(_bodies.UnreadableError, match=r"^results\[1\] has no accountId$"):
+        _bodies.users(answer({"results": [{"accountId": "a"}, {"accountId": odd}]}))
+    with pytest.raises(_bodies.UnreadableError, match=r"^results\[1\] has no name$"):
+        _bodies.groups(answer({"results": [{"id": "g", "name": "n"}, {"id": "h", "name": odd}]}))
+    with pytest.raises(_bodies.UnreadableError, match=r"^results\[0\] is no user$"):
+        _bodies.users(answer({"results": ["a"]}))
+
+
 @pytest.mark.parametrize(("managed_by", "external"), [("EXTERNAL", True), ("ADMINS", False), ("NEW_WORD", False)])
 def test_who_manages_a_group(managed_by: str, external: bool) -> None:
     assert Group(id="g", name="n", managed_by=managed_by).is_externally_managed is external
