@@ -7,6 +7,7 @@ it for the calls, `send` it each answer. A `Job` gives calls, is told their answ
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from . import _calls
@@ -16,6 +17,9 @@ from .errors import IncompleteReadError
 from .models import Group, User
 
 MOST_RESULTS = 200  # on a page, whatever the operation: above, some lower it and some refuse it
+
+_id_of_group = attrgetter("id")
+_id_of_user = attrgetter("account_id")
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -127,12 +131,7 @@ def _read(
     while True:
         call = page_at(start, size)
         page: Page[T] = yield call
-        fresh = []
-        for item in page.items:
-            item_id = id_of(item)
-            if item_id not in seen:
-                seen[item_id] = None
-                fresh.append(item)
+        fresh = _first(page.items, id_of, seen)
         if page.items and not fresh:
             order = list(seen)
             reached = order.index(id_of(page.items[-1])) + 1
@@ -150,6 +149,20 @@ def _read(
     yield ()
 
 
+def _first(items: list[T], id_of: Callable[[T], str], seen: dict[str, None]) -> list[T]:
+    """Return what comes for the first time, and note it as seen."""
+    ids = list(map(id_of, items))
+    if len(set(ids)) == len(ids) and seen.keys().isdisjoint(ids):  # nearly always, and sooner known than one by one
+        seen.update(dict.fromkeys(ids))
+        return items
+    first = []
+    for item_id, item in zip(ids, items, strict=True):
+        if item_id not in seen:
+            seen[item_id] = None
+            first.append(item)
+    return first
+
+
 def _stuck(operation: str, start: int, received: tuple[str, ...]) -> IncompleteReadError:
     return IncompleteReadError(
         f"{operation}: from result {start} on, the server repeats what it has sent before: {len(received)} were read, "
@@ -162,11 +175,3 @@ def _size(page_size: int) -> int:
     if isinstance(page_size, bool) or not isinstance(page_size, int) or not 1 <= page_size <= MOST_RESULTS:
         raise ValueError(f"page_size must be a whole number from 1 to {MOST_RESULTS}")
     return int(page_size)  # an Enum that is a number, too, would format itself as its name
-
-
-def _id_of_group(group: Group) -> str:
-    return group.id
-
-
-def _id_of_user(user: User) -> str:
-    return user.account_id

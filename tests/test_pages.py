@@ -153,6 +153,13 @@ def test_a_page_from_a_replica_that_knows_more_loses_nobody(page: int) -> None:
 
 
 @pytest.mark.parametrize("method", LISTS)
+def test_what_a_page_has_twice_comes_once_and_is_counted_once(method: str) -> None:
+    server = Server(["a", "b", "a", "c"], cap=3)
+    assert ids_of(call("sync", method, server, LISTS[method])) == ["a", "b", "c"]
+    assert server.starts == [0, 2, 3, 4]
+
+
+@pytest.mark.parametrize("method", LISTS)
 def test_a_page_that_was_emptied_after_it_was_cut_is_not_the_end(method: str) -> None:
     server = Server(numbered(30), cap=10, hidden=frozenset(numbered(20)[10:]))
     expected = [each for each in numbered(30) if each not in server.hidden]
