@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -20,6 +20,7 @@ WORKERS = 8  # calls at once
 ADMIN_ACCESS = frozenset({"admin", "site-admin"})
 ACCESS_TYPES: tuple[AccessType, ...] = ("user", "admin", "site-admin")
 PAGE = 200  # members
+ORDINARY = "atlassian"  # the account type of people
 MODULUS = 1 << 256  # of digests
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ R = TypeVar("R")
 
 
 class Person(NamedTuple):
-    """What is kept of a member: a group may have a million."""
+    """What is kept of a member."""
 
     display_name: str | None
     email: str | None
@@ -37,6 +38,52 @@ class Person(NamedTuple):
     def is_app(self) -> bool | None:
         """Whether this is an app; None where the server does not say."""
         return None if self.account_type is None else self.account_type == "app"
+
+
+@frozen(eq=False)  # a mapping is compared as one
+class People(Mapping[str, Person]):
+    """Members by account id: of each the texts, and a `Person` only when asked for, since a group may have a million.
+
+    Attributes:
+        names: to display, of all.
+        emails: of those who show theirs, where these were asked for.
+        account_types: of those who are not, as nearly all are, ``atlassian``.
+    """
+
+    names: Mapping[str, str | None]
+    emails: Mapping[str, str]
+    account_types: Mapping[str, str | None]
+
+    @classmethod
+    def of(cls, users: Iterable[User], *, emails: bool = False) -> Self:
+        """Keep what is kept of users; the e-mails only where they are asked for."""
+        names: dict[str, str | None] = {}
+        shown: dict[str, str] = {}
+        account_types: dict[str, str | None] = {}
+        for user in users:
+            account_id = user.account_id
+            names[account_id] = user.display_name or user.public_name
+            if user.account_type != ORDINARY:
+                account_types[account_id] = _account_type(user)
+            if emails and user.email:
+                shown[account_id] = user.email
+        return cls(names, shown, account_types)
+
+    def __getitem__(self, account_id: str) -> Person:
+        return Person(self.names[account_id], self.emails.get(account_id), self.account_types.get(account_id, ORDINARY))
+
+    def __contains__(self, account_id: object) -> bool:
+        return account_id in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def keys(self) -> KeysView[str]:
+        """Return the account ids, as a set of which differences are taken at a dict's speed."""
+        return self.names.keys()
 
 
 @frozen
@@ -65,10 +112,14 @@ class Membership:
         return account_id in self.people or account_id in self.unlisted
 
 
-def person_of(user: User, *, emails: bool = False) -> Person:
-    """Return what is kept of a user; the e-mail only where it is asked for."""
-    account_type = sys.intern(user.account_type) if user.account_type else None
-    return Person(user.display_name or user.public_name, user.email if emails else None, account_type)
+def person_of(user: User) -> Person:
+    """Return what is kept of a user, without the e-mail."""
+    return Person(user.display_name or user.public_name, None, _account_type(user))
+
+
+def _account_type(user: User) -> str | None:
+    """Return one and the same text for all of a type."""
+    return sys.intern(user.account_type) if user.account_type else None
 
 
 def weight(account_id: str) -> int:
@@ -113,7 +164,7 @@ def access_of_groups(client: ConfluenceGroups) -> dict[str, frozenset[str]] | No
     return {group_id: frozenset(kinds) for group_id, kinds in found.items()}
 
 
-def members_of(client: ConfluenceGroups, group_id: str, *, emails: bool = False) -> dict[str, Person]:
+def members_of(client: ConfluenceGroups, group_id: str, *, emails: bool = False) -> People:
     """Return the members of a group.
 
     Args:
@@ -124,7 +175,7 @@ def members_of(client: ConfluenceGroups, group_id: str, *, emails: bool = False)
     Raises:
         APIError, IncompleteReadError: as for `iter_members`.
     """
-    return {user.account_id: person_of(user, emails=emails) for user in client.iter_members(group_id=group_id)}
+    return People.of(client.iter_members(group_id=group_id), emails=emails)
 
 
 def group_or_none(client: ConfluenceGroups, group_id: str) -> Group | None:

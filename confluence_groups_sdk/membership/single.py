@@ -45,7 +45,7 @@ def consider(client: ConfluenceGroups, action: Action, group: Group, user: User,
     access = frozenset[str]() if action is Action.ADD else _access(client, group.id)
     membership = Membership(group, people, access)
     if membership.gives_admin:
-        membership = Membership(group, members_of(client, group.id) | people, access)
+        membership = Membership(group, {**members_of(client, group.id), **people}, access)
     change = Change(
         action=action,
         group_id=group.id,
