@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 
 from .changes import Action, Change
-from .live import MODULUS, Membership, digest_of, weight
+from .live import MODULUS, Membership, digest_of, weights
 from .plan import Plan, PlannedGroup
 
 
@@ -55,7 +55,7 @@ def _others(group: PlannedGroup, now: Membership, changed: set[str]) -> list[str
     if digest == group.digest:
         return []
     more = (int(digest, 16) - int(group.digest, 16)) % MODULUS
-    if newcomer := next((each for each in others if weight(each) == more), None):
+    if newcomer := next((each for each, weight in zip(others, weights(others), strict=True) if weight == more), None):
         name = now.people[newcomer].display_name or newcomer
         return [f"{group.name}: {name} ({newcomer}) has become a member"]
     return [

@@ -122,14 +122,15 @@ def _account_type(user: User) -> str | None:
     return sys.intern(user.account_type) if user.account_type else None
 
 
-def weight(account_id: str) -> int:
-    """Return what a member adds to the digest of a membership."""
-    return int.from_bytes(hashlib.sha256(account_id.encode("utf-8", "surrogatepass")).digest())
+def weights(account_ids: Iterable[str]) -> Iterator[int]:
+    """Yield what each of these people adds to the digest of a membership."""
+    number, sha256 = int.from_bytes, hashlib.sha256
+    return (number(sha256(each.encode("utf-8", "surrogatepass")).digest()) for each in account_ids)
 
 
 def digest_of(account_ids: Iterable[str]) -> str:
     """Return the digest of a set of people, the same in whatever order they come: the sum of their SHA-256."""
-    return f"{sum(map(weight, account_ids)) % MODULUS:064x}"
+    return f"{sum(weights(account_ids)) % MODULUS:064x}"
 
 
 def in_threads(do: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
