@@ -120,7 +120,7 @@ class Guards(Value):
                     refused[change.key] = Omission(change=change, why=why, guard=guard, option=f"{option}=True")
                     break
             else:
-                passed.append(evolve(change, overridden=tuple(marks)))
+                passed.append(_marked(change, tuple(marks)))
         passed = self._counted(passed, groups, refused)
         return Verdict(tuple(passed), tuple(refused[each.key] for each in changes if each.key in refused))
 
@@ -181,10 +181,7 @@ class Guards(Value):
         elif len(going) > MAX_REMOVALS:
             mark(going, "max_removals")
         passed = [change for change in changes if change.key not in refused]
-        return [
-            evolve(each, overridden=(*each.overridden, *marked[each.key])) if each.key in marked else each
-            for each in passed
-        ]
+        return [_marked(each, each.overridden + marked.get(each.key, ())) for each in passed]
 
     @staticmethod
     def _refuse(
@@ -192,6 +189,11 @@ class Guards(Value):
     ) -> None:
         for change in changes:
             refused[change.key] = Omission(change=change, why=why, guard=guard, option=option)
+
+
+def _marked(change: Change, overridden: tuple[str, ...]) -> Change:
+    """Return the change with the guards that are overridden for it, mostly none."""
+    return change if change.overridden == overridden else evolve(change, overridden=overridden)
 
 
 def _last_people(group: Membership, removals: list[Change], changes: list[Change]) -> list[Change]:

@@ -192,7 +192,7 @@ class Plan(Value):
 
 def change_as_json(change: Change) -> dict[str, Any]:
     """Return a change as a JSON object."""
-    return _listed(asdict(change)) | {"action": change.action.value}
+    return _listed(asdict(change, recurse=False)) | {"action": change.action.value}
 
 
 def change_from_json(value: Any, at: str) -> Change:

@@ -103,19 +103,18 @@ def plan_sync(
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}")
     _check_reason(reason)
-    wanted = _accounts(account_ids)
+    desired = _accounts(account_ids)
+    addresses = [account for account in desired if "@" in account]
     draft = Draft(client, guards, clock, on_progress)
     group = draft.resolve_groups({group_id: "group_id"})[group_id]
-    draft.read([group.id], emails=any("@" in account for account in wanted))
-    people = draft.groups[group.id].people
-    desired: set[str] = set()
-    for account in wanted:
-        if "@" not in account or account in people:
-            desired.add(account)
-        elif account_id := draft.account_in([group.id], account, "account_ids"):
-            desired.add(account_id)
+    draft.read([group.id], emails=bool(addresses))
+    for address in addresses:
+        del desired[address]
+        if account_id := draft.account_in([group.id], address, "account_ids"):
+            desired[account_id] = None
     draft.raise_problems()
-    missing, surplus = sorted(desired - people.keys()), sorted(people.keys() - desired)
+    people = draft.groups[group.id].people
+    missing, surplus = sorted(desired.keys() - people.keys()), sorted(people.keys() - desired.keys())
     if mode != "remove-only":
         draft.add(group, missing, reason)
     elif missing:
@@ -154,7 +153,7 @@ def plan_offboarding(
     _check_reason(reason)
     draft = Draft(client, guards, clock, on_progress)
     kept = draft.resolve_groups(dict.fromkeys(_accounts(keep_groups), "keep_groups"))
-    leavers = draft.known_accounts(_accounts(account_ids))
+    leavers = draft.known_accounts(list(_accounts(account_ids)))
     memberships = list(in_threads(lambda each: list(client.iter_memberships(account_id=each)), leavers))
     keep = {group.id for group in kept.values()}
     groups = {group.id: group for groups in memberships for group in groups}
@@ -226,16 +225,17 @@ def _check_reason(reason: object) -> None:
         raise TypeError("reason must be a text, or None")
 
 
-def _accounts(given: Iterable[str]) -> list[str]:
+def _accounts(given: Iterable[str]) -> dict[str, None]:
+    """Return what was given, each once and in order."""
     if isinstance(given, str):
         raise TypeError("give a list of ids, not one text")
-    found: dict[str, None] = {}
-    problems = []
-    for number, each in enumerate(given, 1):
-        if isinstance(each, str) and each.strip():
-            found[each.strip()] = None
-        else:
-            problems.append(f"item {number}: give a text that is not empty")
-    if problems:
-        raise InputError("no plan was made:", problems=tuple(problems))
-    return list(found)
+    items = list(given)
+    texts = [each.strip() for each in items if isinstance(each, str)]
+    if len(texts) == len(items) and all(texts):
+        return dict.fromkeys(texts)
+    problems = [
+        f"item {number}: give a text that is not empty"
+        for number, each in enumerate(items, 1)
+        if not isinstance(each, str) or not each.strip()
+    ]
+    raise InputError("no plan was made:", problems=tuple(problems))
