@@ -138,6 +138,8 @@ def test_a_list_with_somebody_unknown_makes_no_plan(sandbox: Sandbox) -> None:
         with pytest.raises(InputError) as caught:
             plan_sync(groups, group_id=TEAM, account_ids=["id-000", "", "id-001", " ", 7])  # type: ignore[list-item] # the point
         assert [problem.partition(":")[0] for problem in caught.value.problems] == ["item 2", "item 4", "item 5"]
+        with pytest.raises(InputError, match="item 1"):
+            plan_sync(groups, group_id=TEAM, account_ids=[7])  # type: ignore[list-item] # the point
 
 
 def test_leavers_go_from_every_group_deactivated_or_not(sandbox: Sandbox, tmp_path: Path) -> None:
