@@ -7,7 +7,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from ..errors import InputError
@@ -148,7 +148,7 @@ def _columns(name: str, header: list[str], number: int, *, grouped: bool) -> _Co
         those(*GROUP_NAMES) if grouped else (),
         those(*ACCOUNT_IDS, *EMAILS),
         those(*REASONS),
-        len(_trimmed(header)),
+        max((index for index, cell in enumerate(header, 1) if cell.strip()), default=0),
     )
     missing = [*(["group"] if grouped and not (found.group or found.group_name) else [])]
     missing += ["account"] if not found.account else []
@@ -174,14 +174,14 @@ def _records(text: IO[str], delimiter: str, before: int) -> Iterator[tuple[int, 
         except csv.Error as error:
             yield line, [], f"line {line}: this is no CSV from here on ({error}): look for a quote that is not closed"
             return
-        if any(cell.strip() for cell in cells):
+        if any(map(str.strip, cells)):
             yield line, cells, None
         line = before + reader.line_num + 1
 
 
 def _row(cells: list[str], columns: _Columns, line: int) -> Row | str:
     """Return the row, or what is wrong with it."""
-    if len(_trimmed(cells)) > columns.width:
+    if any(map(str.strip, cells[columns.width :])):
         return f"line {line}: it has more cells than there are headers"
     group_id, account = _first(cells, columns.group), _first(cells, columns.account)
     group = group_id or _first(cells, columns.group_name)
@@ -199,14 +199,11 @@ def _row(cells: list[str], columns: _Columns, line: int) -> Row | str:
     return Row(group, account, reason or None, line, by_name=not group_id)
 
 
-def _first(cells: list[str], places: Iterable[int]) -> str:
-    return next((cell for place in places if place < len(cells) and (cell := cells[place].strip())), "")
-
-
-def _trimmed(cells: list[str]) -> list[str]:
-    """Return the cells without the empty ones at the end, which spreadsheets add."""
-    last = max((index for index, cell in enumerate(cells) if cell.strip()), default=-1)
-    return cells[: last + 1]
+def _first(cells: Sequence[str], places: Sequence[int]) -> str:
+    for place in places:
+        if place < len(cells) and (cell := cells[place].strip()):
+            return cell
+    return ""
 
 
 def _without_nul(lines: Iterable[str]) -> Iterator[str]:

@@ -72,6 +72,11 @@ def test_every_bad_row_is_named_and_there_are_no_rows_then(tmp_path: Path) -> No
     )
 
 
+def test_a_row_of_nothing_but_spaces_is_blank(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, HEADER + "g,a\n , \n\ng,b\n")
+    assert [(row.account, row.line) for row in rows] == [("a", 2), ("b", 5)]
+
+
 def test_a_quote_that_is_not_closed_does_not_swallow_the_rest(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, HEADER + 'g,a\ng,"b\ng,c\n')
     assert problem.startswith("line 3: this is no CSV from here on")
@@ -88,6 +93,8 @@ def test_a_quote_that_is_not_closed_does_not_swallow_the_rest(tmp_path: Path) ->
         ("\n\n", "the file is empty"),
         (HEADER, "there is no row under the headers groupId, accountId"),
         ("g,a\ng,b\n", "there is no column for the group and account"),
+        ('""\n', "there is no column for the group and account"),
+        ("group,account,,\ng,a,,b\n", "line 2: it has more cells than there are headers"),
         ("group,when\ng,1\n", "there is no column for the account"),
         ("group,group,account\ng,h,a\n", "the header group is there twice"),
         (b"group,account\ng,Zo\xeb\n", "line 2: this is not UTF-8: save it as"),
