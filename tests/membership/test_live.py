@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -59,3 +60,15 @@ def test_a_digest_is_the_sum_of_the_hashes_in_any_order(ids: list[str]) -> None:
 def test_the_digest_of_plans_that_are_on_disks_stays_what_it_was() -> None:
     assert digest_of([]) == "0" * 64
     assert digest_of(["a", "b"]) == "08bb6928ca5517152e4b8118ff058d82334469f89d507abd84f46634858a4958"
+
+
+def test_no_object_is_kept_of_each_member() -> None:
+    members = [User(account_id=f"id-{each}", account_type="atlassian", display_name="Ada") for each in range(20_000)]
+    tracemalloc.start()
+    try:
+        people = People.of(members, emails=True)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(people) == 20_000
+    assert kept / 20_000 < 80, "bytes a member, beside the texts"
