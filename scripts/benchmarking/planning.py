@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from attrs import frozen
@@ -12,10 +15,64 @@ from confluence_groups_sdk import ApiToken, ConfluenceGroups, Group, User
 from confluence_groups_sdk.membership import Guards, Plan, plan_sync
 from confluence_groups_sdk.membership.csv_input import read_rows
 
-from .reading import CALLER, GROUP, GROUP_ID, SITE, account_id
+from .figures import Figure, ratio
+from .pairs import interleaved
+from .reading import CALLER, GROUP, GROUP_ID, SITE, account_id, peak_bytes
 
+SIZES = {10_000: 15, 100_000: 8, 1_000_000: 5}  # members or rows, and rounds
 CHANGED = 0.01  # of the members: half of them join, half of them leave
 OPEN = Guards(max_removals=None, max_fraction=1.0)
+
+
+def measure() -> Iterator[Figure]:
+    """Time plans beside set differences, and the reading of files, as they grow; trace what a plan holds."""
+    against = "the two set differences alone"
+    seconds: dict[int, float] = {}
+    for count, rounds in SIZES.items():
+        given = task(count)
+        client, current, wanted = (
+            Answered(given.members),
+            {each.account_id for each in given.members},
+            set(given.wanted),
+        )
+        ways: dict[str, Callable[[], object]] = {
+            "plan": partial(plan_of, client, given.wanted),
+            "differences": partial(differences, current, wanted),
+            "built": partial(built_differences, given),
+        }
+        timings = interleaved(ways, rounds=rounds, warm_up=1)
+        seconds[count] = timings.median("plan")
+        goal = 20 if count == max(SIZES) else None
+        yield ratio(
+            f"plan for {count:,} members, 1 % change",
+            against,
+            timings.ratio("plan", "differences"),
+            goal=goal,
+            short="a plan for 1,000,000 members" if goal else "",
+        )
+        yield ratio("the same", "building both sets, and their differences", timings.ratio("plan", "built"))
+        peak = peak_bytes(ways["plan"])
+        yield Figure(what="its memory at the peak", value=peak / count, unit="B a member", goal=500)
+    yield from _growth("a plan", seconds)
+    yield from _files()
+
+
+def _files() -> Iterator[Figure]:
+    seconds: dict[int, float] = {}
+    with TemporaryDirectory() as folder:
+        for count, rounds in SIZES.items():
+            path = Path(folder) / f"{count}.csv"
+            write_csv(path, count)
+            seconds[count] = interleaved({"read": partial(read_csv, path)}, rounds=rounds).median("read")
+    yield Figure(what=f"CSV of {max(SIZES):,} rows read", value=seconds[max(SIZES)], unit="s", goal=15)
+    yield from _growth("a CSV row", seconds)
+
+
+def _growth(what: str, seconds: Mapping[int, float]) -> Iterator[Figure]:
+    """Compare the cost of one at each size with that of the size before: 1 where it is linear."""
+    for before, count in pairwise(seconds):
+        each, earlier = seconds[count] / count, seconds[before] / before
+        yield Figure(what=f"{what}, each of {count:,}", against=f"each of {before:,}", value=each / earlier, unit="x")
 
 
 @frozen(kw_only=True)
@@ -56,10 +113,10 @@ def plan_of(client: ConfluenceGroups, wanted: Sequence[str]) -> Plan:
 
 
 class Answered(ConfluenceGroups):
-    """A client whose answers are ready: it sends nothing and reads nothing."""
+    """A client whose answers are ready: it reads nothing, and sends nothing but changes."""
 
-    def __init__(self, members: Sequence[User]) -> None:
-        super().__init__(SITE, auth=ApiToken("me@example.com", "token"))
+    def __init__(self, members: Sequence[User], *, site: str = SITE) -> None:
+        super().__init__(site, auth=ApiToken("me@example.com", "token"))
         self._members = members
 
     def get_group(self, *, group_id: str) -> Group:

@@ -12,12 +12,35 @@ import httpx
 
 from confluence_groups_sdk import ApiToken, ConfluenceGroups
 
+from .figures import Figure, ratio
+from .pairs import interleaved
+
+MEMBERS, ROUNDS = 100_000, 8
 SITE = "https://your-domain.atlassian.net"
 PAGE = 200
 GROUP_ID = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
 API = "/wiki/rest/api/"
 GROUP = {"id": GROUP_ID, "name": "everybody", "type": "group", "managedBy": "ADMINS"}
 CALLER = {"accountId": "557058:caller", "accountType": "atlassian", "displayName": "Ada Okafor"}
+
+
+def measure() -> Iterator[Figure]:
+    """Time the reading of a large group, and trace what it holds."""
+    ready = pages(MEMBERS)
+    ways = {"read": lambda: read_all(ready), "loads": lambda: loads_all(ready), "fetched": lambda: fetch_all(ready)}
+    timings = interleaved(ways, rounds=ROUNDS, warm_up=1)
+    fetched = timings.ratio("fetched", "loads").median
+    yield ratio(
+        f"iter_members over {MEMBERS:,}",
+        "json.loads of the same pages",
+        timings.ratio("read", "loads"),
+        goal=3,
+        short="100,000 members read",
+        note=f"{fetched:.2f} x of it httpx, without a network",
+    )
+    peak = peak_bytes(lambda: read_all(ready))
+    yield Figure(what="its memory at the peak", value=peak / 1e6, unit="MB", goal=20)
+    yield Figure(what="the same", value=peak / MEMBERS, unit="B a member", goal=150)
 
 
 def account_id(number: int) -> str:

@@ -1,0 +1,103 @@
+"""One call and many: removing a member through this package, through what it stands on, and through its peers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import httpx
+
+from confluence_groups_sdk import ApiToken, ConfluenceGroups
+from confluence_groups_sdk._generated import AuthenticatedClient
+from confluence_groups_sdk._generated.api.group import remove_member_from_group_by_group_id as generated
+
+from .figures import Figure, ratio
+from .pairs import interleaved
+from .servers import serving
+
+EMAIL = "me@example.com"
+TOKEN = "t" * 192  # as long as Atlassian's
+PATH = "/wiki/rest/api/group/userByGroupId"
+GROUP_ID = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
+OURS, HTTPX, GENERATED, ATLASSIAN = "this package", "httpx", "the generated client alone", "atlassian-python-api"
+
+ROUNDS, TIMES = 60, 40
+THREADS, IN_THREADS = 8, 200
+
+Remove = Callable[[str], object]
+
+
+def measure() -> Iterator[Figure]:
+    """Time calls one after the other, and by threads that share a client."""
+    with serving() as url, removers(url) as ways:
+        timings = interleaved(ways, rounds=ROUNDS, times=TIMES, warm_up=50)
+    what = "one remove_member, connection kept alive"
+    yield ratio(
+        what, "httpx.Client.delete(url, params=...)", timings.ratio(OURS, HTTPX), goal=0.80, short="one `remove_member`"
+    )
+    yield ratio("the same", GENERATED, timings.ratio(OURS, GENERATED), short="the same")
+    yield ratio("the same", ATLASSIAN, timings.ratio(OURS, ATLASSIAN), goal=0.55, short="the same")
+    yield Figure(what="the same", value=timings.median(OURS) * 1e6, unit="µs")
+    with serving() as url, removers_in_threads(url, THREADS, IN_THREADS) as ways:
+        timings = interleaved(ways, rounds=ROUNDS // 4, warm_up=1)
+    what = f"{THREADS} threads, one client"
+    yield ratio(what, "httpx.Client, shared likewise", timings.ratio(OURS, HTTPX), short=what)
+
+
+def account_ids() -> Iterator[str]:
+    """Yield an account id after the other, none twice: nothing can be kept from the call before."""
+    return (f"557058:1e9d5a4e-2f1a-4a0b-9d7c-{number:012x}" for number in itertools.count())
+
+
+def params(account_id: str) -> dict[str, str]:
+    """Return the query of a removal."""
+    return {"groupId": GROUP_ID, "accountId": account_id}
+
+
+@contextmanager
+def removers(url: str) -> Iterator[dict[str, Callable[[], object]]]:
+    """Give each way to remove the next member, by name."""
+    from atlassian import Confluence
+
+    with ExitStack() as stack:
+        groups = stack.enter_context(ConfluenceGroups(url, auth=ApiToken(EMAIL, TOKEN)))
+        http = stack.enter_context(httpx.Client())
+        bare = AuthenticatedClient(base_url=f"{url}/wiki/rest", token=TOKEN)
+        stack.enter_context(bare)
+        atlassian = Confluence(url=f"{url}/wiki", username=EMAIL, password=TOKEN, cloud=True)
+        stack.callback(atlassian.close)
+        ways: dict[str, Remove] = {
+            OURS: lambda account_id: groups.remove_member(group_id=GROUP_ID, account_id=account_id),
+            HTTPX: lambda account_id: http.delete(f"{url}{PATH}", params=params(account_id)),
+            GENERATED: lambda account_id: generated.sync_detailed(
+                client=bare, group_id=GROUP_ID, account_id=account_id
+            ),
+            ATLASSIAN: lambda account_id: atlassian.delete("rest/api/group/userByGroupId", params=params(account_id)),
+        }
+        ids = account_ids()
+        yield {name: _next(way, ids) for name, way in ways.items()}
+
+
+def _next(way: Remove, ids: Iterator[str]) -> Callable[[], object]:
+    return lambda: way(next(ids))
+
+
+@contextmanager
+def removers_in_threads(url: str, workers: int, calls: int) -> Iterator[dict[str, Callable[[], object]]]:
+    """Give each way to remove so many members by so many threads that share a client, by name."""
+    with (
+        ThreadPoolExecutor(workers) as pool,
+        ConfluenceGroups(url, auth=ApiToken(EMAIL, TOKEN)) as groups,
+        httpx.Client() as http,
+    ):
+        ids = account_ids()
+
+        def all_through(remove: Remove) -> object:
+            return list(pool.map(remove, itertools.islice(ids, calls)))
+
+        yield {
+            OURS: lambda: all_through(lambda each: groups.remove_member(group_id=GROUP_ID, account_id=each)),
+            HTTPX: lambda: all_through(lambda each: http.delete(f"{url}{PATH}", params=params(each))),
+        }

@@ -1,0 +1,138 @@
+"""Servers on loopback that cost next to nothing, each a process of its own: to be measured against.
+
+They answer every request that has no body, by their kind: at once, after a while, or only as many a second as their
+limit lets through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+HEADERS = (
+    "Date: Wed, 25 Nov 2026 12:00:00 GMT\r\nServer: AtlassianEdge\r\nCache-Control: no-store\r\nVary: Accept\r\n"
+    "X-Content-Type-Options: nosniff\r\natl-request-id: 6f5b0c6a-3b0e-4c1a-9d0e-3f1f8a7c2b4d\r\n"
+)
+DONE = f"HTTP/1.1 204 No Content\r\n{HEADERS}\r\n".encode()
+REFUSED = "HTTP/1.1 429 Too Many Requests\r\n{}Content-Length: 0\r\n\r\n"
+END = b"\r\n\r\n"
+LOG = b"GET /log "
+
+
+@frozen
+class Limit:
+    """What a server lets through.
+
+    Attributes:
+        rate: calls a second, as many at once as in one second.
+        quota: calls until the next reset; None for no quota.
+        reset: seconds from the first call until the quota is there again, once.
+    """
+
+    rate: float
+    quota: int | None = None
+    reset: float = 0.0
+
+
+@define
+class Bucket:
+    """Lets so many calls through in a second, and refuses the rest; keeps when it did what."""
+
+    limit: Limit
+    seen: list[tuple[float, int]] = field(factory=list)  # seconds since the first call, status
+    _left: float = field(init=False)
+    _asked: float = field(init=False, default=0.0)
+    _started: float | None = field(init=False, default=None)
+    _spent: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self._left = self.limit.rate
+
+    def answer(self, now: float) -> bytes:
+        """Return the answer to a call that comes now, in seconds of any clock."""
+        if self._started is None:
+            self._started = self._asked = now
+        since = now - self._started
+        refusal = self._refusal(now, since)
+        self.seen.append((since, 429 if refusal else 204))
+        return REFUSED.format(refusal).encode() if refusal else DONE
+
+    def _refusal(self, now: float, since: float) -> str | None:
+        """Return the headers of a refusal; None where there is none."""
+        limit = self.limit
+        self._left = min(limit.rate, self._left + (now - self._asked) * limit.rate)
+        self._asked = now
+        if limit.quota is not None and self._spent >= limit.quota and since < limit.reset:
+            moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + limit.reset - since + 1))
+            return f"RateLimit-Reason: quota\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: {moment}\r\n"
+        if self._left < 1:
+            return "Retry-After: 1\r\n"
+        self._left -= 1
+        self._spent += 1
+        return None
+
+
+@define
+class _Connection(asyncio.Protocol):
+    answer: Callable[[], bytes]
+    log: Callable[[], object]
+    latency: float
+    _transport: asyncio.Transport = field(init=False)
+    _received: bytes = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        *requests, self._received = (self._received + data).split(END)
+        for request in requests:
+            if request.startswith(LOG):
+                body = json.dumps(self.log()).encode()
+                self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            elif self.latency:
+                asyncio.get_running_loop().call_later(self.latency, self._transport.write, self.answer())
+            else:
+                self._transport.write(self.answer())
+
+
+@contextmanager
+def serving(*, latency: float = 0.0, limit: Limit | None = None) -> Iterator[str]:
+    """Run a server in a process of its own; give its address.
+
+    Args:
+        latency: seconds before each answer.
+        limit: what it lets through; everything where not given.
+    """
+    options = {"latency": latency, "limit": None if limit is None else [limit.rate, limit.quota, limit.reset]}
+    command = [sys.executable, "-m", f"{__package__}.servers", json.dumps(options)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) as process:
+        try:
+            assert process.stdout is not None, "it is a pipe"
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
+
+
+async def _serve(latency: float, limit: Limit | None) -> None:
+    bucket = Bucket(limit) if limit else None
+    answer = (lambda: bucket.answer(time.monotonic())) if bucket else (lambda: DONE)
+    loop = asyncio.get_running_loop()
+    make = partial(_Connection, answer, lambda: bucket.seen if bucket else [], latency)
+    server = await loop.create_server(make, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[1])
+    asyncio.run(_serve(given["latency"], Limit(*given["limit"]) if given["limit"] else None))
