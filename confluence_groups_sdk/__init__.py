@@ -6,6 +6,7 @@ to nothing and loads no dependency.
 
 TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than this whole module
 if TYPE_CHECKING:
+    from ._aiohttp import aiohttp_client as aiohttp_client
     from ._clock import Clock as Clock
     from ._clock import SystemClock as SystemClock
     from ._pacing import Pace as Pace
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from .token_store import TokenStore as TokenStore
 
 _MODULES = {
+    "_aiohttp": ("aiohttp_client",),
     "_clock": ("Clock", "SystemClock"),
     "_pacing": ("Pace", "Pacer"),
     "_retry": ("RetryPolicy",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import httpx
@@ -69,8 +70,17 @@ class Connections(Generic[C]):
 
     def _new(self) -> C:
         """Return a client; on loopback without proxies of the environment: plain http would show the token to them."""
-        try:
-            return self._own(trust_env=self._beyond_loopback)
-        except (ValueError, ImportError, OSError, httpx.InvalidURL):
-            pass  # the text may show a proxy's password: the error is raised where this one is no longer known
-        raise ConfigurationError(BAD_SURROUNDINGS)
+        return in_these_surroundings(lambda: self._own(trust_env=self._beyond_loopback))
+
+
+def in_these_surroundings(build: Callable[[], C]) -> C:
+    """Return the client that is built so.
+
+    Raises:
+        ConfigurationError: httpx cannot use what the environment says.
+    """
+    try:
+        return build()
+    except (ValueError, ImportError, OSError, httpx.InvalidURL):
+        pass  # the text may show a proxy's password: the error is raised where this one is no longer known
+    raise ConfigurationError(BAD_SURROUNDINGS)

@@ -7,17 +7,18 @@ import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from types import MappingProxyType
 from typing import Any
 
 import httpx
 
-from confluence_groups_sdk import ApiToken, AsyncConfluenceGroups, ConfluenceGroups
+from confluence_groups_sdk import ApiToken, AsyncConfluenceGroups, ConfluenceGroups, aiohttp_client
 
 SITE = "https://your-domain.atlassian.net"
 START = 1_800_000_000.0  # a moment in 2027, as good as any
 KINDS = ("sync", "async")
+WIRED = (*KINDS, "aiohttp")  # the last: the asynchronous client over aiohttp, which needs a real server
 
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 
@@ -98,11 +99,22 @@ def call_at(kind: str, address: str, method: str, arguments: Mapping[str, Any] =
             return list(result) if isinstance(result, Iterator) else result
 
     async def call_async() -> Any:
-        async with AsyncConfluenceGroups(address, **options) as groups:
+        async with at(kind, address, **options) as groups:
             result = getattr(groups, method)(**arguments)
             return [item async for item in result] if isinstance(result, AsyncIterator) else await result
 
     return asyncio.run(call_async())
+
+
+@asynccontextmanager
+async def at(kind: str, address: str, **options: Any) -> AsyncIterator[AsyncConfluenceGroups]:
+    """Give the asynchronous client, over the transport of this kind."""
+    if kind == "async":
+        async with AsyncConfluenceGroups(address, **options) as groups:
+            yield groups
+    else:
+        async with aiohttp_client() as http, AsyncConfluenceGroups(address, http_client=http, **options) as groups:
+            yield groups
 
 
 class Answers:

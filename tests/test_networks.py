@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from doubles import KINDS, FakeClock, call_at, token
+from doubles import KINDS, WIRED, FakeClock, call_at, token
 from wires import Authority, Proxy, Wires, answering, proxying, served
 
 from confluence_groups_sdk import (
@@ -20,6 +20,7 @@ from confluence_groups_sdk import (
     ConfigurationError,
     ConfluenceGroups,
     RetryPolicy,
+    aiohttp_client,
 )
 
 IDS = {"group_id": "g", "account_id": "a"}
@@ -59,7 +60,10 @@ def remove_through(kind: str, site: Wires, context: ssl.SSLContext, proxy: str |
             return http.is_closed
 
     async def remove() -> bool:
-        async with httpx.AsyncClient(verify=context, proxy=proxy) as http:
+        over_aiohttp = kind == "aiohttp"
+        async with (
+            aiohttp_client(verify=context) if over_aiohttp else httpx.AsyncClient(verify=context, proxy=proxy) as http
+        ):
             async with AsyncConfluenceGroups(site.address, auth=token(), http_client=http, retry=ONCE) as groups:
                 await groups.remove_member(**IDS)
             return http.is_closed
@@ -70,7 +74,7 @@ def remove_through(kind: str, site: Wires, context: ssl.SSLContext, proxy: str |
 # --- certificates
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WIRED)
 def test_a_certificate_that_nobody_vouches_for_is_refused_and_not_tried_again(kind: str, site: Wires) -> None:
     clock = FakeClock()
     with pytest.raises(APIConnectionError) as caught:
@@ -79,14 +83,14 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_and_not_tried_again(ki
     assert (site.connections, site.requests, clock.slept) == (1, [], [])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.usefixtures("trusted")
 def test_the_bundle_that_the_environment_names_is_trusted(kind: str, site: Wires) -> None:
     call_at(kind, site.address, "remove_member", IDS)
     assert len(site.requests) == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.usefixtures("trusted")
 def test_a_certificate_for_another_name_is_refused(kind: str, site: Wires) -> None:
     with pytest.raises(APIConnectionError):
@@ -94,7 +98,7 @@ def test_a_certificate_for_another_name_is_refused(kind: str, site: Wires) -> No
     assert site.requests == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WIRED)
 def test_a_context_of_the_callers_is_used_and_its_client_left_open(
     kind: str, site: Wires, authority: Authority
 ) -> None:
@@ -102,7 +106,7 @@ def test_a_context_of_the_callers_is_used_and_its_client_left_open(
     assert len(site.requests) == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WIRED)
 def test_a_context_of_the_callers_may_ask_for_more_than_the_server_has(
     kind: str, site: Wires, authority: Authority
 ) -> None:
@@ -117,7 +121,7 @@ def test_a_context_of_the_callers_may_ask_for_more_than_the_server_has(
 # --- proxies of the environment
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
 @pytest.mark.usefixtures("trusted")
 def test_a_proxy_of_the_environment_tunnels_and_never_sees_the_token(
@@ -137,7 +141,7 @@ def test_a_proxy_of_the_environment_tunnels_and_never_sees_the_token(
     assert secret not in seen.lower()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.parametrize("exempt", ["127.0.0.1", "example.com, 127.0.0.1", "*"])
 @pytest.mark.usefixtures("trusted")
 def test_what_no_proxy_names_is_asked_directly(
@@ -150,7 +154,7 @@ def test_what_no_proxy_names_is_asked_directly(
     assert proxy.heads == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.usefixtures("trusted")
 def test_what_no_proxy_does_not_name_goes_through_the_proxy(
     kind: str, site: Wires, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
@@ -161,7 +165,7 @@ def test_what_no_proxy_does_not_name_goes_through_the_proxy(
     assert len(proxy.heads) == len(site.requests) == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.parametrize("refusal", [NEEDS_A_LOGIN, b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", b""])
 @pytest.mark.usefixtures("trusted")
 def test_a_proxy_that_refuses_is_an_error_of_ours_without_its_password(
@@ -178,7 +182,7 @@ def test_a_proxy_that_refuses_is_an_error_of_ours_without_its_password(
     assert site.connections == 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WIRED)
 def test_a_proxy_that_is_not_there_is_tried_again(kind: str, site: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
     with proxying() as gone:
         pass
