@@ -24,10 +24,11 @@ KEEPALIVE = 5.0  # seconds that an idle connection is kept, as httpx has it
 NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 VALUE = re.compile(rb"(?:[^\x00-\x20\x7f]+(?:[ \t]+[^\x00-\x20\x7f]+)*)?")
 
-FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError)
+FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, UnicodeError)
 MEANINGS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (  # the first that fits counts
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (UnicodeError, httpx.ConnectError),  # of a host that cannot be looked up
     (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
     # From here on a connection was there, and what was sent may have arrived.
     (aiohttp.SocketTimeoutError, httpx.ReadTimeout),
@@ -63,8 +64,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: no answer came.
             RuntimeError: this transport is used in another event loop already.
         """
-        headers = _checked(request.headers)
         content = await request.aread()
+        headers = _checked(request.headers, content)
         session = self._in_this_loop()
         await self._take_place(request)
         try:
@@ -132,9 +133,10 @@ async def _send(
     Raises:
         httpx.TransportError: no answer came.
     """
+    host = request.url.raw_host.decode("ascii")
     url = URL.build(
         scheme=request.url.scheme,
-        host=request.url.raw_host.decode("ascii"),
+        host=f"[{host}]" if ":" in host else host,
         port=request.url.port,
         path=request.url.raw_path.decode("ascii"),  # with the query: left as it is, nothing in it is written anew
         encoded=True,
@@ -177,8 +179,8 @@ def _translated(failure: Exception) -> httpx.TransportError:
     return error
 
 
-def _checked(headers: httpx.Headers) -> list[tuple[str, str]]:
-    """Return the headers as aiohttp takes them.
+def _checked(headers: httpx.Headers, content: bytes) -> list[tuple[str, str]]:
+    """Return the headers as aiohttp takes them; the length of the body in place of words on how it is cut.
 
     Raises:
         httpx.LocalProtocolError: one of them must not be sent, or cannot be.
@@ -189,8 +191,10 @@ def _checked(headers: httpx.Headers) -> list[tuple[str, str]]:
             if not NAME.fullmatch(name) or not VALUE.fullmatch(value):
                 raise ValueError
             checked.append((name.decode("ascii"), value.decode("utf-8")))
-        except ValueError:  # its text, and that of a UnicodeError, would show the value
+        except ValueError:  # the text of a UnicodeError would show the value
             break
+        if name.lower() == b"transfer-encoding":
+            checked[-1] = ("Content-Length", str(len(content)))
     else:
         return checked
     raise httpx.LocalProtocolError("a header with control characters, or not in UTF-8")
@@ -242,22 +246,24 @@ class _Body(httpx.AsyncByteStream):
     def __init__(self, response: aiohttp.ClientResponse, places: asyncio.Semaphore) -> None:
         self._response = response
         self._places: asyncio.Semaphore | None = places
-        # A body without a length ends with its connection, and aiohttp does not tell how that ended.
-        framed = not {"content-length", "transfer-encoding"}.isdisjoint(map(str.lower, response.headers))
-        self._connection = None if framed or response.connection is None else response.connection.protocol
+        self._ends_with_connection = {"Content-Length", "Transfer-Encoding"}.isdisjoint(response.headers)
+        self._connection = None if response.connection is None else response.connection.protocol
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        error: httpx.TransportError
+        error: httpx.TransportError | None
         try:
             async for part in self._response.content.iter_any():
                 yield part
-            lost = self._connection.exception() if self._connection else None
-            if not isinstance(lost, aiohttp.ClientOSError):
-                return
-            error = httpx.ReadError(str(lost))
+            error = self._lost() if self._ends_with_connection else None
         except FAILURES as failure:
-            error = _translated(failure)
-        raise error
+            error = self._lost() or _translated(failure)
+        if error is not None:
+            raise error
+
+    def _lost(self) -> httpx.ReadError | None:
+        """Return the error, should the connection have been broken off: aiohttp takes that for the end of the body."""
+        reason = None if self._connection is None else self._connection.exception()
+        return httpx.ReadError(str(reason)) if isinstance(reason, aiohttp.ClientOSError) else None
 
     async def aclose(self) -> None:
         """Give the connection up, unless the body was read to its end."""

@@ -1,0 +1,644 @@
+"""The client over aiohttp: on the wire, and by what it raises, it cannot be told from the one over httpx alone."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from doubles import FakeClock, at, call_at, token
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from wires import Authority, Wires, answering, breaking_off, proxying, request_on, reset, served
+
+from confluence_groups_sdk import (
+    APIConnectionError,
+    APIError,
+    AsyncConfluenceGroups,
+    ConfigurationError,
+    RetryPolicy,
+    aiohttp_client,
+)
+from confluence_groups_sdk._aiohttp_transport import AiohttpTransport
+from confluence_groups_sdk._heard import Heard, hearing
+from confluence_groups_sdk.sandbox import Faults, Sandbox
+
+BOTH = {"group_id": "g", "account_id": "a"}
+ONCE = RetryPolicy(max_retries=0)
+DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
+OVER = ("async", "aiohttp")  # httpx's own transport, and ours
+Script = Callable[[Wires, socket.socket], None]
+
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("get_group", {"group_id": "g"}),
+    ("remove_member", BOTH),
+    ("add_member", BOTH),
+    ("create_group", {"name": "n"}),
+    ("delete_group", {"group_id": "g"}),
+]
+
+
+class Outcome(NamedTuple):
+    """What became of a call."""
+
+    error: type[BaseException] | None
+    cause: type[BaseException] | None
+    status: int | None
+    slept: list[float]
+    lost: bool
+    connections: int
+    requests: list[bytes]
+
+
+def outcome(kind: str, method: str, arguments: dict[str, Any], *scripts: Script, **options: Any) -> Outcome:
+    """Make a call of a server with these scripts, over this transport."""
+    clock, heard, error = FakeClock(), Heard(), None
+    with served(*scripts) as wires:
+        marked = hearing.set(heard)
+        try:
+            call_at(kind, wires.address, method, arguments, clock=clock, **options)
+        except APIError as caught:
+            error = caught
+        finally:
+            hearing.reset(marked)
+        return Outcome(
+            type(error) if error else None,
+            type(error.__cause__) if error and error.__cause__ else None,
+            error.status_code if error else None,
+            clock.slept,
+            heard.lost,
+            wires.connections,
+            [request.replace(str(wires.port).encode(), b"PORT") for request in wires.requests],
+        )
+
+
+# --- requests as they are sent
+
+
+def sent(kind: str, method: str, arguments: dict[str, Any]) -> bytes:
+    (request,) = outcome(kind, method, arguments, answering(DONE), retry=ONCE).requests
+    return request
+
+
+ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
+    lambda text: not text.isspace() and text not in (".", "..")
+) | st.text("/%+~ .2fF\\?#&=é", min_size=1).filter(lambda text: bool(text.strip(" .")))
+
+
+@settings(max_examples=40)
+@given(first=ids, second=ids)
+@example("a/b", "a%2Fb")
+@example("a+b c", "a%2Bb%20c")
+@example("100%", "%25")
+@example("~a/../b", "..%2f..")
+@example("?a=b&c", "#d")
+@example("Grüße/ünd", "👋")
+def test_requests_are_the_same_to_the_byte(first: str, second: str) -> None:
+    for method, arguments in [
+        ("remove_member", {"group_id": first, "account_id": second}),
+        ("add_member", {"group_id": first, "account_id": second}),
+        ("create_group", {"name": first}),
+        ("get_user", {"account_id": second}),
+    ]:
+        assert sent("aiohttp", method, arguments) == sent("async", method, arguments)
+
+
+def test_nothing_is_added_to_a_request() -> None:
+    head = sent("aiohttp", "delete_group", {"group_id": "g"}).decode().partition("\r\n\r\n")[0]
+    names = [line.partition(":")[0] for line in head.split("\r\n")[1:]]
+    assert names == [
+        "Host", "Accept", "Accept-Encoding", "Connection", "User-Agent", "X-Atlassian-Token", "Authorization"
+    ]  # fmt: skip
+
+
+async def first_lines(address: str, *urls: str) -> None:
+    for http in (aiohttp_client(), httpx.AsyncClient()):
+        async with http:
+            for url in urls:
+                await http.get(f"{address}{url}")
+
+
+targets = st.text("/abc?&=#%2fF+~.:@!$'()*,;[]\\^`{|}\"<> é\t", max_size=20)
+
+
+@settings(max_examples=60)
+@given(target=targets)
+@example("")
+@example("/?")
+@example("/a?b?c#d")
+@example("//a//b/./../c")
+@example("/%2e%2E/%7e/%zz")
+def test_any_address_is_sent_as_httpx_sends_it(target: str) -> None:
+    with suppress(httpx.InvalidURL), served(answering(DONE)) as wires:
+        asyncio.run(first_lines(wires.address, f"/{target}"))
+        ours, theirs = [request.partition(b"\r\n")[0] for request in wires.requests]
+        assert ours == theirs
+
+
+@settings(max_examples=60)
+@given(value=st.text("ab é\t,\x00\x01\x7f\r\n", max_size=6) | st.binary(max_size=3))
+def test_a_header_is_sent_as_httpx_sends_it_or_refused(value: str | bytes) -> None:
+    raw = value if isinstance(value, bytes) else value.encode()
+
+    async def sending(http: httpx.AsyncClient, address: str) -> Exception | None:
+        async with http:
+            try:
+                await http.get(address, headers=[(b"X-Words", raw)])
+            except httpx.LocalProtocolError as error:
+                return error
+        return None
+
+    with served(answering(DONE)) as wires:
+        ours = asyncio.run(sending(aiohttp_client(), wires.address))
+        if ours is not None:
+            assert ours.__cause__ is ours.__context__ is None, "which would show the value"
+        else:
+            assert b"\r\nX-Words: %s\r\n" % raw in wires.requests[0]
+        if asyncio.run(sending(httpx.AsyncClient(), wires.address)):
+            assert ours, "what httpx refuses is refused"
+
+
+def test_a_body_of_unknown_length_is_sent_whole() -> None:
+    async def parts() -> Any:
+        yield b"one "
+        yield b"two"
+
+    async def post(address: str) -> None:
+        async with aiohttp_client() as http:
+            await http.post(address, content=parts())
+
+    with served(answering(DONE)) as wires:
+        asyncio.run(post(wires.address))
+        (request,) = wires.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert body == b"one two"
+    assert b"\r\ncontent-length: 7" in head.lower()
+    assert b"transfer-encoding" not in head.lower()
+
+
+@pytest.mark.parametrize("kind", OVER)
+def test_cookies_are_neither_kept_nor_sent(kind: str) -> None:
+    answer = b"HTTP/1.1 204 No Content\r\nSet-Cookie: session=1; Path=/\r\n\r\n"
+
+    async def use(address: str) -> None:
+        async with at(kind, address, auth=token()) as groups:
+            for _ in range(2):
+                await groups.remove_member(**BOTH)
+            assert not groups._http.client.cookies.jar
+
+    with served(answering(answer)) as wires:
+        asyncio.run(use(wires.address))
+        assert len(wires.requests) == 2
+        assert not [each for each in wires.requests if b"cookie" in each.lower()]
+
+
+def test_no_password_is_taken_from_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password swordfish\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    async def get(address: str) -> None:
+        async with aiohttp_client() as http:
+            await http.get(address)
+
+    with served(answering(DONE)) as wires:
+        asyncio.run(get(wires.address))
+        assert b"authorization" not in wires.requests[0].lower()
+
+
+# --- what may go wrong, and how often it is sent
+
+
+def closing(wires: Wires, connection: socket.socket) -> None:
+    """Take a request, and close without a word."""
+    wires.requests.append(request_on(connection))
+
+
+def resetting_at_once(wires: Wires, connection: socket.socket) -> None:
+    wires.requests.append(connection.recv(1))
+    reset(connection)
+
+
+def closing_later(wires: Wires, connection: socket.socket) -> None:
+    """Answer one request; take the next on the same connection, and close without a word."""
+    for answer in (DONE, b""):
+        wires.requests.append(request_on(connection))
+        connection.sendall(answer)
+
+
+def resetting_later(wires: Wires, connection: socket.socket) -> None:
+    closing_later(wires, connection)
+    reset(connection)
+
+
+def saying(answer: bytes) -> Script:
+    """Answer with these bytes, and close."""
+
+    def script(wires: Wires, connection: socket.socket) -> None:
+        wires.requests.append(request_on(connection))
+        connection.sendall(answer)
+
+    return script
+
+
+SCRIPTS: dict[str, Script] = {
+    "closed without an answer": closing,
+    "reset in the request": resetting_at_once,
+    "reset without an answer": breaking_off(b""),
+    "reset in the head": breaking_off(b"HTTP/1.1 200 OK\r\nContent-Ty"),
+    "reset in the body": breaking_off(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"),
+    "closed in the head": saying(b"HTTP/1.1 200 OK\r\nContent-Ty"),
+    "closed in the body": saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"),
+    "closed in a chunk": saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"),
+    "no chunk": saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n"),
+    "no HTTP": saying(b"SSH-2.0-OpenSSH\r\n\r\n"),
+    "no length": saying(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}"),
+    "no content": saying(DONE),
+    "all of it until the end": saying(b'HTTP/1.0 200 OK\r\n\r\n{"id": "g", "name": "n"}'),
+    "a redirect": answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"),
+    "a redirect to nowhere": answering(b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n"),
+    "too many": answering(b"HTTP/1.1 429 Too Many\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"),
+    "unavailable": answering(b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n"),
+    "first something else": saying(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + DONE),
+    "a big head": saying(b"HTTP/1.1 204 Done\r\n%s\r\n" % b"".join(b"X-%d: %060d\r\n" % (n, n) for n in range(700))),
+    "a long header": saying(b"HTTP/1.1 204 Done\r\nX-Long: %s\r\n\r\n" % (b"x" * 60_000)),
+    "a head beyond measure": saying(b"HTTP/1.1 204 Done\r\nX-Long: %s\r\n\r\n" % (b"x" * 200_000)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "arguments"), CALLS, ids=[method for method, _ in CALLS])
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_a_call_ends_as_over_httpx(method: str, arguments: dict[str, Any], script: Script) -> None:
+    assert outcome("aiohttp", method, arguments, script) == outcome("async", method, arguments, script)
+
+
+async def twice(groups: AsyncConfluenceGroups, method: str, arguments: dict[str, Any]) -> APIError | None:
+    """Read a group so that there is a connection that was of use before, then call; return what that raises."""
+    with suppress(APIError):
+        await groups.get_group(group_id="first")
+    try:
+        await getattr(groups, method)(**arguments)
+    except APIError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("kind", OVER)
+@pytest.mark.parametrize("later", [closing_later, resetting_later])
+@pytest.mark.parametrize(("method", "arguments"), CALLS, ids=[method for method, _ in CALLS])
+def test_what_is_lost_on_a_used_connection_is_known_to_be_lost_and_never_sent_again_unknown_to_us(
+    kind: str, later: Script, method: str, arguments: dict[str, Any]
+) -> None:
+    clock, heard = FakeClock(), Heard()
+    repeatable = method in ("get_group", "remove_member")
+
+    async def use(address: str) -> APIError | None:
+        async with at(kind, address, auth=token(), clock=clock) as groups:
+            hearing.set(heard)
+            return await twice(groups, method, arguments)
+
+    with served(later, answering(DONE)) as wires:
+        error = asyncio.run(use(wires.address))
+        assert wires.connections == len(wires.requests) - 1 == (2 if repeatable else 1)
+    assert clock.slept == ([2] if repeatable else [])
+    assert heard.lost is (method != "get_group")
+    if not repeatable:
+        assert type(error) is APIConnectionError
+        assert "may have been made" in str(error)
+
+
+@pytest.mark.parametrize("kind", OVER)
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_connection_that_was_closed_while_the_loop_was_busy_is_not_used_again(
+    kind: str, tls: bool, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+    closed = threading.Event()
+
+    def once(wires: Wires, connection: socket.socket) -> None:
+        wires.requests.append(request_on(connection))
+        connection.sendall(DONE)
+        connection.shutdown(socket.SHUT_RDWR)
+        closed.set()
+
+    async def use(address: str) -> APIError | None:
+        async with at(kind, address, auth=token(), retry=ONCE) as groups:
+            with suppress(APIError):
+                await groups.get_group(group_id="first")
+            assert closed.wait(20), "and all tasks wait with us"
+            with pytest.raises(APIError) as caught:
+                await groups.create_group(name="n")
+            return caught.value
+
+    with served(once, answering(DONE), tls=authority.server if tls else None) as wires:
+        error = asyncio.run(use(wires.address))
+        assert error is not None
+        assert error.status_code == 204, "answered, if not as it should be"
+        assert wires.connections == len(wires.requests) == 2
+
+
+# --- time
+
+SHORT = 0.05
+
+
+def withholding(wires: Wires, connection: socket.socket) -> None:
+    wires.requests.append(request_on(connection))
+    wires.closing.wait(30)
+
+
+def beginning(wires: Wires, connection: socket.socket) -> None:
+    wires.requests.append(request_on(connection))
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+    wires.closing.wait(30)
+
+
+def reading_nothing(wires: Wires, _: socket.socket) -> None:
+    wires.closing.wait(30)
+
+
+@pytest.mark.parametrize("kind", OVER)
+@pytest.mark.parametrize(
+    ("part", "script", "cause", "name", "sent"),
+    [
+        ("connect", reading_nothing, httpx.ConnectTimeout, "n", False),
+        ("read", withholding, httpx.ReadTimeout, "n", True),
+        ("read", beginning, httpx.ReadTimeout, "n", True),
+        ("write", reading_nothing, httpx.WriteTimeout, "n" * 16 * 1024**2, True),
+    ],
+)
+def test_each_limit_on_time_is_kept(
+    kind: str, part: str, script: Script, cause: type[Exception], name: str, sent: bool
+) -> None:
+    clock = FakeClock()
+    timeout = httpx.Timeout(30, **{part: SHORT})
+    with served(script) as wires:
+        # Without TLS on the other side its greeting is never answered, so that no connection is made.
+        address = wires.address.replace("http:", "https:") if part == "connect" else wires.address
+        with pytest.raises(APIConnectionError) as caught:
+            call_at(kind, address, "create_group", {"name": name}, timeout=timeout, clock=clock)
+        assert wires.connections == (1 if sent else 5)
+    assert type(caught.value.__cause__) is cause
+    assert len(clock.slept) == (0 if sent else 4)
+    assert ("The change may have been made" in str(caught.value)) is sent
+
+
+def test_waiting_for_a_connection_ends_too_and_nothing_was_sent() -> None:
+    async def use(wires: Wires) -> None:
+        async with aiohttp_client(max_connections=1) as http:
+            groups = AsyncConfluenceGroups(
+                wires.address, auth=token(), http_client=http, retry=ONCE, timeout=httpx.Timeout(30, pool=SHORT)
+            )
+            first = asyncio.create_task(groups.create_group(name="first"))
+            while not wires.requests:
+                await asyncio.sleep(0)
+            with pytest.raises(APIConnectionError) as caught:
+                await groups.create_group(name="second")
+            assert type(caught.value.__cause__) is httpx.PoolTimeout
+            assert "The change may have been made" not in str(caught.value)
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            await groups.remove_member(**BOTH)  # there is room again
+
+    with served(withholding, answering(DONE)) as wires:
+        asyncio.run(use(wires))
+        assert wires.connections == 2
+
+
+# --- which requests go over it
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[httpx.Request]]:
+    """Count what goes over aiohttp."""
+    seen: list[httpx.Request] = []
+    send = AiohttpTransport.handle_async_request
+
+    async def counting(self: AiohttpTransport, request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return await send(self, request)
+
+    monkeypatch.setattr(AiohttpTransport, "handle_async_request", counting)
+    return iter([seen])
+
+
+@pytest.mark.parametrize(
+    ("variables", "over_aiohttp", "over_proxy"),
+    [
+        ({}, True, False),
+        ({"HTTPS_PROXY": "PROXY"}, False, True),
+        ({"ALL_PROXY": "PROXY"}, False, True),
+        ({"all_proxy": "PROXY"}, False, True),
+        ({"HTTP_PROXY": "PROXY"}, True, False),
+        ({"HTTPS_PROXY": "PROXY", "ALL_PROXY": "http://127.0.0.1:9"}, False, True),
+        ({"HTTPS_PROXY": "PROXY", "NO_PROXY": "127.0.0.1"}, False, False),
+        ({"ALL_PROXY": "PROXY", "NO_PROXY": "127.0.0.1"}, False, False),
+        ({"HTTPS_PROXY": "PROXY", "NO_PROXY": "*"}, True, False),
+        ({"HTTPS_PROXY": "PROXY", "NO_PROXY": "example.com"}, False, True),
+        ({"NO_PROXY": "example.com"}, True, False),
+    ],
+)
+def test_what_the_environment_says_decides_the_way_of_https(
+    variables: dict[str, str],
+    over_aiohttp: bool,
+    over_proxy: bool,
+    authority: Authority,
+    counted: Iterator[list[httpx.Request]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = next(counted)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+    with served(answering(DONE), tls=authority.server) as site, proxying() as proxy:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value.replace("PROXY", proxy.address))
+        call_at("aiohttp", site.address, "remove_member", BOTH)
+        assert len(site.requests) == 1
+        assert (bool(seen), bool(proxy.heads)) == (over_aiohttp, over_proxy)
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY"])
+def test_plain_http_never_goes_to_a_proxy(
+    variable: str, counted: Iterator[list[httpx.Request]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = next(counted)
+    with served(answering(DONE)) as site, proxying() as proxy:
+        monkeypatch.setenv(variable, proxy.address)
+        call_at("aiohttp", site.address, "remove_member", BOTH)
+        assert (len(site.requests), len(seen), proxy.heads) == (1, 1, [])
+
+
+def test_a_host_that_cannot_be_found_was_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    clock = FakeClock()
+    with pytest.raises(APIConnectionError) as caught:
+        call_at("aiohttp", "https://nowhere.example.com", "create_group", {"name": "n"}, clock=clock)
+    assert type(caught.value.__cause__) is httpx.ConnectError
+    assert len(clock.slept) == 4
+
+
+@pytest.mark.parametrize("kind", OVER)
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_a_port_that_nobody_listens_on_was_sent_nothing(kind: str, host: str) -> None:
+    with served(answering(DONE)) as gone:
+        pass
+    clock = FakeClock()
+    with pytest.raises(APIConnectionError) as caught:
+        call_at(kind, gone.address.replace("127.0.0.1", host), "create_group", {"name": "n"}, clock=clock)
+    assert type(caught.value.__cause__) is httpx.ConnectError
+    assert len(clock.slept) == 4
+
+
+@pytest.mark.parametrize("host", [f"{'a' * 64}.example.com", "127.0.0.1."])
+def test_a_host_that_cannot_exist_was_sent_nothing(host: str) -> None:
+    async def get() -> None:
+        async with aiohttp_client() as http:
+            await http.get(f"http://{host}:9/")
+
+    with pytest.raises((httpx.ConnectError, httpx.UnsupportedProtocol)):
+        asyncio.run(get())
+
+
+# --- opening and closing
+
+
+def test_it_is_the_callers_and_closed_by_the_caller_without_a_warning() -> None:
+    async def use(address: str) -> None:
+        http = aiohttp_client()
+        async with AsyncConfluenceGroups(address, auth=token(), http_client=http) as groups:
+            await asyncio.gather(*(groups.remove_member(**BOTH) for _ in range(5)))
+        assert not http.is_closed
+        await http.aclose()
+        with pytest.raises(RuntimeError, match="closed"):
+            await groups.remove_member(**BOTH)
+
+    with warnings.catch_warnings(record=True) as seen, served(answering(DONE)) as wires:
+        warnings.simplefilter("always")
+        asyncio.run(use(wires.address))
+        asyncio.run(aiohttp_client().aclose())  # that was never used
+        gc.collect()
+    assert [str(each.message) for each in seen] == []
+
+
+def test_another_event_loop_is_told_so() -> None:
+    http = aiohttp_client()
+
+    async def use(address: str) -> None:
+        await AsyncConfluenceGroups(address, auth=token(), http_client=http).remove_member(**BOTH)
+
+    async def use_and_close(address: str) -> None:
+        await use(address)
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await asyncio.to_thread(asyncio.run, use(address))
+        await http.aclose()
+
+    with served(answering(DONE)) as wires:
+        asyncio.run(use_and_close(wires.address))
+        assert len(wires.requests) == 1
+
+
+def test_what_was_answered_is_not_closed_with_its_connection() -> None:
+    """Five calls one after the other take one connection, however their bodies come."""
+    page = b'{"id": "g", "name": "n"}'
+    answers = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(page), page),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(page), page),
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}",
+        DONE,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    ]
+
+    async def use(address: str) -> None:
+        async with at("aiohttp", address, auth=token()) as groups:
+            for _ in answers:
+                with suppress(APIError):
+                    await groups.get_group(group_id="g")
+
+    with served(answering(*answers)) as wires:
+        asyncio.run(use(wires.address))
+        assert (wires.connections, len(wires.requests)) == (1, 5)
+
+
+def test_errors_of_aiohttp_which_know_the_headers_are_not_behind_ours() -> None:
+    async def get(address: str) -> None:
+        async with aiohttp_client() as http:
+            for _ in range(2):
+                with pytest.raises(httpx.RemoteProtocolError) as caught:
+                    await http.get(address, auth=("me@example.com", "swordfish"))
+                assert caught.value.__cause__ is caught.value.__context__ is None
+
+    with served(saying(b"nonsense\r\n\r\n"), saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")) as wires:
+        asyncio.run(get(wires.address))
+
+
+@pytest.mark.parametrize("number", [0, -1, True, 1.5, None])
+def test_a_number_of_connections_that_is_none_is_refused(number: Any) -> None:
+    with pytest.raises(ConfigurationError, match="max_connections"):
+        aiohttp_client(max_connections=number)
+
+
+def test_without_aiohttp_the_extra_is_named() -> None:
+    program = "import sys; sys.modules['aiohttp'] = None\nfrom confluence_groups_sdk import *\naiohttp_client()"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    *_, last = result.stderr.strip().splitlines()
+    assert last.startswith("confluence_groups_sdk.errors.ConfigurationError: aiohttp_client() needs aiohttp")
+    assert "confluence-groups-sdk[aiohttp]" in last
+
+
+# --- a whole afternoon's work
+
+MIXED = Faults(error_rate=0.15, drop_before=0.15, drop_after=0.15, seed=8)
+
+
+def worked(kind: str, faults: Faults) -> list[object]:
+    """Do some of everything in a sandbox of its own; return what each call gave or raised, and what the server saw."""
+    clock = FakeClock()
+    seen: list[object] = []
+
+    async def work(sandbox: Sandbox) -> None:
+        async with at(kind, sandbox.url, auth=httpx.BasicAuth(*sandbox.admin), clock=clock) as groups:
+
+            async def note(method: str, **arguments: str) -> None:
+                try:
+                    result = getattr(groups, method)(**arguments)
+                    seen.append([each async for each in result] if method.startswith("iter_") else await result)
+                except APIError as error:
+                    seen.append((type(error), type(error.__cause__), error.status_code, error.path))
+
+            group = sandbox.directory.group_named("docs-editors")
+            for person in [*sandbox.directory.members(group.id)[:6], *list(sandbox.directory.people.values())[:2]]:
+                await note("remove_member", group_id=group.id, account_id=person.account_id)
+                await note("add_member", group_id=group.id, account_id=person.account_id)
+                await note("is_member", group_id=group.id, account_id=person.account_id)
+                await note("get_user", account_id=person.account_id)
+            await note("delete_group", group_id="no such group")
+            await note("get_group", group_id=group.id)
+            await note("iter_members", group_id=group.id)
+            await note("iter_groups")
+
+    with Sandbox(faults=faults, clock=clock) as sandbox:
+        asyncio.run(work(sandbox))
+        return [*seen, clock.slept, [(request.method, request.target) for request in sandbox.requests]]
+
+
+@pytest.mark.parametrize("faults", [Faults(), MIXED, Faults(rate_limit=2), Faults(quota=20)])
+def test_work_in_a_sandbox_goes_as_over_httpx(faults: Faults) -> None:
+    assert worked("aiohttp", faults) == worked("async", faults)
