@@ -14,7 +14,7 @@ from functools import partial
 
 import aiohttp
 import httpx
-from aiohttp.http import HttpProcessingError
+from aiohttp.http import HttpProcessingError, StreamWriter
 from yarl import URL
 
 LONGEST_HEAD = 100 * 1024  # bytes of one header, as httpx has it for all together
@@ -236,8 +236,14 @@ class _Content(aiohttp.Payload):
         Raises:
             TimeoutError: it took too long.
         """
-        async with asyncio.timeout(self._seconds):
-            await writer.write(self._content)
+        connection = writer.transport if isinstance(writer, StreamWriter) else None
+        try:
+            async with asyncio.timeout(self._seconds):
+                await writer.write(self._content)
+        except BaseException:
+            if connection is not None:
+                connection.abort()  # closing it, as aiohttp does, goes on sending
+            raise
 
 
 class _Body(httpx.AsyncByteStream):

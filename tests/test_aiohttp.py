@@ -416,6 +416,35 @@ def test_waiting_for_a_connection_ends_too_and_nothing_was_sent() -> None:
         assert wires.connections == 2
 
 
+@pytest.mark.parametrize("kind", OVER)
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_request_given_up_in_the_middle_is_not_sent_on(kind: str, cancelled: bool) -> None:
+    name, given_up, ended = "n" * 16 * 1024**2, threading.Event(), threading.Event()
+
+    def reading_late(wires: Wires, connection: socket.socket) -> None:
+        wires.requests.append(connection.recv(1))
+        given_up.wait(20)
+        with suppress(OSError):
+            while chunk := connection.recv(65536):
+                wires.requests.append(chunk)
+        ended.set()
+
+    async def use(wires: Wires) -> None:
+        timeout = httpx.Timeout(30, write=30 if cancelled else SHORT)
+        async with at(kind, wires.address, auth=token(), timeout=timeout) as groups:
+            task = asyncio.create_task(groups.create_group(name=name))
+            while cancelled and not (wires.requests and task.cancel()):
+                await asyncio.sleep(0)
+            with pytest.raises(asyncio.CancelledError if cancelled else APIConnectionError):
+                await task
+            given_up.set()
+            assert await asyncio.to_thread(ended.wait, 20)
+
+    with served(reading_late) as wires:
+        asyncio.run(use(wires))
+        assert sum(map(len, wires.requests)) < len(name)
+
+
 # --- which requests go over it
 
 
