@@ -247,7 +247,7 @@ def test_the_program_in_the_documentation_does_what_it_says(
     site: Wires, proxy: Proxy, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = (Path(__file__).resolve().parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
-    program, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    program, _, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     for shown, here in [
         ("https://your-domain.atlassian.net", site.address),
         ("http://proxy.example.com:3128", proxy.address),
@@ -258,6 +258,15 @@ def test_the_program_in_the_documentation_does_what_it_says(
     monkeypatch.chdir(tmp_path)
     exec(program, {})
     assert len(proxy.heads) == len(site.requests) == 1
+
+
+@pytest.mark.usefixtures("trusted")
+def test_the_program_with_many_tasks_in_the_documentation_removes_them_all(site: Wires) -> None:
+    text = (Path(__file__).resolve().parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
+    _, program, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert "https://your-domain.atlassian.net" in program
+    exec(program.replace("https://your-domain.atlassian.net", site.address), {})
+    assert len(site.requests) == 3
 
 
 def test_raw_goes_through_the_proxy_as_the_calls_do(

@@ -159,7 +159,7 @@ DRIVEN = {"_calls", "_pages", "_exchange", "_http"}
 SET_UP = {"_later", "_connections", "_settings", "_site", "_retry", "_pacing", "_clock"}
 KNOWN_TO_BOTH = {*DRIVEN, *SET_UP, "models", "_generated"}
 MAY_KNOW = {
-    "_aiohttp": {"_aiohttp_transport", "_http", "errors"},
+    "_aiohttp": {"_aiohttp_transport", "_connections", "errors"},
     "_aiohttp_transport": set(),
     "_version": set(),
     "_values": set(),

@@ -6,6 +6,7 @@ held to be one.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
 from typing import assert_type
@@ -29,6 +30,7 @@ from confluence_groups_sdk import (
     Tokens,
     TokenStore,
     User,
+    aiohttp_client,
     discover_sites,
     discover_sites_async,
 )
@@ -95,6 +97,13 @@ async def everything_in_a_task(http: httpx.AsyncClient) -> None:
     await groups.aclose()
     assert_type(AsyncConfluenceGroups.from_env(), AsyncConfluenceGroups)
     assert_type(AsyncConfluenceGroups.for_cloud("id", auth=BearerToken("t")), AsyncConfluenceGroups)
+
+
+async def many_tasks(context: ssl.SSLContext) -> None:
+    async with aiohttp_client(verify=context, max_connections=50) as http:
+        assert_type(http, httpx.AsyncClient)
+        AsyncConfluenceGroups("https://your-domain.atlassian.net", auth=BearerToken("t"), http_client=http)
+    aiohttp_client(context)  # type: ignore[call-arg] # by name only
 
 
 async def with_oauth(http: httpx.Client) -> None:
