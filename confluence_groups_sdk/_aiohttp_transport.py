@@ -19,6 +19,7 @@ from yarl import URL
 
 LONGEST_HEAD = 100 * 1024  # bytes of one header, as httpx has it for all together
 MOST_HEADERS = 1000
+LOOKED_AT = 0.5  # seconds between two looks at a connection that says nothing
 KEEPALIVE = 5.0  # seconds that an idle connection is kept, as httpx has it
 
 NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
@@ -33,7 +34,6 @@ MEANINGS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (  # 
     # From here on a connection was there, and what was sent may have arrived.
     (aiohttp.SocketTimeoutError, httpx.ReadTimeout),
     (TimeoutError, httpx.WriteTimeout),  # of `_Content`
-    (aiohttp.ClientConnectionResetError, httpx.WriteError),
     (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
     (aiohttp.ClientResponseError, httpx.RemoteProtocolError),
     (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
@@ -258,13 +258,30 @@ class _Body(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         error: httpx.TransportError | None
         try:
-            async for part in self._response.content.iter_any():
+            while part := await self._part():
                 yield part
             error = self._lost() if self._ends_with_connection else None
         except FAILURES as failure:
             error = self._lost() or _translated(failure)
         if error is not None:
             raise error
+
+    async def _part(self) -> bytes:
+        """Return what comes next, nothing at the end.
+
+        A connection whose answer turns out to be malformed is given up by aiohttp without a word to whoever waits for
+        more of it, and without a limit on the time: so it is looked at now and then.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(LOOKED_AT):
+                    return await self._response.content.readany()
+            except aiohttp.ServerTimeoutError:
+                raise
+            except TimeoutError:
+                reason = None if self._connection is None else self._connection.exception()
+                if reason is not None:
+                    raise reason from None
 
     def _lost(self) -> httpx.ReadError | None:
         """Return the error, should the connection have been broken off: aiohttp takes that for the end of the body."""
