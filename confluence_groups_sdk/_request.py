@@ -21,8 +21,8 @@ LONG = 8_000  # characters; a longer address is parsed at once, since httpx may 
 class Address(httpx.URL):
     """An address that was put together, and is only taken apart where somebody looks closer.
 
-    httpx's own transport asks for four parts, which are known. Parsing them anew is a fifth of what all of httpx
-    costs around a call.
+    Transports and the choice among them ask for a few parts, which are known. Parsing them anew is a fifth of what all
+    of httpx costs around a call.
 
     Args:
         base: parsed before, without a slash at its end, a query or a fragment; scheme, host and port are its own.
@@ -35,8 +35,16 @@ class Address(httpx.URL):
         self._target = base.raw_path.removesuffix(b"/") + path.encode("ascii")
 
     @property
+    def scheme(self) -> str:
+        return self._base.scheme
+
+    @property
     def raw_scheme(self) -> bytes:
         return self._base.raw_scheme
+
+    @property
+    def host(self) -> str:
+        return self._base.host
 
     @property
     def raw_host(self) -> bytes:

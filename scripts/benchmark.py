@@ -32,7 +32,7 @@ from benchmarking.picture import draw
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 PICTURE = "rate.svg"
 NEEDED = ("aiohttp", "atlassian", "matplotlib", "openapi_python_client", "sniffio")
-INSTALL = "pip install -e '.[sandbox,cli,keyring,aiohttp]' --group dev --group bench"
+INSTALL = "pip install -e '.[aiohttp,sandbox,cli,keyring]' --group dev --group bench"
 TRIALS: dict[str, limits.Trial] = {}
 
 

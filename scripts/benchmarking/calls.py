@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import httpx
 
@@ -66,7 +67,8 @@ def removers(url: str) -> Iterator[dict[str, Callable[[], object]]]:
         http = stack.enter_context(httpx.Client())
         bare = AuthenticatedClient(base_url=f"{url}/wiki/rest", token=TOKEN)
         stack.enter_context(bare)
-        atlassian = Confluence(url=f"{url}/wiki", username=EMAIL, password=TOKEN, cloud=True)
+        peer: Any = Confluence  # it has no types
+        atlassian = peer(url=f"{url}/wiki", username=EMAIL, password=TOKEN, cloud=True)
         stack.callback(atlassian.close)
         ways: dict[str, Remove] = {
             OURS: lambda account_id: groups.remove_member(group_id=GROUP_ID, account_id=account_id),

@@ -91,8 +91,10 @@ def _timed(url: str) -> Timings:
         ways = {HTTPX: partial(_delete, runner, connections[HTTPX], url)}
         ways |= {name: partial(_remove, runner, groups) for name, groups in clients.items()}
         timings = interleaved(ways, rounds=ROUNDS, warm_up=1)
-        for each in (*connections.values(), *clients.values()):
-            runner.run(each.aclose())
+        for groups in clients.values():
+            runner.run(groups.aclose())
+        for http in connections.values():
+            runner.run(http.aclose())
     return timings
 
 
