@@ -254,7 +254,7 @@ def test_a_file_beside_the_folder_of_the_sdist_is_refused(built: Distributions, 
         (b"\nVersion: 0.1.0", b"\nVersion: 0.1.1", "Version is 0.1.1, and 0.1.0 in _version.py"),
         (b"\nRequires-Python: >=3.11", b"\nRequires-Python: >=3.9", "Requires-Python is >=3.9, and >=3.11"),
         (b"\nName: confluence-groups-sdk", b"\nName: groups", "Name is groups, and confluence-groups-sdk"),
-        (b"\nProvides-Extra: keyring", b"", "Provides-Extra is ['aiohttp', 'cli', 'files', 'sandbox'], and ['aiohttp',"),
+        (b"\nProvides-Extra: keyring", b"", "Provides-Extra is ['aiohttp', 'cli', 'files', 'sandbox'], and ['aio"),
     ],
 )
 def test_metadata_that_is_not_the_projects_is_named(
