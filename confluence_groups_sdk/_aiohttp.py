@@ -40,9 +40,7 @@ def aiohttp_client(
     def build() -> httpx.AsyncClient:
         context = httpx.create_ssl_context(verify)
         transport = AiohttpTransport(context, max_connections)
-        mounts: dict[str, httpx.AsyncBaseTransport] = {
-            "http://": transport
-        }  # in place of a proxy that HTTP_PROXY names
+        mounts: dict[str, httpx.AsyncBaseTransport] = {"http://": transport}  # not to a proxy that HTTP_PROXY names
         if not getproxies().get("all"):
             mounts["all://"] = transport  # else in place of the one that ALL_PROXY names; HTTPS_PROXY goes first anyway
         return _connections.AsyncClient(

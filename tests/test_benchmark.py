@@ -139,7 +139,7 @@ def test_the_page_has_all_parts_and_the_short_table_what_is_marked() -> None:
     page = results.page(parts, when="2026-11-25", where="here", picture="rate.svg")
     assert page.index("## In short") < page.index("## One call") < page.index("## Under a limit")
     assert page.count("rate.svg") == 1
-    assert results.in_short(parts).splitlines()[2:] == ["| one | 0.50 x   |        |"]
+    assert results.in_short(parts).splitlines()[2:] == ["| one | 0.50 x |  |"]
     assert set(results.TITLES) >= set(parts)
 
 
@@ -149,3 +149,10 @@ def test_import_times_are_those_of_building_a_client() -> None:
     assert times["httpx"] > 0
     assert times["attrs"] > 0
     assert "attr" not in times
+
+
+def test_the_readme_has_the_short_table_of_the_last_results() -> None:
+    text = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    table = text.partition("## In short\n\n")[2].partition("\n\n")[0]
+    assert table.count("\n") > 5
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")

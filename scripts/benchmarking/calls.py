@@ -43,8 +43,7 @@ def measure() -> Iterator[Figure]:
     yield Figure(what="the same", value=timings.median(OURS) * 1e6, unit="µs")
     with serving() as url, removers_in_threads(url, THREADS, IN_THREADS) as ways:
         timings = interleaved(ways, rounds=ROUNDS // 4, warm_up=1)
-    what = f"{THREADS} threads, one client"
-    yield ratio(what, "httpx.Client, shared likewise", timings.ratio(OURS, HTTPX), short=what)
+    yield ratio(f"{THREADS} threads, one client", "httpx.Client, shared likewise", timings.ratio(OURS, HTTPX))
 
 
 def account_ids() -> Iterator[str]:

@@ -37,9 +37,9 @@ def figures(made: Mapping[str, Trial]) -> Iterator[Figure]:
         value=first.excess,
         unit="x",
         goal=1.10,
-        short="2,000 removals where 100 a second are let through",
+        short="2,000 removals, 100 a second let through",
     )
-    yield Figure(what="of them refused", value=100 * first.refused(), unit="%", goal=2, short="of them refused")
+    yield Figure(what="of them refused", value=100 * first.refused(), unit="%", goal=2)
     yield Figure(what="refused of the next 2,000", value=100 * hundred.refused(len(first.seen)), unit="%", goal=1)
     for name, each in made.items():
         yield Figure(

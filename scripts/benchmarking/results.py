@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 
-from .figures import Figure, as_lines, as_table
+from .figures import Figure, as_table
 
 PEERS = ("httpx", "httpcore", "attrs", "aiohttp", "sniffio", "atlassian-python-api", "openapi-python-client")
 TITLES = {
@@ -56,8 +56,9 @@ def page(sections: Mapping[str, Sequence[Figure]], *, when: str, where: str, pic
 
 
 def in_short(sections: Mapping[str, Iterable[Figure]]) -> str:
-    """Return the table for whoever wants to know whether it is fast."""
-    return "\n".join(as_lines([("", "measured", "beside"), *_short(sections)]))
+    """Return the table for whoever wants to know whether it is fast, as short as it can be: the README has it, too."""
+    rows = [("", "measured", "beside"), ("---",) * 3, *_short(sections)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _short(sections: Mapping[str, Iterable[Figure]]) -> Iterator[tuple[str, ...]]:
