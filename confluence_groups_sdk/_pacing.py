@@ -101,6 +101,7 @@ class Pacer(Places):
         self._refused = 0
         self._points = 0
         self._rate: _Rate | None = None
+        self._former: float | None = None  # the rate before the last refusal
         self._next = -math.inf  # when the next call may be sent
         self._held_until = -math.inf
         self._epoch = 0  # grows whenever turns that were given out no longer hold good
@@ -152,6 +153,9 @@ class Pacer(Places):
                 self._accepted[-1] = (first, count + 1)
             else:
                 self._accepted.append((now, 1))
+            if self._rate and now < self._rate.since:
+                # This was sent before the refusal, and tells what was accepted, too.
+                self._find(now, self._rate.since, at_least=self._rate.found)
             if limits.exhausted and limits.reset_in:
                 held = self._hold(now, limits.reset_in)
         if held:
@@ -211,13 +215,17 @@ class Pacer(Places):
         return True
 
     def _slow_down(self, now: float, pause: float) -> None:
+        """Go on with another rate after a pause."""
+        self._former = self._rate_at(now)
+        self._find(now, now + pause)
+
+    def _find(self, now: float, since: float, at_least: float = SLOWEST) -> None:
         """Set the rate from what was accepted, no lower than half of what it was."""
         measured = _busiest(self._accepted, now)
         found = BACK_OFF * measured if measured else GUESS
-        present = self._rate_at(now)
-        if present is not None:
-            found = max(min(found, BACK_OFF * present), present / 2)
-        self._rate = _Rate(max(found, SLOWEST), since=now + pause)
+        if self._former is not None:
+            found = max(min(found, BACK_OFF * self._former), self._former / 2)
+        self._rate = _Rate(max(found, at_least), since)
 
     def _rate_at(self, now: float) -> float | None:
         rate = self._rate.at(now) if self._rate else FASTEST

@@ -193,6 +193,19 @@ def test_a_refusal_of_a_call_from_before_the_slowdown_slows_no_further() -> None
     assert pacer.snapshot().refused == 16
 
 
+def test_answers_that_come_after_the_refusal_count_if_they_were_sent_before_it() -> None:
+    pacer, clock = Pacer(), FakeClock()
+    for _ in range(10):
+        pacer.accepted(clock, Limits())
+    pacer.refused(clock, Limits(retry_after=1.0), clock.monotonic())
+    for _ in range(10):
+        pacer.accepted(clock, Limits())
+    assert pacer.snapshot().rate == pytest.approx(0.9 * 20)
+    clock.sleep(1.0)
+    pacer.accepted(clock, Limits())
+    assert pacer.snapshot().rate == pytest.approx(0.9 * 20), "this was sent after it"
+
+
 @pytest.mark.parametrize("idle", [31.0, 600.0])
 def test_time_in_which_nothing_was_asked_does_not_count(idle: float) -> None:
     world = World(Bucket(100))

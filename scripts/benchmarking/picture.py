@@ -19,9 +19,9 @@ def draw(trials: Mapping[str, Trial], path: Path) -> None:
     figure = Figure(figsize=(9, 2.1 * len(trials)), layout="constrained")
     for axes, (name, trial) in zip(figure.subplots(len(trials), squeeze=False).flat, trials.items(), strict=True):
         accepted, refused = trial.a_second(204), trial.a_second(429)
-        seconds = range(len(accepted))
-        axes.bar(seconds, accepted, width=1, align="edge", color=ACCEPTED, label="accepted")
-        axes.bar(seconds, refused, bottom=accepted, width=1, align="edge", color=REFUSED, label="refused")
+        both = [one + other for one, other in zip(accepted, refused, strict=True)]
+        axes.stairs(both, baseline=accepted, fill=True, color=REFUSED, label="refused")
+        axes.stairs(accepted, fill=True, color=ACCEPTED, label="accepted")
         axes.axhline(trial.limit.rate, color=ALLOWED, linewidth=1, linestyle="--", label="let through in a second")
         axes.set_title(f"{trial.calls:,} removals, {name}", loc="left", fontsize=9)
         axes.set_ylabel("calls a second")

@@ -35,4 +35,4 @@ def generate() -> None:
         command = [str(Path(sys.executable).with_name("openapi-python-client")), "generate", "--meta", "none"]
         command += ["--path", f"{ROOT}/openapi/confluence-groups.openapi.yaml", "--overwrite"]
         command += ["--config", f"{ROOT}/generator-config.yaml", "--output-path", f"{folder}/generated"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, capture_output=True)
