@@ -29,7 +29,9 @@ from benchmarking import (
 from benchmarking.figures import Figure, as_table
 from benchmarking.picture import draw
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+FOLDER = ROOT / "benchmarks"
 PICTURE = "rate.svg"
 NEEDED = ("aiohttp", "atlassian", "matplotlib", "openapi_python_client", "sniffio")
 INSTALL = "pip install -e '.[aiohttp,sandbox,cli,keyring]' --group dev --group bench"
@@ -91,8 +93,17 @@ def _write(sections: Mapping[str, list[Figure]]) -> None:
     text = results.page(sections, when=datetime.now(UTC).date().isoformat(), where=results.machine(), picture=PICTURE)
     draw(TRIALS, FOLDER / f"{PICTURE}.new")
     (FOLDER / f"{PICTURE}.new").replace(FOLDER / PICTURE)
-    (FOLDER / "RESULTS.md.new").write_text(text, encoding="utf-8")
-    (FOLDER / "RESULTS.md.new").replace(FOLDER / "RESULTS.md")
+    page = FOLDER / "RESULTS.md"
+    before = page.read_text(encoding="utf-8") if page.exists() else ""
+    replace(page, text)
+    replace(README, results.renewed(README.read_text(encoding="utf-8"), before, text))
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file beside it, and put it in its place."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 if __name__ == "__main__":

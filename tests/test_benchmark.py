@@ -143,6 +143,21 @@ def test_the_page_has_all_parts_and_the_short_table_what_is_marked() -> None:
     assert set(results.TITLES) >= set(parts)
 
 
+def test_the_table_of_the_readme_is_renewed_or_the_failure_said() -> None:
+    before, after = (
+        results.page({"calls": [figure(short="one", value=value)]}, when="", where="", picture="")
+        for value in (0.5, 2.0)
+    )
+    readme = f"## How fast\n\n{results.short_table(before)}\n\n## More\n"
+    renewed = results.renewed(readme, before, after)
+    assert results.short_table(after) in renewed
+    assert renewed.startswith("## How fast\n\n|")
+    assert renewed.endswith("|\n\n## More\n")
+    for page in (after, ""):
+        with pytest.raises(ValueError, match="by hand"):
+            results.renewed(readme, page, after)
+
+
 def test_import_times_are_those_of_building_a_client() -> None:
     times = startup.import_times(Path(sys.executable))
     assert times["confluence_groups_sdk"] > 0
@@ -152,7 +167,6 @@ def test_import_times_are_those_of_building_a_client() -> None:
 
 
 def test_the_readme_has_the_short_table_of_the_last_results() -> None:
-    text = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
-    table = text.partition("## In short\n\n")[2].partition("\n\n")[0]
+    table = results.short_table((ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8"))
     assert table.count("\n") > 5
     assert table in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ TITLES = {
     "journal": "The journal",
     "regenerate": "Regenerating",
 }
+SHORT = "## In short"
 HEAD = """# Results
 
 Written by `scripts/benchmark.py --write`, in one run. To repeat it, in a clone:
@@ -47,7 +48,7 @@ def machine() -> str:
 
 def page(sections: Mapping[str, Sequence[Figure]], *, when: str, where: str, picture: str) -> str:
     """Return all of it as Markdown."""
-    parts = [HEAD, f"Measured on {when}: {where}", "## In short", in_short(sections)]
+    parts = [HEAD, f"Measured on {when}: {where}", SHORT, in_short(sections)]
     for name, figures in sections.items():
         parts += [f"## {TITLES[name]}", as_table(figures)]
         if name == "limits":
@@ -59,6 +60,23 @@ def in_short(sections: Mapping[str, Iterable[Figure]]) -> str:
     """Return the table for whoever wants to know whether it is fast, as short as it can be: the README has it, too."""
     rows = [("", "measured", "beside"), ("---",) * 3, *_short(sections)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def short_table(page: str) -> str:
+    """Return the short table that a page has; empty where it has none."""
+    return page.partition(SHORT)[2].strip().partition("\n\n")[0]
+
+
+def renewed(readme: str, before: str, after: str) -> str:
+    """Return the README with the short table of the page after in the place of that of the page before.
+
+    Raises:
+        ValueError: it does not have the table of the page before.
+    """
+    table = short_table(before)
+    if not table or table not in readme:
+        raise ValueError("README.md does not have the short table of benchmarks/RESULTS.md: put it in by hand")
+    return readme.replace(table, short_table(after))
 
 
 def _short(sections: Mapping[str, Iterable[Figure]]) -> Iterator[tuple[str, ...]]:

@@ -40,7 +40,7 @@ def measure() -> Iterator[Figure]:
     with_sniffio = _joined([run for run, _ in runs])
     without = _joined([run for _, run in runs])
     what = f"{TASKS} tasks of remove_member"
-    peer = "httpx.AsyncClient, its own transport, sniffio installed"
+    peer = "httpx.AsyncClient with sniffio"
     yield ratio(
         f"{what}, with [aiohttp]",
         peer,
@@ -52,7 +52,7 @@ def measure() -> Iterator[Figure]:
     slower = ratio_of(
         [bare / kept for bare, kept in zip(without.seconds[HTTPX], with_sniffio.seconds[HTTPX], strict=True)]
     )
-    yield ratio("httpx.AsyncClient without sniffio, 20 tasks", "the same with sniffio", slower)
+    yield ratio("httpx.AsyncClient without sniffio, 20 tasks", peer, slower)
     yield ratio(f"{what}, neither [aiohttp] nor sniffio", "httpx.AsyncClient likewise", without.ratio(OURS, HTTPX))
 
 
