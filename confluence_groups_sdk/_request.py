@@ -63,8 +63,6 @@ class Address(httpx.URL):
 
     def __getattr__(self, name: str) -> Any:
         """Parse it when an attribute is asked for that parsing gives."""
-        if name in vars(self) or name.startswith("__"):
-            raise AttributeError(name)
         super().__init__(self._whole)
         return object.__getattribute__(self, name)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
 
+import benchmark
 import httpx
 import pytest
 from benchmarking import figures, limits, pairs, results, startup
@@ -170,3 +172,29 @@ def test_the_readme_has_the_short_table_of_the_last_results() -> None:
     table = results.short_table((ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8"))
     assert table.count("\n") > 5
     assert table in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_is_not_installed_is_named_with_the_way_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "NEEDED", ("json", "no_such_module"))
+    assert benchmark.main(["--only", "calls"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("not installed: no_such_module. Run: pip install")
+    assert "--group bench" in said
+
+
+def test_one_part_alone_is_not_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        benchmark.main(["--write", "--only", "calls"])
+    assert "leave out --only" in capsys.readouterr().err
+
+
+def test_figures_are_printed_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(benchmark, "NEEDED", ())
+    monkeypatch.setattr(benchmark, "SECTIONS", {"calls": lambda: [figure(goal=1.0)]})
+    assert benchmark.main(["--json"]) == 0
+    (printed,) = json.loads(capsys.readouterr().out)["calls"]
+    assert (printed["what"], printed["value"], printed["met"]) == ("a call", 0.5, True)
+    assert benchmark.main([]) == 0
+    assert "| a call | 0.50 x" in capsys.readouterr().out

@@ -308,3 +308,14 @@ def test_raw_for_tasks_goes_through_the_callers_client() -> None:
     (request,) = answers.requests
     assert request.headers["Authorization"] == "Bearer ours"
     assert request.extensions["timeout"]["read"] == 9
+
+
+def test_a_child_process_makes_its_connections_anew_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ConfluenceGroups("http://127.0.0.1:9", auth=token()) as groups:
+        parents = groups._http.client
+        assert groups._http.client is parents
+        monkeypatch.setattr("os.getpid", lambda: -1)
+        childs = groups._http.client
+        assert childs is not parents
+        assert groups._http.client is childs
+        parents.close()

@@ -202,8 +202,35 @@ def test_answers_that_come_after_the_refusal_count_if_they_were_sent_before_it()
         pacer.accepted(clock, Limits())
     assert pacer.snapshot().rate == pytest.approx(0.9 * 20)
     clock.sleep(1.0)
-    pacer.accepted(clock, Limits())
-    assert pacer.snapshot().rate == pytest.approx(0.9 * 20), "this was sent after it"
+    for _ in range(100):
+        pacer.accepted(clock, Limits())
+    assert pacer.snapshot().rate == pytest.approx(0.9 * 20), "these were sent after it"
+
+
+def test_what_came_slowly_before_a_burst_does_not_count() -> None:
+    pacer, clock = Pacer(), FakeClock()
+    for _ in range(4):
+        pacer.accepted(clock, Limits())
+        clock.sleep(1.0)
+    for _ in range(20):
+        pacer.accepted(clock, Limits())
+    pacer.refused(clock, Limits(retry_after=1.0), clock.monotonic())
+    assert pacer.snapshot().rate == pytest.approx(0.9 * 20)
+
+
+def test_a_refusal_of_a_copy_of_the_request_counts_and_one_of_another_request_does_not() -> None:
+    class Copying(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            answer = yield httpx.Request("POST", "https://auth.example.com/token", headers=request.headers)
+            assert answer.status_code == REFUSED
+            yield httpx.Request(request.method, str(request.url), headers=request.headers)
+
+    pacer = Pacer()
+    answers = Answers(httpx.Response(REFUSED), httpx.Response(REFUSED))
+    with pytest.raises(RateLimitError):
+        call("sync", "remove_member", answers, BOTH, auth=Copying(), pacer=pacer, retry=RetryPolicy(max_retries=0))
+    assert pacer.snapshot().refused == 1
+    assert len(answers.requests) == 2
 
 
 @pytest.mark.parametrize("idle", [31.0, 600.0])

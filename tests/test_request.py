@@ -12,9 +12,10 @@ from doubles import token, wire
 from hypothesis import given
 from hypothesis import strategies as st
 
-from confluence_groups_sdk import ConfluenceGroups, _calls
+from confluence_groups_sdk import ConfluenceGroups, __version__, _calls
 from confluence_groups_sdk._calls import Call
 from confluence_groups_sdk._clock import SystemClock
+from confluence_groups_sdk._later import Later
 from confluence_groups_sdk._pacing import Pacer
 from confluence_groups_sdk._request import LONG, Address, prepare
 from confluence_groups_sdk._retry import RetryPolicy
@@ -119,6 +120,25 @@ def test_headers_of_one_request_are_not_those_of_the_next() -> None:
         first.headers["Authorization"] = "secret"
         first.headers["X-Marker"] = "1"
         assert prepare(call, shared).headers.raw == before
+
+
+def test_each_request_has_the_headers_that_its_call_needs_and_no_others() -> None:
+    shared = settings(BASES[0])
+    of_all = {"host", "accept", "accept-encoding", "connection", "user-agent"}
+    with_body = prepare(_calls.add_member("g", "a"), shared)
+    assert set(with_body.headers) == of_all | {"x-atlassian-token", "content-type", "content-length"}
+    assert set(prepare(_calls.remove_member("g", "a"), shared).headers) == of_all | {"x-atlassian-token"}
+    assert set(prepare(_calls.get_user("a"), shared).headers) == of_all
+    assert with_body.content == b'{"accountId": "a"}'
+    assert prepare(_calls.remove_member("g", "a"), shared).content == b"", "it was read"
+
+
+def test_a_module_that_is_loaded_later_is_asked_once_for_each_of_its_names() -> None:
+    version = Later("_version")
+    assert version.__version__ == __version__
+    assert vars(version)["__version__"] is __version__
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = version.nothing
 
 
 def test_arguments_too_long_for_an_address_are_refused_by_name() -> None:
