@@ -1,6 +1,6 @@
 """One pure function an operation: the generated request, and how to read the answer.
 
-The generated package is loaded with the first call, not with the client.
+Each operation's module is loaded with its first call.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from . import _bodies
 from ._bodies import Page
+from ._generated import models as generated  # all of them here: two threads that load parts of a package may both fail
 from .models import Group, User
 
 T = TypeVar("T")
@@ -106,9 +107,8 @@ def current_user() -> Call[User]:
 def create_group(name: str) -> Call[Group]:
     """Make a group: not repeatable, since a second one of the name would be refused or made."""
     from ._generated.api.group import create_group as operation
-    from ._generated.models import GroupName
 
-    request = operation._get_kwargs(body=GroupName(name=required("name", name)))
+    request = operation._get_kwargs(body=generated.GroupName(name=required("name", name)))
     return _writing("createGroup", request, _bodies.group, 201, scopes=CREATE_GROUPS)
 
 
@@ -123,10 +123,9 @@ def delete_group(group_id: str) -> Call[None]:
 def add_member(group_id: str, account_id: str) -> Call[None]:
     """Add a user to a group: not repeatable, since nothing says how Confluence answers for a member."""
     from ._generated.api.group import add_user_to_group_by_group_id as operation
-    from ._generated.models import AccountId
 
     request = operation._get_kwargs(
-        group_id=required("group_id", group_id), body=AccountId(account_id=required("account_id", account_id))
+        group_id=required("group_id", group_id), body=generated.AccountId(account_id=required("account_id", account_id))
     )
     return _writing("addUserToGroupByGroupId", request, _bodies.nothing, 201, about=(group_id, account_id))
 
@@ -175,12 +174,10 @@ def _segment(name: str, value: str) -> str:
 
 
 def _access_type(value: str) -> Any:
-    from ._generated.models import AccessType
-
     try:
-        return AccessType(value)
+        return generated.AccessType(value)
     except ValueError:
-        raise ValueError(f"access_type must be one of {', '.join(AccessType)}") from None
+        raise ValueError(f"access_type must be one of {', '.join(generated.AccessType)}") from None
 
 
 def _reading(

@@ -48,6 +48,32 @@ def test_what_calls_need_is_loaded_by_the_first_call_not_by_the_client(kind: str
     assert not ours & {*DRIVEN, "_request", "_bodies", "_answers", "_headers", "models"}
 
 
+FIRST_CALLS_AT_ONCE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from threading import Barrier
+
+CALLS = {"get_user": "a", "get_group": "g", "create_group": "n", "delete_group": "g"}
+for _ in range(30):
+    for name in [name for name in sys.modules if name.startswith("confluence_groups_sdk")]:
+        del sys.modules[name]
+    import_module("confluence_groups_sdk")
+    barrier = Barrier(2 * len(CALLS))
+
+    def first(name):
+        barrier.wait()
+        getattr(import_module("confluence_groups_sdk._calls"), name)(CALLS[name])
+
+    with ThreadPoolExecutor(2 * len(CALLS)) as pool:
+        list(pool.map(first, [*CALLS, *CALLS]))
+"""
+
+
+def test_threads_may_make_their_first_calls_at_once() -> None:
+    subprocess.run([sys.executable, "-c", FIRST_CALLS_AT_ONCE], check=True, timeout=60)
+
+
 @pytest.mark.parametrize("kind", [ConfluenceGroups, AsyncConfluenceGroups])
 def test_annotations_can_be_evaluated_although_what_they_name_is_loaded_late(kind: type) -> None:
     methods = {name: getattr(kind, name) for name in vars(kind) if not name.startswith("_")}
