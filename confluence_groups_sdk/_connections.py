@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
 
@@ -27,25 +27,26 @@ def auth_problem(auth: object) -> str | None:
 
 
 class _NoCookies(httpx.Cookies):
-    """Keeps none and looks for none, which costs httpx as much as making a request."""
+    """Keeps none that come, and looks for none, which costs httpx as much as making a request."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
         pass
 
 
-NO_COOKIES = _NoCookies()
-
-
 class Client(httpx.Client):
-    """A client that neither keeps nor sends cookies."""
+    """A client that keeps no cookies of answers."""
 
-    cookies = property(lambda _self: NO_COOKIES)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._cookies = _NoCookies()  # one each: what its owner puts into it goes nowhere else
 
 
 class AsyncClient(httpx.AsyncClient):
-    """A client that neither keeps nor sends cookies."""
+    """A client that keeps no cookies of answers."""
 
-    cookies = property(lambda _self: NO_COOKIES)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._cookies = _NoCookies()
 
 
 class Connections(Generic[C]):

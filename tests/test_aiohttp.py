@@ -212,6 +212,15 @@ def test_cookies_are_neither_kept_nor_sent(kind: str) -> None:
         assert not [each for each in wires.requests if b"cookie" in each.lower()]
 
 
+def test_a_cookie_that_its_owner_gives_a_client_is_sent_by_no_other_client() -> None:
+    first, second = aiohttp_client(), aiohttp_client()
+    first.cookies.set("session", "1")
+    assert first.build_request("GET", "https://example.com").headers["Cookie"] == "session=1"
+    assert "Cookie" not in second.build_request("GET", "https://example.com").headers
+    second.cookies = httpx.Cookies({"session": "2"})
+    assert second.build_request("GET", "https://example.com").headers["Cookie"] == "session=2"
+
+
 def test_no_password_is_taken_from_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password swordfish\n")
