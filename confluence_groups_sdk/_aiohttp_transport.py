@@ -64,6 +64,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: no answer came.
             RuntimeError: this transport is used in another event loop already.
         """
+        if request.url.scheme not in ("http", "https") or not request.url.host:
+            raise httpx.UnsupportedProtocol("an address without http:// or https://, or without a host")
         content = await request.aread()
         headers = _checked(request.headers, content)
         session = self._in_this_loop()

@@ -609,6 +609,17 @@ def test_a_host_that_cannot_exist_was_sent_nothing(host: str) -> None:
 # --- opening and closing
 
 
+@pytest.mark.parametrize("kind", OVER)
+@pytest.mark.parametrize("address", ["ftp://example.com/", "/path", "http:///path"])
+def test_what_is_no_address_is_refused_as_over_httpx(kind: str, address: str) -> None:
+    async def get() -> None:
+        async with aiohttp_client() if kind == "aiohttp" else httpx.AsyncClient() as http:
+            await http.get(address)
+
+    with pytest.raises(httpx.UnsupportedProtocol):
+        asyncio.run(get())
+
+
 def test_it_is_the_callers_and_closed_by_the_caller_without_a_warning() -> None:
     async def use(address: str) -> None:
         http = aiohttp_client()
