@@ -23,7 +23,7 @@ def aiohttp_client(
 
     Args:
         verify: an `ssl.SSLContext`, or whether certificates are checked, as httpx takes it.
-        max_connections: that are open at the same time.
+        max_connections: that are in use at the same time; idle ones, which may be to other hosts, are not counted.
 
     Raises:
         ConfigurationError: aiohttp is not installed, or httpx cannot use what the environment says.

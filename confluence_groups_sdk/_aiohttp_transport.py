@@ -47,7 +47,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     Args:
         context: for TLS.
-        max_connections: that are open at the same time.
+        max_connections: that are in use at the same time.
     """
 
     def __init__(self, context: ssl.SSLContext, max_connections: int) -> None:
