@@ -198,3 +198,12 @@ def test_figures_are_printed_as_json(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert (printed["what"], printed["value"], printed["met"]) == ("a call", 0.5, True)
     assert benchmark.main([]) == 0
     assert "| a call | 0.50 x" in capsys.readouterr().out
+
+
+def test_programs_start_with_the_package_that_is_installed_wherever_they_are_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "confluence_groups_sdk.py").write_text("raise SystemExit('this one is not installed')")
+    monkeypatch.chdir(tmp_path)
+    startup.starters(Path(sys.executable), "http://127.0.0.1:9")["imported"]()
+    assert startup.import_times(Path(sys.executable))["confluence_groups_sdk"] > 0

@@ -100,7 +100,7 @@ def lean_environment() -> Iterator[Path]:
 
 
 def starters(python: Path, url: str) -> dict[str, Callable[[], object]]:
-    """Give each program, to be run by a new interpreter."""
+    """Give each program, to be run by a new interpreter, in a folder that has no other copy of the package."""
     return {name: _starter(python, program.format(url=url)) for name, program in PROGRAMS.items()}
 
 
@@ -116,7 +116,8 @@ def dependencies(python: Path) -> list[str]:
 
 def import_times(python: Path) -> Mapping[str, float]:
     """Return the milliseconds that loading takes before a client is built, by package, as ``-X importtime`` has it."""
-    run = subprocess.run([python, "-X", "importtime", "-c", BUILT], check=True, capture_output=True, text=True)
+    command = [str(python), "-X", "importtime", "-c", BUILT]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, cwd=python.parent)
     times: defaultdict[str, float] = defaultdict(float)
     for line in run.stderr.splitlines()[1:]:
         own, _, name = line.removeprefix("import time:").split("|")
@@ -125,4 +126,4 @@ def import_times(python: Path) -> Mapping[str, float]:
 
 
 def _starter(python: Path, program: str) -> Callable[[], object]:
-    return lambda: subprocess.run([python, "-c", program], check=True)
+    return lambda: subprocess.run([python, "-c", program], check=True, cwd=python.parent)
