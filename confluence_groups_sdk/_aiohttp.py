@@ -43,7 +43,7 @@ def aiohttp_client(
         mounts: dict[str, httpx.AsyncBaseTransport] = {"http://": transport}  # not to a proxy that HTTP_PROXY names
         if not getproxies().get("all"):
             mounts["all://"] = transport  # else in place of the one that ALL_PROXY names; HTTPS_PROXY goes first anyway
-        return _connections.AsyncClient(
+        return httpx.AsyncClient(
             verify=context,
             mounts=mounts,
             limits=httpx.Limits(max_connections=max_connections),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import httpx
 
@@ -33,29 +33,13 @@ class _NoCookies(httpx.Cookies):
         pass
 
 
-class Client(httpx.Client):
-    """A client that keeps no cookies of answers."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._cookies = _NoCookies()  # one each: what its owner puts into it goes nowhere else
-
-
-class AsyncClient(httpx.AsyncClient):
-    """A client that keeps no cookies of answers."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._cookies = _NoCookies()
-
-
 class Connections(Generic[C]):
     """The httpx client of the caller, or one of our own, which a child process makes anew for itself."""
 
-    def __init__(self, kind: type[C], own: type[C], given: C | None, settings: Settings) -> None:
+    def __init__(self, kind: type[C], given: C | None, settings: Settings) -> None:
         if given is not None and not isinstance(given, kind):
             raise TypeError(f"http_client must be an httpx.{kind.__name__}, not {type(given).__name__}")
-        self._own = own
+        self._kind = kind
         self._beyond_loopback = settings.base.startswith("https:")  # plain http is for loopback alone
         self.owned = given is None
         self._client = given if given is not None else self._new()
@@ -71,17 +55,20 @@ class Connections(Generic[C]):
 
     def _new(self) -> C:
         """Return a client; on loopback without proxies of the environment: plain http would show the token to them."""
-        return in_these_surroundings(lambda: self._own(trust_env=self._beyond_loopback))
+        return in_these_surroundings(lambda: self._kind(trust_env=self._beyond_loopback))
 
 
 def in_these_surroundings(build: Callable[[], C]) -> C:
-    """Return the client that is built so.
+    """Return the client that is built so; it keeps no cookies of answers.
 
     Raises:
         ConfigurationError: httpx cannot use what the environment says.
     """
     try:
-        return build()
+        client = build()
     except (ValueError, ImportError, OSError, httpx.InvalidURL):
-        pass  # the text may show a proxy's password: the error is raised where this one is no longer known
-    raise ConfigurationError(BAD_SURROUNDINGS)
+        client = None  # the text may show a proxy's password: the error is raised where this one is no longer known
+    if client is None:
+        raise ConfigurationError(BAD_SURROUNDINGS)
+    client._cookies = _NoCookies()  # no class of ours for it: tools that watch httpx put their own in its place
+    return client

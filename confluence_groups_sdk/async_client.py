@@ -97,7 +97,7 @@ class AsyncConfluenceGroups:
             pacer=Pacer() if pacer is None else pacer,
             clock=clock,
         )
-        self._http = _connections.Connections(httpx.AsyncClient, _connections.AsyncClient, http_client, self._settings)
+        self._http = _connections.Connections(httpx.AsyncClient, http_client, self._settings)
         self._owns_http = self._http.owned
 
     @classmethod

@@ -97,7 +97,7 @@ class ConfluenceGroups:
             pacer=Pacer() if pacer is None else pacer,
             clock=clock,
         )
-        self._http = _connections.Connections(httpx.Client, _connections.Client, http_client, self._settings)
+        self._http = _connections.Connections(httpx.Client, http_client, self._settings)
         self._owns_http = self._http.owned
 
     @classmethod

@@ -68,6 +68,15 @@ def test_the_callers_client_stays_open_and_its_defaults_stay_out() -> None:
     assert "Cookie" not in request.headers
 
 
+def test_a_class_that_stands_in_for_that_of_httpx_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Watched(httpx.Client):
+        """As tools put it there that watch what is sent."""
+
+    monkeypatch.setattr(httpx, "Client", Watched)
+    with ConfluenceGroups("http://127.0.0.1:9", auth=token()) as groups:
+        assert type(groups._http.client) is Watched
+
+
 def test_cookies_are_neither_kept_nor_sent() -> None:
     answer = b"HTTP/1.1 204 No Content\r\nSet-Cookie: session=1; Path=/\r\nConnection: close\r\n\r\n"
     with wire(answer, answer, answer) as (address, received), ConfluenceGroups(address, auth=token()) as groups:
