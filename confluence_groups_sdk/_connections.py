@@ -26,11 +26,8 @@ def auth_problem(auth: object) -> str | None:
     return f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {type(auth).__name__}"
 
 
-class _NoCookies(httpx.Cookies):
-    """Keeps none that come, and looks for none, which costs httpx as much as making a request."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        pass
+def _look_for_none(_answer: httpx.Response) -> None:
+    """Look for no cookies in an answer, which costs httpx as much as making a request."""
 
 
 class Connections(Generic[C]):
@@ -70,5 +67,6 @@ def in_these_surroundings(build: Callable[[], C]) -> C:
         client = None  # the text may show a proxy's password: the error is raised where this one is no longer known
     if client is None:
         raise ConfigurationError(BAD_SURROUNDINGS)
-    client._cookies = _NoCookies()  # no class of ours for it: tools that watch httpx put their own in its place
+    # Of this jar alone, and no class of ours for the client: tools that watch httpx put their own in its place.
+    vars(client.cookies)["extract_cookies"] = _look_for_none
     return client

@@ -69,8 +69,8 @@ class Settings:
     pacer: Pacer = field()
     clock: Clock = field()
     address: httpx.URL = field(init=False)  # the base, parsed
-    headers_to_read: httpx.Headers = field(init=False, repr=False)
-    headers_to_write: httpx.Headers = field(init=False, repr=False)
+    headers_to_read: httpx.Headers = field(init=False)
+    headers_to_write: httpx.Headers = field(init=False)
 
     @address.default
     def _parsed_base(self) -> httpx.URL:

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from confluence_groups_sdk import ApiToken, AsyncConfluenceGroups
+from confluence_groups_sdk import ApiToken, AsyncConfluenceGroups, Pacer
 
 from .calls import EMAIL, GROUP_ID, PATH, TOKEN, account_ids, params
 from .figures import Figure, ratio
@@ -81,12 +81,14 @@ async def shared(do: Callable[[str], Coroutine[Any, Any, object]], calls: int = 
 def _timed(url: str) -> Timings:
     auth = ApiToken(EMAIL, TOKEN)
     connections = {HTTPX: httpx.AsyncClient()}
-    clients = {OURS: AsyncConfluenceGroups(url, auth=auth)}
+    clients = {OURS: AsyncConfluenceGroups(url, auth=auth, pacer=Pacer(TASKS))}  # httpx sends as many at once, too
     if find_spec("aiohttp"):
         from confluence_groups_sdk import aiohttp_client
 
         connections[OVER_AIOHTTP] = aiohttp_client()
-        clients[OVER_AIOHTTP] = AsyncConfluenceGroups(url, auth=auth, http_client=connections[OVER_AIOHTTP])
+        clients[OVER_AIOHTTP] = AsyncConfluenceGroups(
+            url, auth=auth, pacer=Pacer(TASKS), http_client=connections[OVER_AIOHTTP]
+        )
     with asyncio.Runner() as runner:
         ways = {HTTPX: partial(_delete, runner, connections[HTTPX], url)}
         ways |= {name: partial(_remove, runner, groups) for name, groups in clients.items()}
