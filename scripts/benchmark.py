@@ -91,12 +91,13 @@ def _write(sections: Mapping[str, list[Figure]]) -> None:
     """Put the page and its picture in the place of those of the last run."""
     FOLDER.mkdir(exist_ok=True)
     text = results.page(sections, when=datetime.now(UTC).date().isoformat(), where=results.machine(), picture=PICTURE)
-    draw(TRIALS, FOLDER / f"{PICTURE}.new")
-    (FOLDER / f"{PICTURE}.new").replace(FOLDER / PICTURE)
     page = FOLDER / "RESULTS.md"
     before = page.read_text(encoding="utf-8") if page.exists() else ""
+    readme = results.renewed(README.read_text(encoding="utf-8"), before, text)  # nothing is written where it cannot be
+    draw(TRIALS, FOLDER / f"{PICTURE}.new")
+    (FOLDER / f"{PICTURE}.new").replace(FOLDER / PICTURE)
     replace(page, text)
-    replace(README, results.renewed(README.read_text(encoding="utf-8"), before, text))
+    replace(README, readme)
 
 
 def replace(path: Path, text: str) -> None:
