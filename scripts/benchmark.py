@@ -28,6 +28,7 @@ from benchmarking import (
 )
 from benchmarking.figures import Figure, as_table
 from benchmarking.picture import draw
+from run_command import run_command
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -108,4 +109,4 @@ def replace(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(lambda: main(sys.argv[1:]))

@@ -17,6 +17,7 @@ from pathlib import Path
 from releasing.builds import build_wheel
 from releasing.environments import clean_environment, run
 from releasing.installs import run_programs
+from run_command import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "confluence_groups_sdk"
@@ -54,4 +55,4 @@ def use_copy(workspace: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

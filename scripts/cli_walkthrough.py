@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import walkthrough
+from run_command import run_command
 
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
 
@@ -103,4 +104,4 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(walkthrough.main(DOCUMENT, __doc__, written=written, comparable=comparable))
+    run_command(lambda: walkthrough.main(DOCUMENT, __doc__, written=written, comparable=comparable))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+from run_command import run_command
+
 from confluence_groups_sdk import APIStatusError, ApiToken, ConfluenceGroups, Group, User
 from confluence_groups_sdk.sandbox import Credentials, Sandbox
 
@@ -57,4 +59,4 @@ def indented(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

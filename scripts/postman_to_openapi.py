@@ -9,7 +9,6 @@ Exits 0, with losses too; 2 where the input cannot be read.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import evolve
+from run_command import run_command
 from specgen.files import read_text
 from specgen.merging import merge_repeated
 from specgen.nodes import parse_json
@@ -40,20 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--report", choices=("text", "json"), default="text", help="what is lost: a line each, or a list for machines"
     )
     options = parser.parse_args(arguments)
-    if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(errors="backslashreplace")  # a name in an item may be more than a terminal can show
     try:
         document, losses = convert(options.input, options.server)
     except SpecError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     report(losses, options.report)
-    try:
-        sys.stdout.buffer.write(write_yaml(document).encode())
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
-        return 2
+    sys.stdout.buffer.write(write_yaml(document).encode())
     return 0
 
 
@@ -91,4 +84,4 @@ def server_address(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

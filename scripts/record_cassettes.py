@@ -22,6 +22,7 @@ import httpx
 import vcr
 from attrs import Factory, frozen
 from ruamel.yaml import YAML
+from run_command import run_command
 from scrub import REDACTED, Scrubber
 
 from confluence_groups_sdk import (
@@ -271,4 +272,4 @@ def _basic(email: str, token: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve
+from run_command import run_command
 
 import confluence_groups_sdk as sdk
 from confluence_groups_sdk import membership
@@ -252,4 +253,4 @@ WRITERS: Mapping[str, Callable[[], bytes]] = {
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

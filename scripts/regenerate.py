@@ -12,7 +12,6 @@ not fit.
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 
 from attrs import frozen
 from openapi_spec_validator import OpenAPIV30SpecValidator
+from run_command import run_command
 from specgen import codegen
 from specgen.collection import Collection
 from specgen.compare import KNOWN, compare, read_document, read_known
@@ -75,9 +75,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.export is None and (options.folder is not None or options.replace):
         parser.error("--folder and --replace go with --import")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name in an item may be more than a terminal can show
     try:
         if options.export:
             return import_items(options.export, options.folder, replace=options.replace)
@@ -294,4 +291,4 @@ def _tool_mismatches() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -29,6 +29,7 @@ from releasing.contents import wrong_contents, wrong_metadata
 from releasing.environments import CheckFailed, refuse, run
 from releasing.installs import NEWEST, Bounds, install_runtime, pip_install, replay, run_programs, versions
 from releasing.project import Project
+from run_command import run_command
 from specgen.files import read_text, write_whole
 from specgen.problems import SpecError
 
@@ -180,4 +181,4 @@ def not_ready() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import io
 import keyword
 import os
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from copies import PARTS, Copy, read_copy, read_project
+from run_command import run_command
 from specgen import codegen
 from specgen.problems import SpecError
 
@@ -38,9 +38,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.check and options.force:
         parser.error("--force: nothing is written with --check")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # an edited file may hold more than a terminal can show
     try:
         if options.check:
             return check(options.destination, options.without)
@@ -191,4 +188,4 @@ def lines(content: bytes | None) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -15,7 +15,13 @@ MISSING = "{} needs {}: pip install 'confluence-groups-sdk[cli]'"
 
 
 def main() -> None:
-    """Run the command line; without its extra, say what to install (exit code 2)."""
+    """Run the command line and exit; without the extra ``cli``, print what to install and exit with code 2."""
+    from .exit_codes import run_program
+
+    run_program(_start)
+
+
+def _start() -> None:
     try:
         from .app import run
 
@@ -26,6 +32,3 @@ def main() -> None:
             raise
         print(MISSING.format(PROGRAM, package), file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:  # while modules are loaded; what happens in a command is reported there
-        print("\ninterrupted", file=sys.stderr)
-        sys.exit(130)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from .._version import __version__
 from . import PROGRAM, applying, groups, journals, login, members, plans, sandboxing, sites, users
-from .failures import USAGE, unwritable
-from .terminal import prepare
+from .terminal import disable_forced_colors
 
 HELP = "Confluence Cloud groups: who is in them, and changing that in a way that is reviewed, resumed and undone."
 CODES = (
@@ -48,10 +46,6 @@ def root(
 
 
 def run() -> None:
-    """Run the command that is asked for."""
-    prepare()
-    try:
-        app(prog_name=PROGRAM)
-    except OSError as error:  # of help; what happens in a command is reported there
-        unwritable(error)
-        sys.exit(USAGE)
+    """Run the command that the arguments name."""
+    disable_forced_colors()
+    app(prog_name=PROGRAM)

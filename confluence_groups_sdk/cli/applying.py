@@ -19,7 +19,7 @@ from ..membership import apply as apply_plan
 from . import PROGRAM
 from .connection import connected
 from .curl import command_for
-from .failures import INCOMPLETE, INTERRUPTED, REFUSED
+from .exit_codes import INCOMPLETE, INTERRUPTED, REFUSED
 from .files import check_target
 from .options import Changing, Connecting, Guarding, JournalArgument, PlanArgument, command
 from .plan_text import counted, summary

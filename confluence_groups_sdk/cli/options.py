@@ -16,7 +16,7 @@ from attrs import frozen
 from ..membership import Guards
 from ..membership.guards import MAX_FRACTION, MAX_REMOVALS
 from . import PROGRAM
-from .failures import reported
+from .exit_codes import reported
 
 CONNECTION, OUTPUT, SAFETY, GUARDS = "Where", "Output", "Before anything changes", "Guards"
 

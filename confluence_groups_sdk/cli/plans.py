@@ -17,7 +17,7 @@ from ..membership.draft import OnProgress
 from . import PROGRAM
 from .approval import page
 from .connection import connected
-from .failures import REFUSED
+from .exit_codes import REFUSED
 from .files import check_target, written
 from .options import Connecting, Format, GroupArgument, Guarding, PlanArgument, Showing, command
 from .output import write_rows

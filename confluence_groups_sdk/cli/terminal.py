@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
 import sys
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.prompt import Confirm
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
 JOINERS = "\u200c\u200d"  # part of words in some scripts, and of emoji
 PYTHON_OPTION = re.compile(r"""\b(?:([a-z]+(?:_[a-z]+)+)=(?:True|\.\.\.|"?([\w.]+)"?)|([a-z]+)=\.\.\.)""")
@@ -28,17 +26,15 @@ class RefusedError(Exception):
     """Nothing was changed: a guard forbids it, or the answer was no."""
 
 
-def prepare() -> None:
-    """Let no name fail to be printed, whatever the terminal can show, and colour nothing that is no terminal."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started this, as >&- does
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+class OutputError(Exception):
+    """Standard output cannot be written. It is raised once; what is printed after that is discarded."""
+
+
+def disable_forced_colors() -> None:
+    """Ignore the variables that make Rich and Typer colour a pipe or a file."""
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
         for name in FORCING:
             os.environ.pop(name, None)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def console(*, beside: bool = False, wide: bool = True) -> Console:
@@ -48,6 +44,8 @@ def console(*, beside: bool = False, wide: bool = True) -> Console:
         beside: whether what is printed is no output.
         wide: whether lines are left to the terminal to break, so that nothing is cut and ids can be copied.
     """
+    from rich.console import Console
+
     file = sys.stderr if beside else sys.stdout
     width, height = (WIDEST, TALL) if wide else (None, None)  # without a height, a dumb terminal has 80 columns
     return Console(file=file, width=width, height=height, highlight=False, markup=False, emoji=False)
@@ -69,24 +67,19 @@ def _shown(char: str) -> str:
 
 
 def say(*lines: str) -> None:
-    """Print lines beside the output, and behind what was put there before; without room, the exit code tells."""
-    try:
+    """Print lines on standard error, after the output printed so far."""
+    with suppress(OutputError):
         sys.stdout.flush()
-    except BrokenPipeError:
-        hush()
-    with contextlib.suppress(OSError):
-        for line in lines:
-            print(cleaned(line), file=sys.stderr)
+    for line in lines:
+        print(cleaned(line), file=sys.stderr)
 
 
 def put(*lines: str) -> None:
-    """Print lines of output; where nobody reads them any more, what is told by other ways goes on."""
-    try:
+    """Print lines of output; if they cannot be written, the command continues and its exit code tells the rest."""
+    with suppress(OutputError):
         for line in lines:
             print(cleaned(line))
         sys.stdout.flush()
-    except BrokenPipeError:
-        hush()
 
 
 def in_options(text: str) -> str:
@@ -117,6 +110,9 @@ def ask(question: str) -> None:
     Raises:
         RefusedError: the answer is no, or none comes.
     """
+    from rich.prompt import Confirm
+    from rich.text import Text
+
     say()
     try:
         agreed = Confirm.ask(Text(cleaned(question)), console=console(beside=True), default=False)
@@ -125,9 +121,3 @@ def ask(question: str) -> None:
         raise RefusedError("nobody answered: give --yes where nobody can") from None
     if not agreed:
         raise RefusedError("the answer was no: nothing was changed")
-
-
-def hush() -> None:
-    """Let nothing more be printed: whoever read the output has gone, or there is no room for it."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

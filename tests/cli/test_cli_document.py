@@ -7,7 +7,7 @@ import re
 
 import cli_walkthrough
 
-from confluence_groups_sdk.cli import applying, failures
+from confluence_groups_sdk.cli import applying, exit_codes
 
 TEXT = cli_walkthrough.DOCUMENT.read_text(encoding="utf-8")
 
@@ -24,7 +24,7 @@ def test_no_output_is_empty() -> None:
 
 def test_it_has_all_exit_codes() -> None:
     table = TEXT.partition("| exit code | |")[2]
-    codes = {name: value for name, value in vars(failures).items() if name.isupper() and isinstance(value, int)}
+    codes = {name: value for name, value in vars(exit_codes).items() if name.isupper() and type(value) is int}
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == [0, *sorted(codes.values())]
 
 

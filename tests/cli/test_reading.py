@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -117,50 +115,6 @@ def test_the_output_in_a_pipe_has_neither_colours_nor_a_bar(shell: Shell, forcin
         ended = shell.spawn(*arguments, settings={"TERM": "xterm-256color"} | {forcing: "1"})
         assert ended.code == (2 if "--no" in arguments else 0)
         assert "\x1b" not in ended.out + ended.err
-
-
-def test_a_reader_that_goes_early_is_no_error(shell: Shell) -> None:
-    for number in range(600):
-        shell.sandbox.directory.add_person(Person(f"p{number}", f"Person {number}", f"p{number}@example.com"))
-    shell.sandbox.directory.add_group(Group("large-id", "large"), [f"p{number}" for number in range(600)])
-    for form in ("table", "json", "csv"):
-        command = shlex.join(["-m", "confluence_groups_sdk.cli", "members", "list", "large", "-o", form])
-        head = shell.folder / "head"
-        ended = _piped(shell, f"{shlex.quote(sys.executable)} {command} | head -n 1 > {head}; echo ${{PIPESTATUS[0]}}")
-        assert (ended.out, ended.err) == ("0\n", "")
-        assert len(head.read_text().splitlines()) == 1
-
-
-@pytest.mark.usefixtures("shell")
-def test_an_output_that_is_closed_is_no_error() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "w") as closed:
-        process = subprocess.run(
-            [sys.executable, "-m", "confluence_groups_sdk.cli", "groups", "list"],
-            stdout=closed,
-            stderr=subprocess.PIPE,
-            check=False,
-            encoding="utf-8",
-        )
-    assert (process.returncode, process.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("command", ["groups list", "members list docs-editors -o csv", "users me -o json", "--help"])
-def test_an_output_without_room_is_said(shell: Shell, command: str) -> None:
-    ended = _piped(shell, f"{shlex.join(PROGRAM)} {command} > /dev/full")
-    assert (ended.code, ended.err) == (2, "error: output: it cannot be written (No space left on device)\n")
-
-
-def test_an_output_that_was_never_open_is_no_error(shell: Shell) -> None:
-    ended = _piped(
-        shell, f"{shlex.join(PROGRAM)} groups list >&-; {shlex.join(PROGRAM)} groups show no-such-group 2>&-"
-    )
-    assert (ended.code, ended.out, ended.err) == (1, "", "")
-
-
-def test_without_room_for_an_error_the_exit_code_tells(shell: Shell) -> None:
-    assert _piped(shell, f"{shlex.join(PROGRAM)} users show a@example.com 2> /dev/full").code == 2
 
 
 def test_a_terminal_that_knows_ascii_alone_gets_escapes(shell: Shell) -> None:
