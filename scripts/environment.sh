@@ -1,9 +1,25 @@
-# Sourced by scripts/demo and scripts/test: makes .venv where there is none, and puts it first on PATH.
-# Another interpreter, where there is no .venv yet: PYTHON=python3.13 scripts/demo
+# Sourced by the commands in scripts/: makes .venv if there is none, puts it first on PATH, and unsets variables that
+# would change what the checks see. To use another interpreter for a new .venv: PYTHON=python3.13 scripts/demo
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 python=${PYTHON:-python3}
+
+# unset_variables PATTERN...: unset the exported variables that match, and print their names but not their values.
+unset_variables() {
+  local name pattern names=()
+  for name in $(compgen -e); do
+    for pattern in "$@"; do
+      if [[ $name == $pattern ]]; then
+        unset "$name"
+        names+=("$name")
+        break
+      fi
+    done
+  done
+  if ((${#names[@]})); then echo "unset: ${names[*]}"; fi
+}
+unset_variables 'PYTHON?*' FORCE_COLOR NO_COLOR 'CLICOLOR*' COLUMNS LINES 'CONFLUENCE_*'
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 
 if ! .venv/bin/python -c '' 2>/dev/null; then
@@ -19,8 +35,24 @@ if ! .venv/bin/python -c '' 2>/dev/null; then
 fi
 PATH="$root/.venv/bin:$PATH"
 
-# pip 25.1 is the first that knows dependency groups.
+# pip 25.1 is the first version with dependency groups.
 install() {
   python -m pip install --quiet --upgrade 'pip>=25.1'
   python -m pip install --quiet "$@"
+}
+
+install_for_tests() {
+  install --editable '.[aiohttp,sandbox,cli,keyring]' --group dev
+}
+
+# The tests of scripts/, which take as long as all others. They use the pinned generator and do not run the package.
+script_tests=(tests/specgen tests/test_{benchmark,benchmarking,record_cassettes,release_check,vendor,vendoring_document}.py)
+
+# run_pytest [ARGUMENT...]: installing may need the machine's proxy and certificates; the tests must not see them.
+run_pytest() {
+  (
+    unset_variables {http,https,ftp,all,no}_proxy {HTTP,HTTPS,FTP,ALL,NO}_PROXY \
+      SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
+    exec python -m pytest --numprocesses 2 "$@"
+  )
 }
