@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -19,10 +20,7 @@ from confluence_groups_sdk.membership import Plan, read_journal
 PATIENCE = 30  # seconds for what should take a moment
 ASKED = r"\(n\)\S*: "
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-BROWSER = """#!{python}
-import sys, urllib.request
-urllib.request.build_opener(urllib.request.ProxyHandler({{}})).open(sys.argv[1]).read()
-"""
+OPEN_PAGE = "import sys, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(sys.argv[1]).read()"
 
 Run = Callable[..., str]
 
@@ -46,7 +44,8 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     home = tmp_path / "home"
     home.mkdir()
     browser = tmp_path / "browser"
-    browser.write_text(BROWSER.format(python=sys.executable), encoding="utf-8")
+    # A shell script, because the path in a "#!" line must not contain spaces.
+    browser.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-c", OPEN_PAGE])} "$1"\n', encoding="utf-8")
     browser.chmod(0o700)
     for name, value in {
         "XDG_CONFIG_HOME": str(home),
