@@ -29,7 +29,8 @@ from releasing.installs import Bounds
 from releasing.project import Project
 
 ROOT = Path(__file__).resolve().parents[1]
-WHEEL = "confluence_groups_sdk-0.1.0-py3-none-any.whl"
+VERSION = Project.read(ROOT).version
+WHEEL = f"confluence_groups_sdk-{VERSION}-py3-none-any.whl"
 
 # Stands in for the module that knows the surface: a file with one line is all the surface there is.
 RELEASED = """
@@ -100,8 +101,8 @@ def test_all_that_is_wrong_is_named_in_one_run(project: Path) -> None:
         f"{wheel}: confluence_groups_sdk/py.typed is missing",
         f"{sdist}: confluence_groups_sdk/py.typed is missing",
         f"{wheel}: confluence_groups_sdk/tests/test_inside.py must not be in it",
-        f"{wheel}: confluence_groups_sdk-9.9.9.dist-info/METADATA: Version is 9.9.9, and 0.1.0 in _version.py",
-        f"{sdist}: confluence_groups_sdk-9.9.9/PKG-INFO: Version is 9.9.9, and 0.1.0 in _version.py",
+        f"{wheel}: confluence_groups_sdk-9.9.9.dist-info/METADATA: Version is 9.9.9, and {VERSION} in _version.py",
+        f"{sdist}: confluence_groups_sdk-9.9.9/PKG-INFO: Version is 9.9.9, and {VERSION} in _version.py",
     ):
         assert wrong in done.stderr
 
@@ -237,7 +238,7 @@ def test_what_must_not_be_in_the_wheel_is_named(built: Distributions, tmp_path: 
 
 @pytest.mark.parametrize("name", [".env", "tests/.secret", "tests/x.pyc", "dist/old.whl", "notes.txt"])
 def test_what_must_not_be_in_the_sdist_is_named(built: Distributions, tmp_path: Path, name: str) -> None:
-    sdist = with_changes(built.sdist, tmp_path, added=f"confluence_groups_sdk-0.1.0/{name}")
+    sdist = with_changes(built.sdist, tmp_path, added=f"confluence_groups_sdk-{VERSION}/{name}")
     (wrong,) = wrong_contents(sdist, source_files(ROOT))
     assert f": {name} must not be in it" in wrong
 
@@ -251,7 +252,7 @@ def test_a_file_beside_the_folder_of_the_sdist_is_refused(built: Distributions, 
 @pytest.mark.parametrize(
     ("old", "new", "field"),
     [
-        (b"\nVersion: 0.1.0", b"\nVersion: 0.1.1", "Version is 0.1.1, and 0.1.0 in _version.py"),
+        (f"\nVersion: {VERSION}".encode(), b"\nVersion: 9.9.9", f"Version is 9.9.9, and {VERSION} in _version.py"),
         (b"\nRequires-Python: >=3.11", b"\nRequires-Python: >=3.9", "Requires-Python is >=3.9, and >=3.11"),
         (b"\nName: confluence-groups-sdk", b"\nName: groups", "Name is groups, and confluence-groups-sdk"),
         (b"\nProvides-Extra: keyring", b"", "Provides-Extra is ['aiohttp', 'cli', 'files', 'sandbox'], and ['aio"),
@@ -566,7 +567,7 @@ def test_nothing_is_left_of_what_is_no_commit(repository: Path, built: Distribut
 
 def test_nothing_is_left_without_a_date(repository: Path, built: Distributions) -> None:
     replace(repository / "CHANGELOG.md", "2026-01-31", "unreleased")
-    assert "has no date yet for [0.1.0]; not everything is committed" in release_check.leave(built)
+    assert f"has no date yet for [{VERSION}]; not everything is committed" in release_check.leave(built)
     assert not (repository / "dist").exists()
 
 

@@ -66,6 +66,10 @@ def add(file: Path, line: str) -> None:
         text.write(f"{line}\n")
 
 
+def set_version(project: Path, version: str) -> None:
+    (project / PACKAGE / "_version.py").write_text(f'__version__ = "{version}"\n', encoding="utf-8")
+
+
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Return what was said on standard error since the last time."""
     return capsys.readouterr().err.splitlines()
@@ -297,6 +301,7 @@ def test_links_are_not_copied(project: Path, place: Path, capsys: pytest.Capture
 
 
 def test_edits_are_named_and_shown(project: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_version(project, "0.4.2")
     vendor.main([str(place)])
     add(place / CLIENT, "import os  # ours")
     (place / "auth.py").unlink()
@@ -315,7 +320,7 @@ def test_edits_are_named_and_shown(project: Path, place: Path, capsys: pytest.Ca
         "-import os  # ours"
     ]
     assert f"--- {place}/client.py" in shown
-    assert "+++ 0.1.0/client.py" in shown
+    assert "+++ 0.4.2/client.py" in shown
     assert "-x = 1" in shown
     assert "+++ /dev/null" in shown
     assert vendor.main([str(place)]) == 2
@@ -331,8 +336,9 @@ def test_edits_are_named_and_shown(project: Path, place: Path, capsys: pytest.Ca
 def test_a_copy_that_is_behind_is_named_and_brought_up(
     project: Path, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    set_version(project, "0.4.2")
     vendor.main([str(place), "--without", "cli"])
-    replace(project / PACKAGE / "_version.py", "0.1.0", "0.2.0")
+    set_version(project, "0.5.0")
     add(project / PACKAGE / CLIENT, "# newer")
     (project / PACKAGE / "auth.py").unlink()
     (project / PACKAGE / "added.py").write_text("")
@@ -341,16 +347,16 @@ def test_a_copy_that_is_behind_is_named_and_brought_up(
     assert vendor.main(["--check", str(place)]) == 1
     said = capsys.readouterr()
     assert said.err.splitlines() == [
-        f"{place}: version 0.1.0, a run would write 0.2.0",
+        f"{place}: version 0.4.2, a run would write 0.5.0",
         f"{place}/_version.py: behind",
         f"{place}/added.py: a run would add it",
         f"{place}/auth.py: a run would remove it",
         f"{place}/client.py: behind",
     ]
-    assert '+__version__ = "0.2.0"' in said.out.splitlines()
+    assert '+__version__ = "0.5.0"' in said.out.splitlines()
     assert state(project.parent) == before
     assert vendor.main([str(place)]) == 0
-    assert manifest(place)["version"] == "0.2.0"
+    assert manifest(place)["version"] == "0.5.0"
     assert vendor.main(["--check", str(place)]) == 0
 
 

@@ -33,7 +33,7 @@ SITE = "https://your-domain.atlassian.net"
 BOTH = {"group_id": "g", "account_id": "a"}
 
 OTHER_VERSION = (  # file, what is there, and what another version might have in its place
-    ("_version.py", '"0.1.0"', '"9.9.9"'),
+    ("_version.py", f'"{installed.__version__}"', '"9.9.9"'),
     ("models.py", "    locale: str | None = None\n", "    locale: str | None = None\n    pronouns: str = 'unsaid'\n"),
     ("errors.py", "Check the group id and the account id", "Look at the group id and the account id"),
     ("sandbox/app.py", "        return value\n\n    def to_string", "        return '?'\n\n    def to_string"),
@@ -268,7 +268,7 @@ def test_the_command_line_of_a_copy_has_its_own_name_and_keeps_its_own_logins(co
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["--version"], f"python -m {GROUPS_A}.cli 0.1.0"),
+        (["--version"], f"python -m {GROUPS_A}.cli {installed.__version__}"),
         (["groups", "list", "--help"], f"python -m {GROUPS_A}.cli groups list --access admin"),
         (["groups", "list", "--help"], f"Usage: python -m {GROUPS_A}.cli groups list"),
         (["groups", "list"], f"log in with python -m {GROUPS_A}.cli login, or start a sandbox with python -m"),

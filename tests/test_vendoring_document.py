@@ -1,16 +1,21 @@
-"""docs/vendoring.md, with what its commands print."""
+"""docs/vendoring.md and the output of its commands.
+
+The page shows the version of the package as X.Y.Z and the number of its files as N, so that neither changes the page.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
-from copies import PACKAGE, PARTS
+from copies import PACKAGE, PARTS, VERSION
+from releasing.project import Project
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = (ROOT / "docs" / "vendoring.md").read_text(encoding="utf-8")
@@ -19,17 +24,12 @@ COMMAND = "python ../confluence-groups-sdk/scripts/vendor.py"
 PLACE = "src/bigger_sdk/_vendor"
 
 
-def comparable(text: str) -> str:
-    """Return a text without what differs from version to version."""
-    return re.sub(r"\d+ files", "N files", re.sub(r"\d+\.\d+\.\d+", "VERSION", text))
-
-
-def printed(command: str, folder: Path) -> str:
-    """Return what a command prints, on both streams."""
+def output_of(command: str, project: Path, folder: Path) -> str:
+    """Run a command of the page with the scripts of a project, and return its output as the page shows it."""
     arguments = command.removeprefix(f"{COMMAND} ").split()
     assert arguments != command.split()
     result = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "vendor.py"), *arguments],
+        [sys.executable, str(project / "scripts" / "vendor.py"), *arguments],
         cwd=folder,
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": ""},
         stdout=subprocess.PIPE,
@@ -37,17 +37,38 @@ def printed(command: str, folder: Path) -> str:
         check=False,
         encoding="utf-8",
     )
-    return result.stdout
+    shown = result.stdout.replace(Project.read(project).version, "X.Y.Z")
+    return re.sub(r"\d+ files", "N files", shown)
 
 
-def test_the_commands_print_what_it_shows(tmp_path: Path) -> None:
-    (tmp_path / PLACE).mkdir(parents=True)
+def check_commands(project: Path, folder: Path) -> None:
+    """Check that the commands print what the page shows."""
+    (folder / PLACE).mkdir(parents=True)
     (first, copied), (second, checked) = BLOCKS
-    assert comparable(printed(first, tmp_path)) == comparable(copied)
-    logging = tmp_path / PLACE / "confluence_groups" / "_logging.py"
+    assert output_of(first, project, folder) == copied
+    logging = folder / PLACE / "confluence_groups" / "_logging.py"
     text = logging.read_text(encoding="utf-8")
     logging.write_text(text.replace('"CONFLUENCE_GROUPS_LOG"', '"BIGGER_SDK_LOG"'), encoding="utf-8")
-    assert comparable(printed(second, tmp_path)) == comparable(checked)
+    assert output_of(second, project, folder) == checked
+
+
+def test_commands_print_what_the_page_shows(tmp_path: Path) -> None:
+    check_commands(ROOT, tmp_path)
+
+
+def test_page_stays_true_for_another_version_with_another_file(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    for folder in ("openapi", "scripts", PACKAGE):
+        shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("LICENSE", "pyproject.toml"):
+        shutil.copy(ROOT / file, project)
+    (project / PACKAGE / VERSION).write_text('__version__ = "34.56.78"\n', encoding="utf-8")
+    (project / PACKAGE / "added.py").touch()
+    check_commands(project, tmp_path)
+
+
+def test_name_of_the_wheel_shows_no_version() -> None:
+    assert re.findall(rf"{PACKAGE}-(\S+)-py3-none-any\.whl", DOCUMENT) == ["X.Y.Z"]
 
 
 def test_the_configuration_fits_the_package() -> None:

@@ -197,7 +197,7 @@ REFERENCE = {
 
 def test_the_operations_are_those_of_the_reference() -> None:
     assert OPERATIONS.keys() == REFERENCE.keys()
-    assert len(OPERATIONS) == len(NAMES) == 11
+    assert len(OPERATIONS) == len(NAMES)
 
 
 @pytest.mark.parametrize("name", REFERENCE)
@@ -247,8 +247,8 @@ def test_nobody_is_named_by_key_or_username() -> None:
 def test_limits_and_ids_are_bounded_wherever_they_are_asked_for() -> None:
     limits = [each["schema"] for each in PARAMETERS if each["name"] == "limit"]
     ids = [each["schema"] for each in PARAMETERS if each["name"].lower().endswith("id")]
-    assert [(each["minimum"], each["maximum"]) for each in limits] == [(1, 200)] * 4
-    assert [each["minLength"] for each in ids] == [1] * 8
+    assert {(each["minimum"], each["maximum"]) for each in limits} == {(1, 200)}
+    assert {each["minLength"] for each in ids} == {1}
     assert FRAGMENT["components"]["schemas"]["AccountId"]["properties"]["accountId"]["minLength"] == 1
 
 
@@ -266,7 +266,7 @@ def test_an_answer_reaches_what_its_schema_points_at() -> None:
 
 
 def test_only_parameters_have_enums() -> None:
-    assert len(list(within(PARAMETERS, "enum"))) == len(list(within(FRAGMENT, "enum"))) == 4
+    assert len(list(within(FRAGMENT, "enum"))) == len(list(within(PARAMETERS, "enum"))) > 0
 
 
 def within(value: Any, key: str) -> Iterator[Any]:

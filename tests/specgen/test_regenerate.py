@@ -270,7 +270,8 @@ def test_an_export_is_split_into_items_that_change_nothing_where_they_say_the_sa
     before = state(project)
     result = run(project, "--import", str(project / "export.json"), "--folder", "Group")
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.count("unchanged: openapi/postman/") == 11
+    unchanged = [line for line in result.stdout.splitlines() if line.startswith("unchanged: openapi/postman/")]
+    assert len(unchanged) == len(items_of(project))
     assert state(project) == before
 
 
@@ -313,41 +314,54 @@ def test_an_export_that_cannot_be_used_writes_nothing(project: Path) -> None:
 
 VERSION = "confluence_groups_sdk/_version.py"
 CLIENT = "confluence_groups_sdk/client.py"
-NOTHING = f"version: 0.1.0 is asked for: nothing has changed since 0.1.0; {VERSION} has it: 0.1.0"
+VERDICT = ("change: ", "surface: ", "version: ")
 
 
-def test_everything_is_said_before_anything_is_written(project: Path) -> None:
+def nothing_changed_since(version: str) -> str:
+    return f"version: {version} is asked for: nothing has changed since {version}; {VERSION} has it: {version}"
+
+
+@pytest.fixture
+def released(project: Path) -> Path:
+    """Return a copy of the project whose present state is released as 0.4.2."""
+    (project / VERSION).write_text('__version__ = "0.4.2"\n', encoding="utf-8")
     accept(project)
-    replace(project / ITEM, "Id of the group whose", "Id of the group, whose")
-    replace(project / CLIENT, "def create_group(self, *, name", "def create_group(self, *, title")
-    result = run(project)
+    return project
+
+
+def test_everything_is_said_before_anything_is_written(released: Path) -> None:
+    replace(released / ITEM, "Id of the group whose", "Id of the group, whose")
+    replace(released / CLIENT, "def create_group(self, *, name", "def create_group(self, *, title")
+    result = run(released)
     assert result.returncode == 0, "a run writes; the check insists"
     said = result.stdout.splitlines()
     words = [line.partition(":")[0] for line in said]
     assert sorted(set(words), key=words.index) == ["lost", "overlay", "change", "surface", "version", "writing", "done"]
-    assert [line for line in said if line.startswith(("change", "surface", "version"))] == [
+    verdict = [line for line in said if line.startswith(VERDICT)]
+    assert verdict == [
         "change: DELETE /api/group/userByGroupId: query parameter groupId: documentation changed (fix)",
         "surface: confluence_groups_sdk.ConfluenceGroups.create_group(name): parameter removed (breaking)",
         "surface: confluence_groups_sdk.ConfluenceGroups.create_group(title): required parameter added (breaking)",
-        "version: 0.2.0 (minor) is asked for: confluence_groups_sdk.ConfluenceGroups.create_group(name): "
-        f"parameter removed (breaking); {VERSION} does not have it: 0.1.0",
+        "version: 0.5.0 (minor) is asked for: confluence_groups_sdk.ConfluenceGroups.create_group(name): "
+        f"parameter removed (breaking); {VERSION} does not have it: 0.4.2",
     ]
+    page = (ROOT / "openapi/README.md").read_text(encoding="utf-8")
+    assert [line.strip() for line in page.splitlines() if line.strip().startswith(VERDICT)] == verdict
 
 
-def test_the_check_wants_the_version_that_the_changes_ask_for(project: Path) -> None:
-    accept(project)
-    assert run(project, "--check").stdout.splitlines()[-1] == NOTHING
-    replace(project / ITEM, "Id of the group whose", "Id of the group, whose")
-    assert run(project).returncode == 0
-    result = run(project, "--check")
+def test_the_check_wants_the_version_that_the_changes_ask_for(released: Path) -> None:
+    assert run(released, "--check").stdout.splitlines()[-1] == nothing_changed_since("0.4.2")
+    replace(released / ITEM, "Id of the group whose", "Id of the group, whose")
+    assert run(released).returncode == 0
+    result = run(released, "--check")
     assert result.returncode == 1
-    assert result.stderr == f"{VERSION}: 0.1.0, but 0.1.1 is asked for (patch): set it\n"
-    replace(project / VERSION, "0.1.0", "0.1.1")
-    result = run(project, "--check")
+    assert result.stderr == f"{VERSION}: 0.4.2, but 0.4.3 is asked for (patch): set it\n"
+    replace(released / VERSION, "0.4.2", "0.4.3")
+    result = run(released, "--check")
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.splitlines()[-1].endswith(f"documentation changed (fix); {VERSION} has it: 0.1.1")
-    assert "openapi/released/confluence-groups.openapi.yaml" in accept(project)
-    assert run(project, "--check").stdout.splitlines()[-1] == NOTHING.replace("0.1.0", "0.1.1")
+    assert result.stdout.splitlines()[-1].endswith(f"documentation changed (fix); {VERSION} has it: 0.4.3")
+    assert "openapi/released/confluence-groups.openapi.yaml" in accept(released)
+    assert run(released, "--check").stdout.splitlines()[-1] == nothing_changed_since("0.4.3")
 
 
 @pytest.mark.parametrize(
