@@ -264,3 +264,27 @@ def test_the_sandbox_reads_the_clock_that_is_not_frozen() -> None:
     with freeze_time(NOON):
         frozen = MachineClock().monotonic()
     assert before <= frozen <= time.monotonic()
+
+
+# --- other waits
+
+
+@in_new_interpreter
+def test_a_token_file_that_stays_locked_is_given_up() -> None:
+    from confluence_groups_sdk import ConfigurationError, FileTokenStore, token_store
+
+    with tempfile.TemporaryDirectory() as folder, patch.object(token_store, "LOCK_PATIENCE", 0.01), freeze_time(NOON):
+        path = Path(folder) / "tokens.json"
+        refused = pytest.raises(ConfigurationError, match="keeps it locked")
+        with FileTokenStore(path).lock(), refused, FileTokenStore(path).lock():
+            pass
+
+
+@in_new_interpreter
+def test_a_login_that_nobody_confirms_is_given_up() -> None:
+    from confluence_groups_sdk.cli import consent
+    from confluence_groups_sdk.cli.terminal import RefusedError
+
+    refused = pytest.raises(RefusedError, match="nobody agreed")
+    with patch.object(consent, "PATIENCE", 0.01), freeze_time(NOON), consent.Callback(0) as callback, refused:
+        callback.code()
