@@ -288,3 +288,16 @@ def test_a_login_that_nobody_confirms_is_given_up() -> None:
     refused = pytest.raises(RefusedError, match="nobody agreed")
     with patch.object(consent, "PATIENCE", 0.01), freeze_time(NOON), consent.Callback(0) as callback, refused:
         callback.code()
+
+
+@in_new_interpreter
+def test_time_can_be_frozen_where_the_sandbox_cannot_be_loaded() -> None:
+    import sys
+
+    sys.modules["uvicorn"] = None  # type: ignore[assignment] # as it is where the extra is not installed
+    import confluence_groups_sdk.sandbox
+
+    with freeze_time(NOON):
+        assert time.time() == pytest.approx(1_714_996_800)
+    with pytest.raises(confluence_groups_sdk.ConfigurationError, match="needs uvicorn"):
+        _ = confluence_groups_sdk.sandbox.Sandbox
