@@ -199,7 +199,7 @@ MAY_KNOW = {
     "_answers": {"_signs", "_headers", "_logging"},
     "errors": {"_later", "_signs", "_answers", "_headers", "_logging"},
     "auth": {"errors"},
-    "token_store": {"auth", "errors"},
+    "token_store": {"_clock", "auth", "errors"},
     "_token_endpoint": {"token_store", "auth", *LEAVES},
     "_aside": set(),
     "oauth": {"_aside", "_token_endpoint", "_site", "token_store", "auth", *LEAVES},

@@ -9,12 +9,21 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
 import pytest
 
-from confluence_groups_sdk import ConfigurationError, FileTokenStore, MemoryTokenStore, Tokens, TokenStore, token_store
+from confluence_groups_sdk import (
+    ConfigurationError,
+    FileTokenStore,
+    MemoryTokenStore,
+    Tokens,
+    TokenStore,
+    _clock,
+    token_store,
+)
 
 OLD = Tokens("old-access", "old-refresh", 1_800_000_000.5, ("read:confluence-groups", "offline_access"))
 NEW = Tokens("new-access", "new-refresh", 1_800_003_600, ())
@@ -247,6 +256,18 @@ def test_the_lock_keeps_out_threads_and_lets_one_after_the_other_in(path: Path) 
     for thread in threads:
         thread.join()
     assert most == [1] * 4
+
+
+def test_a_replaced_sleep_of_another_thread_does_not_shorten_the_wait_for_the_lock(
+    store: FileTokenStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as other:
+        other.enter_context(FileTokenStore(path).lock())
+        steps = iter([lambda: _clock._advance_to(_clock._monotonic() + 3600), other.close])
+        monkeypatch.setattr("time.sleep", lambda _seconds: next(steps)())
+        monkeypatch.setattr(_clock, "_monotonic", _clock._monotonic)
+        with store.lock():
+            assert next(steps, None) is None
 
 
 def test_the_lock_keeps_out_other_processes(store: FileTokenStore, path: Path) -> None:

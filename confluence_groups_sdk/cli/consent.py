@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import selectors
 import threading
-import time
 import webbrowser
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from .._clock import machine_monotonic
 from ..errors import ConfigurationError
 from .terminal import RefusedError, say
 
@@ -33,7 +34,7 @@ class Callback(HTTPServer):
         ConfigurationError: the port is taken.
     """
 
-    def __init__(self, port: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, port: int, clock: Callable[[], float] = machine_monotonic) -> None:
         self.state = secrets.token_urlsafe(32)
         self.answer: dict[str, str] | None = None
         self._clock = clock
@@ -56,11 +57,14 @@ class Callback(HTTPServer):
             RefusedError: the user did not agree, or did not answer in time.
         """
         deadline = self._clock() + PATIENCE
-        while self.answer is None:
-            self.timeout = deadline - self._clock()
-            if self.timeout <= 0:
-                raise RefusedError(f"nobody agreed within {PATIENCE:.0f} s: log in again")
-            self.handle_request()
+        with selectors.DefaultSelector() as arrivals:  # handle_request never ends its wait while a test freezes time
+            arrivals.register(self, selectors.EVENT_READ)
+            while self.answer is None:
+                seconds = deadline - self._clock()
+                if seconds <= 0:
+                    raise RefusedError(f"nobody agreed within {PATIENCE:.0f} s: log in again")
+                if arrivals.select(seconds):
+                    self.handle_request()
         if "code" not in self.answer:
             why = self.answer.get("error_description") or self.answer.get("error") or "without a reason"
             raise RefusedError(f"the authority gave no access: {why}")

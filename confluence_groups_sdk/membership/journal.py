@@ -285,9 +285,9 @@ def locked(path: Path) -> Iterator[None]:
         raise ConfigurationError("a journal needs filelock: pip install 'confluence-groups-sdk[files]'") from None
     if not path.parent.is_dir():
         raise JournalError(f"{path}: there is no such folder: make it first")
-    lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, thread_local=False)
+    lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
     try:
-        lock.acquire()
+        lock.acquire(blocking=False)
     except Timeout:
         raise JournalError(f"{path}: another process is using this journal: wait for it, or end it") from None
     except OSError as error:

@@ -54,4 +54,8 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULE_OF})
+    """List only names that can be loaded: freezegun reads every name of every module that is there."""
+    from importlib.util import find_spec
+
+    is_installed = all(find_spec(name) for name in ("starlette", "uvicorn"))
+    return sorted({*globals(), *_MODULE_OF} if is_installed else globals())

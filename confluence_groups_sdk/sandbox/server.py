@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from .connection import Connection
 from .directory import Credentials
 from .faults import Clock, Faults, MachineClock, Trouble
 from .operations import MOST_RESULTS, Operations
+from .real_time import RealTimeEventLoop
 
 HOST = "127.0.0.1"
 STOP_PATIENCE = 10  # seconds for answers under way when the sandbox stops
@@ -88,7 +90,7 @@ class Sandbox:
             timeout_graceful_shutdown=STOP_PATIENCE,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True, name="sandbox")
+        self._thread = threading.Thread(target=self._serve, daemon=True, name="sandbox")
 
     @property
     def access_token(self) -> str:
@@ -178,6 +180,11 @@ class Sandbox:
             raise RuntimeError("a sandbox runs once: make a new one")
         self._thread.start()
         return self
+
+    def _serve(self) -> None:
+        """Serve until told to stop, in an event loop that a test cannot freeze."""
+        with asyncio.Runner(loop_factory=RealTimeEventLoop) as runner:
+            runner.run(self._server.serve(sockets=[self._socket]))
 
     def stop(self) -> None:
         """Stop serving; answers under way are finished first."""

@@ -1,0 +1,68 @@
+"""The system's clock: time that was slept has passed, however the sleep was replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from confluence_groups_sdk import SystemClock, _clock
+
+
+@pytest.fixture(autouse=True)
+def _no_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test leave the clock of the others ahead."""
+    monkeypatch.setattr(_clock, "_monotonic", _clock._monotonic)
+
+
+def test_time_slept_has_passed_where_sleep_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, other = SystemClock(), SystemClock()
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    before = clock.monotonic()
+    clock.sleep(3600)
+    assert clock.monotonic() >= before + 3599.999
+    clock.sleep(60)
+    assert other.monotonic() >= before + 3659.999
+
+
+def test_time_slept_has_passed_where_the_sleep_of_tasks_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def return_at_once(_seconds: float) -> None:
+        pass
+
+    monkeypatch.setattr("asyncio.sleep", return_at_once)
+    clock = SystemClock()
+    before = clock.monotonic()
+    asyncio.run(clock.async_sleep(3600))
+    assert clock.monotonic() >= before + 3599.999
+
+
+def test_threads_that_sleep_at_the_same_time_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    barrier = threading.Barrier(16)
+    monkeypatch.setattr("time.sleep", lambda _seconds: barrier.wait(30))
+    clock = SystemClock()
+    before = clock.monotonic()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(clock.sleep, [3600.0] * 16))
+    assert before + 3599.999 <= clock.monotonic() < before + 2 * 3600
+
+
+def test_a_sleep_that_is_interrupted_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", interrupt)
+    clock = SystemClock()
+    before = clock.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        clock.sleep(3600)
+    assert clock.monotonic() < before + 3600
+
+
+def test_a_real_sleep_leaves_the_clock_as_it_is() -> None:
+    read: Callable[[], float] = _clock._monotonic
+    SystemClock().sleep(0)
+    asyncio.run(SystemClock().async_sleep(0))
+    assert _clock._monotonic is read
