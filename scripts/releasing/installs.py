@@ -17,7 +17,8 @@ from .project import Project
 
 REPLAY = "test_cassettes.py"
 WALKTHROUGHS = ("scripts/plans_walkthrough.py", "scripts/cli_walkthrough.py")
-PROGRAMS = ("scripts/demo.py", "scripts/walkthrough.py", *WALKTHROUGHS, "docs/plans.md", "docs/cli.md")
+SHARED = ("scripts/run_command.py", "scripts/walkthrough.py")
+PROGRAMS = ("scripts/demo.py", *SHARED, *WALKTHROUGHS, "docs/plans.md", "docs/cli.md")
 REMOVED = "docs-editors has 3 members"
 
 
