@@ -1,6 +1,7 @@
 # Sourced by the commands in scripts/: makes .venv if there is none, puts it first on PATH, and unsets variables that
 # would change what the checks see. To use another interpreter for a new .venv: PYTHON=python3.13 scripts/demo
 
+unset CDPATH # with it, cd prints the folder
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 python=${PYTHON:-python3}
@@ -45,7 +46,7 @@ install_for_tests() {
   install --editable '.[aiohttp,sandbox,cli,keyring]' --group dev
 }
 
-# The tests of scripts/, which take as long as all others. They use the pinned generator and do not run the package.
+# The tests of scripts/: together as slow as all other tests. They need the pinned generator and do not run the package.
 script_tests=(tests/specgen tests/test_{benchmark,benchmarking,record_cassettes,release_check,vendor,vendoring_document}.py)
 
 # run_pytest [ARGUMENT...]: installing may need the machine's proxy and certificates; the tests must not see them.

@@ -14,7 +14,7 @@ from confluence_groups_sdk import SystemClock, _clock
 
 @pytest.fixture(autouse=True)
 def _no_lead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test leave the clock of the others ahead."""
+    """Reset the clock's lead after each test."""
     monkeypatch.setattr(_clock, "_monotonic", _clock._monotonic)
 
 

@@ -57,7 +57,7 @@ class Callback(HTTPServer):
             RefusedError: the user did not agree, or did not answer in time.
         """
         deadline = self._clock() + PATIENCE
-        with selectors.DefaultSelector() as arrivals:  # handle_request never ends its wait while a test freezes time
+        with selectors.DefaultSelector() as arrivals:  # handle_request's own timeout never expires while time is frozen
             arrivals.register(self, selectors.EVENT_READ)
             while self.answer is None:
                 seconds = deadline - self._clock()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -41,7 +42,7 @@ PLAIN = ("Give the same command again, with --verbose to see more.",)
 
 
 class StandardStream(io.FileIO):
-    """Standard output or error that fails at most once and discards everything after that.
+    """Standard output or error that reports the first failed write and discards everything after it.
 
     Without it, the interpreter flushes the lost bytes again at exit, fails again, and exits with code 120.
     """
@@ -55,7 +56,9 @@ class StandardStream(io.FileIO):
         """Write bytes; after a failure, discard them."""
         if self.failure is None:
             try:
-                return super().write(data)
+                while (written := super().write(data)) is None:  # a full pipe that does not block
+                    select.select([], [self], [])
+                return written
             except OSError as error:
                 self.failure = error
                 if self._raises:
@@ -67,12 +70,18 @@ def run_program(program: Callable[[], object]) -> NoReturn:
     """Run the program and exit with its code.
 
     If standard output cannot be written, the program stops. The code is then 2, or 0 if the reader closed the pipe, as
-    ``head`` does. Nothing depends on whether standard error can be written.
+    ``head`` does. A failure to write standard error does not change the code.
     """
     with _guarded_streams() as output:
         code = _code_of_run(program)
-        with suppress(OutputError):
+        try:
             sys.stdout.flush()
+        except OutputError:
+            pass
+        except KeyboardInterrupt:  # nobody reads the pipe
+            code = INTERRUPTED
+            if output is not None:
+                output.failure = OSError(errno.EPIPE, "interrupted")  # discard the rest
         failure = output.failure if output is not None else None
         if failure is not None and failure.errno != errno.EPIPE and code == 0:
             say(f"error: the output cannot be written: {failure.strerror}")
@@ -92,6 +101,9 @@ def _code_of_run(program: Callable[[], object]) -> int:
         if end.code is None or isinstance(end.code, int):
             return end.code or 0
         say(str(end.code))
+        return FAILED
+    except Exception:  # print the traceback while the streams are guarded
+        sys.excepthook(*sys.exc_info())
         return FAILED
     return 0
 
@@ -124,7 +136,7 @@ def _guard(stream: TextIO | None, *, raises: bool) -> tuple[TextIO, StandardStre
         return stream, None  # a test's buffer, or a Windows console, which is never full
     guard = StandardStream(raw.fileno(), raises=raises)
     lines = stream.line_buffering or stream.write_through
-    # A name may hold characters that the terminal's encoding has not: print their escapes.
+    # Names may hold characters that the terminal's encoding lacks: print them as escapes.
     text = io.TextIOWrapper(
         io.BufferedWriter(guard), stream.encoding, "backslashreplace", newline="\n", line_buffering=lines
     )

@@ -75,7 +75,7 @@ def say(*lines: str) -> None:
 
 
 def put(*lines: str) -> None:
-    """Print lines of output; if they cannot be written, the command continues and its exit code tells the rest."""
+    """Print lines of output; if that fails, the command continues and its exit code shows the failure."""
     with suppress(OutputError):
         for line in lines:
             print(cleaned(line))

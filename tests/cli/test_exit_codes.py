@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shell import BRUNO, EDITORS, PROGRAM, Ended, Shell
@@ -127,3 +129,30 @@ def test_a_reader_that_stops_early_ends_the_command(shell: Shell) -> None:
         ended = subprocess.run(["bash", "-c", script], capture_output=True, check=False, encoding="utf-8")
         assert (ended.stdout, ended.stderr) == ("0\n", "")
         assert len(head.read_text(encoding="utf-8").splitlines()) == 1
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_full_pipe_that_does_not_block_loses_nothing(out: bool) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    filled = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filled += os.write(writer, b"x" * 4096)
+    arguments = ["--help"] if out else ["groups", "--no-such-option"]
+    streams: dict[str, Any] = {"stdout": writer} if out else {"stderr": writer, "stdout": subprocess.DEVNULL}
+    with subprocess.Popen([*PROGRAM, *arguments], **streams) as process:
+        os.close(writer)
+        with os.fdopen(reader, "rb") as output:
+            printed = output.read()[filled:]
+    assert process.returncode == (0 if out else 2)
+    assert b"Usage: confluence-groups" in printed
+
+
+def test_a_crash_exits_with_1_even_if_the_traceback_cannot_be_printed() -> None:
+    program = "from confluence_groups_sdk.cli.exit_codes import run_program; run_program(lambda: 1 / 0)"
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run([sys.executable, "-c", program], stderr=full, check=False)
+    assert ended.returncode == 1
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).stderr
+    assert printed.endswith(b"ZeroDivisionError: division by zero\n")
