@@ -1,22 +1,30 @@
-"""Confluence Cloud group membership, from Python, that you can trust.
+"""Confluence Cloud group membership from Python that you can trust.
 
-Every public name is importable from here and loaded on first use (PEP 562), so that importing the package costs next
-to nothing and loads no dependency.
+Every public name is importable from here and loads on first use (PEP 562). Importing the package loads no dependency.
 """
 
-TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than this whole module
+TYPE_CHECKING = bool()  # noqa: UP018 - type checkers know the name; editors skip the branch of a literal False
 if TYPE_CHECKING:
-    from ._aiohttp import aiohttp_client as aiohttp_client
-    from ._clock import Clock as Clock
-    from ._clock import SystemClock as SystemClock
-    from ._pacing import Pace as Pace
-    from ._pacing import Pacer as Pacer
-    from ._retry import RetryPolicy as RetryPolicy
-    from ._settings import Timeout as Timeout
+    from ._core.config import Timeout as Timeout
+    from ._core.limits.rate_limiter import RateLimiter as RateLimiter
+    from ._core.limits.rate_limiter_status import RateLimiterStatus as RateLimiterStatus
+    from ._core.limits.retry_policy import RetryPolicy as RetryPolicy
+    from ._core.responses.rate_limit_headers import RateLimitInfo as RateLimitInfo
+    from ._core.transport.aiohttp_client import aiohttp_client as aiohttp_client
+    from ._support.clock import Clock as Clock
+    from ._support.clock import SystemClock as SystemClock
+    from ._support.pickling import unpickle as unpickle
     from ._version import __version__ as __version__
     from .async_client import AsyncConfluenceGroups as AsyncConfluenceGroups
-    from .auth import ApiToken as ApiToken
-    from .auth import BearerToken as BearerToken
+    from .auth.credentials import ApiToken as ApiToken
+    from .auth.credentials import BearerToken as BearerToken
+    from .auth.oauth import OAuth2 as OAuth2
+    from .auth.site_discovery import discover_sites as discover_sites
+    from .auth.site_discovery import discover_sites_async as discover_sites_async
+    from .auth.token_store import FileTokenStore as FileTokenStore
+    from .auth.token_store import MemoryTokenStore as MemoryTokenStore
+    from .auth.token_store import Tokens as Tokens
+    from .auth.token_store import TokenStore as TokenStore
     from .client import ConfluenceGroups as ConfluenceGroups
     from .errors import APIConnectionError as APIConnectionError
     from .errors import APIError as APIError
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
     from .errors import IncompleteReadError as IncompleteReadError
     from .errors import InputError as InputError
     from .errors import JournalError as JournalError
+    from .errors import KnownProblem as KnownProblem
     from .errors import MissingScopeError as MissingScopeError
     from .errors import NotFoundError as NotFoundError
     from .errors import PermissionDeniedError as PermissionDeniedError
@@ -43,66 +52,71 @@ if TYPE_CHECKING:
     from .models import Group as Group
     from .models import Site as Site
     from .models import User as User
-    from .oauth import OAuth2 as OAuth2
-    from .sites import discover_sites as discover_sites
-    from .sites import discover_sites_async as discover_sites_async
-    from .token_store import FileTokenStore as FileTokenStore
-    from .token_store import MemoryTokenStore as MemoryTokenStore
-    from .token_store import Tokens as Tokens
-    from .token_store import TokenStore as TokenStore
 
-_MODULES = {
-    "_aiohttp": ("aiohttp_client",),
-    "_clock": ("Clock", "SystemClock"),
-    "_pacing": ("Pace", "Pacer"),
-    "_retry": ("RetryPolicy",),
-    "_settings": ("Timeout",),
-    "_version": ("__version__",),
-    "async_client": ("AsyncConfluenceGroups",),
-    "auth": ("ApiToken", "BearerToken"),
-    "client": ("ConfluenceGroups",),
-    "errors": (
-        "APIConnectionError",
-        "APIError",
-        "APIStatusError",
-        "APITimeoutError",
-        "AuthenticationError",
-        "BadRequestError",
-        "ConfigurationError",
-        "ConflictError",
-        "ConfluenceGroupsError",
-        "DriftError",
-        "GoneError",
-        "IncompleteReadError",
-        "InputError",
-        "JournalError",
-        "MissingScopeError",
-        "NotFoundError",
-        "PermissionDeniedError",
-        "PlanError",
-        "RateLimitError",
-        "ResponseValidationError",
-        "ServerError",
-    ),
-    "models": ("AccessType", "Group", "Site", "User"),
-    "oauth": ("OAuth2",),
-    "sites": ("discover_sites", "discover_sites_async"),
-    "token_store": ("FileTokenStore", "MemoryTokenStore", "TokenStore", "Tokens"),
+_MODULE_OF = {  # sorted
+    "APIConnectionError": "errors",
+    "APIError": "errors",
+    "APIStatusError": "errors",
+    "APITimeoutError": "errors",
+    "AccessType": "models",
+    "ApiToken": "auth.credentials",
+    "AsyncConfluenceGroups": "async_client",
+    "AuthenticationError": "errors",
+    "BadRequestError": "errors",
+    "BearerToken": "auth.credentials",
+    "Clock": "_support.clock",
+    "ConfigurationError": "errors",
+    "ConflictError": "errors",
+    "ConfluenceGroups": "client",
+    "ConfluenceGroupsError": "errors",
+    "DriftError": "errors",
+    "FileTokenStore": "auth.token_store",
+    "GoneError": "errors",
+    "Group": "models",
+    "IncompleteReadError": "errors",
+    "InputError": "errors",
+    "JournalError": "errors",
+    "KnownProblem": "errors",
+    "MemoryTokenStore": "auth.token_store",
+    "MissingScopeError": "errors",
+    "NotFoundError": "errors",
+    "OAuth2": "auth.oauth",
+    "PermissionDeniedError": "errors",
+    "PlanError": "errors",
+    "RateLimitError": "errors",
+    "RateLimitInfo": "_core.responses.rate_limit_headers",
+    "RateLimiter": "_core.limits.rate_limiter",
+    "RateLimiterStatus": "_core.limits.rate_limiter_status",
+    "ResponseValidationError": "errors",
+    "RetryPolicy": "_core.limits.retry_policy",
+    "ServerError": "errors",
+    "Site": "models",
+    "SystemClock": "_support.clock",
+    "Timeout": "_core.config",
+    "TokenStore": "auth.token_store",
+    "Tokens": "auth.token_store",
+    "User": "models",
+    "__version__": "_version",
+    "aiohttp_client": "_core.transport.aiohttp_client",
+    "discover_sites": "auth.site_discovery",
+    "discover_sites_async": "auth.site_discovery",
+    "unpickle": "_support.pickling",
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - a list, made from the table above so that the two cannot differ
+__all__ = list(_MODULE_OF)
 
 
-def __getattr__(name: str) -> object:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # hidden from type checkers, which would accept any misspelt name because of it
 
-    value: object = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        module = _MODULE_OF.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value: object = getattr(import_module(f"{__name__}.{module}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,32 +1,37 @@
-"""The synchronous client."""
+"""The synchronous client. scripts/regenerate.py derives it from confluence_groups_sdk/async_client.py: do not edit."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from types import EllipsisType, TracebackType
-from typing import TYPE_CHECKING, ForwardRef, NoReturn, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ForwardRef, NoReturn, Self, TypedDict, Unpack
 
 import httpx
 
-from . import _connections, _settings, _site
-from ._clock import Clock, SystemClock
-from ._later import Later
-from ._pacing import Pacer
-from ._retry import RetryPolicy
-from ._settings import Settings
+from ._core import config
+from ._core.limits.rate_limiter import RateLimiter
+from ._core.limits.retry_policy import RetryPolicy
+from ._core.session import Session
+from ._core.transport.http_client import auth_problem
+from ._support import base_url
+from ._support.clock import Clock, SystemClock
+from ._support.lazy_import import LazyModule
+from ._support.public import public
 
 if TYPE_CHECKING:
-    from . import _calls, _exchange, _http, _pages
-    from ._calls import Call
-    from ._exchange import Reply, Step
+    from ._core.api import first_call, operations, pagination
+    from ._core.transport import raw_client
     from ._generated import AuthenticatedClient
-    from ._pages import Job, Reading
+    from .auth import environment
     from .models import AccessType, Group, User
 else:
-    _calls, _exchange, _http, _models, _pages = map(Later, ("_calls", "_exchange", "_http", "models", "_pages"))
+    _models = LazyModule(__package__, "models")
+    environment = LazyModule(__package__, "auth.environment")
+    first_call = LazyModule(__package__, "_core.api.first_call")
+    operations = LazyModule(__package__, "_core.api.operations")
+    pagination = LazyModule(__package__, "_core.api.pagination")
+    raw_client = LazyModule(__package__, "_core.transport.raw_client")
     AccessType, Group, User = map(ForwardRef, ("_models.AccessType", "_models.Group", "_models.User"))
-
-T = TypeVar("T")
 
 
 class Options(TypedDict, total=False):
@@ -34,41 +39,44 @@ class Options(TypedDict, total=False):
 
     timeout: httpx.Timeout | float | None
     retry: RetryPolicy
-    pacer: Pacer | None
+    rate_limiter: RateLimiter | None
     http_client: httpx.Client | None
     application_name: str | None
     clock: Clock
 
 
+@public
 class ConfluenceGroups:
-    """Confluence Cloud groups, synchronously. One client may be shared by many threads.
+    """Confluence Cloud groups, synchronously. Many threads may share one client.
 
-    Calls are retried as `RetryPolicy` says. Redirects are not followed, and no cookies are sent. Whoever calls after
-    closing gets a RuntimeError. Lists are read as they are iterated over: a page is asked for when the one before it
-    has been used up.
+    Calls are retried as `RetryPolicy` describes. Redirects are not followed, and cookies are not sent. A call after
+    closing raises RuntimeError. Lists are read while you iterate: each page is requested when you have used up the
+    page before it.
 
-    Beside what its own description names, every call may raise an AuthenticationError (the credentials were not
-    accepted), a RateLimitError (refused for the rate of calls, still so after the retries), a ServerError (Confluence
-    failed, still so after the retries), a ResponseValidationError (something else answered: nothing is known about what
-    happened) or an APIConnectionError (no answer came: a change may have been made nevertheless). All are an APIError.
+    Besides the errors that a method lists, every call may raise these, all of them an APIError:
+
+    - AuthenticationError: Confluence did not accept the credentials.
+    - RateLimitError: the call was rate-limited, also after the retries.
+    - ServerError: Confluence failed, also after the retries.
+    - ResponseValidationError: the response is not the documented one; nothing is known about what happened.
+    - APIConnectionError: no response came; a change may have been made all the same.
 
     Args:
         site: ``https://NAME.atlassian.net``, with or without ``/wiki`` or ``/wiki/rest``.
-        auth: `ApiToken`, `BearerToken` or any other `httpx.Auth`.
-        timeout: seconds for connecting, sending, receiving and waiting for a connection, each; 30, and 5 to connect,
-            where not given. A `Timeout` sets each of the four, and a total for one attempt (60 where not given); None
-            waits for ever.
+        auth: `ApiToken`, `BearerToken`, `OAuth2` or any other `httpx.Auth`.
+        timeout: seconds for each of connecting (default 5), sending, receiving, and waiting for a connection (default
+            30 each). A `Timeout` also limits one attempt as a whole (default 60). None waits without limit.
         retry: when a call is sent again.
-        pacer: how many calls at once, and how fast; one of its own where not given. Share one between the clients of a
-            site.
-        http_client: your own `httpx.Client`, for proxies, certificates or transports; you close it. Without one,
-            proxies of the environment are used, but not for a site on loopback.
-        application_name: put before our own user agent, such as ``offboarding/1.2``.
-        clock: time and chance, replaced in tests.
+        rate_limiter: limits how many calls run at once, and how fast; by default a new one. Share one between all
+            clients of a site.
+        http_client: your own `httpx.Client`, for proxies, certificates or transports. You close it. Without one,
+            the proxies of the environment are used, except for a site on loopback.
+        application_name: prefix for the user agent, such as ``offboarding/1.2``.
+        clock: time and randomness, replaced in tests.
 
     Raises:
-        ConfigurationError: the site is no https address (http on loopback), or an option is malformed.
-        TypeError: ``auth``, ``retry``, ``pacer``, ``http_client`` or ``clock`` is of the wrong kind.
+        ConfigurationError: the site is not an https address (or http on loopback), or an option is malformed.
+        TypeError: ``auth``, ``retry``, ``rate_limiter``, ``http_client`` or ``clock`` has the wrong type.
     """
 
     def __init__(
@@ -76,166 +84,188 @@ class ConfluenceGroups:
         site: str,
         *,
         auth: httpx.Auth,
-        timeout: httpx.Timeout | float | None = _settings.DEFAULT_TIMEOUT,
+        timeout: httpx.Timeout | float | None = config.DEFAULT_TIMEOUT,
         retry: RetryPolicy = RetryPolicy(),
-        pacer: Pacer | None = None,
+        rate_limiter: RateLimiter | None = None,
         http_client: httpx.Client | None = None,
         application_name: str | None = None,
         clock: Clock = SystemClock(),
     ) -> None:
-        if problem := _connections.auth_problem(auth):
-            del auth  # a bare token, perhaps: this frame may be shown with its variables
+        if problem := auth_problem(auth):
+            del auth  # it may be a bare token, and error reporters show the variables of this frame
             raise TypeError(problem)
-        self._auth = auth
-        parts, total = _settings.limits(timeout)
-        self._settings = Settings(
-            base=_site.site_base(site),
-            user_agent=_site.user_agent(application_name),
-            timeout=parts,
-            total=total,
+        self._session = Session.open(
+            base_url.site_base(site),
+            auth,
+            timeout=timeout,
+            http_client=http_client,
             retry=retry,
-            pacer=Pacer() if pacer is None else pacer,
+            rate_limiter=rate_limiter,
+            application_name=application_name,
             clock=clock,
         )
-        self._http = _connections.Connections(httpx.Client, http_client, self._settings)
-        self._owns_http = self._http.owned
+        self._owns_http = self._session.http.owned
 
     @classmethod
     def for_cloud(
-        cls, cloud_id: str, *, auth: httpx.Auth, gateway: str = _site.GATEWAY, **options: Unpack[Options]
+        cls, cloud_id: str, *, auth: httpx.Auth, gateway: str = base_url.GATEWAY, **options: Unpack[Options]
     ) -> Self:
-        """Return a client that goes through Atlassian's gateway, as OAuth 2.0 and tokens with scopes must.
+        """Build a client that calls Atlassian's gateway, which OAuth 2.0 and tokens with scopes require.
+
+        See docs/confluence-behaviour.md#authentication.
 
         Args:
-            cloud_id: of the site, as accessible-resources lists it.
+            cloud_id: the site's cloud id, as accessible-resources lists it.
             auth: the credentials.
-            gateway: its address.
-            options: as for the class.
+            gateway: the gateway's address.
+            options: the options of the class.
 
         Raises:
             ConfigurationError: the cloud id, the gateway or an option is malformed.
             TypeError: as for the class.
         """
-        if problem := _connections.auth_problem(auth):
+        if problem := auth_problem(auth):
             del auth  # as above
             raise TypeError(problem)
-        return cls(_site.gateway_base(cloud_id, gateway), auth=auth, **options)
+        return cls(base_url.gateway_base(cloud_id, gateway), auth=auth, **options)
 
     @classmethod
-    def from_env(cls, *, gateway: str = _site.GATEWAY, **options: Unpack[Options]) -> Self:
-        """Return a client as the environment describes it.
+    def from_env(cls, *, gateway: str = base_url.GATEWAY, **options: Unpack[Options]) -> Self:
+        """Build a client from environment variables.
 
         Reads CONFLUENCE_SITE, or CONFLUENCE_CLOUD_ID for the gateway, and either CONFLUENCE_EMAIL with
         CONFLUENCE_API_TOKEN, or CONFLUENCE_ACCESS_TOKEN.
 
+        Args:
+            gateway: the gateway's address.
+            options: the options of the class.
+
         Raises:
-            ConfigurationError: one of them is missing or malformed, or both kinds of credential are there.
+            ConfigurationError: a variable is missing or malformed, or both kinds of credentials are set.
         """
-        base, auth = _site.environment(gateway)
+        base, auth = environment.read_connection(gateway)
         return cls(base, auth=auth, **options)
 
     def remove_member(self, *, group_id: str, account_id: str) -> None:
         """Remove a user from a group (removeMemberFromGroupByGroupId).
 
-        Returns for a user who was no member, too: Confluence answers 204 to both.
+        It also returns if the user was not a member, because Confluence answers 204 in both cases
+        (docs/confluence-behaviour.md#operations).
 
         Args:
-            group_id: of the group; opaque, as Confluence gave it.
-            account_id: of the user; opaque, as Confluence gave it.
+            group_id: the group's id; opaque, as Confluence returns it.
+            account_id: the user's account id; opaque, as Confluence returns it.
 
         Raises:
             ValueError: an id is empty or too long for an address; nothing was sent.
-            NotFoundError: no such group or user; or no such site, which the remedy then says.
-            PermissionDeniedError: the caller is no site admin.
-            BadRequestError: an id is not acceptable.
+            NotFoundError: there is no such group or user; if there is no such site, the remedy says so.
+            PermissionDeniedError: the caller is not a site admin.
+            BadRequestError: Confluence does not accept an id.
             APIError: as for every call.
         """
-        self._send(_calls.remove_member(group_id, account_id))
+        self._session.send(operations.remove_member(group_id, account_id))
 
     def add_member(self, *, group_id: str, account_id: str) -> None:
         """Add a user to a group (addUserToGroupByGroupId).
 
-        How Confluence answers for a user who is a member already is not documented. It is not sent again where it may
-        have arrived: see `is_member` then.
+        Confluence's response for a user who is already a member is not documented
+        (docs/confluence-behaviour.md#operations). The call is not sent again if it may have arrived; check with
+        `is_member` then.
+
+        Args:
+            group_id: the group's id.
+            account_id: the user's account id.
 
         Raises:
             ValueError: an id is empty or too long for an address; nothing was sent.
-            NotFoundError: no such group or user.
-            PermissionDeniedError: the caller is no site admin.
-            BadRequestError: an id is not acceptable.
+            NotFoundError: there is no such group or user.
+            PermissionDeniedError: the caller is not a site admin.
+            BadRequestError: Confluence does not accept an id.
             APIError: as for every call.
         """
-        self._send(_calls.add_member(group_id, account_id))
+        self._session.send(operations.add_member(group_id, account_id))
 
     def iter_members(self, *, group_id: str, page_size: int = 200) -> Generator[User, None, None]:
-        """Iterate over the members of a group (getGroupMembersByGroupId), each once, page after page.
+        """Iterate over the members of a group (getGroupMembersByGroupId), each once, page by page.
 
-        Collect first, then remove: whoever is removed while the list is read moves the others up, past the place where
-        the next page starts, and this client does not see that somebody was missed. Deactivated users are not listed.
+        Collect the members first, then remove: removing members while you iterate makes the next page skip some, and
+        the client cannot see that. Confluence does not list deactivated users. See
+        docs/confluence-behaviour.md#pagination and #users.
 
         Args:
-            group_id: of the group.
-            page_size: members to ask for in one call, 1 to 200.
+            group_id: the group's id.
+            page_size: members per call, 1 to 200.
 
         Raises:
             ValueError: the id is empty, ``.`` or ``..``, or the page size is out of range; nothing was sent.
-            NotFoundError: no such group.
+            NotFoundError: there is no such group.
             PermissionDeniedError: the caller may not see users.
-            IncompleteReadError: the server repeats itself, so that the list cannot be read to its end.
+            IncompleteReadError: the server repeats itself, so the list cannot be read to its end.
             APIError: as for every call.
         """
-        return self._items(_pages.members(group_id, page_size))
+        return self._session.items(pagination.members(group_id, page_size))
 
     def count_members(self, *, group_id: str) -> int:
-        """Return how many members a group has, as the server counts them (getGroupMembersByGroupId with its total).
+        """Count the members of a group (getGroupMembersByGroupId with shouldReturnTotalSize).
 
-        Where it does not count, all of them are read.
+        If the server does not state a total, all members are read.
+
+        Args:
+            group_id: the group's id.
 
         Raises:
             ValueError: the id is empty, ``.`` or ``..``; nothing was sent.
-            NotFoundError: no such group.
+            NotFoundError: there is no such group.
             PermissionDeniedError: the caller may not see users.
             IncompleteReadError: as for `iter_members`.
             APIError: as for every call.
         """
-        return self._run(_pages.count_members(group_id))
+        return self._session.run(pagination.count_members(group_id))
 
     def is_member(self, *, group_id: str, account_id: str) -> bool:
-        """Say whether a group is among those that are listed for a user (getGroupMembershipsForUser).
+        """Check whether a user's groups include a group (getGroupMembershipsForUser).
 
-        False means not listed: nobody says whether there is such a group or user. Where the list of the user's groups
-        cannot be read to its end, which is a known bug of Confluence, the group's members are read instead.
+        False means that the group is not listed; the group or the user may not exist. If the list of the user's groups
+        cannot be read to its end, which is a known bug of Confluence (CONFCLOUD-62418), the group's members are read
+        instead.
+
+        Args:
+            group_id: the group's id.
+            account_id: the user's account id.
 
         Raises:
-            ValueError: an id is empty, or the group's is ``.`` or ``..``; nothing was sent.
-            PermissionDeniedError: the caller may not see this.
+            ValueError: an id is empty, or the group's id is ``.`` or ``..``; nothing was sent.
+            PermissionDeniedError: the caller may not see these lists.
             IncompleteReadError: neither list can be read to its end.
             APIError: as for every call.
         """
-        return self._run(_pages.is_member(group_id, account_id))
+        return self._session.run(pagination.is_member(group_id, account_id))
 
     def get_group(self, *, group_id: str) -> Group:
-        """Return a group (getGroupByGroupId).
+        """Read a group (getGroupByGroupId).
+
+        Args:
+            group_id: the group's id.
 
         Raises:
             ValueError: the id is empty or too long for an address; nothing was sent.
-            NotFoundError: no such group.
+            NotFoundError: there is no such group.
             PermissionDeniedError: the caller may not see groups.
             APIError: as for every call.
         """
-        return self._send(_calls.get_group(group_id))
+        return self._session.send(operations.get_group(group_id))
 
     def iter_groups(
         self, *, access_type: AccessType | None = None, page_size: int = 200
     ) -> Generator[Group, None, None]:
-        """Iterate over all groups (getGroups), each once, page after page.
+        """Iterate over all groups (getGroups), each once, page by page.
 
-        They may be those of the whole organisation, so that a name can occur more than once. Collect first, then
-        delete, as for `iter_members`.
+        The list may include groups of other sites of the organisation, so several groups may have the same name
+        (docs/confluence-behaviour.md#identifiers). Collect the groups first, then delete, as for `iter_members`.
 
         Args:
             access_type: only the groups that give access as ``user``, ``admin`` or ``site-admin``.
-            page_size: groups to ask for in one call, 1 to 200.
+            page_size: groups per call, 1 to 200.
 
         Raises:
             ValueError: an argument is out of range; nothing was sent.
@@ -243,16 +273,16 @@ class ConfluenceGroups:
             IncompleteReadError: as for `iter_members`.
             APIError: as for every call.
         """
-        return self._items(_pages.groups(access_type, page_size))
+        return self._session.items(pagination.groups(access_type, page_size))
 
     def search_groups(self, *, query: str, page_size: int = 200) -> Generator[Group, None, None]:
-        """Iterate over the groups whose names contain a text (searchGroups), each once, page after page.
+        """Iterate over the groups whose names contain a text (searchGroups), each once, page by page.
 
-        Collect first, then delete, as for `iter_members`.
+        Collect the groups first, then delete, as for `iter_members`.
 
         Args:
             query: part of a name.
-            page_size: groups to ask for in one call, 1 to 200.
+            page_size: groups per call, 1 to 200.
 
         Raises:
             ValueError: the text is empty, or the page size is out of range; nothing was sent.
@@ -260,82 +290,110 @@ class ConfluenceGroups:
             IncompleteReadError: as for `iter_members`.
             APIError: as for every call.
         """
-        return self._items(_pages.search(query, page_size))
+        return self._session.items(pagination.search(query, page_size))
 
     def create_group(self, *, name: str) -> Group:
-        """Make a group without members, and return it (createGroup).
+        """Create a group without members (createGroup).
 
-        It is not sent again where it may have arrived: see `search_groups` then.
+        The call is not sent again if it may have arrived; check with `search_groups` then.
+
+        Args:
+            name: the group's name.
 
         Raises:
             ValueError: the name is empty; nothing was sent.
-            BadRequestError: the name is not acceptable.
-            PermissionDeniedError: the caller is no site admin.
+            BadRequestError: Confluence does not accept the name.
+            PermissionDeniedError: the caller is not a site admin.
             APIError: as for every call.
         """
-        return self._send(_calls.create_group(name))
+        return self._session.send(operations.create_group(name))
 
     def delete_group(self, *, group_id: str) -> None:
-        """Delete a group for good (removeGroupById). Its members lose what it gave them.
+        """Delete a group for good (removeGroupById). Its members lose the access it gave them.
 
-        It is not sent again where it may have arrived: see `get_group` then.
+        The call is not sent again if it may have arrived; check with `get_group` then.
+
+        Args:
+            group_id: the group's id.
 
         Raises:
             ValueError: the id is empty or too long for an address; nothing was sent.
-            NotFoundError: no such group.
-            PermissionDeniedError: the caller is no site admin.
-            BadRequestError: the id is not acceptable.
+            NotFoundError: there is no such group.
+            PermissionDeniedError: the caller is not a site admin.
+            BadRequestError: Confluence does not accept the id.
             APIError: as for every call.
         """
-        self._send(_calls.delete_group(group_id))
+        self._session.send(operations.delete_group(group_id))
 
     def iter_memberships(self, *, account_id: str) -> Generator[Group, None, None]:
-        """Iterate over the groups that a user is in (getGroupMembershipsForUser), each once, page after page.
+        """Iterate over the groups that a user is in (getGroupMembershipsForUser), each once, page by page.
 
-        Collect first, then remove, as for `iter_members`.
+        Collect the groups first, then remove, as for `iter_members`.
+
+        Args:
+            account_id: the user's account id.
 
         Raises:
             ValueError: the id is empty or too long for an address; nothing was sent.
             PermissionDeniedError: the caller may not see this user's groups.
-            IncompleteReadError: as for `iter_members`; a known bug of Confluence makes it repeat this list.
+            IncompleteReadError: as for `iter_members`; a known bug of Confluence repeats this list (CONFCLOUD-62418).
             APIError: as for every call.
         """
-        return self._items(_pages.memberships(account_id))
+        return self._session.items(pagination.memberships(account_id))
 
     def get_user(self, *, account_id: str) -> User:
-        """Return a user (getUser).
+        """Read a user (getUser).
+
+        Args:
+            account_id: the user's account id.
 
         Raises:
             ValueError: the id is empty or too long for an address; nothing was sent.
-            NotFoundError: no such user.
+            NotFoundError: there is no such user.
             PermissionDeniedError: the caller may not see users.
             APIError: as for every call.
         """
-        return self._send(_calls.get_user(account_id))
+        return self._session.send(operations.get_user(account_id))
 
     def current_user(self) -> User:
-        """Return who is calling (getCurrentUser).
+        """Read the user who is calling (getCurrentUser).
 
         Raises:
             PermissionDeniedError: the caller has no access to Confluence.
             APIError: as for every call.
         """
-        return self._send(_calls.current_user())
+        return self._session.send(operations.current_user())
+
+    def prepare(self, method: str, /, **arguments: Any) -> httpx.Request:
+        """Build the request that a method would send first; nothing is sent.
+
+        Its Authorization header shows the scheme and REDACTED in place of the credentials.
+
+        Args:
+            method: a method that calls Confluence, such as ``remove_member``.
+            arguments: the method's arguments.
+
+        Raises:
+            ValueError: there is no such method, or an argument is not acceptable.
+            TypeError: an argument is missing or unknown.
+        """
+        return self._session.prepare(first_call.first_call(method, arguments))
 
     @property
     def site(self) -> str:
-        """What tells this site from others: its cloud id where calls go through the gateway, else its host."""
-        return _site.identity(self._settings.base)
+        """The identity of the site: its cloud id if calls go through the gateway, otherwise its host."""
+        return base_url.site_id(self._session.config.base)
 
     @property
     def raw(self) -> AuthenticatedClient:
-        """The generated client over the same connections: no retries, no exceptions for error statuses.
+        """The generated client over the same connections: no retries, no rate limiting, no errors for failed calls.
 
-        For the functions of the generated package, such as
+        Pass it to the functions of the generated package, such as
         ``_generated.api.group.remove_member_from_group_by_group_id.sync_detailed(client=groups.raw, ...)``. It sends
-        to this site alone, and is made anew each time.
+        to this site only. Each access returns a new object.
         """
-        return _http.raw_sync(self._settings, self._auth, self._http.client)
+        session = self._session
+        return raw_client.raw_sync(session.config, session.auth, session.http.client)
 
     def with_options(
         self,
@@ -343,25 +401,25 @@ class ConfluenceGroups:
         timeout: httpx.Timeout | float | EllipsisType | None = ...,
         retry: RetryPolicy | EllipsisType = ...,
     ) -> Self:
-        """Return a client with other limits over the same connections; closing it leaves them open.
+        """Return a client with another timeout or retry policy over the same connections; closing it leaves them open.
 
         Args:
-            timeout: as for the class; left as it is where not given.
-            retry: as for the class; left as it is where not given.
+            timeout: as for the class; unchanged by default.
+            retry: as for the class; unchanged by default.
 
         Raises:
             ConfigurationError: the timeout is malformed.
             TypeError: ``retry`` is not a `RetryPolicy`.
         """
-        settings = self._settings.adjusted(timeout, retry)
+        session = self._session.with_config(self._session.config.with_options(timeout, retry))
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _settings=settings, _owns_http=False)
+        other.__dict__.update(self.__dict__, _session=session, _owns_http=False)
         return other
 
     def close(self) -> None:
-        """Close the connections, unless they are the caller's or another client's."""
+        """Close the connections, unless they are yours or another client's."""
         if self._owns_http:
-            self._http.client.close()
+            self._session.http.client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -372,49 +430,10 @@ class ConfluenceGroups:
         self.close()
 
     def __repr__(self) -> str:
-        settings = getattr(self, "_settings", None)  # there is none yet while the constructor refuses something
-        return f"{type(self).__name__}({settings.base if settings else '...'!r})"
+        session = getattr(self, "_session", None)  # not set if the constructor has raised
+        return f"{type(self).__name__}({session.config.base if session else '...'!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"{type(self).__name__} is never pickled or copied: build one where it is needed, with from_env()"
+            f"{type(self).__name__} cannot be pickled or copied: build one where it is needed, with from_env()"
         )
-
-    def _send(self, call: Call[T]) -> T:
-        steps = _exchange.exchange(call, self._settings)
-        try:
-            step = next(steps)
-            while True:
-                step = steps.send(self._do(step))
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        finally:
-            steps.close()  # gives its place back, should this be interrupted or cancelled
-
-    def _run(self, job: Job[T]) -> T:
-        try:
-            call = next(job)
-            while True:
-                call = job.send(self._send(call))
-        except StopIteration as end:
-            result: T = end.value
-            return result
-
-    def _items(self, reading: Reading[T]) -> Generator[T, None, None]:
-        for call in reading:
-            yield from reading.send(self._send(call))
-
-    def _do(self, step: Step) -> Reply:
-        if isinstance(step, _exchange.Wait):
-            self._settings.clock.sleep(step.seconds)
-            return None
-        if isinstance(step, _exchange.Enter):
-            step.pacer.enter()
-            return None
-        started = self._settings.clock.monotonic()
-        try:
-            response = self._http.client.send(step, auth=self._auth, follow_redirects=False, stream=True)
-            return _http.read_sync(response, self._settings, started)
-        except _exchange.FAILURES as error:
-            return _exchange.no_answer(error)

@@ -1,61 +1,104 @@
-"""Everything that can go wrong, as one hierarchy; `error_from_response` tells which it was."""
+"""The exceptions of this package, and nothing else."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from http import HTTPStatus
+from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
-from ._later import Later
-from ._logging import secrets_of, without
-from ._signs import Sign
+from ._support.pickling import unpickle
 
-if TYPE_CHECKING:
-    from typing import TypedDict
+MAX_PROBLEMS_SHOWN = 20  # in the text of an InputError
 
-    import httpx
 
-    from . import _answers, _headers
+class KnownProblem(Enum):
+    """A cause that the status alone does not show; the value is its remedy.
 
-    class _Details(TypedDict):
-        method: str | None
-        path: str | None
-        status_code: int
-        request_id: str | None
-        message: str | None
-        headers: Mapping[str, str]
-        body: str
-        retry_after: float | None
-else:
-    _answers, _headers = map(Later, ("_answers", "_headers"))
+    docs/confluence-behaviour.md lists the signs: #authentication, #permissions, #oauth and #errors.
+    """
 
-MESSAGE_LIMIT = 500  # characters
-PROBLEMS_SHOWN = 20  # in the text of an InputError
-REQUEST_ID_LIMIT = 200  # characters
-BODY_LIMIT = 64 * 1024  # bytes of the body as UTF-8
+    MISSING_SCOPE = (
+        "Give the app the scope of this operation and let the user consent again, or create a token that has the scope."
+    )
+    AUTH_MISMATCH = (
+        "E-mail and token belong to different accounts, or a token with scopes was sent to the site's own address. "
+        "Send such a token through the gateway (for_cloud)."
+    )
+    TOKEN_NOT_ACCEPTED = (
+        "The credentials were not accepted: check e-mail and token. The token may have expired or been revoked."
+    )
+    XSRF_CHECK_FAILED = (
+        "A proxy has changed the headers: X-Atlassian-Token and this client's user agent must arrive as they were sent."
+    )
+    REDIRECTED = (
+        "This client does not follow redirects: check the site's address, and that no login page answers in its place."
+    )
+    WRONG_ADDRESS = (
+        "Confluence does not answer like this for an unknown id: check the name of the site or the cloud id."
+    )
+    EXTERNALLY_MANAGED = (
+        "An identity provider manages this group: change its members there. Confluence rejects changes made here, or "
+        "the identity provider reverts them."
+    )
+    NO_ACCESS = "The account has no access to Confluence on this site, or the credentials did not arrive: check both."
+    UNKNOWN_SHAPE = "A newer version of this package may understand such a response; `raw` returns it unchanged."
+    OUTCOME_UNKNOWN = "The change may have been made: look at what is there now before you send it again."
+
+    @property
+    def remedy(self) -> str:
+        """What the reader can do next."""
+        return self.value
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
+        return unpickle, (type(self), {"name": self.name})  # the value is a text, which may be reworded
+
+    @classmethod
+    def _from_pickle(cls, state: Mapping[str, Any]) -> KnownProblem | None:
+        return cls.__members__.get(state["name"])  # None for a member that only a newer version has
 
 
 class ConfluenceGroupsError(Exception):
-    """The root: everything this package raises on purpose, but for ValueError and TypeError on bad arguments.
+    """The root of the hierarchy: every error that this package defines.
 
-    Each attribute has a default in its class: an error that was pickled before there was the attribute has that.
+    Wrong arguments may also raise a plain ValueError or TypeError. Each attribute has a default in its class, so that
+    errors pickled by older versions have it, too.
+
+    Args:
+        args: the message.
+        option: the Python argument that the message is about.
+
+    Attributes:
+        option: the Python argument that the message is about, such as ``max_retries``, so that a front end can name
+            its own option for it; None if there is none.
     """
 
+    option: str | None = None
+
+    def __init__(self, *args: object, option: str | None = None) -> None:
+        super().__init__(*args)
+        if option is not None:
+            self.option = option
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (type(self), self.args, self.__dict__)
+        return unpickle, (type(self), {**self.__dict__, "args": self.args})
+
+    @classmethod
+    def _from_pickle(cls, state: Mapping[str, Any]) -> Self:
+        error = cls.__new__(cls, *state["args"])
+        error.__dict__.update({name: value for name, value in state.items() if name != "args"})
+        return error
 
 
 class ConfigurationError(ConfluenceGroupsError, ValueError):
-    """The client cannot be built from what it was given: a bad site, bad or missing credentials, a missing extra."""
+    """An argument or the environment is unusable: a bad site, bad or missing credentials, a missing extra."""
 
 
 class IncompleteReadError(ConfluenceGroupsError):
     """A list could not be read to its end.
 
     Attributes:
-        received: the ids of what was read before it stopped, in order: account ids of members, group ids of groups.
+        received: the ids that were read before, in order: account ids for members, group ids for groups.
     """
 
     received: tuple[str, ...] = ()
@@ -66,34 +109,34 @@ class IncompleteReadError(ConfluenceGroupsError):
 
 
 class InputError(ConfluenceGroupsError, ValueError):
-    """What was given to make a plan from is not usable; all that is wrong is named, and no plan was made.
+    """The input for a plan is unusable. The error lists all problems, and no plan was made.
 
     Attributes:
-        problems: one line for each, with its place, such as ``line 7: the account is missing``.
+        problems: one line per problem, with its place, such as ``line 7: the account is missing``.
     """
 
     problems: tuple[str, ...] = ()
 
-    def __init__(self, message: str = "", *, problems: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, problems: tuple[str, ...] = (), option: str | None = None) -> None:
+        super().__init__(message, option=option)
         self.problems = problems
 
     def __str__(self) -> str:
-        shown = [*self.problems[:PROBLEMS_SHOWN]]
-        if len(self.problems) > PROBLEMS_SHOWN:
-            shown.append(f"and {len(self.problems) - PROBLEMS_SHOWN} more (see problems)")
+        shown = [*self.problems[:MAX_PROBLEMS_SHOWN]]
+        if len(self.problems) > MAX_PROBLEMS_SHOWN:
+            shown.append(f"and {len(self.problems) - MAX_PROBLEMS_SHOWN} more (see problems)")
         return "\n  ".join([super().__str__(), *shown])
 
 
 class PlanError(ConfluenceGroupsError, ValueError):
-    """A plan cannot be read, or must not be applied here: it was edited, is for another site, or was not approved."""
+    """A plan cannot be read or must not be applied: it was edited, is for another site, or was not approved."""
 
 
 class DriftError(PlanError):
-    """Memberships are not as they were when the plan was made.
+    """Memberships have changed since the plan was made.
 
     Attributes:
-        differences: one line for each.
+        differences: one line per difference.
     """
 
     differences: tuple[str, ...] = ()
@@ -107,27 +150,30 @@ class DriftError(PlanError):
 
 
 class JournalError(ConfluenceGroupsError):
-    """A journal cannot be used: damaged, of another plan or site, in use by another process, or not to be written."""
+    """A journal is unusable: damaged, of another plan or site, in use by another process, or not writable."""
 
 
 class APIError(ConfluenceGroupsError):
-    """A call did not succeed.
+    """A call failed.
 
     Attributes:
         summary: what happened, in one line.
         remedy: what the reader can do next.
-        method: of the request, such as ``DELETE``.
-        path: of the request, without the query.
-        status_code: of the answer; None where no answer came.
-        request_id: names this request to Atlassian's support; None where the server gave none.
-        message: the server's own words, at most 500 characters; None where it said nothing readable.
-        headers: of the answer, by lower-case name, but for those that may hold a credential; empty where none came.
-        body: the answer's body as text, at most 64 KiB; None where no answer came.
-        retry_after: seconds the server asks to wait; None where it does not ask.
+        problem: the cause, if the response shows a known one.
+        method: the request's method, such as ``DELETE``.
+        path: the request's path, without the query.
+        status_code: the response's status; None without a response.
+        request_id: identifies the request for Atlassian's support; None if the server sent none.
+        message: the server's own words, at most 500 characters; None if the body holds no readable text.
+        headers: the response's headers by lower-case name, without those that may hold a credential; empty without a
+            response.
+        body: the response's body as text, at most 64 KiB; None without a response.
+        retry_after: seconds that the server asks to wait; None if it does not ask.
     """
 
     summary: str = ""
     remedy: str = ""
+    problem: KnownProblem | None = None
     method: str | None = None
     path: str | None = None
     status_code: int | None = None
@@ -150,6 +196,7 @@ class APIError(ConfluenceGroupsError):
         body: str | None = None,
         retry_after: float | None = None,
         remedy: str | None = None,
+        problem: KnownProblem | None = None,
     ) -> None:
         super().__init__(summary)
         self.summary = summary
@@ -162,28 +209,38 @@ class APIError(ConfluenceGroupsError):
         self.headers = dict(headers or {})
         self.body = body
         self.retry_after = retry_after
+        if problem is not None:
+            self.problem = problem
+            self.remedy = problem.remedy
         if remedy is not None:
             self.remedy = remedy
 
-    def __str__(self) -> str:
+    @property
+    def description(self) -> str:
+        """What happened: method, path, status, the server's message and the request id, but not the remedy."""
         call = f"{self.method} {self.path}: " if self.method else ""
         said = f": {self.message}" if self.message else ""
         request = f" [request id {self.request_id}]" if self.request_id else ""
-        remedy = f" {self.remedy}" if self.remedy else ""
-        return f"{call}{self.summary}{said}{request}.{remedy}"
+        return f"{call}{self.summary}{said}{request}."
+
+    def __str__(self) -> str:
+        return f"{self.description} {self.remedy}".rstrip()
 
 
 class APIStatusError(APIError):
-    """The server answered with a status that is no success."""
+    """The server answered with a status that does not mean success."""
 
     status_code: int = 0
     remedy = "This status is not documented for the operation: read the body, and give the request id to support."
 
 
 class BadRequestError(APIStatusError):
-    """400: an argument is missing or not acceptable."""
+    """400: an argument is missing or not accepted."""
 
-    remedy = "Check what was given: ids must be this site's own, as Confluence gave them, and a new name a free one."
+    remedy = (
+        "Check the arguments: ids must belong to this site, exactly as Confluence returned them, and the name of a new "
+        "group must not be taken."
+    )
 
 
 class AuthenticationError(APIStatusError):
@@ -196,163 +253,67 @@ class AuthenticationError(APIStatusError):
 
 
 class MissingScopeError(AuthenticationError):
-    """401 from the gateway: the token is valid but lacks the scope of this operation; refreshing cannot help."""
+    """401 from the gateway: the token is valid but lacks the operation's scope; refreshing it does not help."""
 
-    remedy = Sign.MISSING_SCOPE.value
+    problem = KnownProblem.MISSING_SCOPE
+    remedy = KnownProblem.MISSING_SCOPE.remedy
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the account may not do this."""
+    """403: the account lacks the permission."""
 
     remedy = "To change groups, use a site admin's account; to read them, one with access to Confluence."
 
 
 class NotFoundError(APIStatusError):
-    """404: no such group or no such user; or no such site, which the remedy then says."""
+    """404: there is no such group or user; or no such site, and then the remedy says so."""
 
-    remedy = "Check the group id and the account id: what was asked for is not known to this site."
+    remedy = "Check the group id and the account id: this site does not know them."
 
 
 class ConflictError(APIStatusError):
-    """409: the change collides with the present state."""
+    """409: the change conflicts with the present state."""
 
     remedy = "Read the present state, then decide again."
 
 
 class GoneError(APIStatusError):
-    """410: Atlassian has removed the operation; it will not come back."""
+    """410: Atlassian has removed the operation for good."""
 
-    remedy = "Upgrade this package: the operation is no longer offered by Confluence."
+    remedy = "Upgrade this package: Confluence no longer offers the operation."
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests, and still so after the retries, or the wait asked for is longer than allowed."""
+    """429: the call was rate-limited, also after the retries, or the server asks for a longer wait than allowed."""
 
-    remedy = "Wait as long as retry_after says (seconds), then send again; making fewer calls at once helps."
+    remedy = "Wait for retry_after seconds, then send again; fewer calls at once help."
 
 
 class ServerError(APIStatusError):
-    """5xx: Confluence or a gateway before it failed; whether the change was made is not known."""
+    """5xx: Confluence or a gateway before it failed. Whether the change was made is not known."""
 
     remedy = "Send again later; if it persists, give the request id to Atlassian's support."
 
 
 class ResponseValidationError(APIError):
-    """The answer is not the documented one: nothing is known about what happened."""
+    """The response is not the documented one: nothing is known about what happened."""
 
-    remedy = "Check that the address is Confluence's own, with no login page or proxy answering in its place."
+    remedy = "Check that the address is Confluence's own, and that no login page or proxy answers in its place."
 
 
 class APIConnectionError(APIError):
-    """No answer came: the connection failed or broke; ``__cause__`` tells how, by the type of the httpx error."""
+    """No response came: the connection failed or broke. The type of ``__cause__``, an httpx error, tells how."""
 
-    remedy = "Check address, proxy and network, then send again; a change may have been made nevertheless."
+    remedy = "Check address, proxy and network, then send again; the change may have been made all the same."
 
 
 class APITimeoutError(APIConnectionError):
-    """No answer came in time."""
+    """No response came in time."""
 
-    remedy = "Send again, or allow more time (timeout=); a change may have been made nevertheless."
-
-
-_BY_STATUS: dict[int, type[APIStatusError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    409: ConflictError,
-    410: GoneError,
-    429: RateLimitError,
-}
+    option = "timeout"
+    remedy = "Send again, or allow more time (timeout=); the change may have been made all the same."
 
 
-def error_from_response(
-    response: httpx.Response,
-    *,
-    kind: type[APIStatusError] | None = None,
-    scopes: str | None = None,
-    now: float | None = None,
-) -> APIStatusError:
-    """Return the error that this answer stands for.
-
-    Args:
-        response: the answer, already read.
-        kind: what the status means to the operation, where that is not what it means to all others.
-        scopes: the scopes that the operation takes, named in the remedy where one is missing.
-        now: seconds since the epoch, for a ``Retry-After`` that is a date; the system's time where not given.
-    """
-    status = response.status_code
-    details = _details(response, time.time() if now is None else now)
-    kind = kind or _BY_STATUS.get(status, ServerError if 500 <= status <= 599 else APIStatusError)
-    sign = _answers.recognise(status, response.headers, details["body"], details["message"] or "")
-    remedy = sign.value if sign else None
-    if sign is Sign.MISSING_SCOPE:
-        kind = MissingScopeError
-        remedy = f"{sign.value} It takes {scopes}." if scopes else sign.value
-    return kind(_status_line(status), remedy=remedy, **details)
-
-
-def unexpected_answer(response: httpx.Response, problem: str, *, now: float) -> ResponseValidationError:
-    """Return the error for an answer that says success but is not the documented one."""
-    summary = f"{_status_line(response.status_code)}, but {problem}: nothing is known about what happened"
-    return ResponseValidationError(summary, **_details(response, now))
-
-
-def request_id_of(response: httpx.Response) -> str | None:
-    """Return the id under which Atlassian's support finds this request, without credentials should it hold them."""
-    found = _headers.request_id(response.headers)
-    return found and without(_secrets(response), found)[:REQUEST_ID_LIMIT]
-
-
-def path_of(request: httpx.Request) -> str:
-    """Return the path of a request, without the query."""
-    return request.url.raw_path.partition(b"?")[0].decode("ascii")
-
-
-def _details(response: httpx.Response, now: float) -> _Details:
-    request = _request(response)
-    secrets = _secrets(response)
-    body = _body(response.content, secrets)
-    return {
-        "method": request.method if request else None,
-        "path": path_of(request) if request else None,
-        "status_code": response.status_code,
-        "request_id": request_id_of(response),
-        "message": _answers.message(body, secrets, limit=MESSAGE_LIMIT),
-        "headers": {name: without(secrets, value) for name, value in _headers.harmless(response.headers)},
-        "body": body,
-        "retry_after": _headers.retry_after(response.headers, now),
-    }
-
-
-def _secrets(response: httpx.Response) -> list[str]:
-    request = _request(response)
-    return secrets_of(request.headers.get("authorization")) if request else []
-
-
-def _request(response: httpx.Response) -> httpx.Request | None:
-    try:
-        return response.request
-    except RuntimeError:
-        return None  # a response that somebody made by hand
-
-
-def _body(content: bytes, secrets: list[str]) -> str:
-    """Return the start of a body as text, without secrets, not even one that the cut went through."""
-    text = without(secrets, content[:BODY_LIMIT].decode("utf-8", "replace"))
-    if len(content) > BODY_LIMIT and secrets:
-        text = text[: -len(secrets[0])]
-    return text.encode()[:BODY_LIMIT].decode("utf-8", "ignore")
-
-
-def _status_line(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)  # 520 and its like: in use, in no registry
-
-
-def _revive(kind: type[Exception], args: tuple[Any, ...], state: dict[str, Any]) -> Exception:
-    error = kind.__new__(kind, *args)
-    error.__dict__.update(state)
-    return error
+for _class in list(globals().values()):
+    if isinstance(_class, type) and issubclass(_class, ConfluenceGroupsError | KnownProblem):
+        _class.__module__ = __package__ or ""  # the import path that ``repr`` and pickles show

@@ -1,4 +1,7 @@
-"""What calls return: frozen, with None where the server did not say."""
+"""The results of calls: frozen, with None for everything that the server does not state.
+
+Sources: docs/confluence-behaviour.md#groups and #users.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,28 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
-from ._values import Value
+from ._support.pickling import VersionTolerantPickle
+from ._support.public import public
 
 AccessType: TypeAlias = Literal["user", "admin", "site-admin"]
-"""How a group gives access."""
+"""The kind of access that a group gives."""
 
-EXTERNAL = "EXTERNAL"
-APP = "app"
-ACTIVE = "active"
+MANAGED_EXTERNALLY = "EXTERNAL"
+APP_ACCOUNT = "app"
+ACTIVE_STATUS = "active"
 
 
+@public
 @frozen(kw_only=True)
-class Group(Value):
+class Group(VersionTolerantPickle):
     """A group of users.
 
-    Texts that come from a list of values (`type`, `usage_type`, `managed_by`) may hold values that are newer than this
-    package.
+    `type`, `usage_type` and `managed_by` may hold values that are newer than this package.
 
     Attributes:
-        id: opaque; names it to every call.
-        name: can be changed, and be the same in two sites of one organisation: go by the id.
-        type: ``group`` so far.
+        id: identifies the group in every call; opaque.
+        name: not unique, because two sites of an organisation may each have a group of that name; can be changed.
+        type: only ``group`` so far.
         usage_type: ``USERBASE_GROUP`` or ``TEAM_COLLABORATION``.
         managed_by: ``ADMINS``, ``EXTERNAL``, ``TEAM_MEMBERS`` or ``OPEN``.
         resource_ari: the group's Atlassian resource identifier.
@@ -41,25 +45,26 @@ class Group(Value):
 
     @property
     def is_externally_managed(self) -> bool | None:
-        """Whether an identity provider decides who is in it; None where the server does not say, as it often does."""
-        return None if self.managed_by is None else self.managed_by == EXTERNAL
+        """Whether an identity provider manages the members; None if the server does not say, which is common."""
+        return None if self.managed_by is None else self.managed_by == MANAGED_EXTERNALLY
 
 
+@public
 @frozen(kw_only=True)
-class User(Value):
+class User(VersionTolerantPickle):
     """An account, of a person or of an app.
 
     Attributes:
-        account_id: opaque; names it to every call.
+        account_id: identifies the user in every call; opaque.
         type: ``known``, ``unknown``, ``anonymous`` or ``user``.
         account_type: ``atlassian`` or ``app``.
-        email: None where the user hides it, and for apps.
-        public_name: what everybody may see.
-        display_name: what the caller may see.
-        time_zone: such as ``Europe/Berlin``.
+        email: None for apps, and if the user hides it.
+        public_name: the name that everyone may see.
+        display_name: the name that the caller may see.
+        time_zone: for example ``Europe/Berlin``.
         is_guest: whether the user is a guest of the site.
-        account_status: ``active``, or another word.
-        locale: such as ``en_US``.
+        account_status: ``active``, or another value.
+        locale: for example ``en_US``.
     """
 
     account_id: str
@@ -75,24 +80,25 @@ class User(Value):
 
     @property
     def is_app(self) -> bool | None:
-        """Whether this is an app and no person; None where the server does not say."""
-        return None if self.account_type is None else self.account_type == APP
+        """Whether this is an app instead of a person; None if the server does not say."""
+        return None if self.account_type is None else self.account_type == APP_ACCOUNT
 
     @property
     def active(self) -> bool | None:
-        """Whether the account can be used; None where the server does not say."""
-        return None if self.account_status is None else self.account_status == ACTIVE
+        """Whether the account can be used; None if the server does not say."""
+        return None if self.account_status is None else self.account_status == ACTIVE_STATUS
 
 
+@public
 @frozen(kw_only=True)
-class Site(Value):
-    """A site that an OAuth 2.0 token was granted access to; what the user may do there is another matter.
+class Site(VersionTolerantPickle):
+    """A site that an OAuth 2.0 token may access. The user's permissions there may be narrower than the scopes.
 
     Attributes:
-        cloud_id: for ``for_cloud``.
-        name: such as ``your-domain``.
-        url: such as ``https://your-domain.atlassian.net``.
-        scopes: that were consented to, of all products of the site.
+        cloud_id: the argument of ``for_cloud``.
+        name: for example ``your-domain``.
+        url: for example ``https://your-domain.atlassian.net``.
+        scopes: the scopes that were granted, for all products of the site.
     """
 
     cloud_id: str

@@ -1,12 +1,12 @@
-"""Add the members of one group to another. Nobody is removed, and apps are left out.
+"""Add the members of one group to another group. Remove nobody, and skip apps.
 
     python examples/copy_members.py SOURCE_GROUP_ID TARGET_GROUP_ID
 
-Who could not be added is named on standard error, the others are added nevertheless, and the exit code is 1. It may be
-run again: whoever is in the target group by then is skipped.
+If a user cannot be added, the program says so on standard error, adds the others, and exits with code 1. You can run it
+again: it skips users who are in the target group by then.
 
-Site and credentials come from the environment: CONFLUENCE_SITE, CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or whatever
-else `ConfluenceGroups.from_env` reads. The account must be a site admin's.
+It reads site and credentials from the environment: CONFLUENCE_SITE, CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or the
+other variables of `ConfluenceGroups.from_env`. The account must be a site admin.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from confluence_groups_sdk import ConfluenceGroups, ConfluenceGroupsError
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", metavar="SOURCE_GROUP_ID", help="the group whose members are read")
-    parser.add_argument("target", metavar="TARGET_GROUP_ID", help="the group that they are added to")
+    parser.add_argument("source", metavar="SOURCE_GROUP_ID", help="the group to read members from")
+    parser.add_argument("target", metavar="TARGET_GROUP_ID", help="the group to add them to")
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name may be more than a terminal can show
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not be able to show a name
     try:
         with ConfluenceGroups.from_env() as groups:
             return 0 if copy(groups, options.source, options.target) else 1
@@ -34,16 +34,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def copy(groups: ConfluenceGroups, source: str, target: str) -> bool:
-    """Add who is missing; say whether all could be added.
+    """Add the missing users; return whether all could be added.
 
     Raises:
         ConfluenceGroupsError: a list could not be read; nobody was added.
     """
-    members = list(groups.iter_members(group_id=source))  # both lists first: a list shifts while its group changes
+    members = list(groups.iter_members(group_id=source))  # both lists first, because changes shift the pages
     present = {user.account_id for user in groups.iter_members(group_id=target)}
     complete = True
     for user in members:
-        who = f"{user.account_id}  {user.display_name!r}"  # as repr: a name may hold anything, line ends for one
+        who = f"{user.account_id}  {user.display_name!r}"  # as repr, because a name may contain line breaks
         if user.is_app:
             print(f"skipped  {who}: an app")
         elif user.account_id in present:

@@ -2,14 +2,14 @@
 
     python examples/group_to_csv.py GROUP_ID --output members.csv
 
-Without --output the lines go to standard output as they are read. A file is put in its place once it is whole, so that
-a failure leaves nothing half-written. You alone can read it, since it may hold e-mail addresses.
+Without --output, lines go to standard output as they are read. A file appears only when it is complete, so a failure
+leaves no partial file. Only you can read the file, because it may contain e-mail addresses.
 
-People choose their own names, and a spreadsheet runs a cell that looks like a formula: such a cell gets an apostrophe
-before it. Deactivated users are not listed by Confluence.
+People choose their own names, and a spreadsheet runs a cell that looks like a formula: such a cell gets a leading
+apostrophe. Confluence does not list deactivated users.
 
-Site and credentials come from the environment: CONFLUENCE_SITE, CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or whatever
-else `ConfluenceGroups.from_env` reads.
+It reads site and credentials from the environment: CONFLUENCE_SITE, CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or the
+other variables of `ConfluenceGroups.from_env`.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from typing import IO
 from confluence_groups_sdk import ConfluenceGroups, ConfluenceGroupsError, User
 
 COLUMNS = ("account_id", "display_name", "email", "account_type", "active", "is_guest", "time_zone")
-STARTS_OF_FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and the same in full width
+STARTS_OF_FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and their full-width forms
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("group_id", metavar="GROUP_ID", help="the group, as Confluence names it")
-    parser.add_argument("--output", metavar="FILE", type=Path, help="where to write, in place of standard output")
+    parser.add_argument("group_id", metavar="GROUP_ID", help="the group's id")
+    parser.add_argument("--output", metavar="FILE", type=Path, help="write to this file instead of standard output")
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")  # csv ends its lines itself
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")  # csv writes its own line ends
     try:
         with ConfluenceGroups.from_env() as groups:
             members = groups.iter_members(group_id=options.group_id)
@@ -53,14 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def write(members: Iterable[User], file: IO[str]) -> None:
-    """Write a line for each member while they are read."""
+    """Write one line for each member as it is read."""
     lines = csv.writer(file)
     lines.writerow(COLUMNS)
     lines.writerows([cell(getattr(member, column)) for column in COLUMNS] for member in members)
 
 
 def cell(value: object) -> str:
-    """Return the text of a cell, which no spreadsheet takes for a formula."""
+    """Return the text of a cell in a form that no spreadsheet takes for a formula."""
     text = "" if value is None else str(value)
     visible = "".join(filter(str.isprintable, text)).lstrip()
     runs = visible.startswith(STARTS_OF_FORMULAS) or text.startswith(("\t", "\r", "\n"))
@@ -69,18 +69,18 @@ def cell(value: object) -> str:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[str]]:
-    """Open a file that takes the place of ``path`` when all has been written, and is gone when something failed.
+    """Open a temporary file that replaces ``path`` when it is complete, and is removed after a failure.
 
     Raises:
-        OSError: it cannot be written there, or what is there is no file.
+        OSError: the file cannot be written, or ``path`` is not a file.
     """
-    target = Path(os.path.realpath(path))  # what a link leads to is replaced, and not the link
+    target = Path(os.path.realpath(path))  # replace the target of a link, not the link
     if target.exists() and not target.is_file():
-        raise OSError(f"{path} is no file")
+        raise OSError(f"{path} is not a file")
     with (
         NamedTemporaryFile(
             "w",
-            encoding="utf-8-sig",  # the mark by which Excel knows UTF-8
+            encoding="utf-8-sig",  # Excel recognises UTF-8 by the byte order mark
             errors="backslashreplace",
             newline="",
             dir=target.parent,

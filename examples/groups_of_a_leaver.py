@@ -1,9 +1,9 @@
-"""Print the groups that somebody who leaves is in, one line each: the id, the name, and who else must act.
+"""Print the groups of a person who leaves, one line each: the id, the name, and whether it is managed elsewhere.
 
     python examples/groups_of_a_leaver.py ACCOUNT_ID
 
-Site and credentials come from the environment: CONFLUENCE_SITE, CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or whatever
-else `ConfluenceGroups.from_env` reads.
+It reads site and credentials from the environment: CONFLUENCE_SITE, CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or the
+other variables of `ConfluenceGroups.from_env`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("account_id", metavar="ACCOUNT_ID", help="the account of the leaver")
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name may be more than a terminal can show
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not be able to show a name
     try:
         with ConfluenceGroups.from_env() as groups:
             print_groups(groups, options.account_id)
@@ -40,9 +40,9 @@ def print_groups(groups: ConfluenceGroups, account_id: str) -> None:
     for group in groups.iter_memberships(account_id=account_id):
         found = True
         note = "  (managed externally: remove at the identity provider)" if group.is_externally_managed else ""
-        print(f"{group.id}  {group.name!r}{note}")  # as repr: a name may hold anything, line ends for one
+        print(f"{group.id}  {group.name!r}{note}")  # as repr, because a name may contain line breaks
     if not found:
-        groups.get_user(account_id=account_id)  # an account that is not there has no groups, either: this tells
+        groups.get_user(account_id=account_id)  # an unknown account has no groups either: this call tells
         print(f"{account_id} is in no group")
 
 

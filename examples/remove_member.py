@@ -2,8 +2,8 @@
 
     python examples/remove_member.py GROUP_ID ACCOUNT_ID
 
-Site and credentials come from the environment: CONFLUENCE_SITE, CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or whatever
-else `ConfluenceGroups.from_env` reads. The account must be a site admin's.
+It reads site and credentials from the environment: CONFLUENCE_SITE, CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or the
+other variables of `ConfluenceGroups.from_env`. The account must be a site admin.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from confluence_groups_sdk import ConfluenceGroups, ConfluenceGroupsError
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("group_id", metavar="GROUP_ID", help="the group, as Confluence names it")
-    parser.add_argument("account_id", metavar="ACCOUNT_ID", help="the account to take out of it")
+    parser.add_argument("group_id", metavar="GROUP_ID", help="the group's id")
+    parser.add_argument("account_id", metavar="ACCOUNT_ID", help="the user's account id")
     options = parser.parse_args(arguments)
     try:
         with ConfluenceGroups.from_env() as groups:
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConfluenceGroupsError, ValueError) as error:  # ValueError: an empty id
         print(error, file=sys.stderr)
         return 1
-    print(f"{options.account_id} is no member of {options.group_id} now")  # and may never have been one
+    print(f"{options.account_id} is not a member of {options.group_id} now")  # or never was
     return 0
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures this package beside what it stands on and what else there is, all in one run on this machine.
+"""Measure this package, its dependencies and its peers, all in one run on one machine.
 
-Each pair is timed by turns, so that both see the same machine; numbers of different runs are not to be compared.
+Each pair is timed in turns, so that load on the machine affects both alike; do not compare numbers of different runs.
 """
 
 from __future__ import annotations
@@ -14,20 +14,9 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarking import (
-    calls,
-    instructions,
-    journaling,
-    limits,
-    planning,
-    reading,
-    regenerating,
-    results,
-    startup,
-    tasks,
-)
+from benchmarking import calls, instructions, limits, planning, reading, regenerating, results, startup, tasks
 from benchmarking.figures import Figure, as_table
-from benchmarking.picture import draw
+from postman_openapi.files import write_atomically
 from run_command import run_command
 
 ROOT = Path(__file__).parents[1]
@@ -40,9 +29,9 @@ TRIALS: dict[str, limits.Trial] = {}
 
 
 def measure_limits() -> Iterable[Figure]:
-    """Make the trials, and keep them for the picture."""
-    TRIALS.update(limits.trials(limits.ASKED))
-    return limits.figures(TRIALS)
+    """Run the trials, and keep them for the picture."""
+    TRIALS.update(limits.run_trials(limits.TRIALS))
+    return limits.trial_figures(TRIALS)
 
 
 SECTIONS: Mapping[str, Callable[[], Iterable[Figure]]] = {
@@ -53,14 +42,14 @@ SECTIONS: Mapping[str, Callable[[], Iterable[Figure]]] = {
     "limits": measure_limits,
     "reading": reading.measure,
     "planning": planning.measure,
-    "journal": journaling.measure,
+    "journal": planning.measure_journal,
     "regenerate": regenerating.measure,
 }
 
 
 def main(arguments: list[str]) -> int:
-    """Measure what is asked for, and print it."""
-    options = _options(arguments)
+    """Run the measurements, and print them."""
+    options = _parse_options(arguments)
     if missing := [name for name in NEEDED if not find_spec(name)]:
         print(f"not installed: {', '.join(missing)}. Run: {INSTALL}", file=sys.stderr)
         return 2
@@ -77,35 +66,28 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _options(arguments: list[str]) -> argparse.Namespace:
+def _parse_options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--json", action="store_true", help="print JSON in place of tables")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="PART", help=f"of {', '.join(SECTIONS)}")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md and its picture")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md, its picture and the README")
     options = parser.parse_args(arguments)
     if options.write and options.only:
-        parser.error("--write keeps the numbers of one run: leave out --only")
+        parser.error("--write needs all numbers of one run: leave out --only")
     return options
 
 
 def _write(sections: Mapping[str, list[Figure]]) -> None:
-    """Put the page and its picture in the place of those of the last run."""
+    """Replace the page, its picture and the README's table."""
     FOLDER.mkdir(exist_ok=True)
-    text = results.page(sections, when=datetime.now(UTC).date().isoformat(), where=results.machine(), picture=PICTURE)
+    when, where = datetime.now(UTC).date().isoformat(), results.describe_machine()
+    text = results.format_page(sections, when=when, where=where, picture=PICTURE)
     page = FOLDER / "RESULTS.md"
     before = page.read_text(encoding="utf-8") if page.exists() else ""
-    readme = results.renewed(README.read_text(encoding="utf-8"), before, text)  # nothing is written where it cannot be
-    draw(TRIALS, FOLDER / f"{PICTURE}.new")
-    (FOLDER / f"{PICTURE}.new").replace(FOLDER / PICTURE)
-    replace(page, text)
-    replace(README, readme)
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a file beside it, and put it in its place."""
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    readme = results.update_readme(README.read_text(encoding="utf-8"), before, text)  # fails before anything is written
+    results.draw(TRIALS, FOLDER / PICTURE)
+    write_atomically(page, text.encode())
+    write_atomically(README, readme.encode())
 
 
 if __name__ == "__main__":

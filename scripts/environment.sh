@@ -1,7 +1,6 @@
 # Sourced by the commands in scripts/: makes .venv if there is none, puts it first on PATH, and unsets variables that
 # would change what the checks see. To use another interpreter for a new .venv: PYTHON=python3.13 scripts/demo
 
-unset CDPATH # with it, cd prints the folder
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 python=${PYTHON:-python3}
@@ -46,8 +45,8 @@ install_for_tests() {
   install --editable '.[aiohttp,sandbox,cli,keyring]' --group dev
 }
 
-# The tests of scripts/: together as slow as all other tests. They need the pinned generator and do not run the package.
-script_tests=(tests/specgen tests/test_{benchmark,benchmarking,record_cassettes,release_check,vendor,vendoring_document}.py)
+# These take as long as all other tests together. They do not run the package, and need the pinned generator.
+script_tests=(tests/scripts)
 
 # run_pytest [ARGUMENT...]: installing may need the machine's proxy and certificates; the tests must not see them.
 run_pytest() {

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Build the distributions and refuse what must not be released; the change log and the public surface, too.
+"""Build the distributions, and refuse a release that breaks one of the rules below.
 
-Without options: all checks below, then the two files are left in dist/ where nothing keeps them from being released.
-With --quick: without the installations, and nothing is left. With --accept: nothing is built; fragment and public
-surface, as they are now, become what later changes are compared with (openapi/released/).
+Without options, run all checks, and leave the two files in dist/ if the release is ready. With --quick, install nothing
+and leave nothing. With --accept, build nothing; the present fragment and public API become the base of later
+comparisons (openapi/released/).
 
-The checks: CHANGELOG.md has a section for the version in _version.py. A public surface that differs from the accepted
-one has a line in it. Both distributions are built twice, in folders, with file times and modes and in processes that
-have nothing in common, the wheel once from the sdist: same bytes. They hold what scripts/releasing/contents.py says,
-with the metadata of pyproject.toml, and `twine check --strict` passes. Each is installed into a clean environment on
-the lowest and on the newest dependencies that pyproject.toml allows; the cassettes replay there, and with the wheel
-and its extras the demo and the programs and commands of the documents run.
+The checks: CHANGELOG.md has a section for the version in _version.py. If the public API differs from the accepted one,
+the section has a new entry. Both distributions are built twice, in different folders and processes and with different
+file times and modes, the wheel once from the sdist: the bytes are the same. They contain what
+scripts/releasing/contents.py lists and the metadata of pyproject.toml, and `twine check --strict` passes. Each is
+installed into a clean environment, on the lowest and on the newest dependencies that pyproject.toml allows; the
+cassettes replay there, and the wheel with all extras runs the demo, docs/plans.md and docs/cli.md.
 """
 
 from __future__ import annotations
@@ -21,17 +21,24 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from postman_openapi.files import read_text, write_atomically
+from postman_openapi.losses import SpecError
 from releasing import accepted
-from releasing.archives import members
-from releasing.builds import ONE, OTHER, Distributions, build, not_reproducible, source_files
-from releasing.changelog import UNDATED, Section, section_of, wrong_changelog
-from releasing.contents import wrong_contents, wrong_metadata
-from releasing.environments import CheckFailed, refuse, run
-from releasing.installs import NEWEST, Bounds, install_runtime, pip_install, replay, run_programs, versions
+from releasing.archives import read_members
+from releasing.builds import (
+    FIRST_BUILD,
+    SECOND_BUILD,
+    Distributions,
+    build,
+    reproducibility_problems,
+    source_files,
+)
+from releasing.changelog import UNDATED, Section, changelog_problems, find_section
+from releasing.contents import content_problems, metadata_problems
+from releasing.environments import CheckFailed, fail_on, pip_install, run
+from releasing.installs import NEWEST, Bounds, install_runtime, installed_versions, replay, run_programs
 from releasing.project import Project
 from run_command import run_command
-from specgen.files import read_text, write_whole
-from specgen.problems import SpecError
 
 ROOT = Path(__file__).resolve().parents[1]
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -39,13 +46,13 @@ DIST = ROOT / "dist"
 
 
 class Checks:
-    """Runs checks, prints a line for each, and goes on: one run names all that is wrong."""
+    """Runs checks and prints a line for each; goes on after a failure, so that one run names all failures."""
 
     def __init__(self) -> None:
         self.failures: list[str] = []
 
     def run(self, name: str, check: Callable[..., str], *arguments: object) -> bool:
-        """Run a check, which returns what it found, and return whether it passed."""
+        """Run a check, print its result, and return whether it passed."""
         try:
             print(f"{name}: {check(*arguments)}", flush=True)
         except (CheckFailed, SpecError) as failure:
@@ -57,18 +64,18 @@ class Checks:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    alone = parser.add_mutually_exclusive_group()
-    alone.add_argument("--quick", action="store_true", help="install nothing, leave nothing in dist/")
-    alone.add_argument("--accept", action="store_true", help="update openapi/released/, and print what was written")
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--quick", action="store_true", help="install nothing, leave nothing in dist/")
+    modes.add_argument("--accept", action="store_true", help="update openapi/released/, and print the written files")
     options = parser.parse_args()
 
     checks = Checks()
-    told = checks.run("changelog", check_changelog)
+    readable = checks.run("changelog", check_changelog)
     if options.accept:
-        if told:
+        if readable:
             checks.run("accepted", accept)
     else:
-        if told:
+        if readable:
             checks.run("surface", check_surface)
         with tempfile.TemporaryDirectory() as folder:
             check_distributions(checks, Path(folder), quick=options.quick)
@@ -78,17 +85,17 @@ def main() -> int:
 
 
 def section() -> Section:
-    return section_of(read_text(CHANGELOG, CHANGELOG.name), Project.read(ROOT).version)
+    return find_section(read_text(CHANGELOG, CHANGELOG.name), Project.read(ROOT).version)
 
 
 def check_changelog() -> str:
-    refuse(wrong_changelog(read_text(CHANGELOG, CHANGELOG.name), Project.read(ROOT).version))
+    fail_on(changelog_problems(read_text(CHANGELOG, CHANGELOG.name), Project.read(ROOT).version))
     return f"[{section().version}] - {section().date}, {len(section().entries)} entries"
 
 
 def check_surface() -> str:
-    refuse(accepted.unaccepted(ROOT, section()))
-    return "the snapshot is the accepted one, and nothing has changed since without a line in the change log"
+    fail_on(accepted.acceptance_problems(ROOT, section()))
+    return "the snapshot is the accepted one, and the change log covers all changes since"
 
 
 def accept() -> str:
@@ -96,7 +103,7 @@ def accept() -> str:
 
 
 def check_distributions(checks: Checks, workspace: Path, *, quick: bool) -> None:
-    """Build, look into what was built, and unless ``quick`` install it and leave it in dist/."""
+    """Build and check the distributions; unless ``quick``, install them and leave them in dist/."""
     builds: list[Distributions] = []
     if not checks.run("built", build_twice, workspace, builds):
         return
@@ -115,43 +122,44 @@ def check_distributions(checks: Checks, workspace: Path, *, quick: bool) -> None
 
 
 def build_twice(workspace: Path, builds: list[Distributions]) -> str:
-    builds += [build(ROOT, workspace, ONE), build(ROOT, workspace, OTHER, "--sdist", "--wheel")]
-    return ", ".join(f"{each.name} ({len(members(each))} files)" for each in (builds[0].sdist, builds[0].wheel))
+    builds += [build(ROOT, workspace, FIRST_BUILD), build(ROOT, workspace, SECOND_BUILD, "--sdist", "--wheel")]
+    return ", ".join(f"{each.name} ({len(read_members(each))} files)" for each in (builds[0].sdist, builds[0].wheel))
 
 
 def check_reproducible(built: Distributions, again: Distributions) -> str:
-    refuse(not_reproducible(built, again))
-    return "two builds in other folders, with other file times, modes, time zone and hash seed: the same bytes"
+    fail_on(reproducibility_problems(built, again))
+    return "two builds with different folders, file times, modes, time zones and hash seeds have the same bytes"
 
 
 def check_contents(built: Distributions) -> str:
     source = source_files(ROOT)
-    refuse([*wrong_contents(built.sdist, source), *wrong_contents(built.wheel, source)])
-    return "nothing is missing, nothing else is in them"
+    fail_on([*content_problems(built.sdist, source), *content_problems(built.wheel, source)])
+    return "no file is missing, and no other file is in them"
 
 
 def check_metadata(built: Distributions) -> str:
     project = Project.read(ROOT)
-    refuse([*wrong_metadata(built.sdist, project), *wrong_metadata(built.wheel, project)])
+    fail_on([*metadata_problems(built.sdist, project), *metadata_problems(built.wheel, project)])
     return f"{project.name} {project.version}, Python {project.requires_python}, extras {', '.join(project.extras)}"
 
 
 def check_twine(built: Distributions) -> str:
     run(sys.executable, "-m", "twine", "--no-color", "check", "--strict", str(built.sdist), str(built.wheel), cwd=ROOT)
-    return "nothing to say"
+    return "passed"
 
 
 def check_installed(archive: Path, name: str, workspace: Path) -> str:
-    """Replay the cassettes with an installed distribution; with the wheel, run the programs on its extras, too."""
+    """Replay the cassettes with an installed distribution; with the wheel and its extras, run the programs, too."""
     project = Project.read(ROOT)
     bounds = Bounds.lowest(project) if name == "lowest" else NEWEST
     folder = workspace / f"{kind(archive)}-{name}"
     python = install_runtime(folder, archive, bounds)
-    found = f"{versions(python, folder, project.dependencies)}: {replay(python, ROOT, folder)}"
+    found = f"{installed_versions(python, folder, project.dependencies)}: {replay(python, ROOT, folder)}"
     if kind(archive) == "wheel":
         pip_install(python, folder, f"{archive}[{','.join(project.extras)}]", *bounds.extras)
         run_programs(python, ROOT, folder)
-        found += f"; {versions(python, folder, project.behind_extras())}: the demo and the documents run"
+        versions = installed_versions(python, folder, project.behind_extras())
+        found += f"; {versions}: the demo and the documents run"
     return found
 
 
@@ -160,24 +168,23 @@ def kind(archive: Path) -> str:
 
 
 def leave(built: Distributions) -> str:
-    """Put the distributions into dist/, unless they are not of a commit, or the change log has no date for them."""
-    kept = list(not_ready())
-    if kept:
-        return f"nothing is left there: {'; '.join(kept)}"
+    """Put the distributions into dist/ if everything is committed and the change log has a date."""
+    if reasons := list(release_blockers()):
+        return f"left nothing there: {'; '.join(reasons)}"
     DIST.mkdir(exist_ok=True)
     for archive in (built.sdist, built.wheel):
-        write_whole(DIST / archive.name, archive.read_bytes())
+        write_atomically(DIST / archive.name, archive.read_bytes())
     return f"upload with: python -m twine upload dist/{built.sdist.name} dist/{built.wheel.name}"
 
 
-def not_ready() -> Iterator[str]:
+def release_blockers() -> Iterator[str]:
     if section().date == UNDATED:
         yield f"CHANGELOG.md has no date yet for [{section().version}]"
     try:
         if run("git", "status", "--porcelain", cwd=ROOT):
             yield "not everything is committed"
     except (CheckFailed, OSError):
-        yield "this is no git checkout"
+        yield "this is not a git checkout"
 
 
 if __name__ == "__main__":

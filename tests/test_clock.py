@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from confluence_groups_sdk import SystemClock, _clock
+from confluence_groups_sdk import SystemClock
+from confluence_groups_sdk._support import clock
 
 
 @pytest.fixture(autouse=True)
 def _no_lead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reset the clock's lead after each test."""
-    monkeypatch.setattr(_clock, "_monotonic", _clock._monotonic)
+    """Let no test leave the clock of the others ahead."""
+    monkeypatch.setattr(clock, "_monotonic", clock._monotonic)
 
 
 def test_time_slept_has_passed_where_sleep_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +63,7 @@ def test_a_sleep_that_is_interrupted_does_not_count(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_real_sleep_leaves_the_clock_as_it_is() -> None:
-    read: Callable[[], float] = _clock._monotonic
+    read: Callable[[], float] = clock._monotonic
     SystemClock().sleep(0)
     asyncio.run(SystemClock().async_sleep(0))
-    assert _clock._monotonic is read
+    assert clock._monotonic is read

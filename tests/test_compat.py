@@ -13,13 +13,13 @@ from typing import Any
 
 import attrs
 import pytest
-import record_compat
 from attrs import evolve
+from recording import record_compat
 
 import confluence_groups_sdk as sdk
 from confluence_groups_sdk import membership
 from confluence_groups_sdk.membership import Plan, read_journal
-from confluence_groups_sdk.membership.journal import opened
+from confluence_groups_sdk.membership.execution.journal import open_journal
 
 PACKAGE = Path(sdk.__file__).parent
 COMPAT = Path(__file__).parent / "compat"
@@ -67,10 +67,10 @@ def test_plans_journals_and_tokens_are_what_they_were(folder: Path, tmp_path: Pa
     plan = Plan.load(folder / "plan.json")
     assert plan == record_compat.PLAN
     contents = read_journal(folder / "journal")
-    assert evolve(contents, last_hash=record_compat.CONTENTS.last_hash) == record_compat.CONTENTS
+    assert evolve(contents, last_hash=record_compat.JOURNAL_STATE.last_hash) == record_compat.JOURNAL_STATE
     journal, tokens = tmp_path / "journal", tmp_path / "tokens.json"
     shutil.copy(folder / "journal", journal)
-    with opened(journal, plan, by="somebody", now=record_compat.NOW) as resumed:
+    with open_journal(journal, plan, by="somebody", now=record_compat.NOW) as resumed:
         resumed.withdraw([record_compat.THREE])
     assert read_journal(journal).in_doubt == {}
     shutil.copy(folder / "tokens.json", tokens)
@@ -111,9 +111,9 @@ def test_what_no_longer_reads_is_named(
 
 LATER = (  # file, after what, what is added
     ("models.py", "    locale: str | None = None\n", "    pronouns: str = 'unsaid'\n"),
-    ("_retry.py", "class RetryPolicy(Value):\n", "    budget: float = 9.5\n"),
-    ("membership/changes.py", "    overridden: tuple[str, ...] = ()\n", "    ticket: str = 'none'\n"),
-    ("membership/csv_input.py", "    by_name: bool = False\n", "    sheet: str = 'first'\n"),
+    ("_core/limits/retry_policy.py", "class RetryPolicy(VersionTolerantPickle):\n", "    budget: float = 9.5\n"),
+    ("membership/model/changes.py", "    overridden: tuple[str, ...] = ()\n", "    ticket: str = 'none'\n"),
+    ("membership/planning/csv_reader.py", "    by_name: bool = False\n", "    sheet: str = 'first'\n"),
     ("errors.py", "MappingProxyType({})\n", "    hint: str = 'no hint'\n"),
     ("errors.py", "        self.summary = summary\n", "        self.hint = 'a hint'\n"),
     ("_version.py", "", "__version__ = '9.9.9'\n"),
@@ -134,10 +134,10 @@ assert "pronouns='unsaid'" in repr(user) and hash(user) and user == type(user)(*
 assert read("Plan").changes[0].ticket == "none"
 error = read("NotFoundError")
 assert error.hint == "no hint" and error.status_code == 404 and str(error)
-import record_compat
+from recording import record_compat
 odd = [file.stem for file in Path({folder!r}).glob("*.pickle") if not record_compat.reads_as_written(file)]
 hinted = {{name for name, error in record_compat.errors() if isinstance(error, sdk.APIError)}}
-assert set(odd) == {{"Plan", "Report", "Contents", *hinted}}, odd  # a ticket changes digests, and the rest are hinted
+assert set(odd) == {{"Plan", "Report", "JournalState", *hinted}}, odd  # tickets change digests
 Path("later").mkdir()
 for name, value in {{"User": user, "RetryPolicy": policy, "Change": change, "NotFoundError": error}}.items():
     Path("later", f"{{name}}.pickle").write_bytes(pickle.dumps(value))
@@ -158,7 +158,7 @@ def later(tmp_path: Path) -> Path:
 
 
 def test_a_later_version_with_more_fields_reads_them_and_is_read(later: Path) -> None:
-    program = READ.format(scripts=str(Path(record_compat.__file__).parent), folder=str(COMPAT / sdk.__version__))
+    program = READ.format(scripts=str(Path(record_compat.__file__).parents[1]), folder=str(COMPAT / sdk.__version__))
     command = [sys.executable, "-B", "-W", "error", "-c", program]
     result = subprocess.run(command, cwd=later, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

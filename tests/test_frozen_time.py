@@ -61,7 +61,7 @@ def test_sync_calls_return_when_they_really_wait() -> None:
 
 @in_new_interpreter
 def test_async_calls_return_after_a_429() -> None:
-    from doubles import at
+    from fakes import at
 
     from confluence_groups_sdk import ApiToken, RetryPolicy
     from confluence_groups_sdk.sandbox import Answer, Sandbox
@@ -97,7 +97,7 @@ def test_an_async_call_that_waits_can_be_cancelled() -> None:
 
 @in_new_interpreter
 def test_apply_waits_for_a_quota_once() -> None:
-    from membership_doubles import client, members, removals, team
+    from membership_fakes import client, members, removals, team
 
     from confluence_groups_sdk.membership import Progress, apply
     from confluence_groups_sdk.sandbox import Answer, Sandbox
@@ -224,8 +224,9 @@ def _loaded_inside(path: Path, read: Callable[[ModuleType], Callable[[], float]]
 
 
 def _load(path: Path) -> ModuleType:
-    """Load a module under another name."""
-    spec = importlib.util.spec_from_file_location("clock_to_test", path)
+    """Load a module of the package under another name."""
+    package = ".".join(path.parent.relative_to(PACKAGE.parent).parts)
+    spec = importlib.util.spec_from_file_location(f"{package}.clock_to_test", path)
     assert isinstance(spec, ModuleSpec)
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -237,7 +238,7 @@ def _load(path: Path) -> ModuleType:
 @pytest.mark.parametrize(
     ("path", "read"),
     [
-        (PACKAGE / "_clock.py", lambda module: module.SystemClock().monotonic),
+        (PACKAGE / "_support" / "clock.py", lambda module: module.SystemClock().monotonic),
         (PACKAGE / "sandbox" / "real_time.py", lambda module: module.monotonic),
     ],
     ids=["client", "sandbox"],
@@ -271,9 +272,10 @@ def test_the_sandbox_reads_the_clock_that_is_not_frozen() -> None:
 
 @in_new_interpreter
 def test_a_token_file_that_stays_locked_is_given_up() -> None:
-    from confluence_groups_sdk import ConfigurationError, FileTokenStore, token_store
+    from confluence_groups_sdk import ConfigurationError, FileTokenStore
+    from confluence_groups_sdk.auth import token_store
 
-    with tempfile.TemporaryDirectory() as folder, patch.object(token_store, "LOCK_PATIENCE", 0.01), freeze_time(NOON):
+    with tempfile.TemporaryDirectory() as folder, patch.object(token_store, "LOCK_TIMEOUT_S", 0.01), freeze_time(NOON):
         path = Path(folder) / "tokens.json"
         refused = pytest.raises(ConfigurationError, match="keeps it locked")
         with FileTokenStore(path).lock(), refused, FileTokenStore(path).lock():
@@ -282,12 +284,17 @@ def test_a_token_file_that_stays_locked_is_given_up() -> None:
 
 @in_new_interpreter
 def test_a_login_that_nobody_confirms_is_given_up() -> None:
-    from confluence_groups_sdk.cli import consent
+    from confluence_groups_sdk.cli.session import oauth_callback
     from confluence_groups_sdk.cli.terminal import RefusedError
 
-    refused = pytest.raises(RefusedError, match="nobody agreed")
-    with patch.object(consent, "PATIENCE", 0.01), freeze_time(NOON), consent.Callback(0) as callback, refused:
-        callback.code()
+    refused = pytest.raises(RefusedError, match="nobody consented")
+    with (
+        patch.object(oauth_callback, "CONSENT_TIMEOUT_S", 0.01),
+        freeze_time(NOON),
+        oauth_callback.CallbackServer(0) as callback,
+        refused,
+    ):
+        callback.wait_for_code()
 
 
 @in_new_interpreter

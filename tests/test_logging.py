@@ -1,4 +1,4 @@
-"""What the log says of a call, and how to see it."""
+"""Log lines of calls, and the environment variable that prints them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sys
 
 import httpx
 import pytest
-from doubles import KINDS, Answers, FakeClock, call
+from fakes import KINDS, Answers, FakeClock, call
 
 from confluence_groups_sdk import APIError
-from confluence_groups_sdk._logging import shortened
+from confluence_groups_sdk._support.redaction import hash_id
 
 BOTH = {"group_id": "the-group", "account_id": "the-account"}
-NAMED = f"removeMemberFromGroupByGroupId {shortened('the-group')} {shortened('the-account')}"
+NAMED = f"removeMemberFromGroupByGroupId {hash_id('the-group')} {hash_id('the-account')}"
 PROGRAM = """
 import httpx
 from confluence_groups_sdk import ApiToken, ConfluenceGroups
@@ -32,7 +32,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_sending_of_a_call_is_a_line(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_request_is_logged(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     answers = Answers(httpx.Response(503), httpx.Response(204, headers={"atl-request-id": "r-2"}))
     with caplog.at_level(logging.INFO, logger="confluence_groups_sdk"):
         call(kind, "remove_member", answers, BOTH, clock=FakeClock())
@@ -43,28 +43,28 @@ def test_each_sending_of_a_call_is_a_line(kind: str, caplog: pytest.LogCaptureFi
     ]
 
 
-def test_a_failure_and_an_odd_answer_are_lines_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_failures_and_malformed_responses_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="confluence_groups_sdk"):
         for answer in (httpx.ReadTimeout("late"), httpx.Response(201, content=b"{}")):
             with pytest.raises(APIError):
                 call("sync", "create_group", Answers(answer), {"name": "secret project"})
     first, second, third = lines(caplog)
-    assert first == "createGroup: no answer (ReadTimeout), attempt 1, 0 ms, request id None"
+    assert first == "createGroup: no response (ReadTimeout), attempt 1, 0 ms, request id None"
     assert second.startswith("createGroup: 201, attempt 1")
     assert third.startswith("createGroup: 201 Created, but the body has no id")
     assert "secret" not in first + second + third
 
 
-def test_a_hash_is_short_always_the_same_and_no_id() -> None:
-    assert shortened("the-account") == shortened("the-account") != shortened("the-group")
-    assert len(shortened("a" * 1000)) == 9
-    assert shortened("\ud800").startswith("#")
+def test_a_hash_is_short_stable_and_not_the_id() -> None:
+    assert hash_id("the-account") == hash_id("the-account") != hash_id("the-group")
+    assert len(hash_id("a" * 1000)) == 9
+    assert hash_id("\ud800").startswith("#")
 
 
 @pytest.mark.parametrize(
     ("word", "shown"), [("info", True), ("DEBUG", True), (" Info ", True), ("", False), ("loud", False), (None, False)]
 )
-def test_the_environment_shows_the_log(word: str | None, shown: bool) -> None:
+def test_the_environment_variable_prints_the_log(word: str | None, shown: bool) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "CONFLUENCE_GROUPS_LOG"}
     if word is not None:
         environment["CONFLUENCE_GROUPS_LOG"] = word

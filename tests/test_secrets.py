@@ -1,4 +1,4 @@
-"""A marker token is looked for in everything that could show it."""
+"""Looks for marker secrets in everything that could show them: repr, errors, tracebacks, logs and pickles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from doubles import KINDS, SITE, Answers, remove_member, wire
+from fakes import KINDS, SITE, Answers, remove_member, wire
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -34,7 +34,7 @@ from confluence_groups_sdk import (
     discover_sites_async,
 )
 
-# Globals, and not variables of the tests: a traceback shows the latter.
+# These are globals because a traceback shows the local variables of tests.
 EMAIL = "marker-person@example.com"
 TOKEN = "marker-token-5e12f0" * 10  # as long as real ones
 BASIC = base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()
@@ -57,7 +57,7 @@ def oauth(store: MemoryTokenStore | FileTokenStore | None = None) -> OAuth2:
 
 
 class CarelessAuth(httpx.Auth):
-    """Sends a token that nobody has looked at."""
+    """Sends a malformed token without checking it."""
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = f"Bearer {TOKEN}\n"
@@ -69,7 +69,7 @@ def assert_silent(text: str) -> None:
 
 
 def shown(error: BaseException) -> str:
-    """Return everything that any handler could print of an error, with the variables of its frames."""
+    """Return everything that an error reporter could print about an error, with the variables of its frames."""
     formatted = traceback.TracebackException.from_exception(error, capture_locals=True).format()
     chain = [error, error.__cause__, error.__context__]
     return "".join(formatted) + "".join(f"{link!r} {link} {vars(link)}" for link in chain if link is not None)
@@ -101,10 +101,10 @@ BAD_CREDENTIALS = (
 
 
 @pytest.mark.parametrize("build", BAD_CREDENTIALS)
-def test_a_malformed_credential_is_refused_without_being_shown(build: Callable[[], object]) -> None:
+def test_the_error_for_a_malformed_credential_does_not_show_it(build: Callable[[], object]) -> None:
     error = caught(build)
     assert isinstance(error, ConfigurationError)
-    # the frame of the lambda above holds what the caller wrote; ours, behind it, must not
+    # skip the frames of this test, which hold the values; the frames of the package must not
     own = traceback.TracebackException.from_exception(error, capture_locals=True).stack[2:]
     assert own, "the error comes from the package"
     assert_silent(f"{error!r} {error} {vars(error)}")
@@ -112,22 +112,22 @@ def test_a_malformed_credential_is_refused_without_being_shown(build: Callable[[
 
 
 MISPLACED = [
-    lambda: ConfluenceGroups(SITE, auth=(EMAIL, TOKEN)),  # type: ignore[arg-type] # that is the point
-    lambda: AsyncConfluenceGroups(SITE, auth=TOKEN),  # type: ignore[arg-type] # that is the point
-    lambda: ConfluenceGroups.for_cloud("some-id", auth=TOKEN),  # type: ignore[arg-type] # that is the point
-    lambda: AsyncConfluenceGroups.for_cloud("some-id", auth=[TOKEN]),  # type: ignore[arg-type] # that is the point
-    lambda: discover_sites(TOKEN),  # type: ignore[arg-type] # that is the point
-    lambda: asyncio.run(discover_sites_async(TOKEN)),  # type: ignore[arg-type] # that is the point
-    lambda: OAuth2("id", CLIENT_SECRET, {"refresh_token": REFRESH}),  # type: ignore[arg-type] # that is the point
-    lambda: OAuth2("id", CLIENT_SECRET, MemoryTokenStore(), clock=REFRESH),  # type: ignore[arg-type] # that is the point
+    lambda: ConfluenceGroups(SITE, auth=(EMAIL, TOKEN)),  # type: ignore[arg-type] # the wrong type is the point
+    lambda: AsyncConfluenceGroups(SITE, auth=TOKEN),  # type: ignore[arg-type] # the wrong type is the point
+    lambda: ConfluenceGroups.for_cloud("some-id", auth=TOKEN),  # type: ignore[arg-type] # the wrong type is the point
+    lambda: AsyncConfluenceGroups.for_cloud("some-id", auth=[TOKEN]),  # type: ignore[arg-type] # the wrong type is the point
+    lambda: discover_sites(TOKEN),  # type: ignore[arg-type] # the wrong type is the point
+    lambda: asyncio.run(discover_sites_async(TOKEN)),  # type: ignore[arg-type] # the wrong type is the point
+    lambda: OAuth2("id", CLIENT_SECRET, {"refresh_token": REFRESH}),  # type: ignore[arg-type] # the wrong type is the point
+    lambda: OAuth2("id", CLIENT_SECRET, MemoryTokenStore(), clock=REFRESH),  # type: ignore[arg-type] # the wrong type is the point
     lambda: OAuth2("id", CLIENT_SECRET, MemoryTokenStore(), authority="http://example.com"),
     lambda: ConfluenceGroups("http://example.com", auth=ApiToken(EMAIL, TOKEN)),
-    lambda: AsyncConfluenceGroups(SITE, auth=BearerToken(TOKEN), retry=3),  # type: ignore[arg-type] # that is the point
+    lambda: AsyncConfluenceGroups(SITE, auth=BearerToken(TOKEN), retry=3),  # type: ignore[arg-type] # the wrong type is the point
 ]
 
 
 @pytest.mark.parametrize("build", MISPLACED)
-def test_a_refused_constructor_does_not_show_them(build: Callable[[], object]) -> None:
+def test_errors_of_constructors_show_no_secret(build: Callable[[], object]) -> None:
     assert_silent(shown(caught(build)))
 
 
@@ -150,17 +150,17 @@ def test_tokens_are_not_shown_copied_or_pickled() -> None:
             attempt(tokens)
 
 
-def test_clients_do_not_show_them() -> None:
+def test_clients_show_no_secret() -> None:
     auth = ApiToken(EMAIL, TOKEN)
     with ConfluenceGroups(SITE, auth=auth) as groups:
         assert_silent(f"{groups!r} {vars(groups)} {groups.raw!r}")
-    twin = AsyncConfluenceGroups(SITE, auth=auth)
-    assert_silent(f"{twin!r} {vars(twin)} {twin.raw!r}")
+    tasks = AsyncConfluenceGroups(SITE, auth=auth)
+    assert_silent(f"{tasks!r} {vars(tasks)} {tasks.raw!r}")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_token_that_httpx_refuses_is_not_in_the_error(kind: str) -> None:
-    """The protocol error of h11 quotes the header; it must not come out, not even as the cause."""
+    """h11's protocol error quotes the header, so it must not even be the cause of the error."""
 
     def run() -> None:
         with wire(b"") as (address, _), ConfluenceGroups(address, auth=CarelessAuth()) as groups:
@@ -190,7 +190,7 @@ def test_a_token_that_httpx_refuses_is_not_in_the_error(kind: str) -> None:
     ],
     ids=["echoed", "echoed by a proxy", "broken", "late"],
 )
-def test_errors_do_not_show_them(kind: str, answer: Callable[[], httpx.Response | Exception]) -> None:
+def test_errors_show_no_secret(kind: str, answer: Callable[[], httpx.Response | Exception]) -> None:
     auth, once = ApiToken(EMAIL, TOKEN), RetryPolicy(max_retries=0)
     error = caught(lambda: remove_member(kind, Answers(answer()), auth=auth, retry=once))
     assert_silent(shown(error))
@@ -198,7 +198,7 @@ def test_errors_do_not_show_them(kind: str, answer: Callable[[], httpx.Response 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_logs_do_not_show_them(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_show_no_secret(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     answers = (
         b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         b"HTTP/1.1 204 No Content\r\natl-request-id: %s\r\nConnection: close\r\n\r\n" % TOKEN.encode(),
@@ -223,7 +223,7 @@ def test_logs_do_not_show_them(kind: str, caplog: pytest.LogCaptureFixture) -> N
     assert_silent("".join(record.getMessage() for record in caplog.records if record.name.startswith("httpx")))
 
 
-def test_our_own_log_names_no_person(caplog: pytest.LogCaptureFixture) -> None:
+def test_our_log_lines_have_no_ids(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="confluence_groups_sdk"):
         remove_member("sync", Answers(httpx.Response(204)), account_id="marker-account", group_id="marker-group")
     own = [record.getMessage() for record in caplog.records if record.name == "confluence_groups_sdk"]
@@ -235,7 +235,7 @@ ECHO = f"{ACCESS} {REFRESH} {CLIENT_SECRET}"
 ECHOED = {"error": ECHO, "error_description": ECHO}
 RENEWED = {"access_token": TOKEN + "-new", "refresh_token": TOKEN + "-newer", "expires_in": 3600}
 AUTHORITY_ANSWERS: dict[str, Callable[[], httpx.Response | Exception]] = {
-    "void": lambda: httpx.Response(403, json={"error": "invalid_grant", "error_description": ECHO}),
+    "invalid refresh token": lambda: httpx.Response(403, json={"error": "invalid_grant", "error_description": ECHO}),
     "wrong client": lambda: httpx.Response(401, json=ECHOED),
     "text": lambda: httpx.Response(400, text="x" * 450 + ECHO),
     "escaped": lambda: httpx.Response(400, text=json.dumps(ECHOED).replace("-", "\\u002d")),
@@ -256,7 +256,7 @@ AUTHORITY_ANSWERS: dict[str, Callable[[], httpx.Response | Exception]] = {
 
 
 def decoding(answer: Callable[[], httpx.Response | Exception]) -> httpx.Response | Exception:
-    """Return the answer, or the error that httpx makes of it when it is read."""
+    """Return the response, or the error that httpx raises when it decodes the response."""
     try:
         return answer()
     except httpx.DecodingError as error:
@@ -265,7 +265,7 @@ def decoding(answer: Callable[[], httpx.Response | Exception]) -> httpx.Response
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("answer", AUTHORITY_ANSWERS.values(), ids=AUTHORITY_ANSWERS)
-def test_errors_of_a_refresh_do_not_show_them(
+def test_errors_of_a_refresh_show_no_secret(
     kind: str, answer: Callable[[], httpx.Response | Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     once = RetryPolicy(max_retries=0)
@@ -277,7 +277,7 @@ def test_errors_of_a_refresh_do_not_show_them(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_refresh_logs_that_it_happened_and_nothing_more(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_of_a_refresh_shows_no_secret(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     answers = Answers(httpx.Response(200, json=RENEWED), httpx.Response(204))
     with caplog.at_level(logging.DEBUG):
         remove_member(kind, answers, auth=oauth())
@@ -287,7 +287,7 @@ def test_a_refresh_logs_that_it_happened_and_nothing_more(kind: str, caplog: pyt
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_store_that_fails_does_not_show_them(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_a_store_show_no_secret(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "tokens.json"
     store = FileTokenStore(path)
     store.save(Tokens(ACCESS, REFRESH, 0))

@@ -1,4 +1,4 @@
-"""The types are checked by mypy, on tests/typing/consumer.py; here is only that it leaves nothing out."""
+"""mypy and pyright check the types with tests/typing/consumer.py; this checks that it uses everything."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def used_in(function: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("kind", "function"),
-    [(ConfluenceGroups, "everything"), (AsyncConfluenceGroups, "everything_in_a_task")],
+    [(ConfluenceGroups, "use_every_method"), (AsyncConfluenceGroups, "use_every_method_async")],
 )
 def test_the_consumer_uses_every_method(kind: type, function: str) -> None:
     public = {name for name in dir(kind) if not name.startswith("_")}
@@ -30,4 +30,4 @@ def test_the_consumer_uses_every_method(kind: type, function: str) -> None:
 @pytest.mark.parametrize("kind", [Group, User])
 def test_the_consumer_reads_every_field(kind: type) -> None:
     properties = {name for name, value in vars(kind).items() if isinstance(value, property)}
-    assert {*fields_dict(kind), *properties} <= used_in("what_they_return")
+    assert {*fields_dict(kind), *properties} <= used_in("read_models")

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import sys
 
-PACKAGE = __name__.rpartition(".")[0]
-NAME = "confluence-groups" if PACKAGE == "confluence_groups_sdk" else PACKAGE
-"""Under which logins are kept: those of a copy inside another package are its own."""
-PROGRAM = "confluence-groups" if NAME == "confluence-groups" else f"python -m {__name__}"
-"""What is typed to run it: a copy has no command."""
+from .program import PROGRAM
 
-NEEDED = ("typer", "rich")
+NEEDED = ("typer", "rich", "jinja2")
 MISSING = "{} needs {}: pip install 'confluence-groups-sdk[cli]'"
 
 

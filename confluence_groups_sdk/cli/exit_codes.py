@@ -9,10 +9,9 @@ from __future__ import annotations
 import errno
 import io
 import os
-import select
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -24,25 +23,32 @@ from ..errors import (
     IncompleteReadError,
     InputError,
     JournalError,
+    KnownProblem,
     PlanError,
 )
-from .terminal import OutputError, RefusedError, in_options, say
+from .terminal import CLI_OPTIONS, OutputError, RefusedError, print_err
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-FAILED = 1  # API or network
-USAGE = 2  # or bad input
-REFUSED = 3  # by a guard, by drift, by an answer
-INCOMPLETE = 4  # some changes failed
-INTERRUPTED = 130
+FAILED = 1  # API or network error
+USAGE = 2  # usage error or bad input
+REFUSED = 3  # by a guard, by drift, or by the user's answer
+INCOMPLETE = 4  # some changes failed or are left
+INTERRUPTED = 130  # by Ctrl-C
 
 BAD_INPUT = (InputError, PlanError, JournalError, ConfigurationError, ValueError)
-PLAIN = ("Give the same command again, with --verbose to see more.",)
+REMEDIES = {
+    KnownProblem.AUTH_MISMATCH: (
+        "E-mail and token belong to different accounts, or a token with scopes was sent to the site's own address. "
+        "Send such a token through the gateway: give --cloud-id instead of --site."
+    ),
+}
+"""The remedies that differ on a command line, because the errors' own name Python's means."""
 
 
 class StandardStream(io.FileIO):
-    """Standard output or error that reports the first failed write and discards everything after it.
+    """Standard output or error that fails at most once and discards everything after that.
 
     Without it, the interpreter flushes the lost bytes again at exit, fails again, and exits with code 120.
     """
@@ -56,9 +62,7 @@ class StandardStream(io.FileIO):
         """Write bytes; after a failure, discard them."""
         if self.failure is None:
             try:
-                while (written := super().write(data)) is None:  # a full pipe that does not block
-                    select.select([], [self], [])
-                return written
+                return super().write(data)
             except OSError as error:
                 self.failure = error
                 if self._raises:
@@ -70,21 +74,15 @@ def run_program(program: Callable[[], object]) -> NoReturn:
     """Run the program and exit with its code.
 
     If standard output cannot be written, the program stops. The code is then 2, or 0 if the reader closed the pipe, as
-    ``head`` does. A failure to write standard error does not change the code.
+    ``head`` does. Nothing depends on whether standard error can be written.
     """
     with _guarded_streams() as output:
         code = _code_of_run(program)
-        try:
+        with suppress(OutputError):
             sys.stdout.flush()
-        except OutputError:
-            pass
-        except KeyboardInterrupt:  # nobody reads the pipe
-            code = INTERRUPTED
-            if output is not None:
-                output.failure = OSError(errno.EPIPE, "interrupted")  # discard the rest
         failure = output.failure if output is not None else None
         if failure is not None and failure.errno != errno.EPIPE and code == 0:
-            say(f"error: the output cannot be written: {failure.strerror}")
+            print_err(f"error: the output cannot be written: {failure.strerror}")
             code = USAGE
     sys.exit(code)
 
@@ -95,15 +93,12 @@ def _code_of_run(program: Callable[[], object]) -> int:
     except OutputError:
         return 0
     except KeyboardInterrupt:  # while modules load; commands report their own interruption
-        say("", "interrupted")
+        print_err("", "interrupted")
         return INTERRUPTED
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             return end.code or 0
-        say(str(end.code))
-        return FAILED
-    except Exception:  # print the traceback while the streams are guarded
-        sys.excepthook(*sys.exc_info())
+        print_err(str(end.code))
         return FAILED
     return 0
 
@@ -136,7 +131,7 @@ def _guard(stream: TextIO | None, *, raises: bool) -> tuple[TextIO, StandardStre
         return stream, None  # a test's buffer, or a Windows console, which is never full
     guard = StandardStream(raw.fileno(), raises=raises)
     lines = stream.line_buffering or stream.write_through
-    # Names may hold characters that the terminal's encoding lacks: print them as escapes.
+    # A name may contain characters that the terminal's encoding lacks: print their escapes.
     text = io.TextIOWrapper(
         io.BufferedWriter(guard), stream.encoding, "backslashreplace", newline="\n", line_buffering=lines
     )
@@ -153,58 +148,79 @@ def reported(*, verbose: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say("", "interrupted")
+        print_err("", "interrupted")
         sys.exit(INTERRUPTED)
     except RefusedError as error:
-        say(f"refused: {error}")
+        print_err(f"refused: {error}")
         sys.exit(REFUSED)
     except (ConfluenceGroupsError, ValueError) as error:
-        describe(error, verbose=verbose)
-        sys.exit(code_of(error))
+        print_error(error, verbose=verbose)
+        sys.exit(exit_code_of(error))
     except OSError as error:
-        say(f"error: {error.filename or 'a file'}: cannot be written ({error.strerror or error})")
+        print_err(f"error: {error.filename or 'a file'}: cannot be written ({error.strerror or error})")
         sys.exit(USAGE)
 
 
-def code_of(error: Exception) -> int:
+def exit_code_of(error: Exception) -> int:
     """Return the exit code for an error."""
     if isinstance(error, DriftError):
         return REFUSED
     return USAGE if isinstance(error, BAD_INPUT) else FAILED
 
 
-def describe(error: Exception, *, verbose: bool) -> None:
-    """Print an error: what happened, what to do, and by which id support finds it."""
-    if isinstance(error, APIError):
-        _describe_call(error, verbose=verbose)
-    elif isinstance(error, DriftError):
-        say("error: nothing was sent: memberships have changed since the plan was made")
-        say(*(f"  {line}" for line in error.differences))
-        say("  what to do: make a new plan, or --on-drift continue with what is still true")
+def print_error(error: Exception, *, verbose: bool) -> None:
+    """Print an error: what happened, what to do, the option concerned, and the request id.
+
+    Args:
+        error: the error.
+        verbose: whether to print the whole failed response.
+    """
+    if isinstance(error, DriftError):
+        _print_drift(error)
+    elif isinstance(error, APIError):
+        _print_api_error(error, verbose=verbose)
     else:
-        first, *others = in_options(str(error)).splitlines() or [type(error).__name__]
-        say(f"error: {first}", *others)
-        if isinstance(error, IncompleteReadError):
-            say(f"  {len(error.received)} were read before that; the list above is not whole")
+        first, *others = str(error).splitlines() or [type(error).__name__]
+        print_err(f"error: {first}", *others)
+    if isinstance(error, IncompleteReadError):
+        print_err(f"  {len(error.received)} were read before that; the list above is not complete")
+    if isinstance(error, ConfluenceGroupsError) and error.option in CLI_OPTIONS:
+        print_err(f"  option: {CLI_OPTIONS[error.option]}")
 
 
-def _describe_call(error: APIError, *, verbose: bool) -> None:
-    said = f": {error.message}" if error.message else ""
+def _print_drift(error: DriftError) -> None:
+    print_err("error: nothing was sent: memberships have changed since the plan was made")
+    print_err(*(f"  {line}" for line in error.differences))
+    print_err("  what to do: make a new plan, or make the changes that still apply with --on-drift continue")
+
+
+def _print_api_error(error: APIError, *, verbose: bool) -> None:
     call = f"{error.method} {error.path}: " if error.method else ""
-    say(f"error: {call}{error.summary}{said}")
-    if error.remedy:
-        say(f"  what to do: {in_options(error.remedy)}")
+    message = f": {error.message}" if error.message else ""
+    print_err(f"error: {call}{error.summary}{message}")
+    if remedy := _remedy_for(error):
+        print_err(f"  what to do: {remedy}")
     if error.retry_after is not None:
-        say(f"  the site asks to wait {error.retry_after:.0f} s")
+        print_err(f"  the site asks to wait {error.retry_after:.0f} s")
     if error.request_id:
-        say(f"  request id: {error.request_id}")
+        print_err(f"  request id: {error.request_id}")
     if verbose and error.status_code is not None:
-        say(f"  response status: {error.status_code} {_phrase(error.status_code)}".rstrip(), "  response headers:")
-        say(*(f"    {name}: {value}" for name, value in error.headers.items()))
-        say("  response body:", *(f"    {line}" for line in (error.body or "").splitlines()))
+        _print_response(error, error.status_code)
 
 
-def _phrase(status: int) -> str:
+def _remedy_for(error: APIError) -> str:
+    """Return the command line's own remedy for a known problem, or else the error's remedy."""
+    own = REMEDIES.get(error.problem) if error.problem else None
+    return own or error.remedy
+
+
+def _print_response(error: APIError, status: int) -> None:
+    print_err(f"  response status: {status} {_phrase_of(status)}".rstrip())
+    print_err("  response headers:", *(f"    {name}: {value}" for name, value in error.headers.items()))
+    print_err("  response body:", *(f"    {line}" for line in (error.body or "").splitlines()))
+
+
+def _phrase_of(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -1,33 +1,53 @@
-"""Options that several commands share: classes whose fields become options, and the way to make a command of it."""
+"""Options that several commands share: classes whose fields become options of a command."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from enum import StrEnum
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 import typer
-from attrs import frozen
+from attrs import field, frozen
 
+from ..errors import InputError
 from ..membership import Guards
-from ..membership.guards import MAX_FRACTION, MAX_REMOVALS
-from . import PROGRAM
-from .exit_codes import reported
+from .terminal import option_name
 
-CONNECTION, OUTPUT, SAFETY, GUARDS = "Where", "Output", "Before anything changes", "Guards"
+CONNECTION, OUTPUT, SAFETY, GUARDS = "Connection", "Output", "Before anything changes", "Guards"
+DEFAULTS = Guards()
+NO_LIMIT = -1
+MAX_TIMEOUT_S = 365 * 24 * 3600  # seconds
 
 GroupArgument = Annotated[str, typer.Argument(metavar="GROUP", help="Id or exact name of the group.")]
-AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account id.")]
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account id of the user.")]
 PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.", dir_okay=False)]
 JournalArgument = Annotated[Path, typer.Argument(metavar="JOURNAL", help="A journal file.", dir_okay=False)]
 
 
+def check_value(is_valid: Callable[[Any], bool], advice: str) -> Callable[[object, attrs.Attribute[Any], Any], None]:
+    """Build the validator for a field that becomes an option.
+
+    Args:
+        is_valid: whether the field may have a value.
+        advice: the message for all other values, after the option's name.
+    """
+
+    def validate(_options: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not is_valid(value):
+            raise InputError(f"{option_name(attribute.name)}: {advice}")
+
+    return validate
+
+
+def is_share(value: float) -> bool:
+    """Check for a number from 0 to 1."""
+    return 0 <= value <= 1
+
+
 class Format(StrEnum):
-    """How output is written."""
+    """An output format."""
 
     TABLE = "table"
     JSON = "json"
@@ -35,8 +55,8 @@ class Format(StrEnum):
 
 
 @frozen
-class Connecting:
-    """Which site is called, and how much is said of it."""
+class ConnectionOptions:
+    """The site to call, the timeout, and whether to show the calls."""
 
     site: Annotated[
         str | None, typer.Option("--site", metavar="URL", help="Address of the site.", rich_help_panel=CONNECTION)
@@ -46,108 +66,164 @@ class Connecting:
         typer.Option(
             "--cloud-id",
             metavar="ID",
-            help="Cloud id of the site: calls go by the gateway.",
+            help="Cloud id of the site; calls go through the gateway.",
             rich_help_panel=CONNECTION,
         ),
     ] = None
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="The sandbox that runs on this machine.", rich_help_panel=CONNECTION)
+        bool,
+        typer.Option("--sandbox", help="Use the sandbox that runs on this machine.", rich_help_panel=CONNECTION),
     ] = False
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", help="For one answer.", rich_help_panel=CONNECTION)
-    ] = 30.0
+        float,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="Longest wait for a connection and for each part of a response.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = field(
+        default=30.0,
+        validator=check_value(
+            lambda seconds: 0 < seconds <= MAX_TIMEOUT_S, "give a number of seconds above 0, at most a year"
+        ),
+    )
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Show calls, and failed answers whole.", rich_help_panel=CONNECTION),
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Show each call, and the whole response of a failed one.",
+            rich_help_panel=CONNECTION,
+        ),
     ] = False
 
 
 @frozen
-class Verbosity:
-    """How much is said of calls."""
+class VerbosityOptions:
+    """Whether to show the calls."""
 
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show calls, and failed answers whole.")] = False
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show each call, and the whole response of a failed one.")
+    ] = False
 
 
 @frozen
-class Showing:
-    """How output is written."""
+class OutputOptions:
+    """The format of the output."""
 
-    output: Annotated[Format, typer.Option("--output", "-o", help="How to write it.", rich_help_panel=OUTPUT)] = (
+    format: Annotated[Format, typer.Option("--output", "-o", help="Format of the output.", rich_help_panel=OUTPUT)] = (
         Format.TABLE
     )
     raw: Annotated[
         bool,
         typer.Option(
-            "--raw", help="CSV cells as they are, even those that a spreadsheet would run.", rich_help_panel=OUTPUT
+            "--raw",
+            help="Write CSV cells unchanged, even those that a spreadsheet would run as formulas.",
+            rich_help_panel=OUTPUT,
         ),
     ] = False
 
 
 @frozen
-class Changing:
-    """What is asked before something changes."""
+class ConfirmationOptions:
+    """Whether to ask before a change, or only to show it."""
 
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=SAFETY)] = False
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.", rich_help_panel=SAFETY)
+        bool, typer.Option("--dry-run", help="Show the changes without making them.", rich_help_panel=SAFETY)
     ] = False
     curl: Annotated[
         bool,
         typer.Option(
             "--curl",
-            help="Print the equal curl command, without the token, and change nothing.",
+            help="Print the equivalent curl command, without the token, and change nothing.",
             rich_help_panel=SAFETY,
         ),
     ] = False
 
 
 @frozen
-class Overriding:
-    """Guards against one change."""
+class GuardOptions:
+    """The guards that check a single change."""
 
     allow_self: Annotated[
-        bool, typer.Option("--allow-self", help="Let yourself lose access.", rich_help_panel=GUARDS)
+        bool, typer.Option("--allow-self", help="Allow removing your own access.", rich_help_panel=GUARDS)
     ] = False
     allow_last_admin: Annotated[
-        bool, typer.Option("--allow-last-admin", help="Let an admin group end up empty.", rich_help_panel=GUARDS)
+        bool,
+        typer.Option(
+            "--allow-last-admin", help="Allow removing the last people from an admin group.", rich_help_panel=GUARDS
+        ),
     ] = False
-    allow_apps: Annotated[bool, typer.Option("--allow-apps", help="Apps, too.", rich_help_panel=GUARDS)] = False
+    allow_apps: Annotated[
+        bool, typer.Option("--allow-apps", help="Allow adding and removing apps.", rich_help_panel=GUARDS)
+    ] = False
     allow_external: Annotated[
         bool,
-        typer.Option("--allow-external", help="Groups that an identity provider manages.", rich_help_panel=GUARDS),
+        typer.Option(
+            "--allow-external", help="Allow changing groups that an identity provider manages.", rich_help_panel=GUARDS
+        ),
     ] = False
 
-    def guards(self) -> Guards:
-        """Return the guards."""
+    def build_guards(self) -> Guards:
+        """Build the guards that these options describe."""
         return Guards(**attrs.asdict(self))
 
 
 @frozen
-class Guarding(Overriding):
-    """Guards against the changes of a plan."""
+class PlanGuardOptions(GuardOptions):
+    """The guards that check the changes of a plan."""
 
     allow_protected: Annotated[
-        bool, typer.Option("--allow-protected", help="Protected ones after all.", rich_help_panel=GUARDS)
+        bool,
+        typer.Option("--allow-protected", help="Allow changing protected accounts and groups.", rich_help_panel=GUARDS),
     ] = False
     protect_account: Annotated[
         list[str] | None,
-        typer.Option("--protect-account", metavar="ID", help="Never touch it (repeatable).", rich_help_panel=GUARDS),
-    ] = None
+        typer.Option(
+            "--protect-account", metavar="ID", help="Never change this account (repeatable).", rich_help_panel=GUARDS
+        ),
+    ] = field(
+        default=None,
+        validator=check_value(
+            lambda ids: not any("@" in each for each in ids or ()), "give account ids; an e-mail protects nobody"
+        ),
+    )
     protect_group: Annotated[
         list[str] | None,
-        typer.Option("--protect-group", metavar="GROUP", help="Never touch it (repeatable).", rich_help_panel=GUARDS),
+        typer.Option(
+            "--protect-group", metavar="GROUP", help="Never change this group (repeatable).", rich_help_panel=GUARDS
+        ),
     ] = None
     max_removals: Annotated[
-        int, typer.Option("--max-removals", metavar="N", help="In one plan; -1: no limit.", rich_help_panel=GUARDS)
-    ] = MAX_REMOVALS
+        int,
+        typer.Option(
+            "--max-removals",
+            metavar="N",
+            help=f"Most removals in one plan; {NO_LIMIT} for no limit.",
+            rich_help_panel=GUARDS,
+        ),
+    ] = field(
+        default=DEFAULTS.max_removals,
+        validator=check_value(
+            lambda number: number >= NO_LIMIT, f"give a whole number, 0 or more, or {NO_LIMIT} for no limit"
+        ),
+    )
     max_fraction: Annotated[
         float,
-        typer.Option("--max-fraction", metavar="SHARE", help="Of a group's members, 0 to 1.", rich_help_panel=GUARDS),
-    ] = MAX_FRACTION
+        typer.Option(
+            "--max-fraction",
+            metavar="SHARE",
+            help="Largest share of a group's members that may leave it, from 0 to 1.",
+            rich_help_panel=GUARDS,
+        ),
+    ] = field(
+        default=DEFAULTS.max_fraction, validator=check_value(is_share, "give a share of the members, from 0 to 1")
+    )
 
-    def guards(self) -> Guards:
-        """Return the guards."""
+    def build_guards(self) -> Guards:
+        """Build the guards that these options describe."""
         return Guards(
             allow_self=self.allow_self,
             allow_last_admin=self.allow_last_admin,
@@ -156,54 +232,6 @@ class Guarding(Overriding):
             allow_protected=self.allow_protected,
             protected_accounts=self.protect_account or (),
             protected_groups=self.protect_group or (),
-            max_removals=None if self.max_removals == -1 else self.max_removals,
+            max_removals=None if self.max_removals == NO_LIMIT else self.max_removals,
             max_fraction=self.max_fraction,
         )
-
-
-def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return what makes a function a command: its option classes unfold, its errors become words and exit codes.
-
-    Args:
-        app: whose command it is.
-        name: of the command.
-        examples: shown at the end of its help, with the name that the program has.
-    """
-    shown = [example.replace("confluence-groups", PROGRAM, 1) for example in examples]
-
-    def register(function: Callable[..., None]) -> Callable[..., None]:
-        epilog = "\n\n".join(["For example:", *shown])
-        app.command(name, epilog=epilog, no_args_is_help=False)(_unfolded(function))
-        return function
-
-    return register
-
-
-def _unfolded(function: Callable[..., None]) -> Callable[..., None]:
-    """Return the function with the fields of its option classes in place of these."""
-    parameters: list[inspect.Parameter] = []
-    classes: dict[str, tuple[type[Any], list[str]]] = {}
-    for each in inspect.signature(function, eval_str=True).parameters.values():
-        if not attrs.has(each.annotation):
-            parameters.append(each.replace(kind=inspect.Parameter.KEYWORD_ONLY))
-            continue
-        kind = attrs.resolve_types(each.annotation, include_extras=True)
-        fields = attrs.fields(kind)
-        classes[each.name] = kind, [field.name for field in fields]
-        parameters += [
-            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
-            for field in fields
-        ]
-
-    @wraps(function)
-    def run(**values: Any) -> None:
-        with reported(verbose=bool(values.get("verbose"))):
-            options = {
-                name: kind(**{each: values.pop(each) for each in names}) for name, (kind, names) in classes.items()
-            }
-            function(**values, **options)
-
-    del run.__wrapped__  # set by wraps; whoever follows it would see the folded options
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what inspect looks for first
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    return run

@@ -1,9 +1,8 @@
-"""The terminal: what may be shown there, what is said beside the output, and what is asked."""
+"""The terminal: safe text, output and error lines, questions, and options as users type them."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 import unicodedata
 from collections.abc import Mapping
@@ -14,51 +13,62 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 JOINERS = "\u200c\u200d"  # part of words in some scripts, and of emoji
-PYTHON_OPTION = re.compile(r"""\b(?:([a-z]+(?:_[a-z]+)+)=(?:True|\.\.\.|"?([\w.]+)"?)|([a-z]+)=\.\.\.)""")
-PYTHON_NONE = re.compile(r", or None(?: for no limit)?$", re.MULTILINE)
-CALL = re.compile(r"(?:Guards|Faults)\((.*?)\)")
-RENAMED = {"protected_accounts": "protect_account", "protected_groups": "protect_group", "drop_after": "drop_rate"}
-WIDEST, TALL = 100_000, 25  # columns and lines
-FORCING = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE")  # make Rich and Typer colour a pipe, too
+CLI_OPTIONS = {
+    "protected_accounts": "--protect-account",
+    "protected_groups": "--protect-group",
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in (
+            *("site", "cloud_id", "timeout"),
+            *("allow_self", "allow_last_admin", "allow_apps", "allow_external", "allow_protected"),
+            *("max_removals", "max_fraction"),
+            *("expect_digest", "expect_hash", "on_drift", "stop_after_failures", "wait_for_quota", "verify"),
+        )
+    },
+}
+"""The command-line options for arguments of Python functions and fields of `Guards`."""
+MAX_WIDTH, FIXED_HEIGHT = 100_000, 25  # columns and lines
+COLOR_VARIABLES = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE")  # Rich and Typer obey them in a pipe
 
 
 class RefusedError(Exception):
-    """Nothing was changed: a guard forbids it, or the answer was no."""
+    """A guard or the user's answer refused the change; nothing was changed."""
 
 
 class OutputError(Exception):
-    """Standard output cannot be written. It is raised once; what is printed after that is discarded."""
+    """Standard output cannot be written. It is raised once; everything printed after that is discarded."""
 
 
 def disable_forced_colors() -> None:
     """Ignore the variables that make Rich and Typer colour a pipe or a file."""
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
-        for name in FORCING:
+        for name in COLOR_VARIABLES:
             os.environ.pop(name, None)
 
 
-def console(*, beside: bool = False, wide: bool = True) -> Console:
-    """Return where to print: the output, or what stands beside it (standard error). What is no terminal has no colours.
+def build_console(*, stderr: bool = False, wide: bool = True) -> Console:
+    """Build a console that prints without colours unless it writes to a terminal.
 
     Args:
-        beside: whether what is printed is no output.
-        wide: whether lines are left to the terminal to break, so that nothing is cut and ids can be copied.
+        stderr: whether to print on standard error instead of standard output.
+        wide: whether to leave line breaks to the terminal, so that nothing is cut and users can copy ids.
     """
     from rich.console import Console
 
-    file = sys.stderr if beside else sys.stdout
-    width, height = (WIDEST, TALL) if wide else (None, None)  # without a height, a dumb terminal has 80 columns
+    file = sys.stderr if stderr else sys.stdout
+    # Rich uses the width only together with a height: without one, a dumb terminal has 80 columns.
+    width, height = (MAX_WIDTH, FIXED_HEIGHT) if wide else (None, None)
     return Console(file=file, width=width, height=height, highlight=False, markup=False, emoji=False)
 
 
-def cleaned(text: str) -> str:
-    """Return a text on one line that moves no cursor and turns no direction: what would, shows as its escape."""
+def escape_controls(text: str) -> str:
+    """Return a text on one line, with escapes for the characters that move a cursor or change the text's direction."""
     if text.isprintable():
         return text
-    return "".join(map(_shown, text))
+    return "".join(map(_escape_char, text))
 
 
-def _shown(char: str) -> str:
+def _escape_char(char: str) -> str:
     if char.isprintable() or char in JOINERS:
         return char
     if unicodedata.category(char) == "Zs":
@@ -66,58 +76,55 @@ def _shown(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-def say(*lines: str) -> None:
+def print_err(*lines: str) -> None:
     """Print lines on standard error, after the output printed so far."""
     with suppress(OutputError):
         sys.stdout.flush()
     for line in lines:
-        print(cleaned(line), file=sys.stderr)
+        print(escape_controls(line), file=sys.stderr)
 
 
-def put(*lines: str) -> None:
-    """Print lines of output; if that fails, the command continues and its exit code shows the failure."""
+def print_out(*lines: str) -> None:
+    """Print lines of output; if they cannot be written, the command continues and its exit code shows the failure."""
     with suppress(OutputError):
         for line in lines:
-            print(cleaned(line))
+            print(escape_controls(line))
         sys.stdout.flush()
 
 
-def in_options(text: str) -> str:
-    """Return a text of the library with the options of the command line in place of Python's."""
-    found = PYTHON_OPTION.sub(lambda each: option_named(each[1] or each[3], each[2]), PYTHON_NONE.sub("", text))
-    return CALL.sub(r"\1", found).replace("for_cloud", "--cloud-id")
+def option_name(argument: str) -> str:
+    """Return the command-line option for a Python argument, such as ``--max-removals`` for ``max_removals``."""
+    return CLI_OPTIONS.get(argument, f"--{argument.replace('_', '-')}")
 
 
-def options_of(overrides: Mapping[str, Any]) -> str:
-    """Return the options of guards that override them, as they are written on the command line."""
-    return ", ".join(option_named(name, _value_of(value)) for name, value in overrides.items())
+def format_options(values: Mapping[str, Any]) -> str:
+    """Format Python arguments and their values as command-line options, such as ``--allow-self, --max-removals 3``."""
+    return ", ".join(" ".join([option_name(name), *_format_value(value)]) for name, value in values.items())
 
 
-def _value_of(override: object) -> str | None:
-    if override is True:
-        return None
-    return "-1" if override is None else f"{override:g}" if isinstance(override, float) else str(override)
-
-
-def option_named(name: str, value: str | None = None) -> str:
-    """Return an option as it is written on the command line."""
-    return " ".join([f"--{RENAMED.get(name, name).replace('_', '-')}", *([value] if value else [])])
+def _format_value(value: object) -> list[str]:
+    """Format the value of an option: none for a flag, and -1 for no limit."""
+    if value is True:
+        return []
+    if value is None:
+        return ["-1"]
+    return [f"{value:g}" if isinstance(value, float) else str(value)]
 
 
 def ask(question: str) -> None:
-    """Ask whether to go on.
+    """Ask the user whether to continue.
 
     Raises:
-        RefusedError: the answer is no, or none comes.
+        RefusedError: the user answered no, or nobody answered.
     """
     from rich.prompt import Confirm
     from rich.text import Text
 
-    say()
+    print_err()
     try:
-        agreed = Confirm.ask(Text(cleaned(question)), console=console(beside=True), default=False)
+        agreed = Confirm.ask(Text(escape_controls(question)), console=build_console(stderr=True), default=False)
     except EOFError:
         print(file=sys.stderr)
-        raise RefusedError("nobody answered: give --yes where nobody can") from None
+        raise RefusedError("nobody answered: give --yes if nobody can") from None
     if not agreed:
         raise RefusedError("the answer was no: nothing was changed")

@@ -1,33 +1,35 @@
 """Changes of many memberships at once: planned, reviewed, applied, resumed after a crash, and undone.
 
-All of it stands on the public face of the synchronous client; programs that run tasks call it in a thread.
+It uses only the public API of the synchronous client; programs that run tasks call it in a thread.
 
     plan = plan_removals(groups, "leavers.csv")
-    plan.save("plan.json")  # somebody reviews it, and hands over its digest
+    plan.save("plan.json")  # somebody reviews the file and approves its digest
     report = apply(groups, Plan.load("plan.json"), journal="leavers.journal", expect_digest=approved)
-    back = undo(groups, "leavers.journal")
+    reversal = undo(groups, "leavers.journal")
 """
 
-from .changes import Action as Action
-from .changes import Change as Change
-from .changes import Omission as Omission
-from .changes import Outcome as Outcome
-from .changes import Progress as Progress
-from .changes import Result as Result
-from .csv_input import Row as Row
-from .csv_input import read_accounts as read_accounts
-from .csv_input import read_rows as read_rows
-from .engine import apply as apply
-from .engine import rehearse as rehearse
-from .guards import Guards as Guards
-from .journal import Contents as Contents
-from .journal import read_journal as read_journal
-from .perform import perform as perform
-from .plan import Estimate as Estimate
-from .plan import Plan as Plan
-from .plan import PlannedGroup as PlannedGroup
-from .planning import plan_offboarding as plan_offboarding
-from .planning import plan_removals as plan_removals
-from .planning import plan_sync as plan_sync
-from .report import Report as Report
-from .undo import undo as undo
+from .execution.apply import apply as apply
+from .execution.apply import rehearse as rehearse
+from .execution.change_executor import perform as perform
+from .execution.journal import read_journal as read_journal
+from .execution.journal_format import JournalState as JournalState
+from .execution.undo import undo as undo
+from .model.changes import Action as Action
+from .model.changes import Change as Change
+from .model.changes import Outcome as Outcome
+from .model.changes import Progress as Progress
+from .model.changes import Result as Result
+from .model.changes import SkippedChange as SkippedChange
+from .model.guards import Guards as Guards
+from .model.plan import Estimate as Estimate
+from .model.plan import Plan as Plan
+from .model.plan import PlannedGroup as PlannedGroup
+from .model.report import Report as Report
+from .model.report import Stop as Stop
+from .model.report import StopReason as StopReason
+from .planning.csv_reader import Row as Row
+from .planning.csv_reader import read_accounts as read_accounts
+from .planning.csv_reader import read_rows as read_rows
+from .planning.planners import plan_offboarding as plan_offboarding
+from .planning.planners import plan_removals as plan_removals
+from .planning.planners import plan_sync as plan_sync

@@ -1,32 +1,35 @@
-"""A Confluence that lives on this machine: real HTTP on loopback, real membership, no site and no account needed.
+"""A Confluence on this machine, for demos and tests: real HTTP on loopback, without a site or an account.
 
-It is an independent witness of what the client does: it shares nothing with it but the error for a missing extra; only
-the pytest plugin beside it knows both. All is loaded on first use (PEP 562), so that pytest can load that plugin at no
-cost.
+It imports nothing from the client except the error for a missing extra, so it checks the client independently. Only the
+pytest plugin knows both. Public names load on first use (PEP 562), so that pytest can load the plugin at no cost.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from .app import Answer as Answer
     from .app import SeenRequest as SeenRequest
-    from .authority import Grant as Grant
-    from .authority import OAuthClient as OAuthClient
     from .directory import Credentials as Credentials
     from .directory import Directory as Directory
     from .directory import Group as Group
     from .directory import Person as Person
     from .faults import Faults as Faults
+    from .oauth_server import Grant as Grant
+    from .oauth_server import OAuthClient as OAuthClient
     from .server import Sandbox as Sandbox
+
+    _T = TypeVar("_T", bound=type)
 
 _MODULE_OF = {
     "Answer": "app",
     "Credentials": "directory",
     "Directory": "directory",
     "Faults": "faults",
-    "Grant": "authority",
+    "Grant": "oauth_server",
     "Group": "directory",
-    "OAuthClient": "authority",
+    "OAuthClient": "oauth_server",
     "Person": "directory",
     "Sandbox": "server",
     "SeenRequest": "app",
@@ -35,7 +38,13 @@ _MODULE_OF = {
 __all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - a list, made from the table above so that the two cannot differ
 
 
-def __getattr__(name: str) -> object:
+def _public(kind: "_T") -> "_T":
+    """Set the ``__module__`` of a class to this package, its public import path."""
+    kind.__module__ = __name__
+    return kind
+
+
+def _load(name: str) -> object:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -53,8 +62,12 @@ def __getattr__(name: str) -> object:
     return value
 
 
+if not TYPE_CHECKING:  # with it, type checkers would accept any misspelt name
+    __getattr__ = _load
+
+
 def __dir__() -> list[str]:
-    """List only names that can be loaded: freezegun reads every name of every loaded module."""
+    """List only names that can be loaded: freezegun reads every name of every module that is there."""
     from importlib.util import find_spec
 
     is_installed = all(find_spec(name) for name in ("starlette", "uvicorn"))

@@ -1,4 +1,4 @@
-"""The sandbox's HTTP face: which address is which operation, the record of requests, and rehearsed answers."""
+"""The sandbox's web application: routes, the record of requests, and prepared answers."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .authority import Authority
-from .bodies import RefusedError
-from .faults import Handler, Trouble
+from . import _public
+from .faults import FaultInjector, Handler
+from .oauth_server import OAuthServer
 from .operations import Operations
+from .payloads import RejectedError
 
 API = "/wiki/rest/api"
 GATEWAY_API = "/ex/confluence/{cloud_id}" + API
-REMEMBERED_REQUESTS = 10_000
-OPAQUE = (
-    f"opaque_{__name__.encode().hex()}"  # Starlette has one register for all: another copy of this has its own name
-)
+MAX_RECORDED_REQUESTS = 10_000
+OPAQUE = f"opaque_{__name__.encode().hex()}"  # Starlette has one registry, so another copy of this needs another name
 
 
 class OpaqueConvertor(Convertor[str]):
-    """An id in a path: any text, slashes and line breaks included."""
+    """An id in a path: any text, also with slashes and line breaks."""
 
     regex = r"[\s\S]+"
 
@@ -40,9 +39,10 @@ class OpaqueConvertor(Convertor[str]):
 register_url_convertor(OPAQUE, OpaqueConvertor())
 
 
+@_public
 @frozen
 class Answer:
-    """An answer that the sandbox gives instead of its own, for rehearsing trouble.
+    """A response that you prepare, and that the sandbox sends instead of its own.
 
     Raises:
         ValueError: the status is not from 200 to 599, or a header cannot be sent.
@@ -65,9 +65,10 @@ class Answer:
                 raise ValueError(f"header {name!r}: only printable Latin-1 can be sent")
 
 
+@_public
 @frozen
 class SeenRequest:
-    """A request as it came in: method and target with query, to the letter."""
+    """A request as it arrived: method, target (path and query, still encoded) and headers."""
 
     method: str
     target: str
@@ -75,12 +76,22 @@ class SeenRequest:
 
 
 class ConfluenceApp:
-    """The application: the API on the site's own address and behind the gateway's, and the authority."""
+    """Routes requests: the API at the site's own address and at the gateway's, and the OAuth 2.0 authority.
 
-    def __init__(self, operations: Operations, authority: Authority, trouble: Trouble) -> None:
-        self.trouble = trouble
-        self.seen: deque[SeenRequest] = deque(maxlen=REMEMBERED_REQUESTS)
-        self.rehearsed: deque[Answer] = deque()
+    Args:
+        operations: the handlers of the API.
+        oauth_server: the handlers of the authority.
+        fault_injector: makes calls of the API fail.
+
+    Attributes:
+        requests: the last requests, oldest first.
+        prepared: answers for the next requests.
+    """
+
+    def __init__(self, operations: Operations, oauth_server: OAuthServer, fault_injector: FaultInjector) -> None:
+        self.fault_injector = fault_injector
+        self.requests: deque[SeenRequest] = deque(maxlen=MAX_RECORDED_REQUESTS)
+        self.prepared: deque[Answer] = deque()
         self._served = 0
         table: list[tuple[str, str, Handler]] = [
             ("GET", "/group", operations.get_groups),
@@ -96,46 +107,50 @@ class ConfluenceApp:
             ("GET", "/user", operations.get_user),
         ]
         routes = [
-            Route(prefix + path, self._wrapped(self._troubled(handler)), methods=[method])
+            Route(prefix + path, self._with_record(self._with_faults(handler)), methods=[method])
             for prefix in (API, GATEWAY_API)
             for method, path, handler in table
         ]
         routes += [
-            Route("/authorize", self._wrapped(authority.authorize), methods=["GET"]),
-            Route("/oauth/token", self._wrapped(authority.token), methods=["POST"]),
-            Route("/oauth/token/accessible-resources", self._wrapped(authority.accessible_resources), methods=["GET"]),
+            Route("/authorize", self._with_record(oauth_server.authorize), methods=["GET"]),
+            Route("/oauth/token", self._with_record(oauth_server.token), methods=["POST"]),
+            Route(
+                "/oauth/token/accessible-resources",
+                self._with_record(oauth_server.accessible_resources),
+                methods=["GET"],
+            ),
         ]
         self.asgi = Starlette(routes=routes)
 
-    def _troubled(self, handler: Handler) -> Handler:
-        """Return the handler behind the faults that are set when it is called."""
+    def _with_faults(self, handler: Handler) -> Handler:
+        """Return a handler that applies the faults that are set when it is called."""
 
         async def handle(request: Request) -> Response:
-            return await self.trouble.answer(request, handler)
+            return await self.fault_injector.handle(request, handler)
 
         return handle
 
-    def _wrapped(self, handler: Handler) -> Handler:
-        """Return the handler behind what every request passes: the record, the rehearsed answers, a request id."""
+    def _with_record(self, handler: Handler) -> Handler:
+        """Return a handler that records the request, prefers a prepared answer, and adds a request id."""
 
         async def handle(request: Request) -> Response:
             self._served += 1
-            self.seen.append(_seen(request))
+            self.requests.append(_record(request))
             try:
-                response = _rehearsed(self.rehearsed.popleft()) if self.rehearsed else await handler(request)
-            except RefusedError as refusal:
-                response = refusal.response
+                response = _build_response(self.prepared.popleft()) if self.prepared else await handler(request)
+            except RejectedError as rejected:
+                response = rejected.response
             response.headers["atl-request-id"] = f"00000000-0000-4000-8000-{self._served:012d}"
             return response
 
         return handle
 
 
-def _rehearsed(answer: Answer) -> Response:
+def _build_response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, headers=dict(answer.headers))
 
 
-def _seen(request: Request) -> SeenRequest:
+def _record(request: Request) -> SeenRequest:
     query = request.scope["query_string"].decode("latin-1")
     path = request.scope["raw_path"].decode("latin-1")
     return SeenRequest(request.method, f"{path}?{query}" if query else path, dict(request.headers))

@@ -1,4 +1,4 @@
-"""The sandbox's state: people, groups, and who is a member of what."""
+"""The sandbox's state: people, groups, and the members of each group."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from typing import NamedTuple
 
 from attrs import define, field, frozen
 
+from . import _public
 
+
+@_public
 class Credentials(NamedTuple):
-    """What one account signs in with: ``ApiToken(*credentials)``."""
+    """The e-mail address and API token of an account: ``ApiToken(*credentials)``."""
 
     email: str
     token: str
 
 
+@_public
 @frozen
 class Person:
-    """An account. One that is not ``active`` is left out of the lists of members, as on a real site."""
+    """An account. If it is not ``active``, lists of members leave it out (docs/confluence-behaviour.md#users)."""
 
     account_id: str
     display_name: str
@@ -30,9 +34,10 @@ class Person:
     time_zone: str | None = None
 
 
+@_public
 @frozen
 class Group:
-    """A group; what it does not say of itself (`managed_by`, `usage_type`) is not in the answers."""
+    """A group; responses leave out `managed_by` and `usage_type` if they are None."""
 
     id: str
     name: str
@@ -41,9 +46,10 @@ class Group:
     usage_type: str | None = None
 
 
+@_public
 @define
 class Directory:
-    """People, groups and memberships; members are kept in the order in which they joined."""
+    """People, groups and memberships; each group's members are in the order in which they joined."""
 
     people: dict[str, Person] = field(factory=dict)
     groups: dict[str, Group] = field(factory=dict)
@@ -51,11 +57,11 @@ class Directory:
     _created: int = 0
 
     def add_person(self, person: Person) -> None:
-        """Add an account, or replace the one of the same id."""
+        """Add an account, or replace the one with the same id."""
         self.people[person.account_id] = person
 
     def remove_person(self, account_id: str) -> None:
-        """Take an account away, and out of all groups.
+        """Remove an account, also from all groups.
 
         Raises:
             KeyError: there is no such account.
@@ -65,10 +71,14 @@ class Directory:
         del self.people[account_id]
 
     def add_group(self, group: Group, members: Iterable[str] = ()) -> None:
-        """Add a group with the members of these account ids, or replace the one of the same id.
+        """Add a group, or replace the one with the same id.
+
+        Args:
+            group: the group.
+            members: the account ids of its members.
 
         Raises:
-            KeyError: one of them is nobody's.
+            KeyError: there is no account with one of these ids.
         """
         joined = dict.fromkeys(members)
         for account_id in joined:
@@ -77,14 +87,14 @@ class Directory:
         self._members[group.id] = joined
 
     def create_group(self, name: str) -> Group:
-        """Add a new group of this name, with an id of its own."""
+        """Create a group with this name and a new id."""
         self._created += 1
         group = Group(f"00000000-0000-4000-9000-{self._created:012d}", name)
         self.add_group(group)
         return group
 
     def delete_group(self, group_id: str) -> None:
-        """Take a group away, and its memberships with it.
+        """Delete a group and its memberships.
 
         Raises:
             KeyError: there is no such group.
@@ -93,10 +103,10 @@ class Directory:
         del self._members[group_id]
 
     def group_named(self, name: str) -> Group:
-        """Return the group of this name.
+        """Return the group with this name.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is no such group.
         """
         for group in self.groups.values():
             if group.name == name:
@@ -108,7 +118,7 @@ class Directory:
         return sorted(self.groups.values(), key=lambda group: (group.name, group.id))
 
     def groups_of(self, account_id: str) -> list[Group]:
-        """Return the groups that an account is in, in ascending order of their names."""
+        """Return the groups of an account, in ascending order of their names."""
         return [group for group in self.groups_by_name() if account_id in self._members[group.id]]
 
     def members(self, group_id: str) -> list[Person]:
@@ -120,14 +130,14 @@ class Directory:
         return [self.people[account_id] for account_id in self._members[group_id]]
 
     def listed_members(self, group_id: str) -> Iterator[Person]:
-        """Yield the members that the API shows: those whose account is active. None for an unknown group."""
-        for account_id in list(self._members.get(group_id, ())):  # a test may change it meanwhile
+        """Yield the members that the API lists: those with an active account. An unknown group has none."""
+        for account_id in list(self._members.get(group_id, ())):  # a copy, because a test may change it meanwhile
             person = self.people[account_id]
             if person.account_status == "active":
                 yield person
 
     def is_member(self, group_id: str, account_id: str) -> bool:
-        """Say whether the account is in the group.
+        """Check whether an account is a member of a group.
 
         Raises:
             KeyError: there is no such group.
@@ -135,7 +145,7 @@ class Directory:
         return account_id in self._members[group_id]
 
     def add_member(self, group_id: str, account_id: str) -> None:
-        """Put the account into the group; nothing changes if it is a member.
+        """Add an account to a group; do nothing if it is a member.
 
         Raises:
             KeyError: there is no such group or account.
@@ -143,7 +153,7 @@ class Directory:
         self._members[group_id].setdefault(self.people[account_id].account_id, None)
 
     def remove_member(self, group_id: str, account_id: str) -> None:
-        """Take the account out of the group; nothing changes if it is no member.
+        """Remove an account from a group; do nothing if it is not a member.
 
         Raises:
             KeyError: there is no such group.

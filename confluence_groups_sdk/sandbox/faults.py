@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: by shares and a seed, or by counting calls."""
+"""Faults on purpose: chosen by probability and seed, or by counting calls."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from attrs import field, frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import bodies, real_time
-from .bodies import RefusedError
+from . import _public, payloads, real_time
+from .payloads import RejectedError
 
-QUOTA_WINDOW = 3600  # seconds; a quota is renewed at each full hour
+QUOTA_WINDOW_S = 3600  # a quota is renewed at each full hour: docs/confluence-behaviour.md#rate-limits
 BURST_REASON = "confluence-burst-based"
 QUOTA_REASON = "confluence-quota-tenant-based"
 
@@ -26,23 +26,23 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Clock(Protocol):
-    """What the sandbox needs of time."""
+    """The time functions that the sandbox uses."""
 
     def now(self) -> float:
-        """Seconds since the epoch (UTC)."""
+        """Return the seconds since the epoch (UTC)."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds from any fixed point, never going back."""
+        """Return the seconds since any fixed point; they never decrease."""
         ...
 
     async def async_sleep(self, seconds: float) -> None:
-        """Suspend this task for so many seconds."""
+        """Suspend this task for a number of seconds."""
         ...
 
 
 class MachineClock:
-    """The clock of this machine; freezing time stops only ``now``."""
+    """The clock of this machine; a test that freezes time stops ``now`` alone."""
 
     def now(self) -> float:
         return time.time()
@@ -58,150 +58,156 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _share(_instance: object, attribute: Any, value: float) -> None:
+def _check_probability(_instance: object, attribute: Any, value: float) -> None:
     if not _is_number(value) or not 0 <= value <= 1:
-        raise ValueError(f"Faults({attribute.name}=...): give a share of the calls, from 0 to 1")
+        raise ValueError(f"Faults({attribute.name}=...): give a probability from 0 to 1")
 
 
-def _seconds(_instance: object, attribute: Any, value: float) -> None:
+def _check_seconds(_instance: object, attribute: Any, value: float) -> None:
     if not _is_number(value) or value < 0:
         raise ValueError(f"Faults({attribute.name}=...): give a number of seconds, 0 or more")
 
 
-def _rate(_instance: object, attribute: Any, value: float | None) -> None:
+def _check_rate(_instance: object, attribute: Any, value: float | None) -> None:
     if value is not None and (not _is_number(value) or value <= 0):
-        raise ValueError(f"Faults({attribute.name}=...): give calls a second, above 0, or None")
+        raise ValueError(f"Faults({attribute.name}=...): give calls per second, more than 0, or None")
 
 
-def _calls(_instance: object, attribute: Any, value: int | None) -> None:
+def _check_count(_instance: object, attribute: Any, value: int | None) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise ValueError(f"Faults({attribute.name}=...): give a whole number of calls, 1 or more, or None")
 
 
-def _whole(_instance: object, attribute: Any, value: int) -> None:
+def _check_integer(_instance: object, attribute: Any, value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"Faults({attribute.name}=...): give a whole number")
 
 
+@_public
 @frozen
 class Faults:
-    """What goes wrong in a `Sandbox`, on purpose.
+    """Faults of a `Sandbox`, on purpose.
 
-    Calls of the API are meant, on the site's address and through the gateway; the OAuth 2.0 authority always works, and
-    the answers of ``answer_next`` are given as they are. Each call has at most one of the three faults that go by
-    shares; the order in which calls arrive and the seed decide which. A call that is refused with 429 has none.
+    They apply to calls of the API, at the site's address and through the gateway. They do not apply to the OAuth 2.0
+    authority or to the answers of ``answer_next``. A call has at most one of the first three faults; the order of calls
+    and the seed decide which. A rate-limited call has none of them.
 
     Args:
-        error_rate: share of the calls that are answered 503, nothing done; from 0 to 1.
-        drop_before: share of the calls whose connection is reset before the change is made; from 0 to 1.
-        drop_after: share of the calls whose connection is reset after the change is made; from 0 to 1.
-        latency: seconds that each call takes.
-        rate_limit: calls a second, as many at once as in one second; what is more is refused (429, ``Retry-After: 1``,
-            a burst reason). None for no limit.
-        quota: calls that are let through until the next full hour; what is more is refused (429, a quota reason,
+        error_rate: probability that a call is answered 503 and does nothing; from 0 to 1.
+        drop_before: probability that a call's connection is reset before the change is made; from 0 to 1.
+        drop_after: probability that a call's connection is reset after the change is made; from 0 to 1.
+        latency: duration of each call in seconds.
+        rate_limit: calls per second, also the number of calls that may come at once. More calls are rate-limited (429,
+            ``Retry-After: 1``, a burst reason). None for no limit.
+        quota: calls until the next full hour. More calls are rate-limited (429, a quota reason,
             ``X-RateLimit-Reset``). None for no quota.
-        expire_tokens_every: calls after which all OAuth 2.0 access tokens expire, as by ``expire_tokens``; one that is
-            answered 401 does not count. None for never.
-        seed: of the chance that picks calls.
+        expire_tokens_every: number of calls after which all OAuth 2.0 access tokens expire, as with ``expire_tokens``.
+            A call that is answered 401 does not count. None for never.
+        seed: seed of the random numbers that choose calls.
 
     Raises:
-        ValueError: a number is out of range, or the three shares are more than 1 together.
+        ValueError: a number is out of range, or the sum of the three probabilities is more than 1.
     """
 
-    error_rate: float = field(default=0.0, validator=_share)
-    drop_before: float = field(default=0.0, validator=_share)
-    drop_after: float = field(default=0.0, validator=_share)
-    latency: float = field(default=0.0, validator=_seconds)
-    rate_limit: float | None = field(default=None, validator=_rate)
-    quota: int | None = field(default=None, validator=_calls)
-    expire_tokens_every: int | None = field(default=None, validator=_calls)
-    seed: int = field(default=0, validator=_whole)
+    error_rate: float = field(default=0.0, validator=_check_probability)
+    drop_before: float = field(default=0.0, validator=_check_probability)
+    drop_after: float = field(default=0.0, validator=_check_probability)
+    latency: float = field(default=0.0, validator=_check_seconds)
+    rate_limit: float | None = field(default=None, validator=_check_rate)
+    quota: int | None = field(default=None, validator=_check_count)
+    expire_tokens_every: int | None = field(default=None, validator=_check_count)
+    seed: int = field(default=0, validator=_check_integer)
 
     def __attrs_post_init__(self) -> None:
         if self.error_rate + self.drop_before + self.drop_after > 1 + 1e-9:
-            raise ValueError("Faults: error_rate, drop_before and drop_after are more than 1 together")
+            raise ValueError("Faults: the sum of error_rate, drop_before and drop_after is more than 1")
 
 
-class Fate(Enum):
-    """What becomes of a call."""
+class FaultKind(Enum):
+    """The fault that a call meets, if any."""
 
-    DONE = auto()
+    NONE = auto()
     UNAVAILABLE = auto()
     DROPPED_BEFORE = auto()
     DROPPED_AFTER = auto()
 
 
-class Trouble:
-    """Faults at work: what is left of the limits, how many calls there were, which is next to fail.
+class FaultInjector:
+    """Applies faults to calls, and keeps the state of the limits.
 
-    Everything happens in the sandbox's event loop, so nothing is locked.
+    It runs in the sandbox's event loop only, so it needs no lock.
+
+    Args:
+        faults: the faults.
+        clock: the time for latency and limits.
+        expire_tokens: expires all access tokens.
     """
 
     def __init__(self, faults: Faults, clock: Clock, expire_tokens: Callable[[], None]) -> None:
         self.faults = faults
         self._clock = clock
         self._expire_tokens = expire_tokens
-        self._chance = random.Random(faults.seed)  # noqa: S311 - the same again each time is what it is for
-        self._bucket = self._burst = max(faults.rate_limit or 0.0, 1.0)  # calls that may come at once
-        self._filled = clock.monotonic()
+        self._random = random.Random(faults.seed)  # noqa: S311 - a seed must give the same faults each time
+        self._available = self._burst = max(faults.rate_limit or 0.0, 1.0)  # calls that may come at once
+        self._refilled_at = clock.monotonic()
         self._window = -1  # hours since the epoch
-        self._used = 0  # calls in it
-        self._counted = 0  # calls, until tokens expire
+        self._used = 0  # calls in this hour
+        self._counted = 0  # calls that count for expire_tokens_every
 
-    async def answer(self, request: Request, handler: Handler) -> Response:
-        """Let the handler answer the call, or not; what becomes of it is decided as it arrives."""
-        refusal = self._refusal()
-        fate = self._fate() if refusal is None else Fate.DONE
+    async def handle(self, request: Request, handler: Handler) -> Response:
+        """Answer a call with its handler, or with a fault; the fault is chosen when the call arrives."""
+        rate_limited = self._check_limits()
+        fault = self._choose_fault() if rate_limited is None else FaultKind.NONE
         if self.faults.latency:
             await self._clock.async_sleep(self.faults.latency)
-        if refusal is not None:
-            return refusal
-        if fate is Fate.UNAVAILABLE:
-            return bodies.error(503, "Service Unavailable")
-        if fate is Fate.DROPPED_BEFORE:
-            await request.body()  # else the client might be sending still, and see something else
+        if rate_limited is not None:
+            return rate_limited
+        if fault is FaultKind.UNAVAILABLE:
+            return payloads.error(503, "Service Unavailable")
+        if fault is FaultKind.DROPPED_BEFORE:
+            await request.body()  # if the client were still sending, it would see another error
             return await _reset(request)
         try:
             response = await handler(request)
-        except RefusedError as refused:
-            response = refused.response
+        except RejectedError as rejected:
+            response = rejected.response
         self._count(response)
-        return await _reset(request) if fate is Fate.DROPPED_AFTER else response
+        return await _reset(request) if fault is FaultKind.DROPPED_AFTER else response
 
-    def _fate(self) -> Fate:
-        drawn = self._chance.random()
-        for fate, share in (
-            (Fate.UNAVAILABLE, self.faults.error_rate),
-            (Fate.DROPPED_BEFORE, self.faults.drop_before),
-            (Fate.DROPPED_AFTER, self.faults.drop_after),
+    def _choose_fault(self) -> FaultKind:
+        drawn = self._random.random()
+        for fault, probability in (
+            (FaultKind.UNAVAILABLE, self.faults.error_rate),
+            (FaultKind.DROPPED_BEFORE, self.faults.drop_before),
+            (FaultKind.DROPPED_AFTER, self.faults.drop_after),
         ):
-            drawn -= share
+            drawn -= probability
             if drawn < 0:
-                return fate
-        return Fate.DONE
+                return fault
+        return FaultKind.NONE
 
-    def _refusal(self) -> Response | None:
-        """Return the answer to a call that is one too many, None where it is not."""
+    def _check_limits(self) -> Response | None:
+        """Count a call; return the 429 if it exceeds a limit, None if it does not."""
         if self.faults.rate_limit is not None and not self._is_within_rate(self.faults.rate_limit):
-            return _too_many({"Retry-After": "1", "RateLimit-Reason": BURST_REASON})
+            return _rate_limited_response({"Retry-After": "1", "RateLimit-Reason": BURST_REASON})
         if self.faults.quota is not None and not self._is_within_quota(self.faults.quota):
-            reset = datetime.fromtimestamp((self._window + 1) * QUOTA_WINDOW, UTC)
+            reset = datetime.fromtimestamp((self._window + 1) * QUOTA_WINDOW_S, UTC)
             left = {"X-RateLimit-Limit": str(self.faults.quota), "X-RateLimit-Remaining": "0"}
-            said = {"RateLimit-Reason": QUOTA_REASON, "X-RateLimit-Reset": reset.strftime("%Y-%m-%dT%H:%M:%SZ")}
-            return _too_many(said | left)
+            reason = {"RateLimit-Reason": QUOTA_REASON, "X-RateLimit-Reset": reset.strftime("%Y-%m-%dT%H:%M:%SZ")}
+            return _rate_limited_response(reason | left)
         return None
 
     def _is_within_rate(self, rate: float) -> bool:
         now = self._clock.monotonic()
-        self._bucket = min(self._burst, self._bucket + (now - self._filled) * rate)
-        self._filled = now
-        if self._bucket < 1:
+        self._available = min(self._burst, self._available + (now - self._refilled_at) * rate)
+        self._refilled_at = now
+        if self._available < 1:
             return False
-        self._bucket -= 1
+        self._available -= 1
         return True
 
     def _is_within_quota(self, quota: int) -> bool:
-        window = int(self._clock.now() // QUOTA_WINDOW)
+        window = int(self._clock.now() // QUOTA_WINDOW_S)
         if window != self._window:
             self._window, self._used = window, 0
         if self._used >= quota:
@@ -217,12 +223,12 @@ class Trouble:
             self._expire_tokens()
 
 
-def _too_many(headers: dict[str, str]) -> Response:
-    return bodies.error(429, "Rate limit exceeded", headers=headers)
+def _rate_limited_response(headers: dict[str, str]) -> Response:
+    return payloads.error(429, "Rate limit exceeded", headers=headers)
 
 
 async def _reset(request: Request) -> Response:
-    """Break the request's connection, and return an answer that nobody gets."""
+    """Reset the request's connection, and return a response that is never sent."""
     request.state.reset()
-    await asyncio.sleep(0)  # lets the server see that the connection is gone, so that it sends nothing
+    await asyncio.sleep(0)  # the server notices that the connection is gone, and sends nothing
     return Response()

@@ -1,4 +1,4 @@
-"""Fixtures for whoever tests code that uses this package; pytest finds them by the entry point."""
+"""Fixtures for tests of code that uses this package; pytest finds them through the entry point."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def confluence_sandbox() -> Iterator[Sandbox]:
-    """A `Sandbox` of the test's own, running."""
+    """A `Sandbox` that runs during the test; each test gets a new one."""
     from . import Sandbox
 
     with Sandbox() as sandbox:
@@ -23,7 +23,7 @@ def confluence_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def confluence_groups(confluence_sandbox: Sandbox) -> Iterator[ConfluenceGroups]:
-    """A `ConfluenceGroups` for `confluence_sandbox`, as its admin."""
+    """A `ConfluenceGroups` client of `confluence_sandbox`, with its admin's credentials."""
     from .. import ApiToken, ConfluenceGroups
 
     with ConfluenceGroups(confluence_sandbox.url, auth=ApiToken(*confluence_sandbox.admin)) as groups:

@@ -1,4 +1,4 @@
-"""The people and groups that every sandbox starts with: invented, and shaped like those of live sites."""
+"""The people and groups of every new sandbox: invented, with ids and names like those of live sites."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ MEMBERS = {
 }
 
 
-def seeded() -> Directory:
-    """Return a new directory with these people and groups."""
+def build_directory() -> Directory:
+    """Build a directory with these people and groups."""
     directory = Directory()
     for person in PEOPLE:
         directory.add_person(person)

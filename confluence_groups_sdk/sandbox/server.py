@@ -1,4 +1,4 @@
-"""The sandbox as a server: uvicorn in a thread of this process, on a free port of loopback."""
+"""The sandbox as a server: uvicorn in a thread of this process, on a free port on loopback."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from typing import Self
 
 import uvicorn
 
-from . import seed
-from .access import Access
+from . import _public, seed
 from .app import Answer, ConfluenceApp, SeenRequest
-from .authority import ALL_SCOPES, LIFETIME, Authority, Grant, OAuthClient
-from .connection import Connection
+from .authentication import Authenticator
 from .directory import Credentials
-from .faults import Clock, Faults, MachineClock, Trouble
-from .operations import MOST_RESULTS, Operations
+from .faults import Clock, FaultInjector, Faults, MachineClock
+from .http_protocol import ResettableProtocol
+from .oauth_server import ALL_SCOPES, LIFETIME_S, Grant, OAuthClient, OAuthServer
+from .operations import MAX_PAGE_SIZE, Operations
 from .real_time import RealTimeEventLoop
 
 HOST = "127.0.0.1"
-STOP_PATIENCE = 10  # seconds for answers under way when the sandbox stops
-CONNECTIONS_WAITING = 512
+STOP_TIMEOUT_S = 10  # how long stop() waits for calls in progress
+CONNECTION_BACKLOG = 512
 ACCESS_TOKEN = "sandbox-access-token"
 OAUTH_CLIENT = OAuthClient("sandbox-client-id", "sandbox-client-secret")
 NO_FAULTS = Faults()
-THIS_MACHINE = MachineClock()
+MACHINE_CLOCK = MachineClock()
 
 
+@_public
 class Sandbox:
     """A Confluence Cloud site on this machine, for demos and tests.
 
-    Its state is its own and starts afresh with each sandbox; see `directory`.
+    Each sandbox has a state of its own, in `directory`.
 
         with Sandbox() as sandbox, ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin)) as groups:
             ...
@@ -43,138 +44,138 @@ class Sandbox:
         gateway: the gateway's address, for ``for_cloud(sandbox.cloud_id, gateway=sandbox.gateway, ...)``.
         cloud_id: the site's cloud id.
         authority: the address of the OAuth 2.0 authority, for ``OAuth2(..., authority=sandbox.authority)``.
-        oauth_client: client id and client secret of the app that users consent to.
-        directory: people, groups and memberships, as they are now; change them as a test needs it.
-        admin: e-mail and token of a site admin.
-        reader: e-mail and token of somebody who is no site admin.
-        outsider: e-mail and token of somebody who has no access to Confluence.
+        oauth_client: the client id and client secret of the app that users consent to.
+        directory: people, groups and memberships, as they are now; tests may change them.
+        admin: the e-mail and token of a site admin.
+        reader: the e-mail and token of a user who is not a site admin.
+        outsider: the e-mail and token of a user without access to Confluence.
 
     Args:
-        faults: what goes wrong, on purpose.
-        clock: that limits, latency and the expiry of tokens go by: ``now``, ``monotonic`` and ``async_sleep``.
-        port: to listen on; 0 for any that is free.
+        faults: the faults to start with.
+        clock: the time for limits, latency and the expiry of tokens: ``now``, ``monotonic`` and ``async_sleep``.
+        port: the port to listen on; 0 for any free port.
 
     Raises:
         OSError: the port is taken.
     """
 
-    def __init__(self, *, faults: Faults = NO_FAULTS, clock: Clock = THIS_MACHINE, port: int = 0) -> None:
+    def __init__(self, *, faults: Faults = NO_FAULTS, clock: Clock = MACHINE_CLOCK, port: int = 0) -> None:
         self._clock = clock
         self.cloud_id = seed.CLOUD_ID
-        self.directory = seed.seeded()
+        self.directory = seed.build_directory()
         self.oauth_client = OAUTH_CLIENT
-        self._socket = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY where it sees TCP named
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only if proto is TCP
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((HOST, port))
         except BaseException:
             self._socket.close()
             raise
-        self._socket.listen(CONNECTIONS_WAITING)  # from here on callers wait in line, so nobody has to poll
+        self._socket.listen(CONNECTION_BACKLOG)  # from here on connections are queued, so no caller has to poll
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
         self.gateway = self.authority = self.url
-        self._authority = Authority(OAUTH_CLIENT, seed.CLOUD_ID, self.url, ACCESS_TOKEN, seed.ADMIN, now=clock.now)
-        self._access = Access(self.directory, self._authority)
-        self.admin = self._access.sign_up(seed.ADMIN)
-        self.reader = self._access.sign_up(seed.READER)
-        self.outsider = self._access.sign_up(seed.OUTSIDER)
-        self._operations = Operations(self.directory, self._access, self.url)
-        self._app = ConfluenceApp(self._operations, self._authority, self._trouble(faults))
+        self._oauth_server = OAuthServer(OAUTH_CLIENT, seed.CLOUD_ID, self.url, ACCESS_TOKEN, seed.ADMIN, now=clock.now)
+        self._authenticator = Authenticator(self.directory, self._oauth_server)
+        self.admin = self._authenticator.sign_up(seed.ADMIN)
+        self.reader = self._authenticator.sign_up(seed.READER)
+        self.outsider = self._authenticator.sign_up(seed.OUTSIDER)
+        self._operations = Operations(self.directory, self._authenticator, self.url)
+        self._app = ConfluenceApp(self._operations, self._oauth_server, self._fault_injector(faults))
         config = uvicorn.Config(
             self._app.asgi,
-            http=Connection,
+            http=ResettableProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=STOP_PATIENCE,
+            timeout_graceful_shutdown=STOP_TIMEOUT_S,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, daemon=True, name="sandbox")
 
     @property
     def access_token(self) -> str:
-        """An OAuth 2.0 access token of the admin, for the gateway alone; it never ends."""
+        """An OAuth 2.0 access token of the admin, for the gateway only; it never expires."""
         return ACCESS_TOKEN
 
     def sign_up(self, account_id: str) -> Credentials:
-        """Return e-mail and API token of an account of the directory, always the same.
+        """Return the e-mail and API token of an account in the directory; they never change.
 
         Raises:
             KeyError: there is no such account.
         """
-        return self._access.sign_up(account_id)
+        return self._authenticator.sign_up(account_id)
 
     @property
     def scopes(self) -> set[str]:
-        """What `access_token` may do; take some away to see what a client makes of it."""
-        return self._authority.scopes
+        """The scopes of `access_token`; remove some to test a missing scope."""
+        return self._oauth_server.scopes
 
     def grant(
-        self, account_id: str = seed.ADMIN, scopes: Iterable[str] = ALL_SCOPES, expires_in: float = LIFETIME
+        self, account_id: str = seed.ADMIN, scopes: Iterable[str] = ALL_SCOPES, expires_in: float = LIFETIME_S
     ) -> Grant:
-        """Return new tokens, as after a user's consent; each refresh voids the refresh token and gives another.
+        """Issue tokens, as if a user had consented; a refresh token works once, and the refresh returns a new one.
 
         Args:
-            account_id: of the user who consents.
-            scopes: that are consented to.
-            expires_in: seconds that the access token is good for; 0 and less: it is not.
+            account_id: the account id of the user.
+            scopes: the scopes that the user consents to.
+            expires_in: seconds until the access token expires; with 0 or less it has expired already.
 
         Raises:
             KeyError: there is no such account.
         """
-        return self._authority.grant(self.directory.people[account_id].account_id, scopes, expires_in)
+        return self._oauth_server.grant(self.directory.people[account_id].account_id, scopes, expires_in)
 
     @property
     def consenting(self) -> bool:
-        """Whether the admin, shown the consent page (``GET /authorize``), says yes."""
-        return self._authority.consenting
+        """Whether the admin agrees on the consent page (``GET /authorize``)."""
+        return self._oauth_server.consenting
 
     @consenting.setter
     def consenting(self, consenting: bool) -> None:
-        self._authority.consenting = consenting
+        self._oauth_server.consenting = consenting
 
     def expire_tokens(self) -> None:
-        """End all access tokens that were issued, whatever they were promised; `access_token` stays."""
-        self._authority.expire()
+        """Expire all access tokens that were issued; `access_token` stays valid."""
+        self._oauth_server.expire()
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong, on purpose; set it at any time, and all counts begin anew."""
-        return self._app.trouble.faults
+        """The faults, on purpose. Setting them, which is possible at any time, resets all counts."""
+        return self._app.fault_injector.faults
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        self._app.trouble = self._trouble(faults)
+        self._app.fault_injector = self._fault_injector(faults)
 
-    def _trouble(self, faults: Faults) -> Trouble:
-        return Trouble(faults, self._clock, self.expire_tokens)
+    def _fault_injector(self, faults: Faults) -> FaultInjector:
+        return FaultInjector(faults, self._clock, self.expire_tokens)
 
     @property
     def page_limit(self) -> int:
-        """The most results on one page, however many are asked for; 200, and less where a test needs many pages."""
+        """The maximum number of results on one page, whatever ``limit`` asks for; 200, or less to test many pages."""
         return self._operations.page_limit
 
     @page_limit.setter
     def page_limit(self, limit: int) -> None:
-        if not 1 <= limit <= MOST_RESULTS:
-            raise ValueError(f"page_limit must be from 1 to {MOST_RESULTS}")
+        if not 1 <= limit <= MAX_PAGE_SIZE:
+            raise ValueError(f"page_limit must be from 1 to {MAX_PAGE_SIZE}")
         self._operations.page_limit = limit
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """The requests that came in, oldest first (the last 10,000)."""
-        return list(self._app.seen)
+        """The last 10,000 requests, oldest first."""
+        return list(self._app.requests)
 
     def answer_next(self, *answers: Answer) -> None:
-        """Give these answers to the next requests, one each, instead of what the sandbox would do."""
-        self._app.rehearsed.extend(answers)
+        """Send these answers to the next requests, one each, instead of the sandbox's own."""
+        self._app.prepared.extend(answers)
 
     def start(self) -> Self:
-        """Begin to serve.
+        """Start to serve.
 
         Raises:
-            RuntimeError: it has been started before; a sandbox runs once.
+            RuntimeError: it was started before; a sandbox runs once.
         """
         if self._thread.ident is not None:
             raise RuntimeError("a sandbox runs once: make a new one")
@@ -187,7 +188,7 @@ class Sandbox:
             runner.run(self._server.serve(sockets=[self._socket]))
 
     def stop(self) -> None:
-        """Stop serving; answers under way are finished first."""
+        """Stop serving, after the calls in progress."""
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join()

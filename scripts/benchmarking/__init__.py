@@ -1,1 +1,1 @@
-"""What scripts/benchmark.py measures: inputs, and functions to be timed."""
+"""Measure the package: inputs and timed functions for scripts/benchmark.py."""

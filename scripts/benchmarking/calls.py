@@ -1,4 +1,4 @@
-"""One call and many: removing a member through this package, through what it stands on, and through its peers."""
+"""Measure one call and many: remove a member with this package, with its dependencies, and with its peers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import Any
 
 import httpx
 
+from benchmarking.figures import Figure, ratio
+from benchmarking.pairs import time_interleaved
+from benchmarking.servers import serving
 from confluence_groups_sdk import ApiToken, ConfluenceGroups
 from confluence_groups_sdk._generated import AuthenticatedClient
 from confluence_groups_sdk._generated.api.group import remove_member_from_group_by_group_id as generated
 
-from .figures import Figure, ratio
-from .pairs import interleaved
-from .servers import serving
-
 EMAIL = "me@example.com"
-TOKEN = "t" * 192  # as long as Atlassian's
+TOKEN = "t" * 192  # the length of Atlassian's
 PATH = "/wiki/rest/api/group/userByGroupId"
 GROUP_ID = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
 OURS, HTTPX, GENERATED, ATLASSIAN = "this package", "httpx", "the generated client alone", "atlassian-python-api"
@@ -31,23 +30,23 @@ Remove = Callable[[str], object]
 
 
 def measure() -> Iterator[Figure]:
-    """Time calls one after the other, and by threads that share a client."""
+    """Time sequential calls, and calls from threads that share a client."""
     with serving() as url, removers(url) as ways:
-        timings = interleaved(ways, rounds=ROUNDS, times=TIMES, warm_up=50)
+        timings = time_interleaved(ways, rounds=ROUNDS, times=TIMES, warm_up=50)
     what = "one remove_member, connection kept alive"
     yield ratio(
         what, "httpx.Client.delete(url, params=...)", timings.ratio(OURS, HTTPX), goal=0.80, short="one `remove_member`"
     )
     yield ratio("the same", GENERATED, timings.ratio(OURS, GENERATED), short="the same")
     yield ratio("the same", ATLASSIAN, timings.ratio(OURS, ATLASSIAN), goal=0.55, short="the same")
-    yield Figure(what="the same", value=timings.median(OURS) * 1e6, unit="µs")
+    yield Figure("the same", timings.median(OURS) * 1e6, "µs")
     with serving() as url, removers_in_threads(url, THREADS, IN_THREADS) as ways:
-        timings = interleaved(ways, rounds=ROUNDS // 4, warm_up=1)
+        timings = time_interleaved(ways, rounds=ROUNDS // 4, warm_up=1)
     yield ratio(f"{THREADS} threads, one client", "httpx.Client, shared likewise", timings.ratio(OURS, HTTPX))
 
 
 def account_ids() -> Iterator[str]:
-    """Yield an account id after the other, none twice: nothing can be kept from the call before."""
+    """Yield account ids that never repeat, so that nothing can be cached."""
     return (f"557058:1e9d5a4e-2f1a-4a0b-9d7c-{number:012x}" for number in itertools.count())
 
 
@@ -58,7 +57,7 @@ def params(account_id: str) -> dict[str, str]:
 
 @contextmanager
 def removers(url: str) -> Iterator[dict[str, Callable[[], object]]]:
-    """Give each way to remove the next member, by name."""
+    """Yield functions that each remove the next member, by client name."""
     from atlassian import Confluence
 
     with ExitStack() as stack:
@@ -66,7 +65,7 @@ def removers(url: str) -> Iterator[dict[str, Callable[[], object]]]:
         http = stack.enter_context(httpx.Client())
         bare = AuthenticatedClient(base_url=f"{url}/wiki/rest", token=TOKEN)
         stack.enter_context(bare)
-        peer: Any = Confluence  # it has no types
+        peer: Any = Confluence  # atlassian-python-api has no types
         atlassian = peer(url=f"{url}/wiki", username=EMAIL, password=TOKEN, cloud=True)
         stack.callback(atlassian.close)
         ways: dict[str, Remove] = {
@@ -87,7 +86,7 @@ def _next(way: Remove, ids: Iterator[str]) -> Callable[[], object]:
 
 @contextmanager
 def removers_in_threads(url: str, workers: int, calls: int) -> Iterator[dict[str, Callable[[], object]]]:
-    """Give each way to remove so many members by so many threads that share a client, by name."""
+    """Yield functions that remove many members from threads that share a client, by client name."""
     with (
         ThreadPoolExecutor(workers) as pool,
         ConfluenceGroups(url, auth=ApiToken(EMAIL, TOKEN)) as groups,

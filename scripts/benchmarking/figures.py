@@ -1,4 +1,4 @@
-"""Figures: what was measured, beside what it is measured against and what is to be reached."""
+"""Describe a measured number, its baseline and its goal, and print numbers as tables."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from .pairs import Ratio
+from benchmarking.pairs import Ratio
 
 HEADINGS = ("what", "measured", "goal", "against", "")
 MARKS = {True: "met", False: "missed", None: ""}
 
 
-@frozen(kw_only=True)
+@frozen
 class Figure:
-    """One number.
+    """One measured number.
 
     Attributes:
-        what: is measured.
-        against: what it is measured with, where it is a ratio.
-        value: the number; of a ratio, the median over all rounds.
-        unit: ``x`` for a ratio, ``%`` for a share, ``s``, ``ms``, ``MB``, ``B``, or what is counted.
-        low, high: its quartiles over the rounds, where there are several.
-        goal: what it must not exceed; None for what is only reported.
-        note: what else is to be known.
-        short: what it is called in the short table; not in it where empty.
+        what: the measured thing.
+        value: the number; for a ratio, the median over all rounds.
+        unit: ``x`` for a ratio, ``%`` for a share, ``s``, ``ms``, ``MB``, ``B``, or the counted thing.
+        against: the baseline of a ratio.
+        low, high: the quartiles over the rounds, if there are several.
+        goal: the upper limit; None for a number that is only reported.
+        note: any remark.
+        short: the name in the short table; left out of it if empty.
     """
 
     what: str
@@ -40,7 +40,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is reached; None where there is none."""
+        """Whether the goal is reached; None without a goal."""
         return None if self.goal is None else self.value <= self.goal
 
     @property
@@ -49,11 +49,11 @@ class Figure:
         return f"{_text(self.value)} {self.unit}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return it with its verdict."""
+        """Return the fields and whether the goal is met."""
         return {**asdict(self), "met": self.met}
 
     def cells(self) -> tuple[str, ...]:
-        """Return it as a row under `HEADINGS`."""
+        """Return a table row under `HEADINGS`."""
         spread = "" if self.low is None or self.high is None else f" ({_text(self.low)} to {_text(self.high)})"
         goal = "" if self.goal is None else f"{_text(self.goal)} {self.unit}"
         against = "; ".join(filter(None, (self.against, self.note)))
@@ -64,26 +64,16 @@ def ratio(
     what: str, against: str, measured: Ratio, *, goal: float | None = None, note: str = "", short: str = ""
 ) -> Figure:
     """Return the figure of a ratio."""
-    return Figure(
-        what=what,
-        against=against,
-        value=measured.median,
-        unit="x",
-        low=measured.low,
-        high=measured.high,
-        goal=goal,
-        note=note,
-        short=short,
-    )
+    return Figure(what, measured.median, "x", against, measured.low, measured.high, goal, note, short)
 
 
 def as_table(figures: Iterable[Figure]) -> str:
-    """Return the figures as a table in Markdown."""
+    """Return the figures as a Markdown table."""
     return "\n".join(as_lines([HEADINGS, *(figure.cells() for figure in figures)]))
 
 
 def as_lines(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Yield the lines of a table in Markdown; the first row is its head, and columns are as wide as they must be."""
+    """Yield the lines of a Markdown table whose first row is the head."""
     widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
     head, *rest = rows
     for row in (head, tuple("-" * width for width in widths), *rest):
@@ -91,7 +81,7 @@ def as_lines(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _text(number: float) -> str:
-    """Return a number with the digits that count."""
+    """Return a number with its significant digits."""
     if abs(number) >= 100 or number == int(number):
         return f"{number:,.0f}"
     return f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}"

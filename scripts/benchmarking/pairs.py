@@ -1,4 +1,4 @@
-"""Timing of things that are compared: one after the other in each round, so that all see the same machine."""
+"""Time functions in alternating order, so that load on the machine affects all of them alike."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Action = Callable[[], object]
 
 @frozen
 class Ratio:
-    """How one compares with another over all rounds.
+    """A comparison over all rounds.
 
     Attributes:
-        median: of the ratios of the rounds.
-        low, high: the quartiles.
+        median: the median of the rounds' ratios.
+        low, high: their quartiles.
     """
 
     median: float
@@ -30,35 +30,35 @@ class Ratio:
 
 @frozen
 class Timings:
-    """Seconds that each took, by name, in the order of the rounds."""
+    """The seconds of each function, by name, in the order of the rounds."""
 
     seconds: Mapping[str, list[float]]
 
     def ratio(self, name: str, base: str) -> Ratio:
-        """Return how many times as long as the base this took, round by round."""
-        return ratio_of([one / other for one, other in zip(self.seconds[name], self.seconds[base], strict=True)])
+        """Return how many times the base's time a function took, round by round."""
+        return median_ratio([one / other for one, other in zip(self.seconds[name], self.seconds[base], strict=True)])
 
     def median(self, name: str) -> float:
-        """Return the seconds that it took as a rule."""
+        """Return the median seconds of a function."""
         return statistics.median(self.seconds[name])
 
 
-def ratio_of(ratios: list[float]) -> Ratio:
-    """Return the median of some ratios, and their quartiles; of a single one, three times itself."""
+def median_ratio(ratios: list[float]) -> Ratio:
+    """Return the median and the quartiles of ratios."""
     if len(ratios) == 1:
         return Ratio(ratios[0], ratios[0], ratios[0])
     low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
     return Ratio(median, low, high)
 
 
-def interleaved(actions: Mapping[str, Action], *, rounds: int, times: int = 1, warm_up: int = 0) -> Timings:
-    """Time each of them in each round, forwards in one round and backwards in the next.
+def time_interleaved(actions: Mapping[str, Action], *, rounds: int, times: int = 1, warm_up: int = 0) -> Timings:
+    """Time each function in each round, in reverse order in every second round.
 
     Args:
-        actions: by name.
-        rounds: how often each is timed.
-        times: how often it is done each time; the seconds are for one.
-        warm_up: how often each is done before.
+        actions: the functions by name.
+        rounds: the number of rounds.
+        times: the calls per measurement; the seconds are for one call.
+        warm_up: the calls before the first round.
     """
     for action in actions.values():
         for _ in range(warm_up):

@@ -1,58 +1,56 @@
-"""Planning for a large group beside the set differences that a plan comes to, and reading what is asked for."""
+"""Measure plans for a large group against set differences, journals with and without fsync, and reading CSV files."""
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from attrs import frozen
 
+from benchmarking.figures import Figure, ratio
+from benchmarking.pairs import time_interleaved
+from benchmarking.reading import CALLER, GROUP, GROUP_ID, SITE, account_id, peak_bytes
+from benchmarking.servers import serving
 from confluence_groups_sdk import ApiToken, ConfluenceGroups, Group, User
-from confluence_groups_sdk.membership import Guards, Plan, plan_sync
-from confluence_groups_sdk.membership.csv_input import read_rows
+from confluence_groups_sdk.membership import Guards, Outcome, Plan, apply, plan_sync
+from confluence_groups_sdk.membership.planning.csv_reader import read_rows
 
-from .figures import Figure, ratio
-from .pairs import interleaved
-from .reading import CALLER, GROUP, GROUP_ID, SITE, account_id, peak_bytes
-
-SIZES = {10_000: 15, 100_000: 8, 1_000_000: 5}  # members or rows, and rounds
+CHANGES, JOURNAL_ROUNDS = 400, 5
+LATENCY_S = 0.02  # of the server
+SIZES = {10_000: 15, 100_000: 8, 1_000_000: 5}  # rounds by number of members or rows
 CHANGED = 0.01  # of the members: half of them join, half of them leave
 OPEN = Guards(max_removals=None, max_fraction=1.0)
 
 
 def measure() -> Iterator[Figure]:
-    """Time plans beside set differences, and the reading of files, as they grow; trace what a plan holds."""
+    """Time plans and set differences, and reading files, at growing sizes; measure the memory of a plan."""
     against = "the two set differences alone"
     seconds: dict[int, float] = {}
     for count, rounds in SIZES.items():
-        given = task(count)
-        client, current, wanted = (
-            Answered(given.members),
-            {each.account_id for each in given.members},
-            set(given.wanted),
-        )
+        given = make_task(count)
+        client = CannedClient(given.members)
+        current, wanted = {each.account_id for each in given.members}, set(given.wanted)
         ways: dict[str, Callable[[], object]] = {
-            "plan": partial(plan_of, client, given.wanted),
-            "differences": partial(differences, current, wanted),
-            "built": partial(built_differences, given),
+            "plan": partial(make_plan, client, given.wanted),
+            "differences": partial(count_differences, current, wanted),
+            "built": partial(build_and_count_differences, given),
         }
-        timings = interleaved(ways, rounds=rounds, warm_up=1)
+        timings = time_interleaved(ways, rounds=rounds, warm_up=1)
         seconds[count] = timings.median("plan")
-        goal = 20 if count == max(SIZES) else None
-        yield ratio(
-            f"plan for {count:,} members, 1 % change",
-            against,
-            timings.ratio("plan", "differences"),
-            goal=goal,
-            short="a plan for 1,000,000 members" if goal else "",
-        )
+        what, measured = f"plan for {count:,} members, 1 % change", timings.ratio("plan", "differences")
+        largest = count == max(SIZES)
+        short = "a plan for 1,000,000 members" if largest else ""
+        yield ratio(what, against, measured, goal=20 if largest else None, short=short)
         yield ratio("the same", "building both sets, and their differences", timings.ratio("plan", "built"))
         peak = peak_bytes(ways["plan"])
-        yield Figure(what="its memory at the peak", value=peak / count, unit="B a member", goal=500)
+        yield Figure("its memory at the peak", peak / count, "B a member", goal=500)
     yield from _growth("a plan", seconds)
     yield from _files()
 
@@ -63,33 +61,33 @@ def _files() -> Iterator[Figure]:
         for count, rounds in SIZES.items():
             path = Path(folder) / f"{count}.csv"
             write_csv(path, count)
-            seconds[count] = interleaved({"read": partial(read_csv, path)}, rounds=rounds).median("read")
-    yield Figure(what=f"CSV of {max(SIZES):,} rows read", value=seconds[max(SIZES)], unit="s", goal=15)
+            seconds[count] = time_interleaved({"read": partial(read_csv, path)}, rounds=rounds).median("read")
+    yield Figure(f"CSV of {max(SIZES):,} rows read", seconds[max(SIZES)], "s", goal=15)
     yield from _growth("a CSV row", seconds)
 
 
 def _growth(what: str, seconds: Mapping[int, float]) -> Iterator[Figure]:
-    """Compare the cost of one at each size with that of the size before: 1 where it is linear."""
-    for before, count in pairwise(seconds):
+    """Compare the cost per item at each size with the size before: 1 if it is linear."""
+    for before, count in itertools.pairwise(seconds):
         each, earlier = seconds[count] / count, seconds[before] / before
-        yield Figure(what=f"{what}, each of {count:,}", against=f"each of {before:,}", value=each / earlier, unit="x")
+        yield Figure(f"{what}, each of {count:,}", each / earlier, "x", f"each of {before:,}")
 
 
 @frozen(kw_only=True)
 class Task:
-    """A group as it is and as it is to be.
+    """The present and the wanted members of a group.
 
     Attributes:
-        members: of the group, as a client gives them.
-        wanted: account ids; other texts than the members', as they come from elsewhere.
+        members: the present members.
+        wanted: account ids; other string objects than the members', as in real life.
     """
 
     members: Sequence[User]
     wanted: Sequence[str]
 
 
-def task(count: int) -> Task:
-    """Return a group of so many of whom some are to leave, and as many others to join."""
+def make_task(count: int) -> Task:
+    """Return a group with a number of members, some of whom leave while as many others join."""
     moved = max(1, round(count * CHANGED / 2))
     return Task(
         members=[_user(number) for number in range(count)],
@@ -97,23 +95,23 @@ def task(count: int) -> Task:
     )
 
 
-def differences(current: set[str], wanted: set[str]) -> int:
-    """Take the two differences of two ready sets; return how many are in them."""
+def count_differences(current: set[str], wanted: set[str]) -> int:
+    """Return the number of elements in both differences of two sets."""
     return len(wanted - current) + len(current - wanted)
 
 
-def built_differences(given: Task) -> int:
-    """Build the two sets, and take their differences; return how many are in them."""
-    return differences({each.account_id for each in given.members}, set(given.wanted))
+def build_and_count_differences(given: Task) -> int:
+    """Build two sets, and return the number of elements in both differences."""
+    return count_differences({each.account_id for each in given.members}, set(given.wanted))
 
 
-def plan_of(client: ConfluenceGroups, wanted: Sequence[str]) -> Plan:
-    """Plan to make the group's members those who are wanted."""
+def make_plan(client: ConfluenceGroups, wanted: Sequence[str]) -> Plan:
+    """Plan to give the group exactly the wanted members."""
     return plan_sync(client, group_id=GROUP_ID, account_ids=wanted, guards=OPEN)
 
 
-class Answered(ConfluenceGroups):
-    """A client whose answers are ready: it reads nothing, and sends nothing but changes."""
+class CannedClient(ConfluenceGroups):
+    """A client with ready responses: it reads nothing, and sends only changes."""
 
     def __init__(self, members: Sequence[User], *, site: str = SITE) -> None:
         super().__init__(site, auth=ApiToken("me@example.com", "token"))
@@ -136,14 +134,14 @@ class Answered(ConfluenceGroups):
 
 
 def write_csv(path: Path, count: int) -> None:
-    """Write a file of so many rows as an HR system would."""
+    """Write a CSV file with a number of rows, as an HR system would."""
     with path.open("w", encoding="utf-8") as file:
         file.write("group,accountId,reason\n")
         file.writelines(f"{GROUP_ID},{account_id(number)},has left\n" for number in range(count))
 
 
 def read_csv(path: Path) -> int:
-    """Read the rows of such a file; return how many there are."""
+    """Return the number of rows of a CSV file."""
     return len(read_rows(path))
 
 
@@ -160,3 +158,29 @@ def _user(number: int) -> User:
         account_status="active",
         locale="en_US",
     )
+
+
+def measure_journal() -> Iterator[Figure]:
+    """Time applying a plan with and without fsync."""
+    given = make_task(2 * CHANGES)
+    wanted = [each.account_id for each in given.members[CHANGES:]]
+    with serving(latency=LATENCY_S) as url, TemporaryDirectory() as folder:
+        client = CannedClient(given.members, site=url)
+        plan = make_plan(client, wanted)
+        journals = (Path(folder) / str(number) for number in itertools.count())
+        ways = {
+            "lasting": partial(apply_plan, client, plan, journals),
+            "fleeting": partial(apply_plan, client, plan, journals, lasting=False),
+        }
+        timings = time_interleaved(ways, rounds=JOURNAL_ROUNDS)
+    measured = timings.ratio("lasting", "fleeting")
+    yield ratio("journal with fsync, 8 workers, answers after 20 ms", "the same without fsync", measured, goal=1.10)
+    rate, note = CHANGES / timings.median("lasting"), f"{8 / LATENCY_S:.0f} would be the most"
+    yield Figure("the same", rate, "changes a second", note=note)
+
+
+def apply_plan(client: CannedClient, plan: Plan, journals: Iterator[Path], *, lasting: bool = True) -> None:
+    """Apply the plan with a new journal."""
+    with nullcontext() if lasting else patch.object(os, "fsync"):
+        report = apply(client, plan, journal=next(journals))
+    assert report.counts == {Outcome.REMOVED: len(plan.changes)}, "some changes were not made"

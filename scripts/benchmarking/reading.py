@@ -1,4 +1,4 @@
-"""Reading the members of a large group through the client, beside `json.loads` of the same pages."""
+"""Read the members of a large group through the client, and compare with `json.loads` of the same pages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import Any
 
 import httpx
 
+from benchmarking.figures import Figure, ratio
+from benchmarking.pairs import time_interleaved
 from confluence_groups_sdk import ApiToken, ConfluenceGroups
-
-from .figures import Figure, ratio
-from .pairs import interleaved
 
 MEMBERS, ROUNDS = 100_000, 8
 SITE = "https://your-domain.atlassian.net"
@@ -25,10 +24,10 @@ CALLER = {"accountId": "557058:caller", "accountType": "atlassian", "displayName
 
 
 def measure() -> Iterator[Figure]:
-    """Time the reading of a large group, and trace what it holds."""
+    """Time reading a large group, and measure its memory."""
     ready = pages(MEMBERS)
     ways = {"read": lambda: read_all(ready), "loads": lambda: loads_all(ready), "fetched": lambda: fetch_all(ready)}
-    timings = interleaved(ways, rounds=ROUNDS, warm_up=1)
+    timings = time_interleaved(ways, rounds=ROUNDS, warm_up=1)
     fetched = timings.ratio("fetched", "loads").median
     yield ratio(
         f"iter_members over {MEMBERS:,}",
@@ -39,17 +38,17 @@ def measure() -> Iterator[Figure]:
         note=f"{fetched:.2f} x of it httpx, without a network",
     )
     peak = peak_bytes(lambda: read_all(ready))
-    yield Figure(what="its memory at the peak", value=peak / 1e6, unit="MB", goal=20)
-    yield Figure(what="the same", value=peak / MEMBERS, unit="B a member", goal=150)
+    yield Figure("its memory at the peak", peak / 1e6, "MB", goal=20)
+    yield Figure("the same", peak / MEMBERS, "B a member", goal=150)
 
 
 def account_id(number: int) -> str:
-    """Return an account id, a new text each time, in no order by its number."""
+    """Return an account id as a new string, in no order by its number."""
     return f"712020:{number * 2_654_435_761 % 2**32:08x}-47d3-4f6a-9e1b-{number:012x}"
 
 
 def user(number: int) -> dict[str, Any]:
-    """Return a user in the shape that live answers have."""
+    """Return a user in the shape of live responses."""
     account = account_id(number)
     return {
         "type": "known",
@@ -69,23 +68,23 @@ def user(number: int) -> dict[str, Any]:
 
 
 def pages(count: int) -> list[bytes]:
-    """Return the members of a group of so many, in full pages but for the last."""
+    """Return the pages of a group with a number of members."""
     return [_page(range(start, min(start + PAGE, count)), start) for start in range(0, count, PAGE)]
 
 
 def loads_all(ready: Sequence[bytes]) -> int:
-    """Parse all pages, and keep none; return how many results they have."""
+    """Parse all pages without keeping them; return the number of their results."""
     return sum(len(json.loads(page)["results"]) for page in ready)
 
 
 def read_all(ready: Sequence[bytes]) -> int:
-    """Read all members through the client, and keep none; return how many there are."""
+    """Read all members through the client without keeping them; return their number."""
     with client(ready) as groups:
         return sum(1 for _ in groups.iter_members(group_id=GROUP_ID, page_size=PAGE))
 
 
 def fetch_all(ready: Sequence[bytes]) -> int:
-    """Fetch all pages through httpx alone, and read none: what the transport in memory costs; return how many."""
+    """Fetch all pages with httpx alone, to measure the cost of the in-memory transport; return their number."""
     url = f"{SITE}{API}group/{GROUP_ID}/membersByGroupId"
     with httpx.Client(transport=transport(ready)) as http:
         return sum(
@@ -95,7 +94,7 @@ def fetch_all(ready: Sequence[bytes]) -> int:
 
 @contextmanager
 def client(ready: Sequence[bytes]) -> Iterator[ConfluenceGroups]:
-    """Give a client for a site that answers from memory: the group whose members are on these pages, and anybody."""
+    """Yield a client for a site that responds from memory with these pages and with any user."""
     with (
         httpx.Client(transport=transport(ready)) as http,
         ConfluenceGroups(SITE, auth=ApiToken("me@example.com", "token"), http_client=http) as groups,
@@ -104,7 +103,7 @@ def client(ready: Sequence[bytes]) -> Iterator[ConfluenceGroups]:
 
 
 def transport(ready: Sequence[bytes]) -> httpx.MockTransport:
-    """Return a transport that answers with these pages, and with nobody on the page after them."""
+    """Return a transport that responds with these pages, and with an empty page after them."""
     end = _page(range(0), len(ready) * PAGE)
     answers = {
         "group/by-id": json.dumps(GROUP).encode(),
@@ -115,7 +114,7 @@ def transport(ready: Sequence[bytes]) -> httpx.MockTransport:
     def answer(request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix(API)
         if path.endswith("/membersByGroupId"):
-            index = -(-int(request.url.params["start"]) // PAGE)  # after the last page, which may not be full
+            index = -(-int(request.url.params["start"]) // PAGE)  # rounded up: the last page may not be full
             return httpx.Response(200, content=ready[index] if index < len(ready) else end)
         if path == "user":
             person = {"accountId": request.url.params["accountId"], "accountType": "atlassian", "displayName": "New"}
@@ -126,7 +125,7 @@ def transport(ready: Sequence[bytes]) -> httpx.MockTransport:
 
 
 def peak_bytes(do: Callable[[], object]) -> int:
-    """Return the most bytes that were held while this was done, beyond those held before."""
+    """Return the peak of the bytes that a function holds beyond those held before."""
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()

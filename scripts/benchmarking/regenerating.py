@@ -1,4 +1,4 @@
-"""Checking the generated package beside what cannot be done without: running the generator once."""
+"""Check the generated package, and compare with one run of the generator."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .figures import Figure, ratio
-from .pairs import interleaved
+from benchmarking.figures import Figure, ratio
+from benchmarking.pairs import time_interleaved
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 5
 
 
 def measure() -> Iterator[Figure]:
-    """Time both."""
-    timings = interleaved({"check": check, "generator": generate}, rounds=ROUNDS, warm_up=1)
+    """Time the check and the generator."""
+    timings = time_interleaved({"check": check, "generator": generate}, rounds=ROUNDS, warm_up=1)
     yield ratio("regenerate.py --check", "the generator alone", timings.ratio("check", "generator"), goal=3)
-    yield Figure(what="the same", value=timings.median("check"), unit="s", goal=3)
+    yield Figure("the same", timings.median("check"), "s", goal=3)
 
 
 def check() -> None:
-    """Check that nothing would change."""
+    """Check that regeneration would change nothing."""
     subprocess.run(
         [sys.executable, ROOT / "scripts" / "regenerate.py", "--check"], check=True, stdout=subprocess.DEVNULL
     )
 
 
 def generate() -> None:
-    """Run the generator on the fragment, as it is configured."""
+    """Run the generator on the fragment with its configuration."""
     with TemporaryDirectory() as folder:
         command = [str(Path(sys.executable).with_name("openapi-python-client")), "generate", "--meta", "none"]
         command += ["--path", f"{ROOT}/openapi/confluence-groups.openapi.yaml", "--overwrite"]

@@ -1,4 +1,4 @@
-"""What was measured, as a page to be kept, and in short."""
+"""Format the results as a page, a short table and a picture."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
-from .figures import Figure, as_table
+from benchmarking.figures import Figure, as_table
+from benchmarking.limits import Trial
 
+ACCEPTED, REFUSED, ALLOWED = "#2f6fab", "#c8442b", "#555555"
 PEERS = ("httpx", "httpcore", "attrs", "aiohttp", "sniffio", "atlassian-python-api", "openapi-python-client")
 TITLES = {
     "startup": "Starting",
@@ -33,22 +36,22 @@ python3 -m venv .venv
 .venv/bin/python scripts/benchmark.py          # a table; --json for programs, --only for a part, --write for this page
 ```
 
-Each pair was timed by turns, A B A B, so that both saw the same machine. A ratio is the median of those of all rounds,
-with their quartiles; below 1, the first of the two is faster. What is met or missed is the goal that the project set
-itself. The servers are processes on loopback that cost next to nothing, so that what a client costs shows as it never
-will beside a real network. What the numbers come from, and where they can go no lower: [NOTES.md](NOTES.md)."""
+Each pair was timed in turns, A B A B, so that load on the machine affected both alike. A ratio is the median of the
+ratios of all rounds, with their quartiles; below 1, the first of the two is faster. Met or missed refers to the
+project's own goals. The servers are processes on loopback that cost almost nothing, so the cost of a client shows more
+than with a real network. [NOTES.md](NOTES.md) explains the numbers and their lower bounds."""
 
 
-def machine() -> str:
-    """Return what this was measured on."""
+def describe_machine() -> str:
+    """Return the machine and the versions of the measurement."""
     versions = ", ".join(f"{name} {version(name)}" for name in PEERS)
     system = f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}"
     return f"{system}, {os.cpu_count()} cores. {versions}."
 
 
-def page(sections: Mapping[str, Sequence[Figure]], *, when: str, where: str, picture: str) -> str:
-    """Return all of it as Markdown."""
-    parts = [HEAD, f"Measured on {when}: {where}", SHORT, in_short(sections)]
+def format_page(sections: Mapping[str, Sequence[Figure]], *, when: str, where: str, picture: str) -> str:
+    """Return the page as Markdown."""
+    parts = [HEAD, f"Measured on {when}: {where}", SHORT, format_short_table(sections)]
     for name, figures in sections.items():
         parts += [f"## {TITLES[name]}", as_table(figures)]
         if name == "limits":
@@ -56,27 +59,27 @@ def page(sections: Mapping[str, Sequence[Figure]], *, when: str, where: str, pic
     return "\n\n".join(parts) + "\n"
 
 
-def in_short(sections: Mapping[str, Iterable[Figure]]) -> str:
-    """Return the table for whoever wants to know whether it is fast, as short as it can be: the README has it, too."""
+def format_short_table(sections: Mapping[str, Iterable[Figure]]) -> str:
+    """Return the short table, which the README has, too."""
     rows = [("", "measured", "beside"), ("---",) * 3, *_short(sections)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def short_table(page: str) -> str:
-    """Return the short table that a page has; empty where it has none."""
-    return page.partition(SHORT)[2].strip().partition("\n\n")[0]
+def find_short_table(format_page: str) -> str:
+    """Return the short table of a page, or an empty string."""
+    return format_page.partition(SHORT)[2].strip().partition("\n\n")[0]
 
 
-def renewed(readme: str, before: str, after: str) -> str:
-    """Return the README with the short table of the page after in the place of that of the page before.
+def update_readme(readme: str, before: str, after: str) -> str:
+    """Replace the old page's short table in the README with that of the new page.
 
     Raises:
-        ValueError: it does not have the table of the page before.
+        ValueError: the README does not have the table of the old page.
     """
-    table = short_table(before)
+    table = find_short_table(before)
     if not table or table not in readme:
-        raise ValueError("README.md does not have the short table of benchmarks/RESULTS.md: put it in by hand")
-    return readme.replace(table, short_table(after))
+        raise ValueError("README.md does not have the short table of benchmarks/RESULTS.md: insert it by hand")
+    return readme.replace(table, find_short_table(after))
 
 
 def _short(sections: Mapping[str, Iterable[Figure]]) -> Iterator[tuple[str, ...]]:
@@ -84,3 +87,25 @@ def _short(sections: Mapping[str, Iterable[Figure]]) -> Iterator[tuple[str, ...]
         for figure in figures:
             if figure.short:
                 yield figure.short, figure.number, figure.against
+
+
+def draw(trials: Mapping[str, Trial], path: Path) -> None:
+    """Draw as SVG how many calls were accepted and refused in each second, and what was allowed."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure as Picture
+
+    mpl.rcParams.update({"svg.hashsalt": "rate", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9})
+    figure = Picture(figsize=(9, 2.1 * len(trials)), layout="constrained")
+    for axes, (name, trial) in zip(figure.subplots(len(trials), squeeze=False).flat, trials.items(), strict=True):
+        accepted, refused = trial.a_second(204), trial.a_second(429)
+        both = [one + other for one, other in zip(accepted, refused, strict=True)]
+        axes.stairs(both, baseline=accepted, fill=True, color=REFUSED, label="refused")
+        axes.stairs(accepted, fill=True, color=ACCEPTED, label="accepted")
+        axes.axhline(trial.limit.rate, color=ALLOWED, linewidth=1, linestyle="--", label="let through in a second")
+        axes.set_title(f"{trial.calls:,} removals, {name}", loc="left", fontsize=9)
+        axes.set_ylabel("calls a second")
+        axes.margins(x=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), fontsize=8)
+    figure.axes[-1].set_xlabel("seconds since the first call")
+    figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})

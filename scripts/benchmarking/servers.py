@@ -1,7 +1,6 @@
-"""Servers on loopback that cost next to nothing, each a process of its own: to be measured against.
+"""Run servers on loopback that cost almost nothing, each in its own process.
 
-They answer every request that has no body, by their kind: at once, after a while, or only as many a second as their
-limit lets through.
+They respond to every request without a body: at once, after a delay, or up to a rate limit.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ LOG = b"GET /log "
 
 @frozen
 class Limit:
-    """What a server lets through.
+    """The rate limit of a server.
 
     Attributes:
-        rate: calls a second, as many at once as in one second.
-        quota: calls until the next reset; None for no quota.
-        reset: seconds from the first call until the quota is there again, once.
+        rate: calls per second; as many may come at once.
+        quota: calls until the reset; None for no quota.
+        reset: seconds from the first call to the only reset of the quota.
     """
 
     rate: float
@@ -45,7 +44,7 @@ class Limit:
 
 @define
 class Bucket:
-    """Lets so many calls through in a second, and refuses the rest; keeps when it did what."""
+    """Accepts calls up to a limit, refuses the others, and records both."""
 
     limit: Limit
     seen: list[tuple[float, int]] = field(factory=list)  # seconds since the first call, status
@@ -58,7 +57,7 @@ class Bucket:
         self._left = self.limit.rate
 
     def answer(self, now: float) -> bytes:
-        """Return the answer to a call that comes now, in seconds of any clock."""
+        """Return the response to a call at a time in seconds."""
         if self._started is None:
             self._started = self._asked = now
         since = now - self._started
@@ -67,7 +66,7 @@ class Bucket:
         return REFUSED.format(refusal).encode() if refusal else DONE
 
     def _refusal(self, now: float, since: float) -> str | None:
-        """Return the headers of a refusal; None where there is none."""
+        """Return the headers of a refusal, or None if the call is accepted."""
         limit = self.limit
         self._left = min(limit.rate, self._left + (now - self._asked) * limit.rate)
         self._asked = now
@@ -107,11 +106,11 @@ class _Connection(asyncio.Protocol):
 
 @contextmanager
 def serving(*, latency: float = 0.0, limit: Limit | None = None) -> Iterator[str]:
-    """Run a server in a process of its own; give its address.
+    """Run a server in its own process; yield its URL.
 
     Args:
-        latency: seconds before each answer.
-        limit: what it lets through; everything where not given.
+        latency: seconds before each response.
+        limit: the rate limit; None for no limit.
     """
     options = {"latency": latency, "limit": None if limit is None else [limit.rate, limit.quota, limit.reset]}
     command = [sys.executable, "-m", f"{__package__}.servers", json.dumps(options)]

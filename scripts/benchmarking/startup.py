@@ -1,4 +1,4 @@
-"""What importing and building cost a program that has just started, in an environment with the runtime alone."""
+"""Measure import and construction in a new interpreter, in an environment with only the runtime dependencies."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .figures import Figure, ratio
-from .pairs import interleaved
-from .servers import serving
+from benchmarking.figures import Figure, ratio
+from benchmarking.pairs import time_interleaved
+from benchmarking.servers import serving
 
 ROUNDS = 30
 PACKAGE = "confluence_groups_sdk"
@@ -49,47 +49,33 @@ PROGRAMS = {
 
 
 def measure() -> Iterator[Figure]:
-    """Time programs in new interpreters, and count what is installed."""
+    """Time programs in new interpreters, and count the installed packages."""
     with lean_environment() as python, serving() as url:
-        timings = interleaved(starters(python, url), rounds=ROUNDS, warm_up=1)
+        timings = time_interleaved(starters(python, url), rounds=ROUNDS, warm_up=1)
         installed = dependencies(python)
         loading = import_times(python)
     seconds = timings.seconds
     over = [one - other for one, other in zip(seconds["imported"], seconds["nothing"], strict=True)]
+    over_ms = max(0.0, statistics.median(over)) * 1000
     bare = "import httpx; httpx.Client()"
-    yield Figure(
-        what="import confluence_groups_sdk",
-        against="a bare interpreter",
-        value=max(0.0, statistics.median(over)) * 1000,
-        unit="ms",
-        goal=2,
-    )
-    yield ratio(
-        "ConfluenceGroups(...) built", bare, timings.ratio("ours", "httpx"), goal=1.12, short="building a client"
-    )
+    yield Figure("import confluence_groups_sdk", over_ms, "ms", "a bare interpreter", goal=2)
+    built = timings.ratio("ours", "httpx")
+    yield ratio("ConfluenceGroups(...) built", bare, built, goal=1.12, short="building a client")
     yield ratio("the generated client built", bare, timings.ratio("generated", "httpx"))
     yield ratio("import attrs, which both need, and nothing else", bare, timings.ratio("httpx and attrs", "httpx"))
-    yield ratio(
-        "built, and a member removed", "the same program with httpx alone", timings.ratio("ours called", "httpx called")
-    )
-    yield Figure(
-        what="the first call, beyond building",
-        value=(timings.median("ours called") - timings.median("ours")) * 1000,
-        unit="ms",
-        note=f"httpx: {(timings.median('httpx called') - timings.median('httpx')) * 1000:.1f} ms",
-    )
-    yield Figure(
-        what="loading this package's modules for building, by -X importtime",
-        value=loading[PACKAGE],
-        unit="ms",
-        note=f"attrs: {loading['attrs']:.1f} ms, all modules: {sum(loading.values()):.0f} ms",
-    )
-    yield Figure(what="packages installed with it", value=len(installed), unit="packages", note=", ".join(installed))
+    called = timings.ratio("ours called", "httpx called")
+    yield ratio("built, and a member removed", "the same program with httpx alone", called)
+    first, httpx = ((timings.median(f"{name} called") - timings.median(name)) * 1000 for name in ("ours", "httpx"))
+    yield Figure("the first call, beyond building", first, "ms", note=f"httpx: {httpx:.1f} ms")
+    note = f"attrs: {loading['attrs']:.1f} ms, all modules: {sum(loading.values()):.0f} ms"
+    what = "loading this package's modules for building, by -X importtime"
+    yield Figure(what, loading[PACKAGE], "ms", note=note)
+    yield Figure("packages installed with it", len(installed), "packages", note=", ".join(installed))
 
 
 @contextmanager
 def lean_environment() -> Iterator[Path]:
-    """Give the interpreter of a new environment that has this package and what it needs, compiled, and no more."""
+    """Yield the interpreter of a new environment with only this package and its dependencies, compiled."""
     with TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         python = Path(folder) / "bin" / "python"
@@ -100,22 +86,19 @@ def lean_environment() -> Iterator[Path]:
 
 
 def starters(python: Path, url: str) -> dict[str, Callable[[], object]]:
-    """Give each program, to be run by a new interpreter, in a folder that has no other copy of the package."""
+    """Return functions that run each program in a new interpreter, in a folder without another copy of the package."""
     return {name: _starter(python, program.format(url=url)) for name, program in PROGRAMS.items()}
 
 
 def dependencies(python: Path) -> list[str]:
-    """Return what is installed beside the package, and did not come with the environment."""
-    listed = subprocess.run(
-        [python, "-m", "pip", "--disable-pip-version-check", "list", "--format", "json"],
-        check=True,
-        capture_output=True,
-    )
+    """Return the installed packages except ours and those of a new environment."""
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "list", "--format", "json"]
+    listed = subprocess.run(command, check=True, capture_output=True)
     return sorted({each["name"] for each in json.loads(listed.stdout)} - TOOLS)
 
 
 def import_times(python: Path) -> Mapping[str, float]:
-    """Return the milliseconds that loading takes before a client is built, by package, as ``-X importtime`` has it."""
+    """Return the import time before a client is built, in ms by package, as ``-X importtime`` reports it."""
     command = [str(python), "-X", "importtime", "-c", BUILT]
     run = subprocess.run(command, check=True, capture_output=True, text=True, cwd=python.parent)
     times: defaultdict[str, float] = defaultdict(float)

@@ -1,1 +1,1 @@
-"""The steps of release_check.py: small functions that refuse a distribution or a change log, and say why."""
+"""The steps of release_check.py, which refuse a distribution or a change log and say why."""

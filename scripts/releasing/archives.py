@@ -1,4 +1,4 @@
-"""Wheels and source distributions as lists of files, and where two of them differ first."""
+"""Read wheels and source distributions as lists of files, and find the first difference between two of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attrs import frozen
 
 @frozen
 class Member:
-    """A file in an archive, with what the archive records of it."""
+    """A file in an archive, with the archive's metadata about it."""
 
     name: str
     content: bytes
@@ -20,7 +20,7 @@ class Member:
     time: int  # seconds since 1970, UTC
 
 
-def members(archive: Path) -> list[Member]:
+def read_members(archive: Path) -> list[Member]:
     """Return the files of a wheel (.whl) or a source distribution (.tar.gz), in their order."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
@@ -36,27 +36,25 @@ def members(archive: Path) -> list[Member]:
 
 
 def first_difference(one: Path, other: Path) -> str | None:
-    """Return where two archives differ first, in words, or None where they are the same bytes."""
+    """Describe the first difference between two archives, or return None if their bytes are the same."""
     if one.read_bytes() == other.read_bytes():
         return None
-    ours, others = members(one), members(other)
-    names, other_names = [each.name for each in ours], [each.name for each in others]
+    members, others = read_members(one), read_members(other)
+    names, other_names = [each.name for each in members], [each.name for each in others]
     for name in sorted(set(names) ^ set(other_names)):
         return f"{name} is only in {one if name in names else other}"
-    for member, twin in zip(ours, others, strict=True):
-        if member != twin:
-            return _between(member, twin)
-    return "their files are the same, the headers of the archives are not"
+    for pair in zip(members, others, strict=True):
+        if pair[0] != pair[1]:
+            return _describe_difference(*pair)
+    return "the files are the same, but the headers of the archives differ"
 
 
-def _between(one: Member, other: Member) -> str:
+def _describe_difference(one: Member, other: Member) -> str:
     if one.name != other.name:
-        return f"{one.name} stands where the other has {other.name}"
+        return f"{one.name} has the position of {other.name} in the other"
     if one.mode != other.mode:
         return f"{one.name} has mode {one.mode:o}, and {other.mode:o} in the other"
     if one.time != other.time:
-        return f"{one.name} is of {one.time}, and of {other.time} in the other (seconds since 1970)"
-    lines, other_lines = one.content.splitlines(), other.content.splitlines()
-    pairs = zip(lines, other_lines, strict=False)
-    same = next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(lines), len(other_lines)))
-    return f"{one.name} differs in line {same + 1}"
+        return f"{one.name} has time {one.time}, and {other.time} in the other (seconds since 1970)"
+    pairs = list(zip(one.content.splitlines(), other.content.splitlines(), strict=False))
+    return f"{one.name} differs in line {next((n for n, (a, b) in enumerate(pairs) if a != b), len(pairs)) + 1}"

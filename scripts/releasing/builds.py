@@ -1,7 +1,7 @@
-"""Building the distributions, twice and under conditions that have nothing in common.
+"""Build the distributions twice under conditions that have nothing in common.
 
-What decides the bytes is pinned: the backend in the dependency group ``release``, used without an environment of its
-own, and the time that archives record, which is the backend's own where nothing else is set.
+The inputs that decide the bytes are pinned: the backend in the dependency group ``release``, used without build
+isolation, and the time in the archives, which is the backend's own default.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from pathlib import Path
 from attrs import Factory, frozen
 from pathspec import GitIgnoreSpec
 
-from .archives import first_difference, members
-from .environments import run
+from releasing.archives import first_difference, read_members
+from releasing.environments import run
 
-EPOCH = 1580601600  # 2020-02-02, what hatchling records without SOURCE_DATE_EPOCH, and a plain build with it
+EPOCH_S = 1580601600  # 2020-02-02: hatchling's default without SOURCE_DATE_EPOCH
 
 
 @frozen
 class Conditions:
-    """What must make no difference to a build: where, with which modes and times of the files, and in which process."""
+    """Conditions that must not affect a build: folder, modes and times of the files, and the process."""
 
     folder: str
     umask: int
-    time: int
+    time: int  # seconds since 1970
     variables: Mapping[str, str] = Factory(dict)
 
 
-ONE = Conditions("one", 0o022, 1_700_000_000, {"TZ": "UTC", "PYTHONHASHSEED": "1"})
-OTHER = Conditions("quite/another", 0o077, 1_000_000_001, {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "2"})
+FIRST_BUILD = Conditions("one", 0o022, 1_700_000_000, {"TZ": "UTC", "PYTHONHASHSEED": "1"})
+SECOND_BUILD = Conditions("quite/another", 0o077, 1_000_000_001, {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "2"})
 
 
 @frozen
@@ -44,7 +44,7 @@ class Distributions:
 
 
 def source_files(root: Path) -> list[str]:
-    """Return what a build may see of a folder: all files that .gitignore does not name, as paths from the folder."""
+    """Return the files of a folder that .gitignore does not exclude, as paths from the folder."""
     ignored = GitIgnoreSpec.from_lines([*(root / ".gitignore").read_text(encoding="utf-8").splitlines(), ".git"])
 
     def walk(folder: Path) -> Iterator[str]:
@@ -59,7 +59,7 @@ def source_files(root: Path) -> list[str]:
 
 
 def copy_source(root: Path, workspace: Path, conditions: Conditions) -> Path:
-    """Copy a folder's source files as a checkout under these conditions would have them."""
+    """Copy the source files of a folder, with the modes and times of the conditions."""
     folder = workspace / conditions.folder / "source"
     for name in source_files(root):
         copy = folder / name
@@ -71,33 +71,30 @@ def copy_source(root: Path, workspace: Path, conditions: Conditions) -> Path:
 
 
 def build(root: Path, workspace: Path, conditions: Conditions, *kinds: str) -> Distributions:
-    """Build both distributions of a copy of a folder; without ``kinds`` the wheel is built from the sdist."""
+    """Build both distributions from a copy of a folder; without ``kinds``, build the wheel from the sdist."""
     source = copy_source(root, workspace, conditions)
     dist = source.parent / "dist"
-    run(
-        *(sys.executable, "-m", "build", "--no-isolation", *kinds, "--outdir", str(dist), str(source)),
-        cwd=workspace,
-        variables={**conditions.variables, "SOURCE_DATE_EPOCH": str(EPOCH)},
-        umask=conditions.umask,
-    )
+    variables = {**conditions.variables, "SOURCE_DATE_EPOCH": str(EPOCH_S)}
+    run(*_build_command(*kinds, outdir=dist, source=source), cwd=workspace, variables=variables, umask=conditions.umask)
     (sdist,), (wheel,) = dist.glob("*.tar.gz"), dist.glob("*.whl")
     return Distributions(sdist, wheel)
 
 
 def build_wheel(root: Path, folder: Path) -> Path:
-    """Build the wheel of a folder alone, and return it."""
-    run(*(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(folder), str(root)), cwd=root)
+    """Build only the wheel of a folder."""
+    run(*_build_command("--wheel", outdir=folder, source=root), cwd=root)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
 
-def not_reproducible(one: Distributions, other: Distributions) -> Iterator[str]:
-    """Yield where two builds of the same source differ, and files whose time is the clock's."""
-    pairs = ((one.sdist, other.sdist), (one.wheel, other.wheel))
-    for archive, twin in pairs:
-        difference = first_difference(archive, twin)
-        if difference:
+def _build_command(*kinds: str, outdir: Path, source: Path) -> list[str]:
+    return [sys.executable, "-m", "build", "--no-isolation", *kinds, "--outdir", str(outdir), str(source)]
+
+
+def reproducibility_problems(one: Distributions, other: Distributions) -> Iterator[str]:
+    """Yield the first difference between two builds, and the first file with the time of the build."""
+    for archive, again in ((one.sdist, other.sdist), (one.wheel, other.wheel)):
+        if difference := first_difference(archive, again):
             yield f"{archive.name}: two builds differ: {difference}"
-        late = next((each for each in members(archive) if each.time != EPOCH), None)
-        if late:
-            yield f"{archive.name}: {late.name} is of {late.time}, not of {EPOCH}: the time of the build is in it"
+        if late := next((each for each in read_members(archive) if each.time != EPOCH_S), None):
+            yield f"{archive.name}: {late.name} has time {late.time}, not {EPOCH_S}: it is the time of the build"

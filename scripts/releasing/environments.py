@@ -1,4 +1,4 @@
-"""Clean environments, and commands that see nothing of the one they are started from."""
+"""Create clean environments, and run commands that inherit nothing from the current one."""
 
 from __future__ import annotations
 
@@ -10,35 +10,32 @@ from pathlib import Path
 
 
 class CheckFailed(SystemExit):
-    """Something is not as it must be; where nobody catches it, the script ends with the message and exit code 1."""
+    """A check failed; if nothing catches it, the script ends with the message and exit code 1."""
 
 
-def refuse(problems: Iterable[str]) -> None:
-    """End the check where there are problems.
-
-    Raises:
-        CheckFailed: there is one; all are in the message, a line each.
-    """
+def fail_on(problems: Iterable[str]) -> None:
+    """Raise CheckFailed with all problems, one per line, if there are any."""
     found = list(problems)
     if found:
         raise CheckFailed("\n".join(found))
 
 
 def clean_environment(folder: Path, *requirements: str) -> str:
-    """Return the interpreter of a new environment that holds these requirements and nothing else."""
+    """Return the interpreter of a new environment with only these requirements."""
     folder.mkdir()
     venv.create(folder / "venv", with_pip=True)
     python = str(folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python")
-    run(python, "-m", "pip", "install", "--quiet", *requirements, cwd=folder)
+    pip_install(python, folder, *requirements)
     return python
 
 
-def run(*command: str, cwd: Path, variables: Mapping[str, str] | None = None, umask: int = -1) -> str:
-    """Run a command and return what it prints.
+def pip_install(python: str, folder: Path, *arguments: str) -> None:
+    """Install packages for an interpreter."""
+    run(python, "-m", "pip", "install", "--quiet", *arguments, cwd=folder)
 
-    Raises:
-        CheckFailed: it failed; its output is in the message.
-    """
+
+def run(*command: str, cwd: Path, variables: Mapping[str, str] | None = None, umask: int = -1) -> str:
+    """Run a command and return its standard output; raise CheckFailed with all its output if it fails."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     environment |= variables or {}
     result = subprocess.run(

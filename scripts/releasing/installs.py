@@ -1,4 +1,4 @@
-"""Each distribution in a clean environment, on the lowest and on the newest dependencies that it allows."""
+"""Use each distribution in a clean environment, on the lowest and on the newest dependencies that it allows."""
 
 from __future__ import annotations
 
@@ -11,55 +11,48 @@ from attrs import frozen
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .bounds import lowest
-from .environments import CheckFailed, clean_environment, run
-from .project import Project
+from releasing.environments import CheckFailed, clean_environment, pip_install, run
+from releasing.project import Project, pin_lowest
 
 REPLAY = "test_cassettes.py"
 WALKTHROUGHS = ("scripts/plans_walkthrough.py", "scripts/cli_walkthrough.py")
-SHARED = ("scripts/run_command.py", "scripts/walkthrough.py")
-PROGRAMS = ("scripts/demo.py", *SHARED, *WALKTHROUGHS, "docs/plans.md", "docs/cli.md")
+PROGRAMS = ("scripts/demo.py", "scripts/run_command.py", *WALKTHROUGHS, "docs/plans.md", "docs/cli.md")
 REMOVED = "docs-editors has 3 members"
 
 
 @frozen
 class Bounds:
-    """Which of the allowed releases an environment gets, as requirements beside the distribution."""
+    """Requirements beside the distribution that select one of the allowed sets of releases."""
 
-    name: str
     build: tuple[str, ...] = ()
     runtime: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
 
     @classmethod
     def lowest(cls, project: Project) -> Bounds:
+        """Return the lowest releases that a project allows."""
         return cls(
-            "lowest",
-            build=tuple(lowest(project.build_requires)),
-            runtime=tuple(lowest(project.dependencies)),
-            extras=tuple(lowest([*project.dependencies, *project.behind_extras()])),
+            build=tuple(pin_lowest(project.build_requires)),
+            runtime=tuple(pin_lowest(project.dependencies)),
+            extras=tuple(pin_lowest([*project.dependencies, *project.behind_extras()])),
         )
 
 
-NEWEST = Bounds("newest")  # what pip installs unless told otherwise
+NEWEST = Bounds()  # pip's own choice
 
 
 def install_runtime(folder: Path, archive: Path, bounds: Bounds) -> str:
     """Install a distribution without extras into a new environment, and return its interpreter."""
     if archive.suffix == ".whl" or not bounds.build:
         return clean_environment(folder, str(archive), *bounds.runtime)
-    # Not every pip has an option for the backend to build with; each takes the one that is there when it is told to.
+    # Not every pip can choose the release of the build backend, but every pip can use an installed one.
     python = clean_environment(folder, *bounds.build)
     pip_install(python, folder, "--no-build-isolation", "--check-build-dependencies", str(archive), *bounds.runtime)
     return python
 
 
-def pip_install(python: str, folder: Path, *arguments: str) -> None:
-    run(python, "-m", "pip", "install", "--quiet", *arguments, cwd=folder)
-
-
 def replay(python: str, root: Path, folder: Path) -> str:
-    """Replay the cassettes with what an environment holds, and return the tests' last line."""
+    """Replay the cassettes in an environment, and return the last line of the tests."""
     pip_install(python, folder, *Project.read(root).tools("pytest>", "vcrpy>"))
     shutil.copy(root / "tests" / REPLAY, folder)
     shutil.copytree(root / "tests" / "cassettes", folder / "cassettes")
@@ -68,14 +61,15 @@ def replay(python: str, root: Path, folder: Path) -> str:
 
 
 def run_programs(python: str, root: Path, folder: Path) -> None:
-    """Run the demo, the programs of docs/plans.md and the commands of docs/cli.md with what an environment holds.
+    """Run the demo, the programs of docs/plans.md and the commands of docs/cli.md in an environment.
 
     Raises:
-        CheckFailed: one fails, or prints something else than the documents show.
+        CheckFailed: one fails, or its output differs from the document.
     """
     for name in PROGRAMS:
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(root / name, folder / name)
+    shutil.copytree(root / "scripts/walkthroughs", folder / "scripts/walkthroughs")
     output = run(python, "scripts/demo.py", cwd=folder)
     if REMOVED not in output:
         raise CheckFailed(f"the demo removed nobody:\n{output}")
@@ -83,8 +77,8 @@ def run_programs(python: str, root: Path, folder: Path) -> None:
         run(python, name, "--check", cwd=folder)
 
 
-def versions(python: str, folder: Path, requirements: Iterable[str]) -> str:
-    """Return which releases of these requirements are installed, in words."""
+def installed_versions(python: str, folder: Path, requirements: Iterable[str]) -> str:
+    """Return the installed releases of these requirements, as text."""
     listed = json.loads(run(python, "-m", "pip", "list", "--format", "json", cwd=folder))
     held = {canonicalize_name(each["name"]): each["version"] for each in listed}
     names = dict.fromkeys(canonicalize_name(Requirement(each).name) for each in requirements)

@@ -1,13 +1,12 @@
-"""Simulated time that client, pacer and sandbox share, and workers who live in it.
+"""Simulated time for client, rate limiter and sandbox, and workers that live in it.
 
-Whoever sleeps is blocked for good, until all workers are: asleep, or waiting for a place in the pacer. Only then does
-time jump, to the moment when the first of them is to wake. So nothing really sleeps, and still everything happens in
-the order of its time: a call takes no time beyond the latency of the sandbox, whose sleep stands for the worker that
-waits for the answer; while one worker waits for anything else (an answer on the wire, the lock of a token store), time
-stands still.
+A sleeping worker is blocked until all workers sleep or wait for a slot of the rate limiter. Then time jumps to the
+moment at which the first of them wakes. Nothing really sleeps, and yet everything happens in the order of its time. A
+call takes only the latency of the sandbox, whose sleep stands for the worker that waits for the response. While a
+worker waits for anything else (bytes on the wire, the lock of a token store), time stands still.
 
-A sleep ends at the next whole tick, as with a coarse timer. With a long tick several workers wake together, and run
-against each other for real.
+A sleep ends at the next whole tick, as with a coarse timer. With a long tick several workers wake together and really
+compete.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from queue import Empty, SimpleQueue
 from typing import Generic, NamedTuple, TypeVar
 
 import pytest
-from doubles import START
+from fakes import START
 
-from confluence_groups_sdk import Pacer
+from confluence_groups_sdk import RateLimiter
 
-PLACES = 8  # in the pacer: fewer than tasks, so that they wait for one; httpx, too, is slow with many connections
-PATIENCE = 120  # real seconds; whoever is not woken by then never would be
+MAX_IN_FLIGHT = 8  # fewer than tasks, so that they wait for a slot; httpx is slow with many connections, too
+HANG_TIMEOUT_S = 120  # real seconds; a worker that does not wake in this time never will
 
 T = TypeVar("T")
 
@@ -42,10 +41,10 @@ class Failed(NamedTuple, Generic[T]):
 
 
 class SimulatedClock:
-    """Time that jumps to the next thing that happens, and chance from a seed."""
+    """A clock whose time jumps to the next event, with seeded random numbers."""
 
     def __init__(self, tick: float = 0.001, seed: int = 0) -> None:
-        self.pacer = Pacer()  # the only place, beside this clock, where workers wait for each other
+        self.rate_limiter = RateLimiter()  # besides this clock, workers wait for each other only here
         self._tick = tick
         self._chance = random.Random(seed)
         self._time = 0.0
@@ -65,57 +64,57 @@ class SimulatedClock:
 
     def sleep(self, seconds: float) -> None:
         woken = threading.Event()
-        self._lie_down(seconds, woken.set)
-        assert woken.wait(PATIENCE), "time stands still"
+        self._sleep_until_woken(seconds, woken.set)
+        assert woken.wait(HANG_TIMEOUT_S), "time stands still"
 
     async def async_sleep(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
-        self._lie_down(seconds, lambda: loop.call_soon_threadsafe(woken.set_result, None))
-        await asyncio.wait_for(woken, PATIENCE)
+        self._sleep_until_woken(seconds, lambda: loop.call_soon_threadsafe(woken.set_result, None))
+        await asyncio.wait_for(woken, HANG_TIMEOUT_S)
 
     def begin(self, workers: int) -> None:
         self._workers = workers
 
     def end(self) -> None:
-        """One worker less."""
+        """Note that a worker has finished."""
         with self._lock:
             self._workers -= 1
         self.look()
 
-    def _lie_down(self, seconds: float, wake: Callable[[], object]) -> None:
+    def _sleep_until_woken(self, seconds: float, wake: Callable[[], object]) -> None:
         with self._lock:
             moment = math.ceil((self._time + seconds) / self._tick - 1e-6) * self._tick
             heapq.heappush(self._sleepers, (max(moment, self._time), next(self._order), wake))
         self.look()
 
     def look(self) -> None:
-        """Let time jump if everybody waits. To be called by whoever begins to wait, and by whoever leaves."""
+        """Let time jump if all workers wait; call it when a worker begins to wait or finishes."""
         with self._lock:
-            if not self._sleepers or len(self._sleepers) + len(self.pacer._waiting) < self._workers:
+            if not self._sleepers or len(self._sleepers) + len(self.rate_limiter._waiting) < self._workers:
                 return
             self._time = self._sleepers[0][0]
             while self._sleepers and self._sleepers[0][0] <= self._time:
                 heapq.heappop(self._sleepers)[2]()
 
 
-class WatchedPacer(Pacer):
-    """A pacer that tells the clock when somebody begins to wait for a place."""
+class WatchedRateLimiter(RateLimiter):
+    """A rate limiter that tells the clock when a worker begins to wait for a slot."""
 
-    def __init__(self, clock: SimulatedClock, max_in_flight: int = PLACES) -> None:
+    def __init__(self, clock: SimulatedClock, max_in_flight: int = MAX_IN_FLIGHT) -> None:
         super().__init__(max_in_flight)
         self._look = clock.look
-        clock.pacer = self
+        clock.rate_limiter = self
 
-    def _take_or_wait(self, wake: Callable[[], object]) -> bool:
-        taken = super()._take_or_wait(wake)
+    def _acquire_or_wait(self, wake: Callable[[], object]) -> bool:
+        taken = super()._acquire_or_wait(wake)
         if not taken:
             self._look()
         return taken
 
 
 def in_threads(clock: SimulatedClock, workers: int, jobs: Iterable[T], do: Callable[[T], object]) -> list[Failed[T]]:
-    """Do all jobs in so many threads; return those that failed."""
+    """Do all jobs in this number of threads; return those that failed."""
     left: SimpleQueue[T] = SimpleQueue()
     for job in jobs:
         left.put(job)
@@ -139,7 +138,7 @@ def in_threads(clock: SimulatedClock, workers: int, jobs: Iterable[T], do: Calla
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(HANG_TIMEOUT_S)
         assert not thread.is_alive(), "a worker hangs"
     return failed
 
@@ -147,7 +146,7 @@ def in_threads(clock: SimulatedClock, workers: int, jobs: Iterable[T], do: Calla
 async def in_tasks(
     clock: SimulatedClock, workers: int, jobs: Iterable[T], do: Callable[[T], Awaitable[object]]
 ) -> list[Failed[T]]:
-    """Do all jobs in so many tasks; return those that failed."""
+    """Do all jobs in this number of tasks; return those that failed."""
     left = iter(list(jobs))
     failed: list[Failed[T]] = []
 
@@ -163,7 +162,7 @@ async def in_tasks(
 
     clock.begin(workers)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "sniffio", None)  # else httpcore looks for it many times a call, slowly and in vain
-        async with asyncio.timeout(PATIENCE):
+        patch.setitem(sys.modules, "sniffio", None)  # otherwise httpcore tries to import it many times for each call
+        async with asyncio.timeout(HANG_TIMEOUT_S):
             await asyncio.gather(*(work() for _ in range(workers)))
     return failed

@@ -1,4 +1,4 @@
-"""Thousands of removals while three calls in ten go wrong: what was wanted is there at the end, to the letter."""
+"""Thousands of removals while three calls in ten fail: in the end exactly the intended members are left."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from typing import NamedTuple
 
 import pytest
-from doubles import KINDS
-from simulation import Failed, SimulatedClock, WatchedPacer, in_tasks, in_threads
+from fakes import KINDS
+from simulation import Failed, SimulatedClock, WatchedRateLimiter, in_tasks, in_threads
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -24,8 +24,8 @@ from confluence_groups_sdk.sandbox import Faults, Group, Person, Sandbox
 GROUPS = 5
 STAYING = 200  # in each group
 WORKERS = {"sync": 8, "async": 50}
-EXPIRY = 250  # calls
-TICK = 1.0  # seconds: those who wait wake together, and meet
+CALLS_PER_TOKEN = 250
+TICK_S = 1.0  # long, so that sleeping workers wake together and compete
 
 
 class Removal(NamedTuple):
@@ -34,7 +34,7 @@ class Removal(NamedTuple):
 
 
 class Intent:
-    """Groups of people of whom some are to go."""
+    """Groups with members to remove and members to keep."""
 
     def __init__(self, sandbox: Sandbox, leaving: int) -> None:
         self._directory = sandbox.directory
@@ -74,7 +74,7 @@ class Run(NamedTuple):
                 auth=auth,
                 gateway=self.sandbox.gateway,
                 retry=self.retry,
-                pacer=WatchedPacer(self.clock),
+                rate_limiter=WatchedRateLimiter(self.clock),
                 clock=self.clock,
             ) as groups:
                 return in_threads(
@@ -87,7 +87,7 @@ class Run(NamedTuple):
                 auth=auth,
                 gateway=self.sandbox.gateway,
                 retry=self.retry,
-                pacer=WatchedPacer(self.clock),
+                rate_limiter=WatchedRateLimiter(self.clock),
                 clock=self.clock,
             ) as groups:
                 return await in_tasks(
@@ -98,28 +98,30 @@ class Run(NamedTuple):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_all_end_as_intended(kind: str) -> None:
-    clock = SimulatedClock(TICK)
-    faults = Faults(error_rate=0.1, drop_before=0.1, drop_after=0.1, expire_tokens_every=EXPIRY, seed=4)
+def test_all_removals_are_made(kind: str) -> None:
+    clock = SimulatedClock(TICK_S)
+    faults = Faults(error_rate=0.1, drop_before=0.1, drop_after=0.1, expire_tokens_every=CALLS_PER_TOKEN, seed=4)
     with Sandbox(faults=faults, clock=clock) as sandbox:
         intent = Intent(sandbox, leaving=1_000)
         assert len(intent.removals) == 5_000
         assert Run(sandbox, clock, RetryPolicy(max_retries=12)).make(kind, intent.removals) == []
         intent.assert_fulfilled()
         seen = [request.target.partition("?")[0].rpartition("/")[2] for request in sandbox.requests]
-    assert seen.count("userByGroupId") == pytest.approx(5_000 / 0.7, rel=0.05), "three in ten were sent again"
-    assert seen.count("token") == pytest.approx(5_000 / 0.7 * 0.8 / EXPIRY, abs=3), "one refresh an expiry"
+    assert seen.count("userByGroupId") == pytest.approx(5_000 / 0.7, rel=0.05), "three in ten were retried"
+    assert seen.count("token") == pytest.approx(5_000 / 0.7 * 0.8 / CALLS_PER_TOKEN, abs=3), (
+        "one refresh for each expiry"
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_the_default_policy_gives_up_is_sent_again(kind: str) -> None:
-    clock = SimulatedClock(TICK)
-    faults = Faults(error_rate=0.2, drop_before=0.2, drop_after=0.15, expire_tokens_every=EXPIRY, seed=4)
+def test_removals_that_failed_after_all_retries_can_be_sent_again(kind: str) -> None:
+    clock = SimulatedClock(TICK_S)
+    faults = Faults(error_rate=0.2, drop_before=0.2, drop_after=0.15, expire_tokens_every=CALLS_PER_TOKEN, seed=4)
     with Sandbox(faults=faults, clock=clock) as sandbox:
         intent = Intent(sandbox, leaving=60)
         run = Run(sandbox, clock, RetryPolicy())
         failed = run.make(kind, intent.removals)
-        assert failed, "a harder day than four retries are made for"
+        assert failed, "more faults than four retries can handle"
         while failed:
             assert {type(each.error) for each in failed} <= {ServerError, APIConnectionError}
             failed = run.make(kind, [each.job for each in failed])

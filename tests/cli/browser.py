@@ -1,4 +1,4 @@
-"""A headless Chromium, spoken to by the WebDriver protocol."""
+"""A headless Chromium, controlled through the WebDriver protocol."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-s
 
 
 def missing() -> list[str]:
-    """Return which of the programs that are needed are not there."""
+    """Return the needed programs that are not installed."""
     return [name for name in NEEDED if shutil.which(name) is None]
 
 
 class Browser:
-    """One window."""
+    """A browser window."""
 
     def __init__(self, http: httpx.Client, session: str) -> None:
         self._http = http
         self._session = f"/session/{session}"
 
     def open(self, address: str) -> None:
-        """Go to a page, and wait until it is there."""
+        """Go to a page and wait until it has loaded."""
         self._post("/url", {"url": address})
 
     def run(self, script: str, *arguments: object) -> Any:
-        """Run a script in the page, and return what it returns."""
+        """Run a script in the page and return its result."""
         return self._post("/execute/sync", {"script": script, "args": list(arguments)})
 
     def click(self, selector: str) -> None:
-        """Click what a CSS selector finds first."""
+        """Click the first element that a CSS selector finds."""
         self._post(f"/element/{self._found(selector)}/click", {})
 
     def type(self, selector: str, text: str) -> None:
-        """Type into what a CSS selector finds first, in place of what was there."""
+        """Replace the text of the first element that a CSS selector finds."""
         element = self._found(selector)
         self._post(f"/element/{element}/clear", {})
         self._post(f"/element/{element}/value", {"text": text})
 
     def console(self) -> list[str]:
-        """Return what stands in the console since it was last asked for."""
+        """Return the console messages since the last call."""
         return [entry["message"] for entry in self._post("/se/log", {"type": "browser"})]
 
     def screenshot(self) -> bytes:
-        """Return a picture of the window, as PNG."""
+        """Return a PNG screenshot of the window."""
         answer = self._http.get(f"{self._session}/screenshot").json()["value"]
         return base64.b64decode(answer)
 
@@ -69,12 +69,12 @@ class Browser:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Start a browser, and end it."""
+    """Start a browser, and stop it at the end."""
     driver = subprocess.Popen([NEEDED[0], "--port=0"], stdout=subprocess.PIPE, encoding="utf-8")
     assert driver.stdout is not None
     try:
         port = next(found[1] for line in driver.stdout if (found := STARTED.search(line)))
-        threading.Thread(target=driver.stdout.read, daemon=True).start()  # or it would stop when the pipe is full
+        threading.Thread(target=driver.stdout.read, daemon=True).start()  # a full pipe would block the driver
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as http:
             wanted = {
                 "goog:chromeOptions": {"args": ARGUMENTS, "binary": shutil.which(NEEDED[1])},

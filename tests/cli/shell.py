@@ -1,4 +1,4 @@
-"""The command line, run in this process or in one of its own, on a sandbox."""
+"""Runs the command line on a sandbox, in this process or in a new one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from confluence_groups_sdk.cli import main, store
+from confluence_groups_sdk.cli import main
+from confluence_groups_sdk.cli.session import state_store
 from confluence_groups_sdk.sandbox import Credentials, Sandbox
 
 EDITORS = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
@@ -28,7 +29,7 @@ PROGRAM = (sys.executable, "-m", "confluence_groups_sdk.cli")
 
 
 class Ended(NamedTuple):
-    """How a command ended."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -36,7 +37,7 @@ class Ended(NamedTuple):
 
 
 class Shell:
-    """Runs commands in a folder of their own, as somebody who has set the sandbox's credentials."""
+    """Runs commands in their own folder, with the sandbox's credentials in the environment."""
 
     def __init__(self, sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.sandbox = sandbox
@@ -53,7 +54,7 @@ class Shell:
         self.sign_in(sandbox.admin)
 
     def sign_in(self, credentials: Credentials | None) -> None:
-        """Set who is calling, and where; None for nobody and nowhere."""
+        """Set the credentials and the site; None removes both."""
         for name in ("SITE", "EMAIL", "API_TOKEN"):
             self._patch.delenv(f"CONFLUENCE_{name}", raising=False)
         if credentials is not None:
@@ -80,7 +81,7 @@ class Shell:
         return Ended(code, out.getvalue(), err.getvalue())
 
     def spawn(self, *arguments: str, settings: Mapping[str, str] | None = None) -> Ended:
-        """Run a command in a process of its own, with its output in pipes."""
+        """Run a command in a new process, with its output in pipes."""
         process = subprocess.run(
             [*PROGRAM, *arguments],
             capture_output=True,
@@ -91,18 +92,18 @@ class Shell:
         return Ended(process.returncode, process.stdout, process.stderr)
 
     def note_sandbox(self, pid: int | None = None) -> None:
-        """Write down where the sandbox runs, as the command does that starts one."""
+        """Write the note on the running sandbox, as the command ``sandbox`` does."""
         client_id, client_secret = self.sandbox.oauth_client
         email, token = self.sandbox.admin
         kept = {"pid": pid or os.getpid(), "url": self.sandbox.url, "email": email, "token": token}
-        store.write(store.SANDBOX, kept | {"client_id": client_id, "client_secret": client_secret})
+        state_store.write(state_store.SANDBOX, kept | {"client_id": client_id, "client_secret": client_secret})
 
     @property
     def writes(self) -> list[str]:
-        """What was asked of the sandbox that changes something."""
+        """The requests to the sandbox that change something."""
         return [f"{seen.method} {seen.target}" for seen in self.sandbox.requests if seen.method != "GET"]
 
     def csv(self, *rows: str, name: str = "rows.csv", header: str = "group,account,reason") -> str:
-        """Write a CSV file, and return its name."""
+        """Write a CSV file and return its name."""
         (self.folder / name).write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
         return name

@@ -1,4 +1,4 @@
-"""The approver's page: what it says, that nothing in it can act, and how it behaves in a browser."""
+"""The approval page: its content, its protection against scripts in names, and its behaviour in a browser."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import pytest
 from attrs import evolve
 from browser import Browser, browser, missing
 
-from confluence_groups_sdk.cli.approval import page
-from confluence_groups_sdk.membership import Action, Change, Guards, Omission, Plan, PlannedGroup
+from confluence_groups_sdk.cli.rendering.approval_page import render_page
+from confluence_groups_sdk.membership import Action, Change, Guards, Plan, PlannedGroup, SkippedChange
 
-REQUIRED = "BROWSER_REQUIRED"  # in the environment where a missing browser is a failure
+REQUIRED = "BROWSER_REQUIRED"  # the variable that makes a missing browser a failure
 EVIL = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
 
 
@@ -53,20 +53,20 @@ PLAN = Plan(
         change(12, "writers", name=EVIL),
     ),
     refused=(
-        Omission(
+        SkippedChange(
             change=change(13, "admins", name="\u202eevil"),
             why="nobody but apps would be left",
             guard="last_admin",
-            option="allow_last_admin=True",
+            option=("allow_last_admin", True),
         ),
     ),
-    left_out=(Omission(change=change(14), why="there is no account of this id"),),
+    skipped=(SkippedChange(change=change(14), why="there is no account of this id"),),
     notes=("unknown: whether an identity provider manages writers",),
 )
 
 
 class Reader(HTMLParser):
-    """What somebody without script reads."""
+    """Collects the text that a reader without script sees."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,13 +86,13 @@ class Reader(HTMLParser):
 @pytest.fixture
 def reader() -> Reader:
     found = Reader()
-    found.feed(page(PLAN))
+    found.feed(render_page(PLAN))
     return found
 
 
-def test_it_says_all_that_the_plan_says(reader: Reader) -> None:
+def test_page_shows_everything_in_the_plan(reader: Reader) -> None:
     text = " ".join(" ".join(reader.text).split())
-    for each in (*PLAN.changes, *(omission.change for omission in (*PLAN.refused, *PLAN.left_out))):
+    for each in (*PLAN.changes, *(omission.change for omission in (*PLAN.refused, *PLAN.skipped))):
         assert each.account_id in text
     for part in (PLAN.digest, PLAN.asked, PLAN.site, *PLAN.notes, "Ada Okafor (ada)", "last_admin", "--allow-apps"):
         assert part in text
@@ -100,42 +100,42 @@ def test_it_says_all_that_the_plan_says(reader: Reader) -> None:
     assert "1 out, 1 in, of 40 members" in text
 
 
-def test_the_totals_are_right() -> None:
-    names = ("additions", "groups", "left out", "people", "refused by guards", "removals")
-    found = re.findall(r"<li><b>(\d+)</b> ([\w ]+)</li>", page(PLAN))
-    assert sorted((name, int(number)) for number, name in found) == list(zip(names, (1, 2, 1, 13, 1, 12), strict=True))
+def test_page_shows_the_totals() -> None:
+    names = ("additions", "groups", "people", "refused by guards", "removals", "skipped")
+    found = re.findall(r"<li><b>(\d+)</b> ([\w ]+)</li>", render_page(PLAN))
+    assert sorted((name, int(number)) for number, name in found) == list(zip(names, (1, 2, 13, 1, 12, 1), strict=True))
 
 
-def test_names_stay_text_and_turn_no_direction(reader: Reader) -> None:
+def test_names_are_escaped(reader: Reader) -> None:
     assert EVIL in reader.text
     assert [tag for tag, _ in reader.tags].count("script") == 1
     assert not [tag for tag, _ in reader.tags if tag == "img"]
-    assert "\u202e" not in page(PLAN)
-    assert "\\u202eevil" in page(PLAN)
+    assert "\u202e" not in render_page(PLAN)
+    assert "\\u202eevil" in render_page(PLAN)
 
 
-def test_nothing_but_its_own_script_and_style_may_do_anything(reader: Reader) -> None:
+def test_policy_allows_only_the_pages_own_script_and_style(reader: Reader) -> None:
     (policy,) = [attrs["content"] for tag, attrs in reader.tags if attrs.get("http-equiv") == "Content-Security-Policy"]
     assert policy is not None
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
     for tag in ("script", "style"):
-        (source,) = re.findall(f"<{tag}>(.*?)</{tag}>", page(PLAN), re.DOTALL)
+        (source,) = re.findall(f"<{tag}>(.*?)</{tag}>", render_page(PLAN), re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
     assert not [attrs for _, attrs in reader.tags if {"src", "href", "style"} & attrs.keys()]
     assert not [name for _, attrs in reader.tags for name in attrs if name.startswith("on")]
 
 
-def test_a_plan_without_changes_has_a_page_too() -> None:
-    empty = evolve(PLAN, changes=(), groups=(), refused=(), left_out=(), digest="")
-    assert "<p>None.</p>" in page(empty)
+def test_plan_without_changes_has_a_page() -> None:
+    empty = evolve(PLAN, changes=(), groups=(), refused=(), skipped=(), digest="")
+    assert "<p>None.</p>" in render_page(empty)
 
 
 @pytest.fixture(scope="module")
 def window() -> Iterator[Browser]:
     if absent := missing():
-        reason = f"left out: {' and '.join(absent)} are not installed, so no browser opened the page"
+        reason = f"skipped: {' and '.join(absent)} are not installed, so no browser opened the page"
         if REQUIRED in os.environ:
             pytest.fail(reason)
         pytest.skip(reason)
@@ -149,9 +149,9 @@ return [...document.querySelectorAll("table.changes tbody tr:not(.group)")]
 """
 
 
-def test_a_browser_filters_and_sorts_it_without_a_word_in_the_console(window: Browser, tmp_path: Path) -> None:
+def test_browser_filters_and_sorts_the_page_without_console_messages(window: Browser, tmp_path: Path) -> None:
     file = tmp_path / "plan.html"
-    file.write_text(page(PLAN), encoding="utf-8")
+    file.write_text(render_page(PLAN), encoding="utf-8")
     window.open(file.as_uri())
     everybody = window.run(SHOWN)
     assert len(everybody) == 15
@@ -178,8 +178,8 @@ def test_a_browser_filters_and_sorts_it_without_a_word_in_the_console(window: Br
     assert window.console() == []
 
 
-def test_the_policy_holds_in_a_browser(window: Browser, tmp_path: Path) -> None:
-    spoilt = page(PLAN).replace("</body>", "<script>document.title = 'run'</script><img src='plan.png'></body>")
+def test_browser_enforces_the_policy(window: Browser, tmp_path: Path) -> None:
+    spoilt = render_page(PLAN).replace("</body>", "<script>document.title = 'run'</script><img src='plan.png'></body>")
     file = tmp_path / "spoilt.html"
     file.write_text(spoilt, encoding="utf-8")
     window.open(file.as_uri())

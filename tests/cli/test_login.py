@@ -16,8 +16,8 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 from shell import Ended, Shell
 
-from confluence_groups_sdk.cli import store
-from confluence_groups_sdk.cli.consent import PATIENCE, Callback
+from confluence_groups_sdk.cli.session import keyring_store, state_store
+from confluence_groups_sdk.cli.session.oauth_callback import CONSENT_TIMEOUT_S, CallbackServer
 from confluence_groups_sdk.cli.terminal import RefusedError
 from confluence_groups_sdk.sandbox import Answer
 
@@ -30,7 +30,7 @@ def agree(page: str) -> None:
 
 @pytest.fixture
 def nowhere(shell: Shell) -> Shell:
-    """Somebody who has set nothing, on a machine where a sandbox runs."""
+    """Return a shell without a site and without credentials, on a machine where a sandbox runs."""
     shell.sign_in(None)
     shell.note_sandbox()
     return shell
@@ -38,7 +38,7 @@ def nowhere(shell: Shell) -> Shell:
 
 @pytest.fixture
 def login(nowhere: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
-    """Log in with a browser that does as it is told."""
+    """Return a function that logs in with a simulated browser."""
 
     def run(*options: str, visit: Visit = agree) -> Ended:
         threads: list[threading.Thread] = []
@@ -57,13 +57,13 @@ def login(nowhere: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ende
     return run
 
 
-def test_who_agrees_is_logged_in(nowhere: Shell, login: Callable[..., Ended]) -> None:
+def test_consent_logs_in(nowhere: Shell, login: Callable[..., Ended]) -> None:
     ended = login()
     assert ended.code == 0
     assert f"logged in to {nowhere.sandbox.url} (cloud id {nowhere.sandbox.cloud_id})" in ended.out
     secret = nowhere.sandbox.oauth_client.client_secret
     assert secret not in ended.out + ended.err
-    store.remove(store.SANDBOX)
+    state_store.remove(state_store.SANDBOX)
     assert json.loads(nowhere.run("users", "me", "-o", "json").out)["display_name"] == "Ada Okafor"
     assert nowhere.sandbox.requests[-1].target.startswith(f"/ex/confluence/{nowhere.sandbox.cloud_id}/")
     (site,) = json.loads(nowhere.run("sites", "-o", "json").out)
@@ -72,15 +72,15 @@ def test_who_agrees_is_logged_in(nowhere: Shell, login: Callable[..., Ended]) ->
     assert "Authorization: Bearer REDACTED" in shown
 
 
-def test_the_tokens_are_refreshed(nowhere: Shell, login: Callable[..., Ended]) -> None:
+def test_tokens_are_refreshed(nowhere: Shell, login: Callable[..., Ended]) -> None:
     login()
     nowhere.sandbox.expire_tokens()
     assert nowhere.run("users", "me").code == 0
-    assert store.tokens().load() is not None
+    assert state_store.tokens().load() is not None
 
 
 @pytest.mark.parametrize("name", ["site", "cloud-id"])
-def test_a_granted_site_is_chosen_by_address_and_by_cloud_id(
+def test_granted_site_is_found_by_address_and_by_cloud_id(
     nowhere: Shell, login: Callable[..., Ended], name: str
 ) -> None:
     login()
@@ -91,16 +91,16 @@ def test_a_granted_site_is_chosen_by_address_and_by_cloud_id(
     assert "no credentials for" in ended.err
 
 
-def test_who_does_not_agree_is_not_logged_in(nowhere: Shell, login: Callable[..., Ended]) -> None:
+def test_refused_consent_does_not_log_in(nowhere: Shell, login: Callable[..., Ended]) -> None:
     nowhere.sandbox.consenting = False
     ended = login()
     assert ended.code == 3
     assert "did not authorize" in ended.err
-    assert store.read(store.LOGIN) is None
-    assert store.tokens().load() is None
+    assert state_store.read(state_store.LOGIN) is None
+    assert state_store.tokens().load() is None
 
 
-def test_an_answer_with_another_state_is_turned_away(login: Callable[..., Ended]) -> None:
+def test_callback_with_another_state_is_rejected(login: Callable[..., Ended]) -> None:
     seen: list[int] = []
 
     def attacked(page: str) -> None:
@@ -114,19 +114,20 @@ def test_an_answer_with_another_state_is_turned_away(login: Callable[..., Ended]
     assert seen == [400, 400, 400, 404]
 
 
-def test_each_login_has_a_state_of_its_own() -> None:
-    with Callback(0) as one, Callback(0) as other:
+def test_each_login_has_its_own_state() -> None:
+    with CallbackServer(0) as one, CallbackServer(0) as other:
         assert len(one.state) >= 32
         assert one.state != other.state
 
 
-def test_nobody_is_waited_for_without_end() -> None:
-    moments = iter([0.0, PATIENCE + 1])
-    with Callback(0, clock=lambda: next(moments)) as callback, pytest.raises(RefusedError, match="nobody agreed"):
-        callback.code()
+def test_the_wait_for_consent_ends() -> None:
+    moments = iter([0.0, CONSENT_TIMEOUT_S + 1])
+    refused = pytest.raises(RefusedError, match="nobody consented")
+    with CallbackServer(0, clock=lambda: next(moments)) as callback, refused:
+        callback.wait_for_code()
 
 
-def test_a_connection_that_says_nothing_useful_ends_nothing(login: Callable[..., Ended]) -> None:
+def test_malformed_request_does_not_end_the_login(login: Callable[..., Ended]) -> None:
     def visited(page: str) -> None:
         port = urlsplit(parse_qs(urlsplit(page).query)["redirect_uri"][0]).port
         with socket.create_connection(("127.0.0.1", port or 0)) as rude:
@@ -142,11 +143,11 @@ def test_a_connection_that_says_nothing_useful_ends_nothing(login: Callable[...,
         (Answer(403, {}, '{"error": "invalid_grant", "error_description": "Invalid authorization code"}'), 1, "403"),
         (Answer(401, {}, '{"error": "access_denied"}'), 1, "client secret"),
         (Answer(200, {}, '{"access_token": "a"}'), 1, "offline_access"),
-        (Answer(200, {}, "<html>"), 1, "no JSON"),
+        (Answer(200, {}, "<html>"), 1, "not a JSON object"),
         (Answer(500, {}, ""), 1, "500"),
     ],
 )
-def test_an_authority_that_gives_no_tokens_is_an_error(
+def test_missing_tokens_are_an_error(
     nowhere: Shell, login: Callable[..., Ended], answer: Answer, code: int, said: str
 ) -> None:
     def visited(page: str) -> None:
@@ -157,45 +158,45 @@ def test_an_authority_that_gives_no_tokens_is_an_error(
     ended = login(visit=visited)
     assert ended.code == code
     assert said in ended.err
-    assert store.read(store.LOGIN) is None
+    assert state_store.read(state_store.LOGIN) is None
 
 
-def test_a_site_that_was_not_granted_is_named_and_nothing_is_kept(login: Callable[..., Ended]) -> None:
+def test_site_without_consent_is_reported_and_nothing_is_saved(login: Callable[..., Ended]) -> None:
     ended = login("--site", "https://other.atlassian.net")
     assert ended.code == 2
     assert "https://other.atlassian.net: the user did not grant access" in ended.err
-    assert store.tokens().load() is None
-    assert store.read(store.LOGIN) is None
+    assert state_store.tokens().load() is None
+    assert state_store.read(state_store.LOGIN) is None
 
 
-def test_a_port_that_is_taken_is_named(nowhere: Shell) -> None:
+def test_port_in_use_is_reported(nowhere: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = nowhere.run("login", "--sandbox", "--port", str(taken.getsockname()[1]))
     assert ended.code == 2
     assert "give another --port" in ended.err
 
 
-def test_without_an_app_it_says_where_one_is_made(shell: Shell) -> None:
+def test_missing_app_says_where_to_create_one(shell: Shell) -> None:
     ended = shell.run("login", "--no-browser")
     assert ended.code == 2
     assert "--client-id" in ended.err
     assert "developer.atlassian.com" in ended.err
 
 
-def test_a_malformed_secret_is_not_shown(shell: Shell) -> None:
+def test_malformed_secret_is_not_shown(shell: Shell) -> None:
     ended = shell.run("login", "--client-id", "app", "--no-browser", answer="my secret\n")
     assert ended.code == 2
     assert "whitespace" in ended.err
     assert "my secret" not in ended.err
 
 
-def test_who_logs_out_is_forgotten(nowhere: Shell, login: Callable[..., Ended]) -> None:
+def test_logout_removes_the_login(nowhere: Shell, login: Callable[..., Ended]) -> None:
     login()
     ended = nowhere.run("logout")
     assert ended.code == 0
     assert "logged out" in ended.out
-    assert store.tokens().load() is None
-    assert store.read(store.LOGIN) is None
+    assert state_store.tokens().load() is None
+    assert state_store.read(state_store.LOGIN) is None
     assert nowhere.run("logout").out == "nobody was logged in\n"
 
 
@@ -228,8 +229,8 @@ def keys() -> Iterator[Keys]:
     keyring.set_keyring(before)
 
 
-def test_an_api_token_is_kept_in_the_keyring_once_it_works(nowhere: Shell, keys: Keys) -> None:
-    store.remove(store.SANDBOX)
+def test_working_api_token_is_saved_in_the_keyring(nowhere: Shell, keys: Keys) -> None:
+    state_store.remove(state_store.SANDBOX)
     email, token = nowhere.sandbox.admin
     site = nowhere.sandbox.url
     ended = nowhere.run("login", "--api-token", "--site", site, answer=f"{email}\nwrong\n")
@@ -238,7 +239,7 @@ def test_an_api_token_is_kept_in_the_keyring_once_it_works(nowhere: Shell, keys:
     ended = nowhere.run("login", "--api-token", "--site", site, answer=f"{email}\n{token}\n")
     assert (ended.code, ended.err) == (0, "")
     assert "as Ada Okafor" in ended.out
-    assert token not in (store.folder() / store.LOGIN).read_text()
+    assert token not in (state_store.folder() / state_store.LOGIN).read_text()
     assert nowhere.run("users", "me").code == 0
     assert nowhere.run("users", "me", "--site", site).code == 0
     assert nowhere.run("users", "me", "--site", "https://other.atlassian.net").code == 2
@@ -247,7 +248,7 @@ def test_an_api_token_is_kept_in_the_keyring_once_it_works(nowhere: Shell, keys:
     assert nowhere.run("users", "me").code == 2
 
 
-def test_logging_out_forgets_the_tokens_of_all_sites(nowhere: Shell, login: Callable[..., Ended], keys: Keys) -> None:
+def test_logout_removes_the_tokens_of_all_sites(nowhere: Shell, login: Callable[..., Ended], keys: Keys) -> None:
     email, token = nowhere.sandbox.admin
     for site in (nowhere.sandbox.url, nowhere.sandbox.url.replace("127.0.0.1", "localhost")):
         assert nowhere.run("login", "--api-token", "--site", site, answer=f"{email}\n{token}\n").code == 0
@@ -258,22 +259,22 @@ def test_logging_out_forgets_the_tokens_of_all_sites(nowhere: Shell, login: Call
     assert nowhere.run("logout").out == "nobody was logged in\n"
 
 
-def test_the_environment_goes_before_the_keyring(shell: Shell, keys: Keys) -> None:
-    keys.set_password(store.SERVICE, shell.sandbox.url.removeprefix("http://"), json.dumps(["a@example.com", "wrong"]))
+def test_environment_overrides_the_keyring(shell: Shell, keys: Keys) -> None:
+    keys.set_password(
+        keyring_store.SERVICE, shell.sandbox.url.removeprefix("http://"), json.dumps(["a@example.com", "wrong"])
+    )
     assert shell.run("users", "me").code == 0
 
 
 @pytest.mark.parametrize("kept", ["", "null", "[]", '["a"]', "no json", "[1, 2]"])
-def test_what_is_no_credential_in_the_keyring_does_not_count(nowhere: Shell, keys: Keys, kept: str) -> None:
-    keys.set_password(store.SERVICE, nowhere.sandbox.url.removeprefix("http://"), kept)
+def test_malformed_keyring_entry_is_ignored(nowhere: Shell, keys: Keys, kept: str) -> None:
+    keys.set_password(keyring_store.SERVICE, nowhere.sandbox.url.removeprefix("http://"), kept)
     ended = nowhere.run("users", "me", "--site", nowhere.sandbox.url)
     assert ended.code == 2
     assert "no credentials" in ended.err
 
 
-def test_where_there_is_no_keyring_the_environment_is_named(
-    nowhere: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_keyring_points_to_the_environment(nowhere: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise keyring.errors.NoKeyringError("none")
 
@@ -283,11 +284,11 @@ def test_where_there_is_no_keyring_the_environment_is_named(
     assert ended.code == 2
     assert "CONFLUENCE_API_TOKEN" in ended.err
     assert token not in ended.err
-    assert store.read(store.LOGIN) is None
+    assert state_store.read(state_store.LOGIN) is None
 
 
 @pytest.mark.parametrize("method", ["get_password", "delete_password"])
-def test_a_keyring_that_keeps_the_token_is_named(
+def test_token_that_stays_in_the_keyring_is_reported(
     nowhere: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     email, token = nowhere.sandbox.admin
@@ -302,13 +303,13 @@ def test_a_keyring_that_keeps_the_token_is_named(
     assert "by hand" in ended.err
 
 
-def test_an_api_token_needs_a_site(nowhere: Shell) -> None:
+def test_api_token_needs_a_site(nowhere: Shell) -> None:
     ended = nowhere.run("login", "--api-token")
     assert ended.code == 2
     assert "--site" in ended.err
 
 
-def test_sites_need_oauth(shell: Shell) -> None:
+def test_listing_sites_needs_oauth(shell: Shell) -> None:
     ended = shell.run("sites")
     assert ended.code == 2
     assert "confluence-groups login" in ended.err

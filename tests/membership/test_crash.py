@@ -1,4 +1,4 @@
-"""Two thousand changes on a bad day, by a process that is killed fifty times: at the end all is as it was planned."""
+"""Two thousand changes with many faults, by a process that is killed fifty times: the end matches the plan."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-import dying
+import killed_process
 
 from confluence_groups_sdk import ApiToken, ConfluenceGroups, RetryPolicy
 from confluence_groups_sdk.membership import (
@@ -25,12 +25,12 @@ from confluence_groups_sdk.membership import (
     read_journal,
     undo,
 )
-from confluence_groups_sdk.membership.live import digest_of
+from confluence_groups_sdk.membership.planning.snapshot import members_digest
 from confluence_groups_sdk.sandbox import Faults, Group, Person, Sandbox
 
 GROUPS, STAYING, LEAVING, JOINING = 5, 50, 300, 100  # people in each group
 KILLS = 50
-PATIENCE = 120  # real seconds for a process that is to end by itself
+PROCESS_TIMEOUT_S = 120  # real seconds
 FAULTS = Faults(error_rate=0.05, drop_before=0.05, drop_after=0.05, seed=5)
 OPEN = Guards(max_removals=None, max_fraction=1.0)
 QUICK = RetryPolicy(max_retries=30, first_delay=0.01, max_delay=0.05)
@@ -48,7 +48,7 @@ class World(NamedTuple):
 
 
 def world_in(sandbox: Sandbox) -> World:
-    """Fill the sandbox with groups of which some people are to leave, and some others are to join."""
+    """Fill the sandbox with groups, and plan that some members leave and other people join."""
     directory = sandbox.directory
     ids = [f"id-{number:04d}" for number in range(STAYING + LEAVING + JOINING)]
     for account_id in ids:
@@ -70,7 +70,7 @@ def world_in(sandbox: Sandbox) -> World:
             managed_by=None,
             members=STAYING + LEAVING,
             others=STAYING,
-            digest=digest_of(staying),
+            digest=members_digest(staying),
         )
         for group in groups
     ]
@@ -88,31 +88,31 @@ def world_in(sandbox: Sandbox) -> World:
     return World(sandbox, plan, before, intended)
 
 
-def seeded_deaths() -> list[tuple[str, int]]:
-    """Return where and when each process is to die: every spot in turn, later and earlier."""
+def seeded_kills() -> list[tuple[str, int]]:
+    """Return the spot and the count at which each process is killed: every spot in turn, with various counts."""
     chance = random.Random(5)
-    deaths = []
+    kills = []
     for number in range(KILLS):
-        spot = dying.SPOTS[number % len(dying.SPOTS)]
+        spot = killed_process.SPOTS[number % len(killed_process.SPOTS)]
         most = {"before send": 60, "after answer": 60, "before sync": 3, "after sync": 3}.get(spot, 20)
-        deaths.append((spot, chance.randint(2, most)))
-    return deaths
+        kills.append((spot, chance.randint(2, most)))
+    return kills
 
 
 def run(world: World, folder: Path, spot: str, count: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, dying.__file__, world.sandbox.url, *world.sandbox.admin]
+    command = [sys.executable, killed_process.__file__, world.sandbox.url, *world.sandbox.admin]
     command += [str(folder / "plan.json"), str(folder / "journal"), spot, str(count)]
-    return subprocess.run(command, capture_output=True, check=False, text=True, timeout=PATIENCE)
+    return subprocess.run(command, capture_output=True, check=False, text=True, timeout=PROCESS_TIMEOUT_S)
 
 
-def test_fifty_kills_change_nothing_of_the_outcome(tmp_path: Path) -> None:
+def test_fifty_kills_do_not_change_the_outcome(tmp_path: Path) -> None:
     with Sandbox() as sandbox:
         world = world_in(sandbox)
         world.plan.save(tmp_path / "plan.json")
         sandbox.faults = FAULTS
         finished: dict[tuple[str, str], int] = {}
         progress = []
-        for spot, count in seeded_deaths():
+        for spot, count in seeded_kills():
             process = run(world, tmp_path, spot, count)
             assert process.returncode == -signal.SIGKILL, (spot, count, process.stdout, process.stderr)
             results = read_journal(tmp_path / "journal").results if (tmp_path / "journal").read_bytes() else {}
@@ -144,7 +144,7 @@ def test_fifty_kills_change_nothing_of_the_outcome(tmp_path: Path) -> None:
 
 
 def sent_after(world: World, finished: dict[tuple[str, str], int]) -> list[tuple[str, str]]:
-    """Return the removals that were sent again although the journal said that they were finished."""
+    """Return the removals that were sent again although the journal had their results."""
     requests = world.sandbox.requests
     assert len(requests) < 10_000, "the sandbox remembers all of them"
     again = []

@@ -11,17 +11,21 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from membership_doubles import client, entries, members, removals, team
+from membership_fakes import client, entries, members, removals, team
 
 from confluence_groups_sdk import JournalError
 from confluence_groups_sdk.membership import Action, Change, Outcome, Plan, Result, apply, read_journal, undo
-from confluence_groups_sdk.membership.journal import Journal, opened
+from confluence_groups_sdk.membership.execution.append_only_file import AppendOnly
+from confluence_groups_sdk.membership.execution.journal import Journal, open_journal
 from confluence_groups_sdk.sandbox import Sandbox
 
 NOW = "2026-11-24T08:00:00Z"
 PLAN = Plan(site="your-domain.atlassian.net", made_at=NOW, made_by="me", asked="nothing")
-ONE, TWO, THREE = (
-    Change(action=Action.REMOVE, group_id="g", group_name="G", account_id=each, display_name="Zoë") for each in "abc"
+ONE, TWO, THREE, FOUR = (
+    Change(action=Action.REMOVE, group_id="g", group_name="G", account_id=each, display_name="Zoë") for each in "abcd"
+)
+REFUSED = Result(
+    change=FOUR, outcome=Outcome.REFUSED, error="too many", guard="max_removals", option=("max_removals", 7)
 )
 
 
@@ -31,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def begun(path: Path, plan: Plan = PLAN) -> Iterator[Journal]:
-    with opened(path, plan, by="me", now=NOW) as journal:
+    with open_journal(path, plan, by="me", now=NOW) as journal:
         journal.begin()
         yield journal
 
@@ -42,30 +46,32 @@ def written(path: Path) -> bytes:
         journal.intend([ONE, TWO, THREE])
         journal.record([Result(change=ONE, outcome=Outcome.REMOVED, request_id="r-1")])
         journal.record([Result(change=TWO, outcome=Outcome.FAILED, error="no", error_type="ServerError", final=False)])
+        journal.record([REFUSED])
         journal.withdraw([THREE])
         journal.intend([THREE])
     return path.read_bytes()
 
 
-def test_what_was_written_is_read_again(path: Path) -> None:
+def test_a_written_journal_is_read_unchanged(path: Path) -> None:
     written(path)
     contents = read_journal(path)
     assert (contents.plan, contents.site, contents.by, contents.began_at) == (PLAN.digest, PLAN.site, "me", NOW)
     assert list(contents.results.values()) == [
         Result(change=ONE, outcome=Outcome.REMOVED, request_id="r-1"),
         Result(change=TWO, outcome=Outcome.FAILED, error="no", error_type="ServerError", final=False),
+        REFUSED,
     ]
     assert list(contents.in_doubt.values()) == [THREE]
-    assert contents.lines == 6
+    assert contents.lines == 7
 
 
-def test_it_is_the_owners_alone(path: Path) -> None:
+def test_only_the_owner_can_read_a_journal(path: Path) -> None:
     written(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("line", range(6))
-def test_a_line_that_was_changed_is_named(path: Path, line: int) -> None:
+@pytest.mark.parametrize("line", range(7))
+def test_damaged_lines_are_named(path: Path, line: int) -> None:
     lines = written(path).splitlines(keepends=True)
     lines[line] = lines[line].replace(b'"', b"'", 1)
     path.write_bytes(b"".join(lines))
@@ -73,8 +79,8 @@ def test_a_line_that_was_changed_is_named(path: Path, line: int) -> None:
         read_journal(path)
 
 
-@pytest.mark.parametrize("line", range(5))
-def test_a_careless_edit_shows_in_the_line_after_it(path: Path, line: int) -> None:
+@pytest.mark.parametrize("line", range(6))
+def test_an_edit_is_detected_in_the_next_line(path: Path, line: int) -> None:
     lines = written(path).splitlines(keepends=True)
     lines[line] = json.dumps(json.loads(lines[line]), sort_keys=True).encode() + b"\n"  # the same, with spaces
     path.write_bytes(b"".join(lines))
@@ -82,8 +88,8 @@ def test_a_careless_edit_shows_in_the_line_after_it(path: Path, line: int) -> No
         read_journal(path)
 
 
-@pytest.mark.parametrize("line", range(5))
-def test_lines_that_are_missing_doubled_or_exchanged_show(path: Path, line: int) -> None:
+@pytest.mark.parametrize("line", range(6))
+def test_missing_repeated_and_swapped_lines_are_detected(path: Path, line: int) -> None:
     lines = written(path).splitlines(keepends=True)
     for wrong in (
         lines[:line] + lines[line + 1 :],
@@ -95,7 +101,7 @@ def test_lines_that_are_missing_doubled_or_exchanged_show(path: Path, line: int)
             read_journal(path)
 
 
-def test_cut_anywhere_it_tells_of_a_whole_beginning(path: Path, tmp_path: Path) -> None:
+def test_a_journal_cut_anywhere_keeps_its_complete_lines(path: Path, tmp_path: Path) -> None:
     data = written(path)
     cut = tmp_path / "cut"
     for length in range(len(data)):
@@ -111,26 +117,43 @@ def test_cut_anywhere_it_tells_of_a_whole_beginning(path: Path, tmp_path: Path) 
         assert cut.read_bytes() == data[: data[:length].rfind(b"\n") + 1]
 
 
-def test_an_empty_file_is_begun(path: Path) -> None:
+def test_nothing_is_written_after_an_interrupted_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C within a line, the file may not match the state in memory, and the next line would be damaged."""
+
+    def interrupt(_self: AppendOnly) -> None:
+        raise KeyboardInterrupt
+
+    with open_journal(path, PLAN, by="me", now=NOW) as journal:
+        journal.begin()
+        with monkeypatch.context() as patch:
+            patch.setattr(AppendOnly, "sync", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                journal.intend([ONE])
+        with pytest.raises(JournalError, match="accepts no more"):
+            journal.record([REFUSED])
+    assert list(read_journal(path).in_doubt.values()) == [ONE]
+
+
+def test_a_file_with_half_a_first_line_is_begun_again(path: Path) -> None:
     path.write_bytes(b'{"before":"0000')
     for _ in begun(path):
         pass
     assert read_journal(path).lines == 1
 
 
-def test_another_plan_or_site_is_refused(path: Path) -> None:
+def test_journals_of_other_plans_and_sites_are_rejected(path: Path) -> None:
     written(path)
     with pytest.raises(JournalError, match="the journal of another plan"):
         next(begun(path, evolve(PLAN, asked="something else", digest="")))
     with pytest.raises(JournalError, match="for another site"):
-        next(begun(path, evolve(PLAN, site="elsewhere")))  # with the same digest, as only a forger has it
+        next(begun(path, evolve(PLAN, site="elsewhere")))  # with the old digest, as a forger could write it
 
 
-def test_only_one_may_write(path: Path, sandbox: Sandbox) -> None:
+def test_only_one_process_can_use_a_journal(path: Path, sandbox: Sandbox) -> None:
     program = """
 import sys
 from confluence_groups_sdk import JournalError
-from confluence_groups_sdk.membership.journal import locked
+from confluence_groups_sdk.membership.execution.journal import locked
 from pathlib import Path
 try:
     with locked(Path(sys.argv[1])):
@@ -151,7 +174,7 @@ except JournalError as error:
 
 
 @pytest.mark.parametrize("there", ["a folder", "nothing in a folder that is not there"])
-def test_what_cannot_be_a_journal_is_said(tmp_path: Path, there: str) -> None:
+def test_folders_and_missing_folders_are_rejected(tmp_path: Path, there: str) -> None:
     path = tmp_path if there == "a folder" else tmp_path / "nowhere" / "journal"
     with pytest.raises(JournalError):
         next(begun(path))
@@ -163,14 +186,14 @@ PIECES = st.lists(st.sampled_from([b"{", b"}", b'"before":', b"[1e999]", b"\n", 
 
 
 @given(data=st.binary() | PIECES)
-def test_bytes_of_any_kind_are_no_journal(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_any_other_bytes_are_rejected(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal"
     path.write_bytes(data)
     with pytest.raises(JournalError):
         read_journal(path)
 
 
-def test_no_more_than_64_changes_are_ever_in_doubt(sandbox: Sandbox, path: Path) -> None:
+def test_at_most_64_changes_are_in_doubt(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox, 300)
     with client(sandbox) as groups:
         apply(groups, removals(groups, ids[:250]), journal=path)

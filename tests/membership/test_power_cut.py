@@ -1,4 +1,4 @@
-"""Nothing is sent that the disk does not know: a file that forgets what was not synced, and a disk that is full."""
+"""Every change is on disk before it is sent: with a file that loses unsynced data, and with a full disk."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from membership_doubles import OPEN, TEAM, ForgetfulFile, client, entries, members, people, removals, team, writes
+from membership_fakes import OPEN, TEAM, ForgetfulFile, client, entries, members, people, removals, team, writes
 
 from confluence_groups_sdk import JournalError
-from confluence_groups_sdk.membership import Outcome, Progress, apply, journal, plan_sync, read_journal
+from confluence_groups_sdk.membership import Outcome, Progress, apply, plan_sync, read_journal
+from confluence_groups_sdk.membership.execution import journal
 from confluence_groups_sdk.sandbox import Sandbox
 
 
 class PowerCutError(Exception):
-    """The power has failed."""
+    """The power fails."""
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Witness(httpx.HTTPTransport):
-    """Sees what is on the disk when a change is sent."""
+    """Checks the journal on disk when a change is sent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +54,7 @@ def witness() -> Iterator[tuple[Witness, httpx.Client]]:
         yield transport, http
 
 
-def test_every_change_is_on_the_disk_before_it_is_sent(
+def test_every_change_is_on_disk_before_it_is_sent(
     sandbox: Sandbox, tmp_path: Path, witness: tuple[Witness, httpx.Client]
 ) -> None:
     ids = team(sandbox, 200)
@@ -86,14 +87,14 @@ def test_a_power_cut_loses_nothing(
                 report = apply(groups, plan, journal=path, on_progress=cut)
             except PowerCutError:
                 path.write_bytes(ForgetfulFile.opened.synced)
-                read_journal(path)  # what is left is whole
+                read_journal(path)  # the rest of it is undamaged
     assert report.unfinished == ()
     assert members(sandbox) == ids[140:]
     assert report.counts == {Outcome.REMOVED: 140}
     assert witness[0].unknown == []
 
 
-def test_the_journal_is_found_again_after_a_power_cut(
+def test_the_journal_file_survives_a_power_cut(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (leaver, *_) = team(sandbox)
@@ -106,7 +107,7 @@ def test_the_journal_is_found_again_after_a_power_cut(
     assert first["format"].startswith("confluence-groups-journal/")
 
 
-def test_nothing_is_sent_when_the_disk_does_not_take_it(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_nothing_is_sent_if_the_disk_fails(sandbox: Sandbox, tmp_path: Path) -> None:
     ids = team(sandbox)
 
     def refuse() -> None:
@@ -126,15 +127,15 @@ def test_nothing_is_sent_when_the_disk_does_not_take_it(sandbox: Sandbox, tmp_pa
     assert members(sandbox) == ids[30:]
 
 
-@pytest.mark.parametrize("room", [0, 100, 700, 30_000, 37_000])
-def test_a_full_disk_ends_the_run_and_with_room_it_goes_on(sandbox: Sandbox, tmp_path: Path, room: int) -> None:
+@pytest.mark.parametrize("free_bytes", [0, 100, 700, 30_000, 37_000])
+def test_a_full_disk_stops_the_run_which_can_be_resumed(sandbox: Sandbox, tmp_path: Path, free_bytes: int) -> None:
     ids = team(sandbox, 150)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:140])
 
         def fill(_progress: Progress) -> None:
-            if ForgetfulFile.opened.room is None:
-                ForgetfulFile.opened.room = room
+            if ForgetfulFile.opened.free_bytes is None:
+                ForgetfulFile.opened.free_bytes = free_bytes
 
         with pytest.raises(JournalError, match="No space left"):
             apply(groups, plan, journal=tmp_path / "journal", on_progress=fill)

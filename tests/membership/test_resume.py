@@ -1,4 +1,4 @@
-"""Going on after a run that ended in the middle: what is in doubt stays true, guarded and compared."""
+"""Resuming a run that ended in the middle: changes in doubt are settled, and guards and drift still count."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles import FakeClock
-from membership_doubles import TEAM, client, members, people, removals, team
+from fakes import FakeClock
+from membership_fakes import TEAM, client, members, people, removals, team
 
 from confluence_groups_sdk import ConfluenceGroups, DriftError, JournalError
 from confluence_groups_sdk.membership import Outcome, Plan, apply, plan_sync, read_journal, undo
-from confluence_groups_sdk.membership.changes import Change
-from confluence_groups_sdk.membership.journal import opened
+from confluence_groups_sdk.membership.execution.journal import open_journal
+from confluence_groups_sdk.membership.model.changes import Change
 from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person, Sandbox
 
 
@@ -24,13 +24,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def in_doubt(plan: Plan, path: Path, changes: Sequence[Change]) -> None:
-    """Leave a journal as a process does that died before any of these calls was sent."""
-    with opened(path, plan, by="ada", now="2026-11-24T00:00:00Z") as book:
-        book.begin()
-        book.intend(changes)
+    """Write the journal of a process that was killed before it sent any of these calls."""
+    with open_journal(path, plan, by="ada", now="2026-11-24T00:00:00Z") as journal:
+        journal.begin()
+        journal.intend(changes)
 
 
-def test_drift_is_seen_although_everything_is_in_doubt(sandbox: Sandbox, path: Path) -> None:
+def test_drift_is_detected_although_all_changes_are_in_doubt(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:3])
@@ -43,7 +43,7 @@ def test_drift_is_seen_although_everything_is_in_doubt(sandbox: Sandbox, path: P
         assert apply(groups, plan, journal=path, on_drift="continue").counts == {Outcome.REMOVED: 3}
 
 
-def test_those_in_doubt_are_no_drift_themselves(sandbox: Sandbox, path: Path) -> None:
+def test_changes_in_doubt_are_not_drift(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:3])
@@ -54,7 +54,7 @@ def test_those_in_doubt_are_no_drift_themselves(sandbox: Sandbox, path: Path) ->
     assert all(result.settled for result in report.results)
 
 
-def test_doubt_outlives_a_run_that_sends_nothing(sandbox: Sandbox, path: Path) -> None:
+def test_changes_stay_in_doubt_after_a_run_that_sends_nothing(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
@@ -65,7 +65,7 @@ def test_doubt_outlives_a_run_that_sends_nothing(sandbox: Sandbox, path: Path) -
     assert read_journal(path).in_doubt.keys() == {change.key for change in plan.changes}
 
 
-def test_a_guard_does_not_end_a_doubt(sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_changes_stay_in_doubt(sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:3])
@@ -75,19 +75,19 @@ def test_a_guard_does_not_end_a_doubt(sandbox: Sandbox, path: Path, monkeypatch:
         report = apply(groups, plan, journal=path)
         assert report.counts == {Outcome.REFUSED: 3}
         assert set(report.unfinished) == set(plan.changes)
-        assert len(undo(groups, path).left_out) == 3, "undo says that it does not know"
+        assert len(undo(groups, path).skipped) == 3, "undo skips changes in doubt"
     assert len(read_journal(path).in_doubt) == 3
 
 
 class Overfull(ThreadPoolExecutor):
-    """Takes a call and says that it did not, as an executor does that can start no thread for it."""
+    """Takes a call and then fails, like an executor that cannot start a thread for it."""
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         super().submit(fn, *args, **kwargs).result()
         raise RuntimeError("can't start new thread")
 
 
-def test_what_an_executor_took_and_refused_is_in_doubt(sandbox: Sandbox, path: Path) -> None:
+def test_a_change_that_the_executor_took_and_rejected_is_in_doubt(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups, Overfull(1) as pool:
         plan = removals(groups, ids[:3])
@@ -99,7 +99,7 @@ def test_what_an_executor_took_and_refused_is_in_doubt(sandbox: Sandbox, path: P
 
 
 class Interrupted(ThreadPoolExecutor):
-    """Workers that have the same Ctrl-C as everybody in their process group."""
+    """Workers that receive Ctrl-C too, because they are in the same process group."""
 
     def submit(self, *_: Any, **__: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -107,7 +107,7 @@ class Interrupted(ThreadPoolExecutor):
         return future
 
 
-def test_a_ctrl_c_in_the_workers_ends_in_order(sandbox: Sandbox, path: Path) -> None:
+def test_ctrl_c_in_worker_processes_ends_the_run_in_order(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox, 30)
     with client(sandbox) as groups, Interrupted(1) as pool:
         plan = removals(groups, ids[:10])
@@ -118,16 +118,16 @@ def test_a_ctrl_c_in_the_workers_ends_in_order(sandbox: Sandbox, path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [b"a token, in one line", b'{"access_token":"x"}'])
-def test_a_file_that_is_no_journal_stays_as_it_is(sandbox: Sandbox, path: Path, content: bytes) -> None:
+def test_other_files_are_not_changed(sandbox: Sandbox, path: Path, content: bytes) -> None:
     ids = team(sandbox)
     path.write_bytes(content)
-    with client(sandbox) as groups, pytest.raises(JournalError, match="this is no journal"):
+    with client(sandbox) as groups, pytest.raises(JournalError, match="this is not a journal"):
         apply(groups, removals(groups, ids[:1]), journal=path)
     assert path.read_bytes() == content
     assert ids[0] in members(sandbox)
 
 
-def test_a_journal_with_two_names_is_refused(sandbox: Sandbox, path: Path) -> None:
+def test_a_journal_with_two_names_is_rejected(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:1])
@@ -137,18 +137,18 @@ def test_a_journal_with_two_names_is_refused(sandbox: Sandbox, path: Path) -> No
             apply(groups, plan, journal=path)
 
 
-def test_a_reason_that_is_no_text_is_refused(sandbox: Sandbox) -> None:
+def test_reasons_must_be_strings(sandbox: Sandbox) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
-        assert_reason_is_refused(groups, ids)
+        assert_reasons_must_be_strings(groups, ids)
 
 
-def assert_reason_is_refused(groups: ConfluenceGroups, ids: Sequence[str]) -> None:
+def assert_reasons_must_be_strings(groups: ConfluenceGroups, ids: Sequence[str]) -> None:
     from confluence_groups_sdk import InputError
     from confluence_groups_sdk.membership import plan_offboarding, plan_removals, plan_sync
 
     number: Any = 4711
-    with pytest.raises(InputError, match="row 1: the reason must be a text"):
+    with pytest.raises(InputError, match="row 1: the reason must be a string"):
         plan_removals(groups, [(TEAM, ids[0], number)])
     with pytest.raises(TypeError, match="reason"):
         plan_sync(groups, group_id=TEAM, account_ids=ids, reason=number)
@@ -160,10 +160,10 @@ def assert_reason_is_refused(groups: ConfluenceGroups, ids: Sequence[str]) -> No
     ("answer", "outcome", "left"),
     [(Answer(429, {"Retry-After": "3600"}), Outcome.UNKNOWN, 1), (Answer(400, {}), Outcome.REMOVED, 0)],
 )
-def test_a_lost_answer_is_not_forgotten_for_a_later_one(
+def test_a_lost_response_counts_even_if_a_retry_was_answered(
     sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, outcome: Outcome, left: int
 ) -> None:
-    """A removal that is made, whose answer is lost, and which is refused when it is sent again."""
+    """A removal is made, its response is lost, and its retry gets an error."""
 
     class LaterRefused(FakeClock):
         def sleep(self, seconds: float) -> None:
@@ -193,7 +193,7 @@ def test_a_lost_answer_is_not_forgotten_for_a_later_one(
         assert [change.account_id for change in undo(groups, path).changes] == [ids[0]]
 
 
-def test_an_edit_of_the_last_line_shows_by_the_hash_of_the_report(sandbox: Sandbox, path: Path) -> None:
+def test_the_hash_in_the_report_reveals_an_edit_of_the_last_line(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         report = apply(groups, removals(groups, ids[:1]), journal=path)
@@ -203,7 +203,7 @@ def test_an_edit_of_the_last_line_shows_by_the_hash_of_the_report(sandbox: Sandb
             undo(groups, path, expect_hash=report.journal_hash)
 
 
-def test_a_ctrl_c_while_verifying_ends_in_order(sandbox: Sandbox, path: Path) -> None:
+def test_ctrl_c_while_verifying_ends_the_run_in_order(sandbox: Sandbox, path: Path) -> None:
     class Impatient(FakeClock):
         def sleep(self, seconds: float) -> None:
             super().sleep(seconds)
@@ -217,14 +217,14 @@ def test_a_ctrl_c_while_verifying_ends_in_order(sandbox: Sandbox, path: Path) ->
     assert set(report.unverified) == set(plan.changes)
 
 
-def test_a_device_is_no_journal(sandbox: Sandbox) -> None:
+def test_a_device_is_rejected_as_a_journal(sandbox: Sandbox) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups, pytest.raises(JournalError, match="must be a file"):
         apply(groups, removals(groups, ids[:1]), journal="/dev/zero")
     assert not Path("/dev/zero.lock").exists()
 
 
-def test_the_last_admin_stays_although_his_removal_is_in_doubt(sandbox: Sandbox, path: Path) -> None:
+def test_the_last_admin_stays_although_the_removal_is_in_doubt(sandbox: Sandbox, path: Path) -> None:
     (old,), (new,) = people(sandbox, 1), people(sandbox, 1, first=900)
     sandbox.directory.add_group(Group(TEAM, "Team", access=frozenset({"admin"})), [old])
     with client(sandbox) as groups:

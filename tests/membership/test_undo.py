@@ -4,21 +4,11 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from membership_doubles import TEAM, client, members, people, removals, team, writes
+from membership_fakes import TEAM, client, members, people, removals, team, writes
 
 from confluence_groups_sdk import JournalError, PlanError
-from confluence_groups_sdk.membership import (
-    Action,
-    Guards,
-    Outcome,
-    Plan,
-    Result,
-    apply,
-    plan_sync,
-    read_journal,
-    undo,
-)
-from confluence_groups_sdk.membership.journal import opened
+from confluence_groups_sdk.membership import Action, Guards, Outcome, Plan, Result, apply, plan_sync, read_journal, undo
+from confluence_groups_sdk.membership.execution.journal import open_journal
 from confluence_groups_sdk.sandbox import Sandbox
 
 NOW = "2026-11-24T08:00:00Z"
@@ -29,19 +19,19 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal"
 
 
-def test_undo_is_a_plan_that_brings_back_who_was_there(sandbox: Sandbox, path: Path, tmp_path: Path) -> None:
+def test_undo_plans_the_reverse_changes(sandbox: Sandbox, path: Path, tmp_path: Path) -> None:
     ids = team(sandbox)
     joining = people(sandbox, 3, first=900)
     with client(sandbox) as groups:
         apply(groups, plan_sync(groups, group_id=TEAM, account_ids=[*ids[10:], *joining]), journal=path)
         before = len(writes(sandbox))
         back = undo(groups, path)
-        assert len(writes(sandbox)) == before, "it changes nothing itself"
+        assert len(writes(sandbox)) == before, "undo changes nothing"
         assert {(change.action, change.account_id) for change in back.changes} == {
             *((Action.ADD, each) for each in ids[:10]),
             *((Action.REMOVE, each) for each in joining),
         }
-        assert back.asked.startswith("undo what was applied from ")
+        assert back.asked.startswith("undo the changes applied since ")
         assert Plan.from_json(back.as_json()) == back
         apply(groups, back, journal=tmp_path / "back")
         assert set(members(sandbox)) == set(ids)
@@ -49,16 +39,16 @@ def test_undo_is_a_plan_that_brings_back_who_was_there(sandbox: Sandbox, path: P
     assert set(members(sandbox)) == {*ids[10:], *joining}
 
 
-def test_only_what_was_done_is_undone(sandbox: Sandbox, path: Path) -> None:
+def test_undo_reverses_only_changes_that_were_made(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:4])
-        sandbox.directory.remove_member(TEAM, ids[0])  # somebody else's doing
+        sandbox.directory.remove_member(TEAM, ids[0])  # by somebody else
         apply(groups, plan, journal=path, on_drift="continue")
         assert [change.account_id for change in undo(groups, path).changes] == ids[1:4]
 
 
-def test_what_others_changed_since_is_left_alone(sandbox: Sandbox, path: Path) -> None:
+def test_undo_skips_memberships_that_others_have_changed(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     joining = people(sandbox, 2, first=900)
     with client(sandbox) as groups:
@@ -67,21 +57,21 @@ def test_what_others_changed_since_is_left_alone(sandbox: Sandbox, path: Path) -
         sandbox.directory.remove_member(TEAM, joining[0])
         back = undo(groups, path)
         assert {change.account_id for change in back.changes} == {ids[1], ids[2], joining[1]}
-        assert {each.change.account_id: each.why for each in back.left_out} == {
-            ids[0]: "others have changed this since: is a member again",
-            joining[0]: "others have changed this since: is no longer a member",
+        assert {each.change.account_id: each.why for each in back.skipped} == {
+            ids[0]: "somebody has changed this since: is a member again",
+            joining[0]: "somebody has changed this since: is no longer a member",
         }
         sandbox.directory.delete_group(TEAM)
         gone = undo(groups, path)
     assert gone.changes == ()
-    assert {each.why for each in gone.left_out} == {"the group is gone"}
+    assert {each.why for each in gone.skipped} == {"the group no longer exists"}
 
 
-def test_doubt_and_what_was_settled_are_shown_apart(sandbox: Sandbox, path: Path) -> None:
+def test_undo_shows_settled_changes_and_skips_changes_in_doubt(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:3])
-        with opened(path, plan, by="me", now=NOW) as journal:
+        with open_journal(path, plan, by="me", now=NOW) as journal:
             journal.begin()
             journal.intend(plan.changes)
             sure, lost = (Result(change=each, outcome=Outcome.REMOVED) for each in plan.changes[:2])
@@ -91,14 +81,14 @@ def test_doubt_and_what_was_settled_are_shown_apart(sandbox: Sandbox, path: Path
         back = undo(groups, path)
     assert [change.reason for change in back.changes] == [
         "removed",
-        "removed, perhaps by somebody else: the answer was lost",
+        "removed, perhaps by somebody else: the response was lost",
     ]
-    assert [(each.change.account_id, each.why) for each in back.left_out] == [
-        (ids[2], "it is not known whether this was done: resume the journal first")
+    assert [(each.change.account_id, each.why) for each in back.skipped] == [
+        (ids[2], "unknown whether this change was made: resume the journal first")
     ]
 
 
-def test_undo_goes_through_the_guards(sandbox: Sandbox, path: Path) -> None:
+def test_undo_evaluates_the_guards(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     joining = people(sandbox, 2, first=900)
     with client(sandbox) as groups:
@@ -109,7 +99,7 @@ def test_undo_goes_through_the_guards(sandbox: Sandbox, path: Path) -> None:
     assert [each.guard for each in back.refused] == ["protected_account"]
 
 
-def test_a_journal_of_another_site_is_not_undone(sandbox: Sandbox, path: Path) -> None:
+def test_undo_rejects_a_journal_of_another_site(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups, Sandbox() as other, client(other) as elsewhere:
         apply(groups, removals(groups, ids[:3]), journal=path)
@@ -119,21 +109,21 @@ def test_a_journal_of_another_site_is_not_undone(sandbox: Sandbox, path: Path) -
             undo(groups, path.with_name("nothing"))
 
 
-# --- what an earlier run left in doubt
+# --- changes that an earlier run left in doubt
 
 
 def in_doubt(path: Path, plan: Plan) -> None:
-    with opened(path, plan, by="me", now=NOW) as journal:
+    with open_journal(path, plan, by="me", now=NOW) as journal:
         journal.begin()
         journal.intend(plan.changes)
 
 
-def test_removals_in_doubt_are_sent_again_and_settled(sandbox: Sandbox, path: Path) -> None:
+def test_removals_in_doubt_are_sent_again(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:2])
         in_doubt(path, plan)
-        sandbox.directory.remove_member(TEAM, ids[0])  # that one had arrived
+        sandbox.directory.remove_member(TEAM, ids[0])  # this one was made
         report = apply(groups, plan, journal=path)
     assert [(each.outcome, each.settled) for each in report.results] == [(Outcome.REMOVED, True)] * 2
     assert writes(sandbox) == ["DELETE", "DELETE"]
@@ -151,7 +141,7 @@ def test_additions_in_doubt_are_looked_up(sandbox: Sandbox, path: Path) -> None:
     assert writes(sandbox) == ["POST"]
 
 
-def test_doubt_outlives_a_run_that_is_stopped(sandbox: Sandbox, path: Path) -> None:
+def test_changes_stay_in_doubt_after_a_stopped_run(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:2])

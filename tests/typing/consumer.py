@@ -1,7 +1,7 @@
-"""Somebody's program, for the type checker alone: it uses every method of both clients, and is never run.
+"""A program for type checkers only: it uses every method of both clients, and never runs.
 
-`mypy` reads it in strict mode with the rest; an ignore that is not needed is an error, so that each wrong use below is
-held to be one.
+mypy (strict) and pyright check it. They report ignore comments that are not needed, so each wrong use below must be an
+error.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from confluence_groups_sdk import (
 from confluence_groups_sdk._generated import AuthenticatedClient
 
 
-def everything(http: httpx.Client) -> None:
+def use_every_method(http: httpx.Client) -> None:
     with ConfluenceGroups(
         "https://your-domain.atlassian.net",
         auth=ApiToken("me@example.com", "token"),
@@ -64,6 +64,7 @@ def everything(http: httpx.Client) -> None:
         groups.remove_member(group_id="g", account_id="a")
         groups.delete_group(group_id="g")
         assert_type(groups.with_options(timeout=None, retry=RetryPolicy()), ConfluenceGroups)
+        assert_type(groups.prepare("remove_member", group_id="g", account_id="a"), httpx.Request)
         assert_type(groups.raw, AuthenticatedClient)
         assert_type(groups.site, str)
     groups.close()
@@ -71,7 +72,7 @@ def everything(http: httpx.Client) -> None:
     assert_type(ConfluenceGroups.for_cloud("id", auth=BearerToken("t"), http_client=http), ConfluenceGroups)
 
 
-async def everything_in_a_task(http: httpx.AsyncClient) -> None:
+async def use_every_method_async(http: httpx.AsyncClient) -> None:
     async with AsyncConfluenceGroups(
         "https://your-domain.atlassian.net", auth=BearerToken("token"), http_client=http
     ) as groups:
@@ -92,6 +93,7 @@ async def everything_in_a_task(http: httpx.AsyncClient) -> None:
         await groups.remove_member(group_id="g", account_id="a")
         await groups.delete_group(group_id="g")
         assert_type(groups.with_options(timeout=1.5), AsyncConfluenceGroups)
+        assert_type(groups.prepare("remove_member", group_id="g", account_id="a"), httpx.Request)
         assert_type(groups.raw, AuthenticatedClient)
         assert_type(groups.site, str)
     await groups.aclose()
@@ -117,10 +119,10 @@ async def with_oauth(http: httpx.Client) -> None:
     assert_type(site.scopes, frozenset[str])
     assert_type(await discover_sites_async(auth, gateway="https://api.atlassian.com"), list[Site])
     ConfluenceGroups.for_cloud(site.cloud_id, auth=auth)
-    OAuth2("id", "secret", {"access_token": "a"})  # type: ignore[arg-type] # no store
+    OAuth2("id", "secret", {"access_token": "a"})  # type: ignore[arg-type] # not a token store
 
 
-def what_they_return(group: Group, user: User) -> None:
+def read_models(group: Group, user: User) -> None:
     assert_type(group.id, str)
     assert_type(group.name, str)
     assert_type(group.type, str | None)
@@ -142,7 +144,7 @@ def what_they_return(group: Group, user: User) -> None:
     assert_type(user.active, bool | None)
 
 
-def what_they_raise(error: RateLimitError, other: APIStatusError, short: IncompleteReadError) -> None:
+def read_errors(error: RateLimitError, other: APIStatusError, short: IncompleteReadError) -> None:
     assert_type(error.retry_after, float | None)
     assert_type(other.status_code, int)
     assert_type(other.request_id, str | None)
@@ -154,9 +156,9 @@ def wrong_uses(groups: ConfluenceGroups, tasks: AsyncConfluenceGroups, group: Gr
     groups.remove_member("g", "a")  # type: ignore[call-arg] # by name only
     groups.remove_member(group_id="g")  # type: ignore[call-arg] # both are required
     groups.add_member(group_id="g", account_id=None)  # type: ignore[arg-type] # an id is text
-    groups.iter_groups(access_type="owner")  # type: ignore[arg-type] # there is no such access
+    groups.iter_groups(access_type="owner")  # type: ignore[arg-type] # there is no such access type
     groups.iter_members(group_id="g", page_size="many")  # type: ignore[arg-type] # a number
-    len(groups.iter_members(group_id="g"))  # type: ignore[arg-type] # nobody knows before it is read
+    len(groups.iter_members(group_id="g"))  # type: ignore[arg-type] # an iterator has no length
     for _ in tasks.iter_groups():  # type: ignore[attr-defined] # only `async for`
         pass
     group.name = "other"  # type: ignore[misc] # frozen

@@ -1,0 +1,35 @@
+"""Request ids and rate limits of responses, for callers that keep a record of their calls."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+from attrs import define
+
+from .responses.rate_limit_headers import NO_RATE_LIMITS, RateLimitInfo
+
+__all__ = ["NO_RATE_LIMITS", "CallMetadata", "RateLimitInfo", "current_call_metadata"]
+
+
+@define
+class CallMetadata:
+    """What the responses of a call said besides its result.
+
+    Attributes:
+        request_id: identifies the last request for Atlassian's support; None if the server sent none.
+        limits: the rate limits in the last response.
+        lost: whether the response to a change was lost, also if a later attempt was answered.
+    """
+
+    request_id: str | None = None
+    limits: RateLimitInfo = NO_RATE_LIMITS
+    lost: bool = False
+
+    def record(self, request_id: str | None, limits: RateLimitInfo) -> None:
+        """Keep what a response says, instead of the response before."""
+        self.request_id = request_id
+        self.limits = limits
+
+
+current_call_metadata: ContextVar[CallMetadata | None] = ContextVar("current_call_metadata", default=None)
+"""Set it to a `CallMetadata` before calls in the same thread or task; the exchange fills it."""

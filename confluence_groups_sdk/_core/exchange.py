@@ -1,0 +1,266 @@
+"""The life of one call, as a generator: wait for the rate limiter, send, classify the response, wait, send again.
+
+httpx writes its auth flows in the same way: the generator yields the next step and receives the reply. `Session` and
+`AsyncSession` only carry out the steps, so that statuses, headers and retries are handled here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Generator
+from typing import Any, TypeAlias, TypeVar
+
+import httpx
+from attrs import frozen
+
+from .._support.clock import Clock
+from .._support.log import logger
+from .._support.redaction import hash_id
+from ..errors import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    KnownProblem,
+    NotFoundError,
+    RateLimitError,
+    ResponseValidationError,
+    ServerError,
+)
+from .api.deserialization import DeserializationError, objects_in
+from .api.operations import Call
+from .call_metadata import current_call_metadata
+from .config import ClientConfig
+from .limits import retry_policy
+from .limits.rate_limiter import RateLimiter, Reservation
+from .limits.retry_policy import Failure
+from .responses.error_factory import error_from_response, path_of, request_id_of, validation_error
+from .responses.rate_limit_headers import NO_RATE_LIMITS, RateLimitInfo, parse_rate_limits
+from .transport.replies import NoResponse, UnreadableResponse
+from .transport.request_builder import build_request
+
+ATTEMPT = "%s: %s, attempt %d, %.0f ms, request id %s"  # a log line for each request
+
+T = TypeVar("T")
+
+
+@frozen
+class Wait:
+    """A step: let some seconds pass."""
+
+    seconds: float
+
+
+@frozen
+class AcquireSlot:
+    """A step: acquire a slot of this rate limiter; the exchange releases it."""
+
+    rate_limiter: RateLimiter
+
+
+Step: TypeAlias = httpx.Request | Wait | AcquireSlot
+Reply: TypeAlias = httpx.Response | UnreadableResponse | NoResponse | None
+Exchange: TypeAlias = Generator[Step, Reply, T]
+
+
+def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
+    """Carry out one call.
+
+    Yields:
+        A request to send, for which it expects a response, an `UnreadableResponse` or a `NoResponse`; or an
+        `AcquireSlot` or a `Wait`, for which it expects None.
+
+    Returns:
+        The call's result.
+
+    Raises:
+        APIError: the call failed.
+    """
+    for attempt in itertools.count(1):
+        request = build_request(call, config)
+        sent_at, reply = yield from send_rate_limited(call, request, config)
+        if isinstance(reply, httpx.Response) and reply.status_code == call.success:
+            if logger.isEnabledFor(logging.INFO):
+                _log_attempt(call, config, attempt, sent_at, str(reply.status_code), request_id=request_id_of(reply))
+            return _read_result(call, reply, config)
+        error, retryable = _classify(call, request, reply, config)
+        _log_attempt(call, config, attempt, sent_at, error.summary, request_id=error.request_id)
+        delay = _delay_before_retry(error, attempt, config) if retryable else None
+        if delay is None:
+            raise error
+        logger.info("%s: sending again in %.1f s", log_label(call), delay)
+        yield Wait(delay)
+    raise AssertionError("the loop ends by a return or an error")
+
+
+def send_rate_limited(
+    call: Call[Any], request: httpx.Request, config: ClientConfig
+) -> Generator[Step, Reply, tuple[float, Reply]]:
+    """Send a request when the rate limiter permits, and let it learn from the reply.
+
+    Returns:
+        The time at which the request was sent, and the reply.
+
+    Raises:
+        RateLimitError: all calls are held for longer than the policy waits; the request was not sent.
+    """
+    rate_limiter, clock = config.rate_limiter, config.clock
+    _refuse_long_hold(call, request, config)
+    if not rate_limiter.try_acquire():
+        yield AcquireSlot(rate_limiter)
+    unused: Reservation | None = None
+    try:
+        reservation = unused = rate_limiter.reserve(clock, None)
+        while reservation.delay_s:
+            _refuse_long_hold(call, request, config)
+            yield Wait(reservation.delay_s)
+            reservation = unused = rate_limiter.reserve(clock, reservation)
+        unused = None
+        sent_at = clock.monotonic()
+        reply = yield request
+        _learn_from(reply, call, request, sent_at, config)
+        return sent_at, reply
+    finally:
+        if unused is not None:
+            rate_limiter.release_reservation(unused)
+        rate_limiter.release()
+
+
+def _refuse_long_hold(call: Call[Any], request: httpx.Request, config: ClientConfig) -> None:
+    seconds = config.rate_limiter.seconds_held(config.clock)
+    if seconds <= config.retry.max_retry_after:
+        return
+    error = RateLimitError(
+        f"not sent: all calls are held for {seconds:.0f} s, until the server renews its limit",
+        method=request.method,
+        path=path_of(request),
+        status_code=429,
+        retry_after=seconds,
+    )
+    logger.info("%s: %s", log_label(call), error.summary)
+    raise error
+
+
+def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: float, config: ClientConfig) -> None:
+    """Tell the rate limiter and the caller's `CallMetadata` what a reply says."""
+    metadata = current_call_metadata.get()
+    response = _response_in(reply)
+    if response is None or not is_response_to(response, request):
+        if metadata and isinstance(reply, NoResponse) and reply.failure is not Failure.UNSENT:
+            metadata.lost |= call.writes
+        return
+    limits = rate_limit_info(response.headers, config.clock)
+    if metadata:
+        metadata.record(request_id_of(response), limits)
+        metadata.lost |= call.writes and response.status_code >= 500
+    if response.status_code == 429:
+        config.rate_limiter.record_rate_limited(config.clock, limits, sent_at)
+    else:
+        config.rate_limiter.record_accepted(config.clock, limits)
+
+
+def rate_limit_info(headers: httpx.Headers, clock: Clock) -> RateLimitInfo:
+    """Parse the rate limits in a response's headers; most responses have none, which a glance at the names shows."""
+    names = b" ".join([name for name, _ in headers.raw]).lower()
+    if b"ratelimit" not in names and b"retry-after" not in names:
+        return NO_RATE_LIMITS
+    return parse_rate_limits(headers, clock.now())
+
+
+def _response_in(reply: Reply) -> httpx.Response | None:
+    """Return the response of a reply, with or without its body; None if none came."""
+    if isinstance(reply, httpx.Response):
+        return reply
+    return reply.response if isinstance(reply, UnreadableResponse) else None
+
+
+def is_response_to(response: httpx.Response, request: httpx.Request) -> bool:
+    """Check that a response answers this request, and not one that the credentials sent before it."""
+    return response.request is request or response.request.url == request.url
+
+
+def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) -> T:
+    """Read the result of a call that succeeded, and count its points.
+
+    Raises:
+        ResponseValidationError: the body is not what the operation documents.
+    """
+    try:
+        result = call.read(response)
+    except DeserializationError as problem:
+        error = validation_error(response, str(problem), now=config.clock.now())
+        if problem.is_json:
+            _set_problem(error, KnownProblem.UNKNOWN_SHAPE)
+        mark_outcome_unknown(call, error)
+    else:
+        if not call.writes:  # a server counts 2 points per object: docs/confluence-behaviour.md#rate-limits
+            config.rate_limiter.add_points(2 * objects_in(result))
+        return result
+    logger.info("%s: %s", log_label(call), error.summary)
+    raise error
+
+
+def _classify(call: Call[Any], request: httpx.Request, reply: Reply, config: ClientConfig) -> tuple[APIError, bool]:
+    """Return the error that a reply stands for, and whether the call may be sent again."""
+    response = _response_in(reply)
+    if response is None:
+        assert isinstance(reply, NoResponse), "the reply to a request is never None"
+        error = _error_without_response(request, reply)
+        if reply.failure is not Failure.UNSENT:
+            mark_outcome_unknown(call, error)
+        return error, retry_policy.retries_failure(reply.failure, repeatable=call.repeatable)
+    now = config.clock.now()
+    if response.is_success:
+        problem = reply.problem if isinstance(reply, UnreadableResponse) else f"{call.success} was expected"
+        return mark_outcome_unknown(call, validation_error(response, problem, now=now)), False
+    retryable = retry_policy.retries_status(response.status_code, repeatable=call.repeatable)
+    kind = NotFoundError if response.status_code in call.not_found else None
+    return mark_outcome_unknown(call, error_from_response(response, kind=kind, scopes=call.scopes, now=now)), retryable
+
+
+def _error_without_response(request: httpx.Request, reply: NoResponse) -> APIError:
+    """Return the error for a response that never came or is unreadable."""
+    kind: type[APIError] = APIConnectionError
+    name = type(reply.cause).__name__
+    summary = f"no response ({name})"
+    if reply.failure is Failure.UNREADABLE:
+        kind = ResponseValidationError
+        summary = f"the response is unreadable ({name}): nothing is known about what happened"
+    elif isinstance(reply.cause, httpx.TimeoutException):
+        kind = APITimeoutError
+    error = kind(summary, method=request.method, path=path_of(request))
+    error.__cause__ = reply.cause
+    return error
+
+
+def mark_outcome_unknown(call: Call[Any], error: APIError) -> APIError:
+    """Warn in the error's remedy if the change may have been made and must not be made twice; return the error."""
+    if not call.repeatable and isinstance(error, ServerError | APIConnectionError | ResponseValidationError):
+        _set_problem(error, KnownProblem.OUTCOME_UNKNOWN)
+    return error
+
+
+def _set_problem(error: APIError, problem: KnownProblem) -> None:
+    error.problem = problem
+    error.remedy = problem.remedy
+
+
+def _delay_before_retry(error: APIError, attempt: int, config: ClientConfig) -> float | None:
+    """Return the seconds to wait before sending again; None to raise the error instead."""
+    held_s = config.rate_limiter.seconds_held(config.clock) if error.status_code == 429 else 0.0
+    if held_s > config.retry.max_retry_after:
+        error.retry_after = max(held_s, error.retry_after or 0.0)
+    chance = config.clock.random()
+    return retry_policy.delay_before(config.retry, attempt, retry_after=error.retry_after, chance=chance)
+
+
+def log_label(call: Call[Any]) -> str:
+    """Name a call in log lines; ids appear as hashes, by which lines can be matched."""
+    return " ".join([call.operation, *(hash_id(each) for each in call.ids)])
+
+
+def _log_attempt(
+    call: Call[Any], config: ClientConfig, attempt: int, sent_at: float, outcome: str, *, request_id: str | None
+) -> None:
+    milliseconds = (config.clock.monotonic() - sent_at) * 1000
+    logger.info(ATTEMPT, log_label(call), outcome, attempt, milliseconds, request_id)

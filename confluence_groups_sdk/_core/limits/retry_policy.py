@@ -1,0 +1,142 @@
+"""Decide whether to send a call again, and after how many seconds. Nothing here sleeps."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from enum import Enum
+
+import httpx
+from attrs import field, frozen
+
+from ..._support.pickling import VersionTolerantPickle
+from ..._support.public import public
+from ..._support.validation import is_integer, is_number
+from ...errors import ConfigurationError
+
+ALWAYS_RETRIED_STATUS = 429
+RETRIED_STATUSES_IF_REPEATABLE = frozenset({502, 503, 504})
+JITTER_FACTORS = (0.7, 1.3)  # lowest and highest
+MAX_DELAY_S = 366 * 24 * 3600
+MAX_DOUBLINGS = 60  # every delay is at its maximum by then, and 2.0 ** n would overflow one day
+
+
+class Failure(Enum):
+    """What the failure of a request says about its fate."""
+
+    POINTLESS = "would fail again"
+    UNREADABLE = "was answered, but the response is unreadable"
+    UNSENT = "never reached the server"
+    IN_DOUBT = "may have reached the server"
+
+
+def _check_seconds(_instance: object, attribute: object, value: float) -> None:
+    if not is_number(value) or not 0 <= value <= MAX_DELAY_S:
+        name = getattr(attribute, "name", "value")
+        raise ConfigurationError(
+            f"RetryPolicy({name}=...): give a number of seconds from 0 to {MAX_DELAY_S}", option=name
+        )
+
+
+def _check_count(_instance: object, _attribute: object, value: int) -> None:
+    if not is_integer(value) or value < 0:
+        raise ConfigurationError(
+            "RetryPolicy(max_retries=...): give a whole number, zero or more", option="max_retries"
+        )
+
+
+@public
+@frozen
+class RetryPolicy(VersionTolerantPickle):
+    """When a call is sent again, and after which delay.
+
+    Which calls:
+
+    - 429 is retried for every call, because a rate-limited call was not executed.
+    - 502, 503 and 504, timeouts and broken connections are retried only if repeating the call is safe: for all reads
+      and for `remove_member`, which answers 204 to a repetition, too (RFC 9110 section 9.2.2 on idempotent methods).
+      The call may have been executed.
+    - If a connection was never made, every call is retried.
+    - 500 and all other statuses are never retried. `OAuth2` refreshes its token once after a 401.
+    - An untrusted certificate, a malformed request and an unreadable response are never retried.
+
+    How long:
+
+    - delay = max(Retry-After, min(first_delay * 2 ** (n - 1), max_delay) * U(0.7, 1.3)) before retry n, where U is a
+      random number. ``Retry-After`` is the shortest delay, in seconds or as an HTTP date (RFC 9110 section 10.2.3).
+    - If the server asks for a longer delay than ``max_retry_after``, the error is raised immediately. While all calls
+      are held for longer than that, `RateLimitError` is raised without sending.
+    - After ``max_retries`` retries, the last error is raised.
+
+    The numbers are Atlassian's advice: https://developer.atlassian.com/cloud/confluence/rate-limiting/ asks for delays
+    that begin at about 2 seconds, double up to 30 seconds, vary by 0.7 to 1.3 and end after 4 retries. Sources and
+    certainty: docs/confluence-behaviour.md#retries.
+
+    Args:
+        max_retries: the maximum number of retries; 0 sends once.
+        first_delay: seconds before the first retry.
+        max_delay: the maximum that doubling reaches, in seconds, before the random factor.
+        max_retry_after: the longest delay in seconds that the server may ask for.
+
+    Raises:
+        ConfigurationError: a number is negative, not finite or over a year.
+    """
+
+    max_retries: int = field(default=4, validator=_check_count)
+    first_delay: float = field(default=2.0, validator=_check_seconds)
+    max_delay: float = field(default=30.0, validator=_check_seconds)
+    max_retry_after: float = field(default=60.0, validator=_check_seconds)
+
+
+def retries_status(status: int, *, repeatable: bool) -> bool:
+    """Decide whether a call with this status in its response may be sent again."""
+    return status == ALWAYS_RETRIED_STATUS or (repeatable and status in RETRIED_STATUSES_IF_REPEATABLE)
+
+
+def retries_failure(failure: Failure, *, repeatable: bool) -> bool:
+    """Decide whether a call without a readable response may be sent again."""
+    return failure is Failure.UNSENT or (repeatable and failure is Failure.IN_DOUBT)
+
+
+def delay_before(policy: RetryPolicy, retry: int, *, retry_after: float | None, chance: float) -> float | None:
+    """Return the seconds to wait before a retry; None if there is to be none.
+
+    Args:
+        policy: the limits.
+        retry: the retry's number, from 1.
+        retry_after: seconds that the server asks for; None if it does not ask.
+        chance: a random number in [0, 1).
+    """
+    if retry > policy.max_retries or (retry_after is not None and retry_after > policy.max_retry_after):
+        return None
+    backoff = min(policy.first_delay * 2.0 ** min(retry - 1, MAX_DOUBLINGS), policy.max_delay)
+    low, high = JITTER_FACTORS
+    return max(backoff * (low + (high - low) * chance), retry_after or 0.0)
+
+
+def classify_failure(error: httpx.RequestError | httpx.InvalidURL) -> Failure:
+    """Classify a failure of httpx.
+
+    A redirect to an address that httpx cannot parse is an InvalidURL, or a RemoteProtocolError caused by one.
+    """
+    if isinstance(error, httpx.DecodingError) or any(isinstance(cause, httpx.InvalidURL) for cause in _causes(error)):
+        return Failure.UNREADABLE
+    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+        return Failure.POINTLESS
+    if isinstance(error, httpx.ProxyError):
+        return Failure.UNSENT  # the proxy did not connect, so nothing went through it
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return Failure.POINTLESS
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return Failure.UNSENT
+    return Failure.IN_DOUBT
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those behind it."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__

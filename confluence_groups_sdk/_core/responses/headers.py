@@ -1,0 +1,31 @@
+"""Read the headers of a response; nothing here raises.
+
+Sources: docs/confluence-behaviour.md#headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+SECRET_HEADERS = ("set-cookie", "set-cookie2", "cookie", "location", "www-authenticate", "proxy-authenticate")
+REQUEST_ID_HEADERS = ("atl-request-id", "atl-traceid", "x-arequestid")
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the id by which Atlassian's support finds the request; None if there is none."""
+    for name in REQUEST_ID_HEADERS:
+        if value := printable(headers.get(name) or ""):
+            return value
+    return None
+
+
+def safe_headers(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the headers that may be shown, by lower-case name, without those that may hold a cookie or a credential."""
+    for name, value in headers.items():
+        if name.lower() not in SECRET_HEADERS and "authorization" not in name.lower():
+            yield name.lower(), printable(value)
+
+
+def printable(text: str) -> str:
+    """Return a text on one line and without control characters, safe for a terminal and a log."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

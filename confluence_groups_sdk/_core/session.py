@@ -1,0 +1,205 @@
+"""The two drivers of a call: `Session` with blocking calls, `AsyncSession` with awaited ones.
+
+They carry out the steps that `exchange` yields, and decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+import httpx
+
+from .._support import base_url
+from .._support.clock import Clock, SystemClock
+from .._support.lazy_import import LazyModule
+from .config import ClientConfig, parse_timeout
+from .limits.rate_limiter import RateLimiter
+from .limits.retry_policy import RetryPolicy
+from .transport.http_client import HttpClientHolder
+
+if TYPE_CHECKING:
+    from . import exchange
+    from .api.operations import Call
+    from .api.pagination import Paginator, Workflow
+    from .exchange import Reply, Step
+    from .transport import replies, request_builder, response_reader
+else:
+    exchange = LazyModule(__package__, "exchange")
+    replies = LazyModule(__package__, "transport.replies")
+    request_builder = LazyModule(__package__, "transport.request_builder")
+    response_reader = LazyModule(__package__, "transport.response_reader")
+
+C = TypeVar("C", bound="httpx.Client | httpx.AsyncClient")
+T = TypeVar("T")
+
+
+class _Session(Generic[C]):
+    """Credentials, configuration and connections for the calls of one client.
+
+    Args:
+        http: the httpx client to send with.
+        auth: the credentials, added to each request.
+        config: the configuration of all calls.
+    """
+
+    def __init__(self, http: HttpClientHolder[C], auth: httpx.Auth, config: ClientConfig) -> None:
+        self.http = http
+        self.auth = auth
+        self.config = config
+
+    @classmethod
+    def open(
+        cls,
+        base: base_url.ApiAddress,
+        auth: httpx.Auth,
+        *,
+        timeout: httpx.Timeout | float | None,
+        http_client: C | None = None,
+        retry: RetryPolicy = RetryPolicy(),
+        rate_limiter: RateLimiter | None = None,
+        application_name: str | None = None,
+        clock: Clock = SystemClock(),
+    ) -> Self:
+        """Open a session; the arguments are those of the clients.
+
+        Raises:
+            ConfigurationError: an option is malformed.
+            TypeError: an option has the wrong type.
+        """
+        parts, total_s = parse_timeout(timeout)
+        config = ClientConfig(
+            base=base,
+            user_agent=base_url.user_agent(application_name),
+            timeout=parts,
+            total_timeout_s=total_s,
+            retry=retry,
+            rate_limiter=RateLimiter() if rate_limiter is None else rate_limiter,
+            clock=clock,
+        )
+        return cls(HttpClientHolder(cls._http_class(), http_client, config), auth, config)
+
+    @staticmethod
+    def _http_class() -> type[C]:
+        """Return httpx's class of clients as it is now: tools that watch httpx replace it."""
+        raise NotImplementedError
+
+    def with_config(self, config: ClientConfig) -> Self:
+        """Return a session with another configuration over the same connections."""
+        return type(self)(self.http, self.auth, config)
+
+    def prepare(self, call: Call[T]) -> httpx.Request:
+        """Build the request of a call; its Authorization header shows the scheme, but not the credentials."""
+        from .._support.redaction import REDACTED  # rarely needed, and building a client shall be fast
+
+        request = request_builder.build_request(call, self.config)
+        if scheme := getattr(self.auth, "scheme", None):
+            request.headers["Authorization"] = f"{scheme} {REDACTED}"
+        return request
+
+
+class Session(_Session[httpx.Client]):
+    """Sends calls with an `httpx.Client`."""
+
+    @staticmethod
+    def _http_class() -> type[httpx.Client]:
+        return httpx.Client
+
+    def send(self, call: Call[T]) -> T:
+        """Send a call, again if its retry policy says so, and return its result."""
+        steps = exchange.exchange(call, self.config)
+        try:
+            step = next(steps)
+            while True:
+                step = steps.send(self._carry_out(step))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            steps.close()  # releases the call's slot after an interruption
+
+    def run(self, workflow: Workflow[T]) -> T:
+        """Send the calls of a workflow, and return its result."""
+        try:
+            call = next(workflow)
+            while True:
+                call = workflow.send(self.send(call))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def items(self, paginator: Paginator[T]) -> Generator[T, None, None]:
+        """Yield the items of a list; each page is requested when the items before it are used up."""
+        while (call := paginator.next_call()) is not None:
+            yield from paginator.receive(self.send(call))
+
+    def _carry_out(self, step: Step) -> Reply:
+        if isinstance(step, httpx.Request):
+            return self._send_request(step)
+        if isinstance(step, exchange.Wait):
+            self.config.clock.sleep(step.seconds)
+        else:
+            step.rate_limiter.acquire()
+        return None
+
+    def _send_request(self, request: httpx.Request) -> Reply:
+        started = self.config.clock.monotonic()
+        try:
+            response = self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
+            return response_reader.read_sync(response, self.config, started)
+        except replies.FAILURES as error:
+            return replies.no_response(error)
+
+
+class AsyncSession(_Session[httpx.AsyncClient]):
+    """Sends calls with an `httpx.AsyncClient`."""
+
+    @staticmethod
+    def _http_class() -> type[httpx.AsyncClient]:
+        return httpx.AsyncClient
+
+    async def send(self, call: Call[T]) -> T:
+        """Send a call, again if its retry policy says so, and return its result."""
+        steps = exchange.exchange(call, self.config)
+        try:
+            step = next(steps)
+            while True:
+                step = steps.send(await self._carry_out(step))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            steps.close()  # releases the call's slot after a cancellation
+
+    async def run(self, workflow: Workflow[T]) -> T:
+        """Send the calls of a workflow, and return its result."""
+        try:
+            call = next(workflow)
+            while True:
+                call = workflow.send(await self.send(call))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    async def items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
+        """Yield the items of a list; each page is requested when the items before it are used up."""
+        while (call := paginator.next_call()) is not None:
+            for item in paginator.receive(await self.send(call)):
+                yield item
+
+    async def _carry_out(self, step: Step) -> Reply:
+        if isinstance(step, httpx.Request):
+            return await self._send_request(step)
+        if isinstance(step, exchange.Wait):
+            await self.config.clock.async_sleep(step.seconds)
+        else:
+            await step.rate_limiter.acquire_async()
+        return None
+
+    async def _send_request(self, request: httpx.Request) -> Reply:
+        started = self.config.clock.monotonic()
+        try:
+            response = await self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
+            return await response_reader.read_async(response, self.config, started)
+        except replies.FAILURES as error:
+            return replies.no_response(error)

@@ -1,0 +1,1 @@
+"""Building requests, sending them with httpx or aiohttp, and reading responses within limits."""

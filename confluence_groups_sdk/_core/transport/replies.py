@@ -1,0 +1,47 @@
+"""The reply to a request, if it is not a plain response."""
+
+from __future__ import annotations
+
+import httpx
+from attrs import frozen
+
+from ..limits import retry_policy
+from ..limits.retry_policy import Failure
+
+FAILURES = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, UnicodeError)
+"""The errors that sessions pass to `no_response`. The last two are redirects to malformed addresses: httpx does not
+catch the errors of idna, which are UnicodeErrors."""
+
+
+@frozen
+class NoResponse:
+    """No response came.
+
+    Attributes:
+        cause: an httpx error of the same type, without text or traceback, because these could show the token.
+        failure: what it says about the request's fate.
+    """
+
+    cause: httpx.RequestError | httpx.InvalidURL
+    failure: Failure
+
+
+@frozen
+class UnreadableResponse:
+    """A response with an unusable body. Only the status and the headers are known.
+
+    Attributes:
+        response: the response without its body.
+        problem: what is wrong with the body.
+    """
+
+    response: httpx.Response
+    problem: str
+
+
+def no_response(error: httpx.RequestError | httpx.InvalidURL | UnicodeError) -> NoResponse:
+    """Replace an error by one that is safe to keep; a transport's own subclass becomes the httpx error it extends."""
+    if isinstance(error, UnicodeError):
+        error = httpx.InvalidURL("no host")
+    known = next(kind for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "httpx")
+    return NoResponse(known("text withheld: it may hold credentials"), retry_policy.classify_failure(error))

@@ -1,0 +1,1 @@
+"""Basics that every part of the package uses. They know nothing of Confluence's operations."""

@@ -1,0 +1,136 @@
+"""Time and randomness, replaceable: everything that waits takes a clock, so that no test sleeps."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.util import find_spec, module_from_spec
+from types import BuiltinFunctionType
+from typing import Protocol, runtime_checkable
+
+from .public import public
+
+
+@public
+@runtime_checkable
+class Clock(Protocol):
+    """The time and randomness that clients use; pass your own as ``clock=`` to simulate them."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch (UTC)."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds since some fixed moment; the number never decreases."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Block this thread."""
+        ...
+
+    async def async_sleep(self, seconds: float) -> None:
+        """Suspend this task."""
+        ...
+
+    def random(self) -> float:
+        """Return a number in [0, 1), for jitter."""
+        ...
+
+
+def _load_monotonic() -> Callable[[], float]:
+    """Return ``time.monotonic`` of a second copy of the module: freezegun replaces the one in the first."""
+    spec = find_spec("time")
+    assert spec is not None, "`time` is part of Python"
+    assert spec.loader is not None, "it is loaded already"
+    copy = module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    monotonic: Callable[[], float] = copy.monotonic
+    return monotonic
+
+
+machine_monotonic = _load_monotonic()  # no test moves this one
+_monotonic = machine_monotonic  # what a SystemClock reads
+_advancing = threading.Lock()
+
+
+def _advance_to(moment: float) -> None:
+    """Move the monotonic clock forward to a moment that was slept to, if it is not there yet.
+
+    It is there, unless a test has replaced the sleep or something has frozen every clock. Only then is a lead added to
+    each reading. The lead is the same for all clocks and all threads, so sleeping at the same time does not add up.
+    """
+    global _monotonic  # noqa: PLW0603 - so that a reading costs no more while there is no lead
+    if _monotonic() >= moment:
+        return
+    with _advancing:
+        if _monotonic() >= moment:
+            return
+        lead = moment - machine_monotonic()
+
+        def monotonic_with_lead() -> float:
+            return machine_monotonic() + lead
+
+        _monotonic = monotonic_with_lead
+
+
+@public
+class SystemClock:
+    """The clock of this machine; tasks sleep with asyncio.
+
+    Time slept counts as passed, even if a test freezes time or replaces ``time.sleep``.
+    """
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return _monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        end = _monotonic() + seconds
+        time.sleep(seconds)
+        _advance_to(end)
+
+    async def async_sleep(self, seconds: float) -> None:
+        import asyncio  # synchronous programs never load it
+
+        end = _monotonic() + seconds
+        if isinstance(time.monotonic, BuiltinFunctionType):
+            await asyncio.sleep(seconds)
+        else:  # freezegun has replaced it, and stopped the clock of the event loop
+            await _sleep_by_thread(seconds)
+        _advance_to(end)
+
+    def random(self) -> float:
+        return random.random()  # noqa: S311 - jitter needs no secure randomness
+
+    def __repr__(self) -> str:
+        return "SystemClock()"
+
+
+def utc_timestamp(seconds: float) -> str:
+    """Format seconds since the epoch as ISO 8601 in UTC, without fractions."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+async def _sleep_by_thread(seconds: float) -> None:
+    """Suspend this task until a thread's timer has run out."""
+    import asyncio
+    from concurrent.futures import Future
+
+    elapsed: Future[None] = Future()
+
+    def wake() -> None:
+        if elapsed.set_running_or_notify_cancel():  # else the task was cancelled
+            elapsed.set_result(None)
+
+    timer = threading.Timer(seconds, wake)
+    timer.daemon = True
+    timer.start()
+    try:
+        await asyncio.wrap_future(elapsed)
+    finally:
+        timer.cancel()

@@ -1,0 +1,61 @@
+"""The tokens of a store, kept in memory so that not every call loads them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .._support.log import logger
+from .token_store import Tokens, TokenStore
+
+
+class TokenCache:
+    """Gives access to a token store. Tokens that cannot be saved are kept, and saved with the next load.
+
+    Args:
+        store: the store.
+
+    Attributes:
+        current: the last tokens that were loaded or saved, None before the first.
+    """
+
+    def __init__(self, store: TokenStore) -> None:
+        self.current: Tokens | None = None
+        self._store = store
+        self._unsaved: tuple[Tokens, Tokens] | None = None  # new tokens, and the spent ones they replace
+        self._thread_lock = threading.Lock()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep out the other threads that use this object, and by the store's lock its other users."""
+        with self._thread_lock, self._store.lock():
+            yield
+
+    def load(self) -> Tokens | None:
+        """Load the tokens, under the lock; first save those that could not be saved before."""
+        stored = self._store.load()
+        if self._unsaved is not None:
+            tokens, spent = self._unsaved
+            # other tokens, or none, mean that the user has consented again, or has withdrawn the consent
+            if stored is not None and stored.refresh_token == spent.refresh_token:
+                self._store.save(tokens)
+                stored = tokens
+            self._unsaved = None
+        return stored
+
+    def save(self, tokens: Tokens, spent: Tokens) -> None:
+        """Save new tokens, under the lock, and only then use them.
+
+        Args:
+            tokens: the new tokens.
+            spent: the tokens that were refreshed.
+        """
+        self._unsaved = tokens, spent
+        try:
+            self._store.save(tokens)
+        except Exception:
+            logger.error("OAuth 2.0: new tokens could not be saved and are not used; the next call tries again")
+            raise
+        self._unsaved = None
+        self.current = tokens

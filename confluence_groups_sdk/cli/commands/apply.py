@@ -1,0 +1,189 @@
+"""``confluence-groups apply`` and ``undo``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..._core.limits.rate_limiter import RateLimiter
+from ...errors import InputError
+from ...membership import Outcome, Plan, Report, rehearse, undo
+from ...membership import apply as apply_plan
+from ..command import command
+from ..exit_codes import INCOMPLETE, INTERRUPTED, REFUSED
+from ..options import ConfirmationOptions, ConnectionOptions, JournalArgument, PlanArgument, PlanGuardOptions
+from ..output_files import check_target
+from ..program import PROGRAM
+from ..rendering.plan_summary import format_count, summary_lines
+from ..rendering.progress_bar import progress_bar
+from ..rendering.report_summary import FAILURES, curl_lines, rehearsal_lines, report_lines
+from ..session.client_factory import open_client
+from ..terminal import ask, print_err, print_out
+from .plans import Force, make_plan
+
+
+class OnDrift(StrEnum):
+    """What to do if memberships have changed since the plan was made."""
+
+    REFUSE = "refuse"
+    CONTINUE = "continue"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    command(
+        app,
+        "apply",
+        "confluence-groups apply leavers.json",
+        "confluence-groups apply leavers.json --expect-digest DIGEST --yes --report report.json",
+    )(apply)
+    command(app, "undo", "confluence-groups undo leavers.journal --out undo.json", "confluence-groups apply undo.json")(
+        undo_journal
+    )
+
+
+def apply(
+    *,
+    plan: PlanArgument,
+    connection: ConnectionOptions,
+    confirmation: ConfirmationOptions,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            "--journal",
+            metavar="FILE",
+            help="Record every change in this file. Default: PLAN with the suffix .journal.",
+            dir_okay=False,
+        ),
+    ] = None,
+    expect_digest: Annotated[
+        str | None,
+        typer.Option("--expect-digest", metavar="DIGEST", help="Apply only if the plan has this digest."),
+    ] = None,
+    on_drift: Annotated[
+        OnDrift, typer.Option("--on-drift", help="What to do if memberships have changed since the plan was made.")
+    ] = OnDrift.REFUSE,
+    stop_after_failures: Annotated[
+        int,
+        typer.Option(
+            "--stop-after-failures", metavar="N", help="Stop after this many failed changes; 0 for never.", min=0
+        ),
+    ] = 10,
+    wait_for_quota: Annotated[
+        bool,
+        typer.Option("--wait-for-quota", help="Wait until the site accepts calls again, however long that takes."),
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read the groups again at the end to check the changes.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="FILE", help="Save the outcome of each change to this file as JSON.", dir_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Make the changes of a plan. After an interruption, the same command continues where it ended."""
+    loaded = Plan.load(plan)
+    journal_file = journal or plan.with_suffix(".journal")
+    if report is not None:
+        _check_report(report, plan, journal_file)
+    if not loaded.changes and expect_digest in (None, loaded.digest):
+        print_out("the plan changes nothing: there is nothing to apply")
+        return
+    rate_limiter = RateLimiter()
+    with open_client(connection, rate_limiter) as client:
+        if confirmation.dry_run or confirmation.curl:
+            with progress_bar(rate_limiter) as on_progress:
+                rehearsal = rehearse(
+                    client,
+                    loaded,
+                    journal=journal_file,
+                    on_drift=on_drift.value,
+                    on_progress=on_progress,
+                    expect_digest=expect_digest,
+                )
+            print_out(*(curl_lines if confirmation.curl else rehearsal_lines)(rehearsal, client))
+            return
+        if not confirmation.yes:
+            _ask_to_apply(loaded, journal_file, client.site)
+        with progress_bar(rate_limiter) as on_progress:
+            finished = apply_plan(
+                client,
+                loaded,
+                journal=journal_file,
+                on_drift=on_drift.value,
+                on_progress=on_progress,
+                stop_after_failures=stop_after_failures or None,
+                wait_for_quota=wait_for_quota,
+                verify=verify,
+                expect_digest=expect_digest,
+            )
+    if report is not None:
+        finished.save(report)
+    print_out(*report_lines(finished, journal_file))
+    if finished.unfinished:
+        print_err(f"to continue: {PROGRAM} apply {plan}" + (f" --journal {journal}" if journal else ""))
+    if code := exit_code_of(finished):
+        raise typer.Exit(code)
+
+
+def _check_report(report: Path, *inputs: Path) -> None:
+    """Check that a report can be written, before anything is sent.
+
+    Raises:
+        InputError: it cannot be written, or it would replace the plan or its journal.
+    """
+    check_target(report, force=True)
+    if any(report.resolve() == each.resolve() for each in inputs):
+        raise InputError(f"{report}: the report would replace the plan or its journal: give it another name")
+
+
+def _ask_to_apply(plan: Plan, journal: Path, site: str) -> None:
+    """Print the summary of a plan, and ask whether to apply it."""
+    print_err(*summary_lines(plan))
+    resumed = ", continuing where the last run ended" if journal.exists() and journal.stat().st_size else ""
+    ask(f"apply {format_count(len(plan.changes), 'change')} on {site}{resumed}?")
+
+
+def exit_code_of(report: Report) -> int:
+    """Return the exit code for a report."""
+    if report.interrupted:
+        return INTERRUPTED
+    if report.unfinished or report.unverified or any(report.counts[outcome] for outcome in FAILURES):
+        return INCOMPLETE
+    return REFUSED if report.counts[Outcome.REFUSED] else 0
+
+
+def undo_journal(
+    *,
+    journal: JournalArgument,
+    connection: ConnectionOptions,
+    guards: PlanGuardOptions,
+    expect_hash: Annotated[
+        str | None,
+        typer.Option("--expect-hash", metavar="HASH", help="Fail unless the journal ends with this hash."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Save the plan to this file. Default: JOURNAL with the suffix .undo.json.",
+            dir_okay=False,
+        ),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Plan to reverse the changes in a journal; only apply makes changes."""
+    make_plan(
+        connection,
+        out or journal.with_suffix(".undo.json"),
+        force=force,
+        plan_changes=lambda client, on_progress: undo(
+            client, journal, guards=guards.build_guards(), on_progress=on_progress, expect_hash=expect_hash
+        ),
+    )

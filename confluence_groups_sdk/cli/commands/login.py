@@ -1,0 +1,212 @@
+"""``confluence-groups login`` and ``logout``."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import time
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.prompt import Prompt
+
+from ... import Timeout
+from ..._support import base_url
+from ...auth import environment, token_endpoint
+from ...auth.credentials import ApiToken, BearerToken, find_problem
+from ...auth.site_discovery import discover_sites
+from ...auth.token_store import Tokens
+from ...errors import APIConnectionError, ConfigurationError
+from ...models import Site
+from ..command import command
+from ..options import ConnectionOptions
+from ..session import keyring_store, state_store
+from ..session.client_factory import NO_SANDBOX, ClientSource, matches_site
+from ..session.oauth_callback import CallbackServer, consent_url, open_page
+from ..terminal import build_console, print_out
+
+DEFAULT_PORT = 8976
+CLIENT_ID, CLIENT_SECRET = "CONFLUENCE_CLIENT_ID", "CONFLUENCE_CLIENT_SECRET"
+USER_AGENT = "confluence-groups-cli"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    command(
+        app,
+        "login",
+        "confluence-groups login --client-id ID",
+        "confluence-groups login --api-token --site https://your-domain.atlassian.net",
+        "confluence-groups login --sandbox",
+    )(login)
+    command(app, "logout", "confluence-groups logout")(logout)
+
+
+def login(
+    connection: ConnectionOptions,
+    api_token: Annotated[
+        bool, typer.Option("--api-token", help="Ask for an API token and keep it in the keyring, instead of OAuth 2.0.")
+    ] = False,
+    client_id: Annotated[
+        str | None,
+        typer.Option("--client-id", metavar="ID", envvar=CLIENT_ID, help="Client id of your OAuth 2.0 app."),
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port",
+            help="Port of the app's callback URL, http://localhost:PORT/callback; 0 for any free one.",
+            min=0,
+            max=65535,
+        ),
+    ] = DEFAULT_PORT,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser, or only print its address.")
+    ] = True,
+) -> None:
+    """Log in with OAuth 2.0: you agree in the browser.
+
+    CONFLUENCE_CLIENT_SECRET contains the app's client secret; if it is not set, the command asks for the secret.
+    """
+    if api_token:
+        _login_with_api_token(connection)
+        return
+    app = _find_app(connection, client_id)
+    with CallbackServer(port) as callback:
+        open_page(consent_url(app["authority"], app["client_id"], callback), browser=browser)
+        code = callback.wait_for_code()
+        tokens = exchange_code(app, code, callback.redirect_uri)
+    granted = discover_sites(BearerToken(tokens.access_token), gateway=app["gateway"])
+    default_site = _choose_site(granted, connection)
+    _save_login(app, tokens, granted, default_site)
+    for site in granted:
+        print_out(f"logged in to {site.url or site.cloud_id} (cloud id {site.cloud_id})")
+    if not granted:
+        print_out("no site was granted: log in again and choose one")
+    elif not default_site:
+        print_out("choose one with --site or --cloud-id")
+
+
+def _save_login(app: dict[str, Any], tokens: Tokens, granted: list[Site], default_site: dict[str, Any]) -> None:
+    store = state_store.tokens()
+    with store.lock():
+        store.save(tokens)
+    sites = [{"site": site.url, "cloud_id": site.cloud_id} for site in granted]
+    state_store.write(state_store.LOGIN, app | {"kind": "oauth", "sites": sites} | default_site)
+
+
+def logout() -> None:
+    """Remove all logins: tokens, the client secret, and the API tokens in the keyring."""
+    login = state_store.read(state_store.LOGIN)
+    removed = [state_store.remove(name) for name in (state_store.TOKENS, state_store.LOGIN)]
+    removed.append(keyring_store.remove_all())
+    print_out("logged out" if any(removed) else "nobody was logged in")
+    if login and login.get("kind") == "oauth" and any(removed):
+        print_out("the app keeps its access until you revoke it at https://id.atlassian.com (connected apps)")
+
+
+def exchange_code(app: dict[str, Any], code: str, redirect_uri: str) -> Tokens:
+    """Exchange the code from the consent page for tokens (RFC 6749 section 4.1.3).
+
+    Raises:
+        APIError: the authority gave no tokens.
+    """
+    request = token_endpoint.code_exchange_request(
+        app["authority"],
+        app["client_id"],
+        app["client_secret"],
+        code=code,
+        redirect_uri=redirect_uri,
+        user_agent=base_url.user_agent(USER_AGENT),
+    )
+    is_local = app["authority"].startswith("http:")  # a sandbox, which no proxy can reach
+    with httpx.Client(timeout=Timeout(30, connect=5), trust_env=not is_local) as client:
+        try:
+            response = client.send(request, follow_redirects=False)
+        except httpx.TransportError as error:
+            raise APIConnectionError(
+                f"no response ({type(error).__name__})", method="POST", path=token_endpoint.PATH
+            ) from None
+    tokens: Tokens | str = "200 was expected"
+    if response.status_code == 200:
+        tokens = token_endpoint.parse_tokens(response, None, time.time())
+    if isinstance(tokens, Tokens):
+        return tokens
+    raise token_endpoint.token_error(response, tokens, app["client_secret"], code, now=time.time())
+
+
+def _find_app(connection: ConnectionOptions, client_id: str | None) -> dict[str, Any]:
+    """Return the OAuth 2.0 app to log in with: its authority, gateway, client id and client secret.
+
+    Raises:
+        ConfigurationError: the client id is missing, or one of the credentials is malformed.
+    """
+    if connection.sandbox:
+        return _find_sandbox_app()
+    if not client_id:
+        raise ConfigurationError(
+            f"no app: give --client-id, or set {CLIENT_ID}; create an OAuth 2.0 app at https://developer.atlassian.com"
+        )
+    secret = os.environ.get(CLIENT_SECRET) or _ask_secret("client secret")
+    if problem := find_problem("client id", client_id) or find_problem("client secret", secret):
+        del secret  # from the traceback
+        raise ConfigurationError(problem)
+    servers = {"authority": base_url.AUTHORITY, "gateway": base_url.GATEWAY}
+    return servers | {"client_id": client_id, "client_secret": secret}
+
+
+def _find_sandbox_app() -> dict[str, Any]:
+    sandbox = state_store.running_sandbox()
+    if sandbox is None:
+        raise ConfigurationError(NO_SANDBOX)
+    servers = {"authority": sandbox["url"], "gateway": sandbox["url"]}
+    return servers | {name: sandbox[name] for name in ("client_id", "client_secret")}
+
+
+def _choose_site(granted: list[Site], connection: ConnectionOptions) -> dict[str, Any]:
+    """Choose the site for commands that name none: the one in the options, or the only one; empty if there are several.
+
+    Raises:
+        ConfigurationError: the user did not grant access to the site in the options.
+    """
+    candidates = granted
+    if connection.site or connection.cloud_id:
+        candidates = [
+            site for site in granted if matches_site(connection.site, connection.cloud_id, site.url, site.cloud_id)
+        ]
+        if not candidates:
+            raise ConfigurationError(
+                f"{connection.site or connection.cloud_id}: the user did not grant access to this site"
+            )
+    return {"site": candidates[0].url, "cloud_id": candidates[0].cloud_id} if len(candidates) == 1 else {}
+
+
+def _login_with_api_token(connection: ConnectionOptions) -> None:
+    """Ask for an API token, try it, and keep it in the keyring."""
+    site = connection.site or environment.read_env("SITE")
+    if not site or connection.cloud_id or connection.sandbox:
+        raise ConfigurationError("give --site https://your-domain.atlassian.net with --api-token")
+    base = base_url.site_base(site)
+    email = _ask_line("e-mail")
+    token = _ask_secret("API token")
+    with ClientSource(site, None, ApiToken(email, token)).build_client(timeout=connection.timeout) as client:
+        user = client.current_user()
+    keyring_store.save(base_url.site_id(base), email, token)
+    state_store.write(state_store.LOGIN, {"kind": "api-token", "site": site})
+    print_out(f"logged in to {site} as {user.display_name or user.account_id}; the token is in the keyring")
+
+
+def _ask_line(question: str) -> str:
+    """Ask for a line of text; without a terminal, read it from standard input."""
+    if sys.stdin.isatty():
+        return Prompt.ask(question, console=build_console(stderr=True)).strip()
+    return sys.stdin.readline().strip()
+
+
+def _ask_secret(question: str) -> str:
+    """Ask for a secret without showing it; without a terminal, read it from standard input."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{question}: ", stream=sys.stderr).strip()
+    return sys.stdin.readline().strip()

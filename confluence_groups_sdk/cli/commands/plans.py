@@ -1,0 +1,230 @@
+"""``confluence-groups plan``: remove, sync, offboard, show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..._core.limits.rate_limiter import RateLimiter
+from ...client import ConfluenceGroups
+from ...errors import InputError
+from ...membership import Plan, plan_offboarding, plan_removals, plan_sync, read_accounts
+from ..command import command
+from ..exit_codes import REFUSED
+from ..options import ConnectionOptions, Format, GroupArgument, OutputOptions, PlanArgument, PlanGuardOptions
+from ..output_files import check_target, write_file
+from ..program import PROGRAM
+from ..rendering.plan_summary import COLUMNS, format_count, plan_rows, summary_lines
+from ..rendering.progress_bar import OnProgress, progress_bar
+from ..rendering.tables import write_rows
+from ..session.client_factory import open_client
+from ..terminal import print_err, print_out
+
+app = typer.Typer(name="plan", help="Plan changes of many memberships; only apply makes them.", no_args_is_help=True)
+
+OutFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="Save the plan to this file.", dir_okay=False)]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Reason to record with each change.")]
+ChangeRows = Annotated[
+    Path,
+    typer.Option(
+        "--csv", metavar="FILE", help="CSV file with the columns group, account (or email) and, optionally, reason."
+    ),
+]
+AccountRows = Annotated[
+    Path | None,
+    typer.Option(
+        "--csv", metavar="FILE", help="CSV file with a column account (or email), such as members list -o csv writes."
+    ),
+]
+DEFAULT_FILE = Path("plan.json")
+
+
+class Mode(StrEnum):
+    """The kinds of changes that a sync may make."""
+
+    EXACT = "exact"
+    ADD_ONLY = "add-only"
+    REMOVE_ONLY = "remove-only"
+
+
+@command(
+    app,
+    "remove",
+    "confluence-groups plan remove --csv leavers.csv --out leavers.json",
+    "confluence-groups plan remove --csv leavers.csv --max-removals 500",
+)
+def remove(
+    csv: ChangeRows,
+    connection: ConnectionOptions,
+    guards: PlanGuardOptions,
+    out: OutFile = DEFAULT_FILE,
+    force: Force = False,
+) -> None:
+    """Plan to remove users from groups, one for each row of a CSV file."""
+    make_plan(
+        connection,
+        out,
+        force=force,
+        plan_changes=lambda client, on_progress: plan_removals(
+            client, csv, guards=guards.build_guards(), on_progress=on_progress
+        ),
+    )
+
+
+@command(
+    app,
+    "sync",
+    "confluence-groups members list docs-editors -o csv > editors.csv",
+    "confluence-groups plan sync docs-writers --csv editors.csv --mode add-only",
+)
+def sync(
+    *,
+    group: GroupArgument,
+    connection: ConnectionOptions,
+    guards: PlanGuardOptions,
+    account: Annotated[
+        list[str] | None,
+        typer.Option("--account", metavar="ID", help="Account id of a user who is to be a member (repeatable)."),
+    ] = None,
+    csv: AccountRows = None,
+    mode: Annotated[Mode, typer.Option("--mode", help="Kinds of changes to plan.")] = Mode.EXACT,
+    reason: Reason = None,
+    out: OutFile = DEFAULT_FILE,
+    force: Force = False,
+) -> None:
+    """Plan to make a group have exactly the members of a list."""
+    members = read_all_accounts(account or [], csv)
+    make_plan(
+        connection,
+        out,
+        force=force,
+        plan_changes=lambda client, on_progress: plan_sync(
+            client,
+            group_id=group,
+            account_ids=members,
+            mode=mode.value,
+            reason=reason,
+            guards=guards.build_guards(),
+            on_progress=on_progress,
+        ),
+    )
+
+
+@command(
+    app,
+    "offboard",
+    "confluence-groups plan offboard 557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f --reason 'has left'",
+    "confluence-groups plan offboard --csv leavers.csv --keep alumni",
+)
+def offboard(
+    *,
+    connection: ConnectionOptions,
+    guards: PlanGuardOptions,
+    accounts: Annotated[
+        list[str] | None, typer.Argument(metavar="[ACCOUNT]...", help="Account ids, or e-mails that members show.")
+    ] = None,
+    csv: AccountRows = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", metavar="GROUP", help="Leave the users in this group (repeatable)."),
+    ] = None,
+    reason: Reason = None,
+    out: OutFile = DEFAULT_FILE,
+    force: Force = False,
+) -> None:
+    """Plan to remove users from all their groups."""
+    leavers = read_all_accounts(accounts or [], csv)
+    make_plan(
+        connection,
+        out,
+        force=force,
+        plan_changes=lambda client, on_progress: plan_offboarding(
+            client,
+            account_ids=leavers,
+            keep_groups=keep or (),
+            reason=reason,
+            guards=guards.build_guards(),
+            on_progress=on_progress,
+        ),
+    )
+
+
+@command(
+    app,
+    "show",
+    "confluence-groups plan show plan.json",
+    "confluence-groups plan show plan.json -o csv > plan.csv",
+    "confluence-groups plan show plan.json --html plan.html",
+)
+def show(
+    plan: PlanArgument,
+    output: OutputOptions,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write an HTML page for the approver to this file.", dir_okay=False
+        ),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Show the changes that a plan makes, refuses and skips, and the digest to approve it by."""
+    loaded = Plan.load(plan)
+    if html is not None:
+        from ..rendering.approval_page import render_page  # only here, because loading Jinja takes time
+
+        write_file(html, render_page(loaded), force=force)
+        print_err(f"wrote {html}")
+        return
+    if output.format is Format.TABLE:
+        print_out(*summary_lines(loaded), "")
+    write_rows(plan_rows(loaded), COLUMNS, output)
+
+
+def read_all_accounts(accounts: list[str], csv: Path | None) -> list[str]:
+    """Return the accounts that are given, followed by those in a CSV file.
+
+    Raises:
+        InputError: there are no accounts, or the file is unusable.
+    """
+    found = [*accounts, *(read_accounts(csv) if csv else ())]
+    if not found:
+        raise InputError("no users are named: give account ids, or a file of them with --csv")
+    return found
+
+
+def make_plan(
+    connection: ConnectionOptions,
+    out: Path,
+    *,
+    force: bool,
+    plan_changes: Callable[[ConfluenceGroups, OnProgress | None], Plan],
+) -> None:
+    """Make a plan, save it, and print its summary.
+
+    Args:
+        connection: the options of the command.
+        out: the file for the plan.
+        force: whether to replace the file if it exists.
+        plan_changes: makes the plan.
+
+    Raises:
+        typer.Exit: with code 3, if guards refused changes.
+    """
+    check_target(out, force=force)
+    rate_limiter = RateLimiter()
+    with open_client(connection, rate_limiter) as client, progress_bar(rate_limiter) as on_progress:
+        plan = plan_changes(client, on_progress)
+    plan.save(out)
+    print_out(*summary_lines(plan), "")
+    print_out(f"saved as {out}; nothing was changed")
+    if plan.changes:
+        print_out(f"look at it:    {PROGRAM} plan show {out}", f"then apply it: {PROGRAM} apply {out}")
+    if plan.refused:
+        refused = format_count(len(plan.refused), "change")
+        print_err(f"refused: guards refused {refused}, which the plan does not contain (exit code {REFUSED})")
+        raise typer.Exit(REFUSED)

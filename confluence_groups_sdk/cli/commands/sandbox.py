@@ -1,0 +1,164 @@
+"""``confluence-groups sandbox``: run a Confluence on this machine."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from attrs import field, frozen
+
+from ...errors import ConfigurationError
+from ..command import command
+from ..options import check_value, is_share
+from ..session import state_store
+from ..terminal import print_out
+
+if TYPE_CHECKING:
+    from ...sandbox import Sandbox
+
+PANEL = "Faults"
+LARGE_GROUP_ID, LARGE_GROUP_NAME = "00000000-0000-4000-8000-00000000beef", "everybody"
+
+
+@frozen
+class FaultOptions:
+    """The faults that the sandbox injects on purpose."""
+
+    error_rate: Annotated[
+        float,
+        typer.Option(
+            "--error-rate", metavar="SHARE", help="Share of the calls answered with 503.", rich_help_panel=PANEL
+        ),
+    ] = field(default=0.0, validator=check_value(is_share, "give a share of the calls, from 0 to 1"))
+    drop_rate: Annotated[
+        float,
+        typer.Option(
+            "--drop-rate", metavar="SHARE", help="Share of the calls done but never answered.", rich_help_panel=PANEL
+        ),
+    ] = field(default=0.0, validator=check_value(is_share, "give a share of the calls, from 0 to 1"))
+    latency: Annotated[
+        float, typer.Option("--latency", metavar="SECONDS", help="Delay of each call.", rich_help_panel=PANEL)
+    ] = field(
+        default=0.0,
+        validator=check_value(lambda seconds: 0 <= seconds < math.inf, "give a number of seconds, 0 or more"),
+    )
+    rate_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--rate-limit",
+            metavar="CALLS",
+            help="Calls accepted per second; the others are rate-limited.",
+            rich_help_panel=PANEL,
+        ),
+    ] = field(
+        default=None,
+        validator=check_value(lambda rate: rate is None or 0 < rate < math.inf, "give calls per second, above 0"),
+    )
+    quota: Annotated[
+        int | None,
+        typer.Option(
+            "--quota", metavar="CALLS", help="Calls accepted until the next full hour.", rich_help_panel=PANEL
+        ),
+    ] = field(
+        default=None,
+        validator=check_value(lambda calls: calls is None or calls >= 1, "give a whole number of calls, 1 or more"),
+    )
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    command(app, "sandbox", "confluence-groups sandbox --people 5000 --error-rate 0.02 --rate-limit 50")(sandbox)
+
+
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 for any free one.", min=0, max=65535)] = 0,
+    people: Annotated[
+        int,
+        typer.Option("--people", metavar="N", help=f"Number of people in the group {LARGE_GROUP_NAME}.", min=0),
+    ] = 0,
+    faults: FaultOptions,
+) -> None:
+    """Run a sandbox until Ctrl-C. Other commands on this machine find it with --sandbox."""
+    server = _build_sandbox(port, faults)
+    _add_large_group(server, people)
+    stopped = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stopped.set())
+    with server:
+        previous = state_store.running_sandbox()
+        _write_note(server)
+        try:
+            print_out(*_connection_lines(server))
+            if previous is not None:
+                print_out(f"Until it ends, --sandbox means this one, and not the one at {previous['url']}.")
+            stopped.wait()
+        finally:
+            _restore_note(previous)
+    print_out("the sandbox has ended")
+
+
+def _build_sandbox(port: int, options: FaultOptions) -> Sandbox:
+    try:
+        from ...sandbox import Faults, Sandbox
+    except ModuleNotFoundError:
+        raise ConfigurationError("this copy of the package was made without its sandbox") from None
+    faults = Faults(
+        error_rate=options.error_rate,
+        drop_after=options.drop_rate,
+        latency=options.latency,
+        rate_limit=options.rate_limit,
+        quota=options.quota,
+    )
+    try:
+        return Sandbox(faults=faults, port=port)
+    except OSError as error:
+        raise ConfigurationError(f"port {port}: {error.strerror or error}: give another --port") from None
+
+
+def _add_large_group(server: Sandbox, people: int) -> None:
+    if not people:
+        return
+    from ...sandbox import Group, Person
+
+    ids = [f"person-{number:06d}" for number in range(1, people + 1)]
+    for number, account_id in enumerate(ids, 1):
+        server.directory.add_person(Person(account_id, f"Person {number}", f"person{number}@example.com"))
+    server.directory.add_group(Group(LARGE_GROUP_ID, LARGE_GROUP_NAME, access=frozenset()), ids)
+
+
+def _write_note(server: Sandbox) -> None:
+    """Write the note by which other commands find this sandbox."""
+    client_id, client_secret = server.oauth_client
+    note = {
+        "pid": os.getpid(),
+        "url": server.url,
+        "email": server.admin.email,
+        "token": server.admin.token,
+        "client_id": client_id,
+        "client_secret": client_secret,
+    }
+    state_store.write(state_store.SANDBOX, note)
+
+
+def _connection_lines(server: Sandbox) -> list[str]:
+    return [
+        f"A Confluence sandbox listens on {server.url}; nothing leaves this machine. Ctrl-C ends it.",
+        "In another terminal, give --sandbox to the other commands; for programs, set:",
+        f"  export CONFLUENCE_SITE={server.url}",
+        f"  export CONFLUENCE_EMAIL={server.admin.email}",
+        f"  export CONFLUENCE_API_TOKEN={server.admin.token}",
+    ]
+
+
+def _restore_note(previous: dict[str, Any] | None) -> None:
+    """Replace this sandbox's note with the previous one, unless a later sandbox has replaced it already."""
+    note = state_store.read(state_store.SANDBOX)
+    if note and note.get("pid") == os.getpid():
+        state_store.remove(state_store.SANDBOX)
+        if previous is not None:
+            state_store.write(state_store.SANDBOX, previous)

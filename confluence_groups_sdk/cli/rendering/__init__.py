@@ -1,0 +1,1 @@
+"""Output: tables, plans, reports, the approval page, curl commands and the progress bar."""

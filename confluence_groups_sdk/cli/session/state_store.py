@@ -1,0 +1,143 @@
+"""Notes that the command line keeps between runs: the login, its tokens, keyring entries, and the running sandbox.
+
+Each is a JSON file in the user's own folder, which only the user may read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import typer
+
+from ..._support.atomic_file import write_atomically
+from ...auth.token_store import FileTokenStore
+from ...errors import ConfigurationError
+from ..program import NAME
+
+LOGIN, TOKENS, SANDBOX, KEYRING = "login.json", "tokens.json", "sandbox.json", "keyring.json"
+LOGIN_TEXTS = {"api-token": ("site",), "oauth": ("authority", "gateway", "client_id", "client_secret")}
+"""The fields of a login that must be texts, by its kind."""
+SANDBOX_TEXTS = ("url", "email", "token", "client_id", "client_secret")
+CONNECT_TIMEOUT_S = 2.0  # seconds for a sandbox to accept a connection
+
+
+def folder() -> Path:
+    """Return the folder of the notes."""
+    return Path(typer.get_app_dir(NAME))
+
+
+def tokens() -> FileTokenStore:
+    """Return the store of OAuth 2.0 tokens."""
+    return FileTokenStore(folder() / TOKENS)
+
+
+def read(name: str) -> dict[str, Any] | None:
+    """Read a note; None if there is none.
+
+    Raises:
+        ConfigurationError: the note cannot be read, is damaged, or is readable for others.
+    """
+    path = folder() / name
+    try:
+        with open(path, "rb") as file:
+            if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
+                raise ConfigurationError(f"{path}: others may read it: run chmod 600 on it")
+            data = file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: it cannot be read ({error.strerror or error})") from None
+    try:
+        note = json.loads(data)
+    except ValueError:
+        note = None
+    if not isinstance(note, dict) or not _is_complete(name, note):
+        raise ConfigurationError(f"{path}: it is damaged: remove it")
+    return note
+
+
+def _is_complete(name: str, note: dict[str, Any]) -> bool:
+    """Check that a note has all the fields that the command line reads from it."""
+    if name == KEYRING:
+        return _are_texts(note.get("sites"))
+    if name == SANDBOX:
+        return isinstance(note.get("pid"), int) and _are_texts([note.get(each) for each in SANDBOX_TEXTS])
+    texts = LOGIN_TEXTS.get(str(note.get("kind")))
+    sites = note.get("sites", [])
+    return (
+        texts is not None
+        and _are_texts([note.get(each) for each in texts])
+        and isinstance(sites, list)
+        and all(isinstance(each, dict) and isinstance(each.get("cloud_id"), str) for each in sites)
+    )
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(each, str) for each in values)
+
+
+def write(name: str, note: dict[str, Any]) -> None:
+    """Write a note that only the user may read.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    path = folder() / name
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(note, indent=1).encode())
+    except OSError as error:
+        raise ConfigurationError(f"{path}: it cannot be written ({error.strerror or error})") from None
+
+
+def remove(name: str) -> bool:
+    """Remove a note; return whether there was one.
+
+    Raises:
+        ConfigurationError: it cannot be removed.
+    """
+    path = folder() / name
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConfigurationError(f"{path}: it cannot be removed ({error.strerror or error})") from None
+    return True
+
+
+def running_sandbox() -> dict[str, Any] | None:
+    """Return the note on the sandbox that runs on this machine; None if none runs.
+
+    Raises:
+        ConfigurationError: the note cannot be read, is damaged, or is readable for others.
+    """
+    note = read(SANDBOX)
+    return note if note is not None and _is_process(note["pid"]) and _is_listening(note["url"]) else None
+
+
+def _is_process(pid: int) -> bool:
+    if pid < 1:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _is_listening(url: str) -> bool:
+    """Check that a server listens at an address: another process may have got the number of an ended one."""
+    try:
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname or "", address.port or 0), timeout=CONNECT_TIMEOUT_S):
+            return True
+    except (OSError, ValueError):
+        return False

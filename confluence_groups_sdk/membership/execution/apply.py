@@ -1,0 +1,152 @@
+"""Applying a plan, and rehearsing it: check, read again, compare, record, send, and go on after a crash."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Executor
+
+from ..._support.clock import Clock, SystemClock, utc_timestamp
+from ..._support.public import public
+from ..._support.validation import is_whole_number
+from ...client import ConfluenceGroups
+from ...errors import PlanError
+from ..model.changes import Action, OnProgress
+from ..model.plan import Plan
+from ..model.report import Report, Stop, StopReason
+from .apply_run import ApplyRun, OnDrift
+from .change_executor import OpenClient, PerProcessClient
+from .dispatcher import Dispatcher, State
+from .journal import open_journal, open_read_only
+
+STOP_AFTER_FAILURES = 10
+CLOCK = SystemClock()
+
+
+@public
+def apply(
+    client: ConfluenceGroups,
+    plan: Plan,
+    *,
+    journal: str | os.PathLike[str],
+    on_drift: OnDrift = "refuse",
+    on_progress: OnProgress | None = None,
+    stop_after_failures: int | None = STOP_AFTER_FAILURES,
+    wait_for_quota: bool = False,
+    verify: bool = False,
+    executor: Executor | None = None,
+    expect_digest: str | None = None,
+    open_client: OpenClient | None = None,
+    clock: Clock = CLOCK,
+) -> Report:
+    """Make the changes of a plan and keep a journal; with the same journal, go on where an earlier run ended.
+
+    The plan's groups are read again before anything is sent. Each change is recorded on disk before its call is sent.
+    Finished changes are not sent again. Changes whose response was lost are sent again or looked up. Ctrl-C ends the
+    run in order: calls that have begun are finished, and the report says what is left.
+
+    Args:
+        client: reads the groups and sends the changes: 8 calls at the same time, if its rate limiter allows them.
+        plan: the plan.
+        journal: the path of the plan's journal; each plan needs its own.
+        on_drift: if memberships have changed since the plan was made, ``refuse`` to apply anything, or ``continue``
+            with the changes that are still possible.
+        on_progress: is called with a `Progress` now and then, in this thread.
+        stop_after_failures: the number of changes with the outcome FAILED or UNKNOWN that stops the run; None for no
+            limit.
+        wait_for_quota: what to do if the server accepts no more calls for a while: True waits, False stops the run,
+            which can be resumed.
+        verify: whether to read the groups again at the end, for up to 31 seconds, because lists lag behind.
+        executor: runs the calls instead of 8 threads; only ``submit`` is used. An executor whose workers are other
+            processes needs ``open_client``.
+        expect_digest: the digest of the approved plan, received through a channel other than the plan's file.
+        open_client: opens the client in each of the executor's processes; it must be picklable, such as
+            ``functools.partial(ConfluenceGroups.from_env)``.
+        clock: gives the time.
+
+    Raises:
+        PlanError: the plan was edited, is for another site, or is not the approved one; nothing was sent.
+        DriftError: memberships have changed, and ``on_drift`` is ``refuse``; nothing was sent.
+        JournalError: the journal is damaged, belongs to another plan, is in use, or cannot be written; every change
+            that was sent is recorded in it.
+        ConfigurationError: filelock is not installed.
+        ValueError: an option is out of range.
+        APIError, IncompleteReadError: something could not be read; no change was sent.
+    """
+    _check_options(on_drift, stop_after_failures)
+    _check_plan(plan, client.site, expect_digest)
+    caller = client.current_user().account_id
+    with open_journal(journal, plan, by=caller, now=utc_timestamp(clock.now())) as opened:
+        run = ApplyRun(client, plan, opened, caller, on_progress, clock)
+        run.prepare(on_drift)
+        opened.begin()
+        dispatcher = Dispatcher(
+            opened,
+            PerProcessClient(open_client) if open_client else lambda: client,
+            executor=executor,
+            on_progress=run.report_progress,
+            stop_after_failures=stop_after_failures,
+            wait_for_quota=wait_for_quota,
+            clock=clock,
+        )
+        run.decide()
+        run.send_all(dispatcher)
+        verifies = verify and dispatcher.state is not State.INTERRUPTED
+        unverified = run.verify_applied(dispatcher) if verifies else ()
+        opened.sync()
+        interrupted = dispatcher.state is State.INTERRUPTED
+        return run.report(run.pending(), dispatcher.stop, interrupted=interrupted, unverified=unverified)
+
+
+@public
+def rehearse(
+    client: ConfluenceGroups,
+    plan: Plan,
+    *,
+    journal: str | os.PathLike[str] | None = None,
+    on_drift: OnDrift = "refuse",
+    on_progress: OnProgress | None = None,
+    expect_digest: str | None = None,
+    clock: Clock = CLOCK,
+) -> Report:
+    """Report what `apply` would do now, and change neither the site nor the journal.
+
+    The groups are read and compared, and the guards decide, as in `apply`. In the report, ``unfinished`` has the
+    changes that would be sent; ``results`` has the changes that an earlier run has finished or that need no call.
+
+    Args:
+        client: reads the groups.
+        plan: the plan.
+        journal: the path of the plan's journal, if an earlier run has begun one.
+        on_drift, on_progress, expect_digest, clock: as for `apply`.
+
+    Raises:
+        PlanError: as for `apply`.
+        DriftError: memberships have changed, and ``on_drift`` is ``refuse``.
+        JournalError: the journal cannot be read, is damaged, or belongs to another plan.
+        ValueError: an option is out of range.
+        APIError, IncompleteReadError: something could not be read.
+    """
+    _check_options(on_drift, None)
+    _check_plan(plan, client.site, expect_digest)
+    caller = client.current_user().account_id
+    opened = open_read_only(journal, plan, by=caller, now=utc_timestamp(clock.now()))
+    run = ApplyRun(client, plan, opened, caller, on_progress, clock)
+    run.prepare(on_drift)
+    run.decide()
+    additions_first = sorted(run.to_send, key=lambda change: change.action is Action.REMOVE)
+    return run.report(additions_first, Stop(reason=StopReason.REHEARSED))
+
+
+def _check_options(on_drift: str, stop_after_failures: int | None) -> None:
+    if on_drift not in ("refuse", "continue"):
+        raise ValueError("on_drift must be 'refuse' or 'continue'")
+    if stop_after_failures is not None and not is_whole_number(stop_after_failures, minimum=1):
+        raise ValueError("stop_after_failures must be a whole number, 1 or more, or None")
+
+
+def _check_plan(plan: Plan, site: str, expect_digest: str | None) -> None:
+    plan.check_digest()
+    if expect_digest is not None and expect_digest != plan.digest:
+        raise PlanError(f"this is not the approved plan: its digest is {plan.digest}, not {expect_digest}")
+    if plan.site != site:
+        raise PlanError(f"the plan is for another site: it is for {plan.site}, and this client is for {site}")

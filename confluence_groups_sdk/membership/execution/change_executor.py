@@ -1,0 +1,175 @@
+"""Making one change and finding out what became of it; this needs no plan and no journal, so any process can do it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from attrs import evolve
+
+from ..._core.call_metadata import CallMetadata, RateLimitInfo, current_call_metadata
+from ..._support.public import public
+from ...client import ConfluenceGroups
+from ...errors import (
+    APIConnectionError,
+    APIError,
+    AuthenticationError,
+    BadRequestError,
+    GoneError,
+    IncompleteReadError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseValidationError,
+    ServerError,
+)
+from ..model.changes import Action, Change, Outcome, Result
+from ..planning.resolver import find_group
+
+FATAL_ERRORS = (AuthenticationError, PermissionDeniedError, GoneError)
+"""Errors that every other change would meet too (docs/confluence-behaviour.md#errors)."""
+OUTCOME_UNKNOWN_ERRORS = (ServerError, APIConnectionError, ResponseValidationError)
+"""Errors that do not tell whether the change was made (docs/confluence-behaviour.md#retries)."""
+
+OpenClient = Callable[[], ConfluenceGroups]
+
+_clients: dict[str, ConfluenceGroups] = {}
+_clients_lock = threading.Lock()
+
+
+class PerProcessClient:
+    """Opens one client in each process, with a factory that can be pickled.
+
+    Args:
+        factory: such as ``functools.partial(ConfluenceGroups.from_env)``, which finds its credentials where it runs.
+    """
+
+    def __init__(self, factory: OpenClient) -> None:
+        self._factory = factory
+        self._name = uuid4().hex
+
+    def __call__(self) -> ConfluenceGroups:
+        with _clients_lock:
+            if self._name not in _clients:
+                _clients[self._name] = self._factory()
+            return _clients[self._name]
+
+
+@public
+def perform(open_client: OpenClient, change: Change) -> Result:
+    """Make one change (removeMemberFromGroupByGroupId, addUserToGroupByGroupId).
+
+    Check before that the user is a member if the change is a removal, and is not one if it is an addition.
+
+    Args:
+        open_client: returns the client to use: one that all threads share or, in another process, one that is opened
+            there (see `PerProcessClient`).
+        change: the change to make.
+
+    Returns:
+        What became of the change. It contains API errors, which are not raised.
+    """
+    client = open_client()
+    metadata = CallMetadata()
+    token = current_call_metadata.set(metadata)
+    try:
+        result = _remove(client, change, metadata) if change.action is Action.REMOVE else _add(client, change)
+    finally:
+        current_call_metadata.reset(token)
+    limits = metadata.limits
+    if result.limits.retry_after is not None:
+        limits = limits._replace(retry_after=result.limits.retry_after)
+    return evolve(result, request_id=result.request_id or metadata.request_id, limits=limits)
+
+
+def _remove(client: ConfluenceGroups, change: Change, metadata: CallMetadata) -> Result:
+    try:
+        client.remove_member(group_id=change.group_id, account_id=change.account_id)
+    except NotFoundError as error:
+        return _explain_not_found(client, change, error)
+    except APIError as error:
+        # An earlier attempt whose response was lost may have removed the member, whatever the last response says.
+        if metadata.lost or isinstance(error, OUTCOME_UNKNOWN_ERRORS):
+            return _look_up_outcome(client, change, error)
+        return _failure(change, error)
+    except ValueError as error:
+        return _failure(change, error)
+    return Result(change=change, outcome=Outcome.REMOVED)
+
+
+def _add(client: ConfluenceGroups, change: Change) -> Result:
+    try:
+        client.add_member(group_id=change.group_id, account_id=change.account_id)
+    except BadRequestError as error:
+        return _explain_bad_request(client, change, error)
+    except OUTCOME_UNKNOWN_ERRORS as error:
+        return _look_up_outcome(client, change, error)
+    except (APIError, ValueError) as error:
+        return _failure(change, error)
+    return Result(change=change, outcome=Outcome.ADDED)
+
+
+def _explain_not_found(client: ConfluenceGroups, change: Change, error: NotFoundError) -> Result:
+    """Find out whether the group or the user is unknown; both get 404 (docs/confluence-behaviour.md#errors)."""
+    try:
+        group = find_group(client, change.group_id)
+    except APIError as lookup_error:
+        return evolve(_failure(change, error), final=False, stops=isinstance(lookup_error, FATAL_ERRORS))
+    if group is None:
+        return _failure(change, error)
+    return Result(
+        change=change,
+        outcome=Outcome.NOT_A_MEMBER,
+        error=f"the server does not know this user: {error}",
+        error_type=type(error).__name__,
+        request_id=error.request_id,
+    )
+
+
+def _explain_bad_request(client: ConfluenceGroups, change: Change, error: BadRequestError) -> Result:
+    """Find out whether the user was a member before, which may get 400 (docs/confluence-behaviour.md#errors)."""
+    try:
+        is_member = client.is_member(group_id=change.group_id, account_id=change.account_id)
+    except (APIError, IncompleteReadError):
+        is_member = False
+    if not is_member:
+        return _failure(change, error)
+    return Result(change=change, outcome=Outcome.ALREADY_A_MEMBER, request_id=error.request_id)
+
+
+def _look_up_outcome(client: ConfluenceGroups, change: Change, error: APIError) -> Result:
+    """Find out whether a change was made whose response was lost.
+
+    If the membership looks unchanged, the change may have been made nevertheless, because lists lag behind
+    (docs/confluence-behaviour.md#eventual-consistency). It then stays in doubt.
+    """
+    # The error without its remedy, because the remedy is to apply the plan again.
+    lost = evolve(_failure(change, error), error=error.description, settled=True, final=False)
+    try:
+        is_member = client.is_member(group_id=change.group_id, account_id=change.account_id)
+    except (APIError, IncompleteReadError) as lookup_error:
+        stops = lost.stops or isinstance(lookup_error, FATAL_ERRORS)
+        return evolve(lost, outcome=Outcome.UNKNOWN, stops=stops)
+    if is_member is (change.action is Action.REMOVE):
+        return lost
+    outcome = Outcome.REMOVED if change.action is Action.REMOVE else Outcome.ADDED
+    return Result(
+        change=change,
+        outcome=outcome,
+        settled=True,
+        request_id=error.request_id,
+        limits=lost.limits,
+    )
+
+
+def _failure(change: Change, error: APIError | ValueError) -> Result:
+    details: dict[str, Any] = {"error": str(error), "error_type": type(error).__name__}
+    if isinstance(error, APIError):
+        details["request_id"] = error.request_id
+    if isinstance(error, RateLimitError):
+        details |= {"rate_limited": True, "limits": RateLimitInfo(retry_after=error.retry_after)}
+    stops = isinstance(error, FATAL_ERRORS)
+    final = not stops and not isinstance(error, RateLimitError)
+    return Result(change=change, outcome=Outcome.FAILED, final=final, stops=stops, **details)

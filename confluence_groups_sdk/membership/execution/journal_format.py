@@ -1,0 +1,143 @@
+"""The lines of a journal, and the state that they describe.
+
+Each line is a JSON object with the SHA-256 of the line before it. The first line names the plan, the site and the
+version. Each other line has one of these lists:
+
+- ``intents``: changes whose calls are about to be sent.
+- ``results``: what became of changes.
+- ``withdrawn``: intents whose calls were not sent.
+
+A change with an intent and neither a result nor a withdrawal is in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import define, field
+
+from ..._support.pickling import VersionTolerantPickle
+from ..._support.public import public
+from ..._support.strict_json import ShapeError, StrictObject, canonical_json, parse_strict, sha256
+from ...errors import JournalError
+from ..model.changes import Change, Key, Result
+from ..model.serialization import change_from_json, result_from_json
+
+FORMAT = "confluence-groups-journal/1"
+NO_HASH = "0" * 64  # in place of the hash before the first line
+BEGINNING = canonical_json({"before": NO_HASH})[:-1]  # the first bytes of every journal, because keys are sorted
+
+
+@public
+@define
+class JournalState(VersionTolerantPickle):
+    """The state that a journal describes.
+
+    Attributes:
+        plan: the plan's digest.
+        site: the plan's site.
+        began_at: when the first run began, in ISO 8601 (UTC).
+        by: the account id of the user who applied the plan.
+        overrides: the options of the guards that allowed more than the defaults do.
+        results: the last result of each change, by group id and account id.
+        in_doubt: changes that may have been made: their calls may have been sent, and no response is recorded.
+        last_hash: the hash of the last line.
+        lines: the number of lines.
+    """
+
+    plan: str
+    site: str
+    began_at: str
+    by: str
+    overrides: Mapping[str, Any]
+    results: dict[Key, Result] = field(factory=dict)
+    in_doubt: dict[Key, Change] = field(factory=dict)
+    last_hash: str = NO_HASH
+    lines: int = 0
+
+    def add_intents(self, changes: Iterable[Change]) -> None:
+        """Note that the calls of these changes may be sent."""
+        for change in changes:
+            self.in_doubt[change.key] = change
+
+    def add_results(self, results: Iterable[Result]) -> None:
+        """Note what became of changes."""
+        for result in results:
+            self.results[result.change.key] = result
+            if not result.in_doubt:
+                self.in_doubt.pop(result.change.key, None)
+
+    def withdraw(self, keys: Iterable[Key]) -> None:
+        """Note that the calls of these changes were not sent."""
+        for key in keys:
+            self.in_doubt.pop(key, None)
+
+
+def verify_chain(name: str, data: bytes) -> tuple[JournalState | None, int]:
+    """Verify the complete lines of a journal.
+
+    Args:
+        name: the file's name, for messages.
+        data: the file's content.
+
+    Returns:
+        The state that the lines describe, None if there is no complete line, and the length of these lines in bytes.
+
+    Raises:
+        JournalError: a line is damaged.
+    """
+    length = data.rfind(b"\n") + 1
+    state: JournalState | None = None
+    for number, line in enumerate(data[:length].split(b"\n")[:-1], 1):
+        try:
+            state = _read_line(state, line)
+        except ShapeError as error:
+            raise JournalError(
+                f"{name}: line {number} is damaged ({error}): this journal cannot be used. Make a new plan and check "
+                "the present members"
+            ) from None
+        state.last_hash = sha256(line)
+        state.lines = number
+    return state, length
+
+
+def _read_line(state: JournalState | None, line: bytes) -> JournalState:
+    fields = StrictObject(parse_strict(line))
+    if fields.digest("before") != (state.last_hash if state else NO_HASH):
+        raise ShapeError("it does not follow the line before")
+    if state is None:
+        state = _read_header(fields)
+    else:
+        _read_entry(state, fields)
+    fields.reject_unknown_keys()
+    return state
+
+
+def _read_header(fields: StrictObject) -> JournalState:
+    fields.choice("format", [FORMAT])
+    fields.text("version")
+    overrides = fields.required("overrides")
+    if not isinstance(overrides, dict):
+        raise ShapeError("overrides: must be an object")
+    return JournalState(
+        fields.digest("plan"), fields.text("site"), fields.text("began_at"), fields.text("by"), overrides
+    )
+
+
+def _read_entry(state: JournalState, fields: StrictObject) -> None:
+    kind = fields.only_one_of("intents", "results", "withdrawn")
+    items = fields.items(kind)
+    if kind == "intents":
+        state.add_intents(change_from_json(item, path) for item, path in items)
+    elif kind == "results":
+        state.add_results(result_from_json(item, path) for item, path in items)
+    else:
+        state.withdraw(_key_from_json(item, path) for item, path in items)
+
+
+def _key_from_json(item: Any, path: str) -> Key:
+    key = StrictObject({"key": item}, path).string_list("key")
+    if len(key) != 2:
+        raise ShapeError(f"{path}: must be a group id and an account id")
+    return key[0], key[1]

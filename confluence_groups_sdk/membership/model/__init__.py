@@ -1,0 +1,1 @@
+"""The data of plans, guards, journals and reports; nothing here calls Confluence."""

@@ -1,0 +1,139 @@
+"""The report on a run over a plan."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+
+from ..._support.atomic_file import write_atomically
+from ..._support.pickling import VersionTolerantPickle
+from ..._support.public import public
+from ...errors import JournalError
+from .changes import Change, Outcome, Result
+from .serialization import change_as_json, result_as_json
+
+
+@public
+class StopReason(StrEnum):
+    """Why a run stopped before its end."""
+
+    INTERRUPTED = "interrupted"
+    """Ctrl-C was pressed."""
+    FATAL_ERROR = "fatal_error"
+    """The server answered 401, 403 or 410, which every other change would meet too."""
+    TOO_MANY_FAILURES = "too_many_failures"
+    """As many changes as ``stop_after_failures`` allows are FAILED or UNKNOWN."""
+    RATE_LIMITED = "rate_limited"
+    """The site accepts no more calls for a while, and ``wait_for_quota`` is off."""
+    WORKER_FAILED = "worker_failed"
+    """A worker of the executor failed."""
+    EXECUTOR_CLOSED = "executor_closed"
+    """The executor accepts no more work."""
+    REHEARSED = "rehearsed"
+    """The run was a rehearsal, which sends nothing."""
+
+
+@public
+@frozen(kw_only=True)
+class Stop(VersionTolerantPickle):
+    """The end of a run before all its changes were finished; ``str()`` is an English sentence about it.
+
+    Attributes:
+        reason: why the run stopped.
+        error: the error that stopped it, in words; None if there was none.
+        resume_at: when the site accepts calls again, in ISO 8601 (UTC); None unless the reason is RATE_LIMITED.
+        option: the option of `apply` that changes this, such as ``wait_for_quota``; None if there is none.
+    """
+
+    reason: StopReason
+    error: str | None = None
+    resume_at: str | None = None
+    option: str | None = None
+
+    def __str__(self) -> str:
+        sentence = SENTENCES[self.reason].format(error=self.error, resume_at=self.resume_at, option=self.option)
+        needs_option = self.reason is StopReason.WORKER_FAILED and self.option
+        return f"{sentence}; workers in other processes need {self.option}" if needs_option else sentence
+
+
+SENTENCES = {
+    StopReason.INTERRUPTED: "interrupted",
+    StopReason.FATAL_ERROR: "every other change would fail too: {error}",
+    StopReason.TOO_MANY_FAILURES: "too many changes failed ({option}), the last one: {error}",
+    StopReason.RATE_LIMITED: "the site accepts no calls until {resume_at}: resume then, or apply with {option}=True",
+    StopReason.WORKER_FAILED: "a worker failed ({error})",
+    StopReason.EXECUTOR_CLOSED: "the executor accepts no more work ({error})",
+    StopReason.REHEARSED: "rehearsed: nothing was sent",
+}
+
+
+@public
+@frozen(kw_only=True)
+class Report(VersionTolerantPickle):
+    """What became of a plan, in this run and in earlier runs with the same journal.
+
+    Attributes:
+        results: one result for each change that was tried or decided, in the order of the plan.
+        unfinished: the changes that a resumed run would try: not begun, in doubt, or failed for a temporary reason.
+        stop: why the run stopped before its end; None if it reached its end.
+        interrupted: whether Ctrl-C ended the run.
+        unverified: changes that were made and are not visible yet; empty unless the run was told to verify.
+        plan_digest: the plan's digest.
+        journal_hash: the hash of the journal's last line; stored elsewhere, it reveals later edits and cuts.
+    """
+
+    results: tuple[Result, ...]
+    unfinished: tuple[Change, ...]
+    stop: Stop | None
+    interrupted: bool
+    unverified: tuple[Change, ...]
+    plan_digest: str
+    journal_hash: str
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the run stopped before its end, as an English sentence; None if it reached its end."""
+        return str(self.stop) if self.stop else None
+
+    @property
+    def counts(self) -> Counter[Outcome]:
+        """The number of changes by outcome."""
+        return Counter(result.outcome for result in self.results)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as JSON objects."""
+        return {
+            "plan": self.plan_digest,
+            "counts": {outcome.value: self.counts[outcome] for outcome in Outcome},
+            "results": [result_as_json(result) for result in self.results],
+            "unfinished": [change_as_json(change) for change in self.unfinished],
+            "unverified": [change_as_json(change) for change in self.unverified],
+            "stop": asdict(self.stop) | {"reason": self.stop.reason.value} if self.stop else None,
+            "interrupted": self.interrupted,
+            "journal_hash": self.journal_hash,
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the report to a file that only its owner can read, completely or not at all.
+
+        Raises:
+            JournalError: the file cannot be written.
+        """
+        text = json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n"
+        try:
+            write_atomically(Path(path), text.encode("utf-8", "surrogatepass"))
+        except OSError as error:
+            raise JournalError(f"{path}: the report cannot be written ({error.strerror or error})") from None
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{self.counts[outcome]} {outcome.value}" for outcome in Outcome if self.counts[outcome])
+        unfinished = f"; {len(self.unfinished)} left to do" if self.unfinished else ""
+        unverified = f"; {len(self.unverified)} not visible yet" if self.unverified else ""
+        stopped = f"; stopped: {self.stop}" if self.stop else ""
+        return f"{counts or 'nothing to do'}{unfinished}{unverified}{stopped}; journal {self.journal_hash}"

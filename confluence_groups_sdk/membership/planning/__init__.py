@@ -1,0 +1,1 @@
+"""From a request to a plan: read the request, read the groups, decide about each change."""

@@ -1,0 +1,284 @@
+"""The planners: plans from rows, from a list of members, from a list of leavers, and from changes to reverse.
+
+A planner reads everything before it decides anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias, get_args
+
+from ..._support.clock import Clock, SystemClock
+from ..._support.public import public
+from ..._support.validation import is_text
+from ...client import ConfluenceGroups
+from ...errors import InputError
+from ..model.changes import Action, Change, Key, OnProgress, SkippedChange
+from ..model.guards import Guards
+from ..model.plan import Plan
+from .csv_reader import Row, read_rows
+from .parallel import map_in_threads
+from .plan_builder import PlanBuilder
+from .snapshot import add_unlisted_members, unlisted_changes
+
+Mode: TypeAlias = Literal["exact", "add-only", "remove-only"]
+Rows: TypeAlias = "str | os.PathLike[str] | Iterable[Row | tuple[str, str] | tuple[str, str, str]]"
+
+MODES: tuple[str, ...] = get_args(Mode)
+GUARDS = Guards()
+CLOCK = SystemClock()
+
+
+@public
+def plan_removals(
+    client: ConfluenceGroups,
+    rows: Rows,
+    *,
+    guards: Guards = GUARDS,
+    on_progress: OnProgress | None = None,
+    clock: Clock = CLOCK,
+) -> Plan:
+    """Plan to remove users from groups, row by row.
+
+    Args:
+        client: reads groups and users, several calls at the same time.
+        rows: pairs of group and account, optionally with a reason as the third item; or the path of a CSV file with
+            these columns. A group is given by id or exact name; an account by id, or by e-mail if the group's members
+            show theirs.
+        guards: refuse changes that are probably mistakes.
+        on_progress: is called with a `Progress` now and then.
+        clock: gives the time of the plan.
+
+    Raises:
+        InputError: a row is malformed, or its group or e-mail is unknown or ambiguous; the error names all such rows,
+            and there is no plan.
+        APIError, IncompleteReadError: something could not be read.
+    """
+    file = os.path.basename(os.fspath(rows)) if isinstance(rows, str | os.PathLike) else None
+    given = read_rows(rows) if isinstance(rows, str | os.PathLike) else _check_rows(rows)
+    builder = PlanBuilder(client, guards, clock, on_progress)
+    requested = _resolve_rows(builder, given)
+    builder.remove([(group_id, account_id, row.reason) for (group_id, account_id), row in requested.items()])
+    if repeated := len(given) - len(requested):
+        builder.notes.append(f"{repeated} of {len(given)} rows repeat another row")
+    return builder.build(f"remove the members in {len(given)} rows{f' of {file}' if file else ''}")
+
+
+def _resolve_rows(builder: PlanBuilder, rows: Sequence[Row]) -> dict[Key, Row]:
+    """Resolve and read the groups of all rows, and return the first row for each group and account."""
+    origins = [(row, _origin(row, number)) for number, row in enumerate(rows, 1)]
+    resolver = builder.resolver
+    by_id = resolver.resolve_groups({row.group: origin for row, origin in origins if not row.by_name})
+    by_name = resolver.resolve_groups({row.group: origin for row, origin in origins if row.by_name}, by_name=True)
+    group_ids = [group.id for group in (*by_id.values(), *by_name.values())]
+    builder.read(group_ids, emails=any("@" in row.account for row in rows))
+    requested: dict[Key, Row] = {}
+    for row, origin in origins:
+        group = (by_name if row.by_name else by_id)[row.group]
+        if account_id := builder.resolve_account([group.id], row.account, origin):
+            requested.setdefault((group.id, account_id), row)
+    resolver.raise_problems()
+    return requested
+
+
+@public
+def plan_sync(
+    client: ConfluenceGroups,
+    *,
+    group_id: str,
+    account_ids: Iterable[str],
+    mode: Mode = "exact",
+    reason: str | None = None,
+    guards: Guards = GUARDS,
+    on_progress: OnProgress | None = None,
+    clock: Clock = CLOCK,
+) -> Plan:
+    """Plan to give a group exactly the members of a list.
+
+    Args:
+        client: reads the group and users.
+        group_id: the group's id or exact name.
+        account_ids: the users who should be members; e-mails work only for members who show theirs.
+        mode: ``exact``; ``add-only`` removes nobody; ``remove-only`` adds nobody.
+        reason: is recorded with each change.
+        guards, on_progress, clock: as for `plan_removals`.
+
+    Raises:
+        ValueError: the mode is unknown.
+        InputError: the group, an account or an e-mail is unknown or ambiguous; the error names all of them.
+        APIError, IncompleteReadError: something could not be read.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)}")
+    _check_reason(reason)
+    desired = _check_accounts(account_ids)
+    emails = [account for account in desired if "@" in account]
+    builder = PlanBuilder(client, guards, clock, on_progress)
+    group = builder.resolver.resolve_groups({group_id: "group_id"})[group_id]
+    builder.read([group.id], emails=bool(emails))
+    for email in emails:
+        del desired[email]
+        if account_id := builder.resolve_account([group.id], email, "account_ids"):
+            desired[account_id] = None
+    builder.resolver.raise_problems()
+    members = builder.groups[group.id].members
+    missing, surplus = sorted(desired.keys() - members.keys()), sorted(members.keys() - desired.keys())
+    if mode != "remove-only":
+        builder.add(group, missing, reason)
+    elif missing:
+        builder.notes.append(f"{len(missing)} accounts of the list are not members; this mode adds nobody")
+    if mode != "add-only":
+        builder.remove([(group.id, account_id, reason) for account_id in surplus])
+    elif surplus:
+        builder.notes.append(f"{len(surplus)} members are not on the list; this mode removes nobody")
+    return builder.build(f"sync the members of {group.name} with a list of {len(desired)} accounts ({mode})")
+
+
+@public
+def plan_offboarding(
+    client: ConfluenceGroups,
+    *,
+    account_ids: Iterable[str],
+    keep_groups: Iterable[str] = (),
+    reason: str | None = None,
+    guards: Guards = GUARDS,
+    on_progress: OnProgress | None = None,
+    clock: Clock = CLOCK,
+) -> Plan:
+    """Plan to remove users from all their groups; this works for deactivated accounts too.
+
+    Args:
+        client: reads groups and users, several calls at the same time.
+        account_ids: the users who leave. An e-mail is searched for among the members of all groups that give access to
+            Confluence, and found if the member shows it.
+        keep_groups: ids or exact names of groups that the users stay in.
+        reason: is recorded with each change.
+        guards, on_progress, clock: as for `plan_removals`.
+
+    Raises:
+        InputError: a group, an account or an e-mail is unknown or ambiguous; the error names all of them.
+        APIError, IncompleteReadError: something could not be read.
+    """
+    _check_reason(reason)
+    builder = PlanBuilder(client, guards, clock, on_progress)
+    kept = builder.resolver.resolve_groups(dict.fromkeys(_check_accounts(keep_groups), "keep_groups"))
+    leavers = builder.resolve_accounts(list(_check_accounts(account_ids)))
+    memberships = list(map_in_threads(lambda account_id: list(client.iter_memberships(account_id=account_id)), leavers))
+    kept_ids = {group.id for group in kept.values()}
+    builder.read(group.id for groups in memberships for group in groups if group.id not in kept_ids)
+    removals = []
+    for account_id, groups in zip(leavers, memberships, strict=True):
+        for group in groups:
+            if group.id in kept_ids:
+                builder.skip_removal(group, account_id, reason, "this group is kept")
+            else:
+                removals.append((group.id, account_id, reason))
+    builder.remove(removals)
+    exception = f" except {', '.join(sorted(group.name for group in kept.values()))}" if kept else ""
+    return builder.build(f"remove {len(leavers)} users from all their groups{exception}")
+
+
+def plan_reversal(
+    client: ConfluenceGroups,
+    changes: Sequence[Change],
+    in_doubt: Sequence[Change],
+    *,
+    asked: str,
+    guards: Guards,
+    on_progress: OnProgress | None,
+    clock: Clock,
+) -> Plan:
+    """Plan changes that reverse others, except where somebody has changed the membership since; see `undo`.
+
+    Args:
+        client: reads the groups.
+        changes: the reversing changes.
+        in_doubt: changes that may have been made; the plan skips them.
+        asked: the request, in words.
+        guards, on_progress, clock: as for `plan_removals`.
+
+    Raises:
+        APIError, IncompleteReadError: something could not be read.
+    """
+    builder = PlanBuilder(client, guards, clock, on_progress)
+    builder.read_existing(change.group_id for change in changes)
+    builder.groups = add_unlisted_members(client, builder.groups, unlisted_changes(changes, builder.groups))
+    for change in changes:
+        group = builder.groups.get(change.group_id)
+        if group is None:
+            builder.skipped.append(SkippedChange(change=change, why="the group no longer exists"))
+        elif group.has_member(change.account_id) is (change.action is Action.REMOVE):
+            builder.requested.append(change)
+        else:
+            state = "is a member again" if change.action is Action.ADD else "is no longer a member"
+            builder.skipped.append(SkippedChange(change=change, why=f"somebody has changed this since: {state}"))
+    doubt = "unknown whether this change was made: resume the journal first"
+    builder.skipped += [SkippedChange(change=change, why=doubt) for change in in_doubt]
+    return builder.build(asked)
+
+
+# --- checks of what the caller gives
+
+
+def _origin(row: Row, number: int) -> str:
+    return f"row {number}" if row.line is None else f"line {row.line}"
+
+
+def _check_rows(rows: Iterable[Row | tuple[str, ...]]) -> list[Row]:
+    """Return the rows without surrounding spaces.
+
+    Raises:
+        InputError: a row is malformed; the error names all such rows.
+    """
+    checked, problems = [], []
+    for number, given in enumerate(rows, 1):
+        row = _check_row(given)
+        if isinstance(row, Row):
+            checked.append(row)
+        else:
+            problems.append(f"row {number}: {row}")
+    if problems:
+        raise InputError("no plan was made:", problems=tuple(problems))
+    return checked
+
+
+def _check_row(given: Row | tuple[str, ...]) -> Row | str:
+    """Return the row, or what is wrong with it."""
+    texts = given[:3] if isinstance(given, tuple | list) else ()
+    if not 2 <= len(texts) <= 3 or not all(map(_is_filled, texts[:2])):
+        return "give a group and an account, both strings that are not empty"
+    reason = texts[2] if len(texts) == 3 else None
+    if reason is not None and not isinstance(reason, str):
+        return "the reason must be a string"
+    row = given if isinstance(given, Row) else Row(texts[0], texts[1])
+    return row._replace(group=row.group.strip(), account=row.account.strip(), reason=reason or None)
+
+
+def _check_reason(reason: object) -> None:
+    if reason is not None and not isinstance(reason, str):
+        raise TypeError("reason must be a string or None")
+
+
+def _check_accounts(given: Iterable[str]) -> dict[str, None]:
+    """Return ids or names without surrounding spaces, each once and in order.
+
+    Raises:
+        TypeError: one string was given instead of a list.
+        InputError: an item is not a string, or is empty; the error names all such items.
+    """
+    if isinstance(given, str):
+        raise TypeError("give a list of ids, not one string")
+    items = list(given)
+    if all(map(_is_filled, items)):
+        return dict.fromkeys(item.strip() for item in items)
+    problems = [
+        f"item {number}: give a string that is not empty"
+        for number, item in enumerate(items, 1)
+        if not _is_filled(item)
+    ]
+    raise InputError("no plan was made:", problems=tuple(problems))
+
+
+def _is_filled(value: object) -> bool:
+    return is_text(value) and not value.isspace()

@@ -1,0 +1,207 @@
+"""From what people write to what Confluence knows: groups by id or exact name, accounts by id or e-mail.
+
+Plans and the command line use the same rules. The functions resolve one group or user and raise an error; `Resolver`
+resolves many and collects all problems, so that one error can name them together.
+
+A group may have the name of another group's id, so an id wins over a name. Names are not unique, because the groups of
+all sites of an organisation share a list (docs/confluence-behaviour.md#groups). Most members do not show their e-mail
+(docs/confluence-behaviour.md#users).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import define, field
+
+from ...client import ConfluenceGroups
+from ...errors import BadRequestError, InputError, NotFoundError
+from ...models import Group, User
+from .parallel import map_in_threads
+
+AccountsByEmail = Mapping[str, set[str]]
+
+
+# --- one group or user
+
+
+def find_group(client: ConfluenceGroups, group_id: str) -> Group | None:
+    """Return the group with this id, or None.
+
+    An unknown id gets 404 from some sites and 400 from others (docs/confluence-behaviour.md#errors).
+
+    Raises:
+        APIError: as for `get_group`.
+    """
+    try:
+        return client.get_group(group_id=group_id)
+    except (NotFoundError, BadRequestError):
+        return None
+
+
+def find_groups_by_name(client: ConfluenceGroups, name: str) -> list[Group]:
+    """Return the groups with exactly this name; the search itself also finds parts of names.
+
+    Raises:
+        APIError, IncompleteReadError: as for `search_groups`.
+    """
+    return [group for group in client.search_groups(query=name) if group.name == name]
+
+
+def find_groups(client: ConfluenceGroups, id_or_name: str) -> list[Group]:
+    """Return the group with this id, or otherwise the groups with exactly this name.
+
+    Raises:
+        APIError, IncompleteReadError: as for `get_group` and `search_groups`.
+    """
+    group = find_group(client, id_or_name)
+    return [group] if group else find_groups_by_name(client, id_or_name)
+
+
+def find_user(client: ConfluenceGroups, account_id: str) -> User | None:
+    """Return the user with this account id, or None.
+
+    Raises:
+        APIError: as for `get_user`.
+    """
+    try:
+        return client.get_user(account_id=account_id)
+    except NotFoundError:
+        return None
+
+
+def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
+    """Return the group with this id or exact name.
+
+    Raises:
+        InputError: several groups have this name.
+        NotFoundError, BadRequestError: no group has this id or name; the error is that of the look-up by id.
+        APIError, IncompleteReadError: as for `get_group` and `search_groups`.
+    """
+    try:
+        return client.get_group(group_id=id_or_name)
+    except (NotFoundError, BadRequestError):
+        groups = find_groups_by_name(client, id_or_name)
+        if not groups:
+            raise
+    if len(groups) > 1:
+        raise InputError(ambiguous_name(id_or_name, groups))
+    return groups[0]
+
+
+def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None = None) -> User:
+    """Return the user with this account id, or with the e-mail that a member of the group shows.
+
+    Raises:
+        InputError: no member shows this e-mail, or several do, or there is no group to search for it.
+        NotFoundError: no user has this id.
+        APIError, IncompleteReadError: as for `get_user` and `iter_members`.
+    """
+    if "@" not in account:
+        return client.get_user(account_id=account)
+    if group is None:
+        raise InputError(f"{account}: users cannot be found by e-mail here: give the account id")
+    email = account.casefold()
+    users = [user for user in client.iter_members(group_id=group.id) if (user.email or "").casefold() == email]
+    if len(users) == 1:
+        return users[0]
+    if users:
+        raise InputError(ambiguous_email(account, (user.account_id for user in users)))
+    raise InputError(f"no member of {group.name} shows the e-mail {account}: give the account id")
+
+
+# --- many groups and accounts
+
+
+@define
+class Resolver:
+    """Resolves many groups and accounts, and collects all problems.
+
+    Attributes:
+        client: reads the groups and users.
+        users: the users found so far, by account id.
+        problems: everything that could not be resolved, one line each.
+    """
+
+    client: ConfluenceGroups
+    users: dict[str, User] = field(factory=dict)
+    problems: list[str] = field(factory=list)
+
+    def resolve_groups(self, origins: Mapping[str, str], *, by_name: bool = False) -> dict[str, Group]:
+        """Return the groups with these ids or exact names.
+
+        Args:
+            origins: for each id or name where it was given, such as ``line 7``.
+            by_name: whether all of them are names.
+
+        Raises:
+            InputError: a group is unknown, or several groups have its name.
+        """
+        found: dict[str, Group] = {}
+        find = find_groups_by_name if by_name else find_groups
+        for given, groups in zip(
+            origins, map_in_threads(lambda each: find(self.client, each), [*origins]), strict=True
+        ):
+            if len(groups) == 1:
+                found[given] = groups[0]
+            elif groups:
+                self.problems.append(f"{origins[given]}: {ambiguous_name(given, groups)}")
+            else:
+                kind = "exact name" if by_name else "id or exact name"
+                self.problems.append(f"{origins[given]}: there is no group with the {kind} {given}")
+        self.raise_problems()
+        return found
+
+    def resolve_email(self, email: str, accounts: Sequence[AccountsByEmail], origin: str) -> str | None:
+        """Return the account id of the member with this e-mail; note a problem if there is not exactly one."""
+        found = {account_id for by_email in accounts for account_id in by_email.get(email.casefold(), ())}
+        if len(found) == 1:
+            return found.pop()
+        if found:
+            self.problems.append(f"{origin}: {ambiguous_email(email, sorted(found))}")
+        else:
+            self.problems.append(f"{origin}: no member shows the e-mail {email}: give the account id")
+        return None
+
+    def load_users(self, account_ids: Iterable[str], origin: str | None = None) -> None:
+        """Read users; if an origin is given, note a problem for each unknown account id."""
+        ids = [account_id for account_id in dict.fromkeys(account_ids) if account_id not in self.users]
+        for account_id, user in zip(ids, map_in_threads(lambda each: find_user(self.client, each), ids), strict=True):
+            if user is not None:
+                self.users[account_id] = user
+            elif origin:
+                self.problems.append(f"{origin}: there is no account with the id {account_id}")
+
+    def raise_problems(self) -> None:
+        """Raise an error if there are problems.
+
+        Raises:
+            InputError: something could not be resolved.
+        """
+        if self.problems:
+            raise InputError("no plan was made:", problems=tuple(self.problems))
+
+
+def accounts_by_email(emails: Iterable[tuple[str, str | None]]) -> AccountsByEmail:
+    """Return account ids by e-mail, from pairs of account id and e-mail; case does not matter in e-mails."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for account_id, email in emails:
+        if email:
+            found[email.casefold()].add(account_id)
+    return found
+
+
+# --- messages
+
+
+def ambiguous_name(name: str, groups: Iterable[Group]) -> str:
+    """Say that several groups have this name."""
+    ids = [group.id for group in groups]
+    return f"{len(ids)} groups are called {name}: give the id ({', '.join(ids)})"
+
+
+def ambiguous_email(email: str, account_ids: Iterable[str]) -> str:
+    """Say that several accounts have this e-mail."""
+    ids = list(account_ids)
+    return f"{len(ids)} accounts have the e-mail {email}: give the account id ({', '.join(ids)})"

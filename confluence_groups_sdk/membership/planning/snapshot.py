@@ -1,0 +1,228 @@
+"""Snapshots of groups: the members of a group and the access that it gives, read before anything is decided."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
+from typing import NamedTuple, Self
+
+from attrs import evolve, field, frozen
+
+from ...client import ConfluenceGroups
+from ...errors import BadRequestError
+from ...models import AccessType, Group, User
+from ..model.changes import Action, Change, Key
+from .parallel import map_in_threads
+from .resolver import find_group
+
+ADMIN_ACCESS = frozenset({"admin", "site-admin"})
+ACCESS_TYPES: tuple[AccessType, ...] = ("user", "admin", "site-admin")
+PERSON = "atlassian"  # the account type of people
+DIGEST_MODULUS = 1 << 256
+
+
+class Member(NamedTuple):
+    """The facts about a member that plans need."""
+
+    display_name: str | None
+    email: str | None
+    account_type: str | None
+
+    @property
+    def is_app(self) -> bool | None:
+        """Whether the member is an app; None if the server did not send the account type."""
+        return None if self.account_type is None else self.account_type == "app"
+
+
+@frozen(eq=False)  # compared as a mapping
+class Members(Mapping[str, Member]):
+    """Members by account id. A group may have a million, so only their texts are kept, and no object for each.
+
+    Attributes:
+        names: the display names of all members.
+        emails: the e-mails of the members who show theirs, if e-mails were requested.
+        account_types: the account types other than ``atlassian``, which nearly all members have.
+    """
+
+    names: Mapping[str, str | None]
+    emails: Mapping[str, str]
+    account_types: Mapping[str, str | None]
+
+    @classmethod
+    def of(cls, users: Iterable[User], *, emails: bool = False) -> Self:
+        """Keep what plans need of users; keep e-mails only on request."""
+        names: dict[str, str | None] = {}
+        shown: dict[str, str] = {}
+        account_types: dict[str, str | None] = {}
+        for user in users:
+            account_id = user.account_id
+            names[account_id] = user.display_name or user.public_name
+            if user.account_type != PERSON:
+                account_types[account_id] = _account_type(user)
+            if emails and user.email:
+                shown[account_id] = user.email
+        return cls(names, shown, account_types)
+
+    def __getitem__(self, account_id: str) -> Member:
+        return Member(self.names[account_id], self.emails.get(account_id), self.account_types.get(account_id, PERSON))
+
+    def __contains__(self, account_id: object) -> bool:
+        return account_id in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def keys(self) -> KeysView[str]:
+        """Return the account ids as a dict's keys, whose set operations are fast."""
+        return self.names.keys()
+
+
+@frozen
+class GroupSnapshot:
+    """A group and its members.
+
+    Attributes:
+        group: the group.
+        members: the listed members, by account id. Deactivated members are not listed
+            (docs/confluence-behaviour.md#users).
+        access: the access that the group gives; None if the server does not say.
+        unlisted: account ids of members who are not listed, but whose own list of groups has this group.
+    """
+
+    group: Group
+    members: Mapping[str, Member]
+    access: frozenset[str] | None = frozenset()
+    unlisted: frozenset[str] = field(default=frozenset())
+
+    @property
+    def gives_admin(self) -> bool:
+        """Whether the group gives admin rights; also true if its access is unknown."""
+        return self.access is None or bool(self.access & ADMIN_ACCESS)
+
+    def has_member(self, account_id: str) -> bool:
+        """Check whether a user is a member, listed or not."""
+        return account_id in self.members or account_id in self.unlisted
+
+
+def member_from_user(user: User) -> Member:
+    """Keep what plans need of a user, without the e-mail."""
+    return Member(user.display_name or user.public_name, None, _account_type(user))
+
+
+def _account_type(user: User) -> str | None:
+    """Return the account type as one shared string; the server also sends an empty one, which means unknown."""
+    return sys.intern(user.account_type) if user.account_type else None
+
+
+def member_hashes(account_ids: Iterable[str]) -> Iterator[int]:
+    """Yield the number that each account id adds to a digest of members: its SHA-256."""
+    number, sha256 = int.from_bytes, hashlib.sha256
+    return (number(sha256(each.encode("utf-8", "surrogatepass")).digest()) for each in account_ids)
+
+
+def members_digest(account_ids: Iterable[str]) -> str:
+    """Return the digest of a set of members: the sum of their hashes, which does not depend on the order."""
+    return f"{sum(member_hashes(account_ids)) % DIGEST_MODULUS:064x}"
+
+
+def read_members(client: ConfluenceGroups, group_id: str, *, emails: bool = False) -> Members:
+    """Read the listed members of a group.
+
+    Args:
+        client: reads the members.
+        group_id: the group's id.
+        emails: whether to keep the members' e-mails.
+
+    Raises:
+        APIError, IncompleteReadError: as for `iter_members`.
+    """
+    return Members.of(client.iter_members(group_id=group_id), emails=emails)
+
+
+def read_access(client: ConfluenceGroups) -> dict[str, frozenset[str]] | None:
+    """Read the access that groups give, by group id; None if the site does not support the filter ``accessType``.
+
+    Raises:
+        APIError, IncompleteReadError: as for `iter_groups`.
+    """
+
+    def read(access_type: AccessType) -> list[str]:
+        return [group.id for group in client.iter_groups(access_type=access_type)]
+
+    found: dict[str, set[str]] = {}
+    try:
+        for access_type, group_ids in zip(ACCESS_TYPES, map_in_threads(read, ACCESS_TYPES), strict=True):
+            for group_id in group_ids:
+                found.setdefault(group_id, set()).add(access_type)
+    except BadRequestError:
+        return None
+    return {group_id: frozenset(access) for group_id, access in found.items()}
+
+
+def read_live(client: ConfluenceGroups, group_ids: Sequence[str]) -> Iterable[tuple[str, GroupSnapshot | None]]:
+    """Read groups as they are now, several at the same time; None stands for a group that does not exist.
+
+    An unknown group has an empty list of members, so the group is read too (docs/confluence-behaviour.md#groups).
+
+    Raises:
+        APIError, IncompleteReadError: a group could not be read.
+    """
+
+    def read(group_id: str) -> GroupSnapshot | None:
+        group = find_group(client, group_id)
+        return GroupSnapshot(group, read_members(client, group_id)) if group else None
+
+    return zip(group_ids, map_in_threads(read, group_ids), strict=True)
+
+
+def add_unlisted_members(
+    client: ConfluenceGroups, groups: Mapping[str, GroupSnapshot], unlisted: Sequence[Key]
+) -> dict[str, GroupSnapshot]:
+    """Add members who are not listed, such as deactivated ones; their own list of groups shows the membership.
+
+    Args:
+        client: reads the users' lists of groups.
+        groups: the groups with their listed members.
+        unlisted: the group ids and account ids to check.
+
+    Raises:
+        APIError, IncompleteReadError: a list could not be read.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    memberships = map_in_threads(lambda key: client.is_member(group_id=key[0], account_id=key[1]), unlisted)
+    for (group_id, account_id), is_member in zip(unlisted, memberships, strict=True):
+        if is_member:
+            found[group_id].add(account_id)
+    return {
+        group_id: evolve(group, unlisted=group.unlisted | found[group_id]) if group_id in found else group
+        for group_id, group in groups.items()
+    }
+
+
+def unlisted_changes(changes: Iterable[Change], groups: Mapping[str, GroupSnapshot]) -> list[Key]:
+    """Return the keys of removals whose user is not a listed member: the user may be deactivated."""
+    return [
+        change.key
+        for change in changes
+        if change.action is Action.REMOVE
+        and change.group_id in groups
+        and not groups[change.group_id].has_member(change.account_id)
+    ]
+
+
+def add_access(client: ConfluenceGroups, groups: Mapping[str, GroupSnapshot]) -> dict[str, GroupSnapshot]:
+    """Add the access that each group gives.
+
+    Raises:
+        APIError, IncompleteReadError: the access could not be read.
+    """
+    access = read_access(client)
+    return {
+        group_id: evolve(group, access=None if access is None else access.get(group_id, frozenset()))
+        for group_id, group in groups.items()
+    }

@@ -1,0 +1,104 @@
+"""The bodies of the sandbox's responses, shaped like recorded responses of live sites.
+
+Sources: docs/confluence-behaviour.md#groups, #users, #pagination and #errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.responses import JSONResponse, Response
+
+from .directory import Group, Person
+
+EXPANDABLE = ("operations", "personalSpace")
+
+
+class RejectedError(Exception):
+    """Ends the handling of a request with an error response."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+def group(site: str, group: Group) -> dict[str, Any]:
+    """Build a group; its link to itself has its name instead of its id, as on live sites."""
+    optional = {"usageType": group.usage_type, "managedBy": group.managed_by}
+    return {
+        "id": group.id,
+        "name": group.name,
+        "resourceAri": f"ari:cloud:identity::group/{group.id}",
+        "type": "group",
+        **{name: value for name, value in optional.items() if value is not None},
+        "_links": {"self": f"{site}/wiki/rest/experimental/group/{quote(group.name, safe='')}"},
+    }
+
+
+def user(site: str, person: Person, expand: Sequence[str] = ()) -> dict[str, Any]:
+    """Build a user; an app has no locale."""
+    account_id = quote(person.account_id, safe="")
+    picture = {"path": f"/wiki/aa-avatar/{account_id}", "width": 48, "height": 48, "isDefault": False}
+    expanded = {"operations": [{"operation": "use", "targetType": "application"}]} if "operations" in expand else {}
+    return {
+        "type": "known",
+        "accountId": person.account_id,
+        "accountType": person.account_type,
+        "email": person.email,
+        "publicName": person.display_name,
+        "profilePicture": picture,
+        "displayName": person.display_name,
+        **({"timeZone": person.time_zone} if person.time_zone else {}),
+        "isExternalCollaborator": person.is_guest,
+        "isGuest": person.is_guest,
+        **({"locale": "en_US"} if person.account_type != "app" else {}),
+        "accountStatus": person.account_status,
+        **expanded,
+        "_expandable": {name: "" for name in EXPANDABLE if name not in expanded},
+        "_links": {"self": f"{site}/wiki/rest/api/user?accountId={account_id}"},
+    }
+
+
+def page(
+    site: str,
+    path: str,
+    results: list[dict[str, Any]],
+    *,
+    start: int,
+    limit: int,
+    total: int | None,
+    next_query: Mapping[str, str],
+) -> dict[str, Any]:
+    """Build a page of results.
+
+    Args:
+        site: the site's own address; links have it even if the gateway was called.
+        path: the path of the list, from the root of the API.
+        results: the results on this page.
+        start: the index of the first result.
+        limit: the maximum number of results.
+        total: the number of results on all pages, if the request asks for it.
+        next_query: the query of the next page, without start and limit; empty if there is no next page.
+    """
+    links = {"base": f"{site}/wiki", "context": "/wiki", "self": f"{site}/wiki{path}"}
+    if next_query:
+        query = urlencode({**next_query, "limit": limit, "start": start + len(results)}, quote_via=quote)
+        links["next"] = f"{path}?{query}"
+    total_size = {} if total is None else {"totalSize": total}
+    return {"results": results, "start": start, "limit": limit, "size": len(results), **total_size, "_links": links}
+
+
+def error(
+    status: int,
+    message: str,
+    *,
+    authorized: bool = True,
+    valid: bool = True,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Build the error response that is documented for the whole v1 API."""
+    reasons = [{"message": {"translation": message, "args": []}}]
+    data = {"authorized": authorized, "valid": valid, "errors": reasons, "successful": False}
+    return JSONResponse({"statusCode": status, "data": data, "message": message}, status, headers=headers)

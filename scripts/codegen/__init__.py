@@ -1,0 +1,1 @@
+"""Generate the client from the OpenAPI fragment."""

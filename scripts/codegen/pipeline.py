@@ -1,0 +1,178 @@
+"""Derive the fragment, the generated package, the synchronous client and the lock, and compare them with the disk."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from http import HTTPMethod
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from openapi_spec_validator import OpenAPIV30SpecValidator
+from postman_openapi.files import read_text, temporary_path, write_atomically
+from postman_openapi.json_nodes import parse_json
+from postman_openapi.losses import Loss, SpecError, json_pointer
+from postman_openapi.merging import refuse_duplicates
+from postman_openapi.model import Collection
+from postman_openapi.openapi_writer import build_document
+from postman_openapi.reader.collection_reader import read_postman
+from postman_openapi.yaml_io import read_yaml, write_yaml
+
+from codegen import generator
+from codegen.item_policy import require_single_request
+from codegen.overlay import Applied, apply_overlay
+from codegen.sync_client import DERIVED, SOURCE, derive_sync_client
+
+ITEMS = "openapi/postman"
+OVERLAY = "openapi/overlay.yaml"
+FRAGMENT = "openapi/confluence-groups.openapi.yaml"
+LOCK = "openapi/spec.lock.json"
+CONFIG = "generator-config.yaml"
+PROJECT = "pyproject.toml"
+PACKAGE = "confluence_groups_sdk/_generated"
+
+
+@frozen
+class Built:
+    """The output of a run, before anything is written."""
+
+    tree: generator.Tree  # of the generated package
+    files: dict[str, bytes]  # the other files by path, the lock last
+    document: dict[str, Any]  # the fragment, parsed
+    losses: list[Loss]
+    applied: list[Applied]
+
+    @property
+    def outputs(self) -> dict[str, bytes]:
+        """All files by path."""
+        return self.files | {f"{PACKAGE}/{path}": content for path, content in self.tree.items()}
+
+
+def build(root: Path) -> Built:
+    """Build everything in memory and in a temporary folder.
+
+    Raises:
+        SpecError: an input cannot be used, or the generator fails.
+    """
+    names = item_names(root)
+    if not names:
+        raise SpecError(ITEMS, "", "it has no Postman item")
+    inputs = {name: read_text(root / name, name) for name in [*names, OVERLAY, CONFIG]}
+    read_yaml(inputs[CONFIG], CONFIG)  # the message is better than the generator's
+    items = [read_postman(parse_json(inputs[name], name)) for name in names]
+    requests = [require_single_request(item, name) for item, name in zip(items, names, strict=True)]
+    refuse_duplicates(requests)
+    lost = [loss for item in items for loss in item.losses]
+    derived, losses = build_document(Collection(requests[0].name, "", (), tuple(requests), tuple(lost)))
+    document, applied = apply_overlay(derived, read_yaml(inputs[OVERLAY], OVERLAY), OVERLAY)
+    validate(document)
+    header = f"# Derived from {ITEMS} and {OVERLAY} by scripts/regenerate.py. Do not edit.\n"
+    fragment = (header + write_yaml(document)).encode()
+    tree = _generate(fragment, inputs[CONFIG], operations=_count_operations(document))
+    client = derive_sync_client(read_text(root / SOURCE, SOURCE)).encode()
+    built = Built(tree, {FRAGMENT: fragment, DERIVED: client}, document, losses, applied)
+    hashed = {name: text.encode() for name, text in inputs.items()}
+    built.files[LOCK] = generator.format_lock(hashed, built.outputs, generator.installed_tools()).encode()
+    return built
+
+
+def write(root: Path, built: Built) -> None:
+    """Write everything, each file atomically and the lock last."""
+    package = root / PACKAGE
+    if generator.read_tree(package) != built.tree:
+        generator.swap(package, built.tree)
+    for name, content in built.files.items():
+        write_atomically(root / name, content)
+
+
+def differences(root: Path, built: Built) -> Iterator[str]:
+    """Yield the differences between the disk and the output; first those from the lock, which name changed inputs."""
+    yield from _differences_from_lock(root, built)
+    present = {f"{PACKAGE}/{path}": content for path, content in generator.read_tree(root / PACKAGE).items()}
+    present |= {name: (root / name).read_bytes() for name in built.files if os.path.lexists(root / name)}
+    wanted = built.outputs
+    for name in sorted(wanted.keys() | present.keys()):
+        if name not in present:
+            yield f"{name}: missing"
+        elif name not in wanted:
+            yield f"{name}: not generated"
+        elif present[name] != wanted[name]:
+            yield f"{name}: differs"
+
+
+def interrupted_files(root: Path) -> list[Path]:
+    """Return the files and folders that an interrupted run left behind."""
+    temporary = [temporary_path(root / name) for name in (FRAGMENT, DERIVED, LOCK)]
+    return [*generator.find_leftovers(root / PACKAGE), *(path for path in temporary if os.path.lexists(path))]
+
+
+def inputs_changed_since_lock(root: Path) -> Iterator[str]:
+    """Yield the inputs that have changed since the last run; an error is probably in one of them."""
+    lock = root / LOCK
+    locked = _lock_entries(lock.read_bytes()) if lock.is_file() else {}
+    for name in [*item_names(root), OVERLAY, CONFIG]:
+        if (root / name).is_file() and locked.get(name) != generator.hash_content((root / name).read_bytes()):
+            yield name
+
+
+def item_names(root: Path) -> list[str]:
+    """Return the paths of the item files."""
+    return [f"{ITEMS}/{item.name}" for item in sorted((root / ITEMS).glob("*.json"))]
+
+
+def tool_mismatches(root: Path) -> Iterator[str]:
+    """Yield the tools whose installed version is not the pinned one."""
+    try:
+        group = tomllib.loads(read_text(root / PROJECT, PROJECT))["dependency-groups"]["codegen"]
+        pins = dict(pin.split("==") for pin in group if isinstance(pin, str) and pin.count("==") == 1)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SpecError(PROJECT, "/dependency-groups/codegen", f"the pins cannot be read: {error!r}") from None
+    for tool, version in generator.installed_tools().items():
+        if pins.get(tool) != version:
+            yield f"{tool}: {version} is installed, {pins.get(tool)} is pinned"
+
+
+def _differences_from_lock(root: Path, built: Built) -> Iterator[str]:
+    lock = root / LOCK
+    if not lock.is_file():
+        return
+    locked, wanted = _lock_entries(lock.read_bytes()), _lock_entries(built.files[LOCK])
+    for name in sorted(locked.keys() | wanted.keys()):
+        if locked.get(name) != wanted.get(name):
+            yield f"{name}: differs from {LOCK}"
+
+
+def _lock_entries(lock: bytes) -> dict[str, str]:
+    try:
+        parsed: Any = parse_json(lock.decode("utf-8", "replace"), LOCK).value
+        return {key: value for section in parsed.values() for key, value in section.items()}
+    except (SpecError, AttributeError):
+        return {}
+
+
+def _count_operations(document: dict[str, Any]) -> int:
+    items = [item for path, item in document["paths"].items() if path.startswith("/")]
+    return sum(key.upper() in HTTPMethod.__members__ for item in items for key in item)
+
+
+def _generate(fragment: bytes, config: str, *, operations: int) -> generator.Tree:
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Path(folder)
+        paths = workspace / "fragment.yaml", workspace / "config.yaml"
+        paths[0].write_bytes(fragment)
+        paths[1].write_text(config, encoding="utf-8")
+        return generator.generate(*paths, workspace, operations=operations)
+
+
+def validate(document: dict[str, Any]) -> None:
+    """Check that a document is valid OpenAPI 3.0; raise SpecError if it is not."""
+    try:
+        first = next(OpenAPIV30SpecValidator(document).iter_errors(), None)
+    except Exception as error:  # the validator fails in many ways; every one is the document's fault
+        raise SpecError(FRAGMENT, "", f"the items and {OVERLAY} do not make valid OpenAPI: {error!r}") from None
+    if first is not None:
+        pointer = json_pointer(first.absolute_path)
+        raise SpecError(FRAGMENT, pointer, f"the items and {OVERLAY} do not make valid OpenAPI: {first.message}")

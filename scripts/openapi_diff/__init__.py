@@ -1,0 +1,1 @@
+"""Compares OpenAPI documents."""

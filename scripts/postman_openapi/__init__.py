@@ -1,0 +1,1 @@
+"""Convert Postman collections to OpenAPI documents; README.md has the rules."""

@@ -1,0 +1,55 @@
+"""Errors that stop a conversion, and losses that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from attrs import frozen
+
+
+class SpecError(Exception):
+    """An input cannot be used as it is.
+
+    Attributes:
+        where: the file or item.
+        pointer: the position in it, as a JSON pointer; empty for the whole.
+        problem: the problem there, and the remedy.
+    """
+
+    def __init__(self, where: str, pointer: str, problem: str) -> None:
+        super().__init__(where, pointer, problem)
+        self.where = where
+        self.pointer = pointer
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.pointer}: {self.problem}" if self.pointer else f"{self.where}: {self.problem}"
+
+
+def json_pointer(steps: Iterable[str | int]) -> str:
+    """Return a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+@frozen
+class Loss:
+    """A part of the input that is missing from the output."""
+
+    item: str
+    pointer: str
+    what: str
+    why: str
+    understood: bool = True  # False if the input is odd; True if OpenAPI cannot express it
+
+    def __str__(self) -> str:
+        return f"{self.item}: {self.pointer}: {self.what}: {self.why}"
+
+
+@contextmanager
+def recording_loss(what: str, losses: list[Loss]) -> Iterator[None]:
+    """Record a SpecError inside as a loss, so that nothing else is lost with it."""
+    try:
+        yield
+    except SpecError as error:
+        losses.append(Loss(error.where, error.pointer, what, error.problem, understood=False))

@@ -1,0 +1,153 @@
+"""Merge or refuse requests that share path and method."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from .json_nodes import Node
+from .losses import Loss, SpecError
+from .model import NO_AUTH, Auth, Parameter, Request, Response
+from .reader.bodies import merge_bodies
+from .reader.response_reader import merge_responses
+from .schema_inference import merge_schemas
+
+PATH_VARIABLE = re.compile(r"\{([^{}]*)\}")
+
+
+def path_shape(path: str) -> str:
+    """Return a path without the names of its variables; OpenAPI tells paths apart by this."""
+    return PATH_VARIABLE.sub("{}", path)
+
+
+def refuse_duplicates(requests: Iterable[Request]) -> None:
+    """Check that no two requests share path and method, and that every path uses one set of variable names.
+
+    Raises:
+        SpecError: two requests do; the error names both.
+    """
+    owners: dict[tuple[str, str], Request] = {}
+    paths: dict[str, Request] = {}
+    for request in requests:
+        key = path_shape(request.path), request.method
+        if other := owners.get(key):
+            raise SpecError(request.where, "/request", f"has the same path and method as {other.where}")
+        owners[key] = request
+        first = paths.setdefault(key[0], request)
+        if first.path != request.path:
+            problem = f"{first.path} of {first.where} with other names for its variables"
+            raise SpecError(request.where, "/request/url/path", problem)
+
+
+def merge_duplicates(requests: Iterable[Request], losses: list[Loss]) -> list[Request]:
+    """Merge the requests that share path and method, and record every disagreement as a loss.
+
+    A parameter is required only if every request that has it requires it. If two paths differ only in the names of
+    their variables, the first names win.
+    """
+    paths: dict[str, str] = {}
+    groups: dict[tuple[str, str], list[Request]] = {}
+    for each in requests:
+        request = _rename_variables(each, paths.setdefault(path_shape(each.path), each.path), losses)
+        groups.setdefault((request.path, request.method), []).append(request)
+    return [_merge_group(group, losses) if len(group) > 1 else group[0] for group in groups.values()]
+
+
+def _rename_variables(request: Request, path: str, losses: list[Loss]) -> Request:
+    """Return a request with the path variables named as in another path."""
+    if request.path == path:
+        return request
+    names = dict(zip(PATH_VARIABLE.findall(request.path), PATH_VARIABLE.findall(path), strict=True))
+    for old, new in names.items():
+        if old != new:
+            losses.append(_loss(request, f"the name {old!r} of a path variable", f"it is {new!r} in {path}"))
+    parameters = tuple(
+        evolve(each, name=names[each.name]) if each.place == "path" else each for each in request.parameters
+    )
+    return evolve(request, path=path, parameters=parameters)
+
+
+def _merge_group(group: list[Request], losses: list[Loss]) -> Request:
+    """Merge a group of requests; the first one decides every single-valued field."""
+    whole = group[0]
+    for other in group[1:]:
+        for what in ("name", "description", "server", "tags"):
+            mine, its = getattr(whole, what), getattr(other, what)
+            if its and its != mine and (mine or what == "tags"):
+                why = f"{whole.where} has the same path and method"
+                losses.append(_loss(other, f"the {what} of a second request", why))
+        whole = evolve(
+            whole,
+            description=whole.description or other.description,
+            server=whole.server or other.server,
+            parameters=_merge_parameters(whole, other, losses),
+            auth=_merge_auth(whole, other, losses),
+        )
+    bodies = [(body, request.where) for request in group for body in request.bodies]
+    return evolve(whole, bodies=merge_bodies(bodies, losses), responses=_merge_responses(group, losses))
+
+
+def _merge_parameters(one: Request, other: Request, losses: list[Loss]) -> tuple[Parameter, ...]:
+    whole = {_parameter_key(each): each for each in one.parameters}
+    for parameter in other.parameters:
+        known = whole.get(_parameter_key(parameter))
+        whole[_parameter_key(parameter)] = _merge_parameter(known, parameter, other, losses) if known else parameter
+    return tuple(whole.values())
+
+
+def _parameter_key(parameter: Parameter) -> tuple[str, str]:
+    return parameter.place, parameter.name.lower() if parameter.place == "header" else parameter.name
+
+
+def _merge_parameter(one: Parameter, other: Parameter, request: Request, losses: list[Loss]) -> Parameter:
+    what = f"the parameter {other.name!r}"
+    if other.description not in ("", one.description) and one.description:
+        losses.append(_loss(request, f"{what}: its description", "an earlier request has another", other.pointer))
+    if one.required != other.required:
+        why = "not every request with this path and method requires it, so it is optional"
+        losses.append(_loss(request, f"{what}: whether it is required", why, other.pointer))
+    if (
+        one.schema.get("default") != other.schema.get("default")
+        and "default" in one.schema
+        and "default" in other.schema
+    ):
+        losses.append(_loss(request, f"{what}: its default", "an earlier request has another", other.pointer))
+    if None not in (one.example, other.example) and repr(one.example) != repr(other.example):  # True == 1 in Python
+        losses.append(_loss(request, f"{what}: its example", "an earlier request has another", other.pointer))
+    if (one.style, one.explode) != (other.style, other.explode):
+        losses.append(_loss(request, f"{what}: its style", "an earlier request has another", other.pointer))
+    schema = merge_schemas(one.schema, other.schema, Node(None, request.where, other.pointer), losses)
+    return evolve(
+        one,
+        description=one.description or other.description,
+        required=one.required and other.required,
+        schema=schema,
+        example=one.example if one.example is not None else other.example,
+    )
+
+
+def _merge_auth(one: Request, other: Request, losses: list[Loss]) -> tuple[Auth, ...] | None:
+    """Return the authentication of both requests as alternatives; no authentication can be one of them."""
+    if one.auth == other.auth:
+        return one.auth
+    what = "the authentication of a second request"
+    if one.auth is None or other.auth is None:
+        losses.append(_loss(other, what, "only one of the two specifies it; that one is used"))
+        return other.auth if one.auth is None else one.auth
+    losses.append(_loss(other, what, "the document allows either"))
+    mine, its = one.auth or (NO_AUTH,), other.auth or (NO_AUTH,)
+    return (*mine, *(each for each in its if each not in mine))
+
+
+def _merge_responses(group: list[Request], losses: list[Loss]) -> tuple[Response, ...]:
+    found: dict[str, list[tuple[Response, str]]] = {}
+    for request in group:
+        for answer in request.responses:
+            found.setdefault(answer.status, []).append((answer, request.where))
+    return tuple(merge_responses(answers, losses) for answers in found.values())
+
+
+def _loss(request: Request, what: str, why: str, pointer: str | None = None) -> Loss:
+    return Loss(request.where, request.pointer if pointer is None else pointer, what, why)

@@ -1,0 +1,1 @@
+"""Read Postman collections in every form that Postman and other exporters write."""

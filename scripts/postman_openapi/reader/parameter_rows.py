@@ -1,0 +1,239 @@
+"""Read the rows of Postman's tables (query, headers, variables, forms) as exporters fill them in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from attrs import evolve, frozen
+
+from ..json_nodes import Node, parse_json
+from ..losses import Loss, recording_loss
+from ..model import Parameter
+from ..schema_inference import Schema, example_schema, merge_schemas, value_schema
+from ..secrets import MAY_BE_SECRET, is_secret, redact
+
+REQUIRED = re.compile(r"\(Required\)(?: |\Z)")  # some exporters trim a description that is nothing else
+ONE_OF = re.compile(r"(.*?) ?\(This can only be one of ([^()]+)\)", re.DOTALL)
+SECURITY_MARK = "Added as a part of security scheme: "
+KNOWN = ("key", "value", "description", "disabled", "type", "src", "id", "name", "contentType", "fileName", "system")
+SUBKEY = re.compile(r"\[([^\[\]]*)\]")
+DEEP = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
+
+
+@frozen
+class Field:
+    """A row of a table: its value as Postman shows it, its description split into its parts."""
+
+    key: str
+    value: str
+    description: str
+    required: bool
+    only: tuple[str, ...]  # the allowed values, if they are listed
+    disabled: bool
+    is_file: bool
+    is_security: bool  # the exporter marks parameters that a security scheme adds
+    node: Node
+
+
+def read_fields(node: Node | None, what: str, losses: list[Loss]) -> list[Field]:
+    """Return the rows of a table; record unreadable rows as losses.
+
+    Args:
+        node: a list of objects; version 2.0 allows headers as a single string, too.
+        what: the name of such a row in the report.
+        losses: receives the losses.
+    """
+    if node is None:
+        return []
+    rows = []
+    with recording_loss(what, losses):
+        for entry in _table_rows(node):
+            with recording_loss(what, losses):
+                rows.append(_read_field(entry, losses))
+    return rows
+
+
+def description_text(node: Node | None) -> str:
+    """Return a description, which exporters write as a string, as an object around one, or as an empty object."""
+    if node is None or node.value is None:
+        return ""
+    if isinstance(node.value, dict):
+        return description_text(node.child("content")) if "content" in node.value else ""
+    return node.text()
+
+
+def build_parameters(place: str, rows: Iterable[Field], losses: list[Loss]) -> list[Parameter]:
+    """Return the parameters that the rows of one table describe, in the order of their first rows.
+
+    Rows that share a key are a list, and so is ``key[]``; rows ``key[one]`` and ``key[two]`` are an object.
+    """
+    groups: dict[str, list[Field]] = {}
+    plain = {row.key for row in rows}
+    for row in rows:
+        deep = DEEP.fullmatch(row.key) if place in ("query", "form") else None
+        whole = deep[1] if deep and deep[2] != "[]" and deep[1] not in plain else row.key
+        groups.setdefault(whole.lower() if place == "header" else whole, []).append(row)
+    return [_build_parameter(place, name, group, losses) for name, group in groups.items()]
+
+
+def _table_rows(node: Node) -> Iterator[Node]:
+    if not isinstance(node.value, str):
+        return node.items()
+    lines = [line.partition(":") for line in node.value.splitlines() if line.strip()]
+    return (evolve(node, value={"key": name.strip(), "value": value.strip()}) for name, _, value in lines)
+
+
+def _read_field(node: Node, losses: list[Loss]) -> Field:
+    entry = node.fields(KNOWN, losses)
+    key = entry.get("key", entry.get("id"))  # a variable of version 2.0 may have only an id
+    if key is None:
+        node.fail("'key' is missing")
+    marked = description_text(entry.get("description"))
+    described = REQUIRED.sub("", marked, count=1) if REQUIRED.match(marked) else marked
+    listed = ONE_OF.fullmatch(described)
+    is_file = "type" in entry and entry["type"].value == "file"
+    if not re.fullmatch(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?", key.text()):
+        key.fail("not a name: it is empty, has control characters, or starts or ends with a blank")
+    if "contentType" in entry:
+        losses.append(node.loss("the content type of a form field", "it is not supported"))
+    return Field(
+        key=key.text(),
+        value="" if is_file or "value" not in entry else _value_text(entry["value"]),
+        description=listed[1] if listed else described,
+        required=bool(REQUIRED.match(marked)),
+        only=tuple(listed[2].split(",")) if listed else (),
+        disabled="disabled" in entry and entry["disabled"].value is True,
+        is_file=is_file,
+        is_security=marked.startswith(SECURITY_MARK),
+        node=node,
+    )
+
+
+def _value_text(node: Node) -> str:
+    """Return a value as a string; some exporters write bare numbers, true and false."""
+    if isinstance(node.value, bool):
+        return "true" if node.value else "false"
+    return str(node.value) if isinstance(node.value, int | float) else node.text()
+
+
+def _build_parameter(place: str, name: str, rows: list[Field], losses: list[Loss]) -> Parameter:
+    """Return the parameter that the rows of one name describe."""
+    first = rows[0]
+    subkeys = [tuple(SUBKEY.findall(row.key[len(name) :])) for row in rows]
+    style: str | None = "deepObject"
+    if any(subkeys):
+        schema, shown, exploded = _deep_object_schema(place, rows, subkeys, losses), None, True
+    else:
+        name = first.key  # headers are grouped case-insensitively
+        schema, style, shown, exploded = _flat_schema(place, rows, losses)
+    if style and place not in ("query", "form"):
+        style = "simple"
+    required = place == "path" or any(row.required for row in rows)
+    if (required or first.only) and "default" in schema:
+        shown = schema.pop("default")  # a required parameter has no default: the value was an example
+    return Parameter(
+        place=place,
+        name=name,
+        description=first.description,
+        required=required,
+        schema=schema,
+        pointer=first.node.pointer,
+        style=style,
+        explode=exploded if style else None,
+        example=shown,
+    )
+
+
+def _flat_schema(place: str, rows: list[Field], losses: list[Loss]) -> tuple[Schema, str | None, Any, bool]:
+    """Return the schema, style, example and explode flag of the rows of one key."""
+    schema, style, shown = _row_schema(place, rows[0], losses)
+    again = [(row, *_row_schema(place, row, losses)) for row in _list_rows(place, rows, losses)]
+    if not again and not rows[0].key.endswith("[]"):
+        return schema, style, shown, False
+    values = [(schema, shown), *((other, value) for _, other, _, value in again)]
+    for row, other, _, _ in again:
+        schema = merge_schemas(schema, other, row.node, losses)
+    schema, shown = _list_schema(schema, values)
+    return schema, "form", shown, True
+
+
+def _list_schema(items: Schema, rows: list[tuple[Schema, Any]]) -> tuple[Schema, Any]:
+    """Return the schema of a list and its example, from the schema and example of each row."""
+    whole: Schema = {"type": "array", "items": {key: value for key, value in items.items() if key != "default"}}
+    values = [schema.get("default", shown) for schema, shown in rows]
+    if all("default" in schema for schema, _ in rows):
+        return {**whole, "default": values}, None
+    return whole, None if None in values else values
+
+
+def _list_rows(place: str, rows: list[Field], losses: list[Loss]) -> list[Field]:
+    """Return the rows that turn the first one into a list: only enabled ones, and only in queries and forms."""
+    again = []
+    for row in rows[1:]:
+        if place in ("query", "form") and row.disabled == rows[0].disabled:
+            again.append(row)
+        else:
+            losses.append(row.node.loss(f"a second {row.key!r}", "only the first is used"))
+        if row.description not in ("", rows[0].description):
+            losses.append(row.node.loss(f"the description of a second {row.key!r}", "the first has another"))
+    return again
+
+
+def _row_schema(place: str, row: Field, losses: list[Loss]) -> tuple[Schema, str | None, Any]:
+    """Return the schema of a row, its style if it is a list or object, and its example."""
+    if row.is_file:
+        return {"type": "string", "format": "binary"}, None, None
+    if place == "form" and row.value.startswith(("[", "{")):
+        odd: list[Loss] = []
+        with recording_loss("", odd):
+            value = redact(parse_json(row.value, row.node.where).value)
+            written = Node(value, row.node.where, f"{row.node.pointer}/value")
+            return example_schema(written, losses), None, None
+    schema, style = value_schema(row.value)
+    if row.value.startswith("<") and row.value.endswith(">") and "example" in schema:
+        losses.append(row.node.loss(f"the placeholder {row.value!r}", "unknown; read as a string", understood=False))
+        del schema["example"]
+    if is_secret(row.key) and {"example", "default"} & schema.keys():
+        losses.append(row.node.loss(f"the value of {row.key!r}", MAY_BE_SECRET))
+        schema.pop("example", None)
+        schema.pop("default", None)
+    shown = schema.pop("example", None)
+    if row.only:
+        _apply_enum(schema, row, losses)
+    return schema, style, shown
+
+
+def _apply_enum(schema: Schema, row: Field, losses: list[Loss]) -> None:
+    """Add the allowed values to the schema of a parameter, or to that of its list entries."""
+    inner = schema["items"] if schema["type"] == "array" else schema
+    only = list(dict.fromkeys(row.only))
+    read = [value_schema(text)[0] for text in only]
+    if inner.get("type", "string") == "string":  # an untyped list gets strings
+        inner |= {"type": "string", "enum": only}
+    elif all(each["type"] == inner["type"] and "default" in each for each in read):
+        inner["enum"] = [each["default"] for each in read]
+    else:
+        losses.append(row.node.loss("the allowed values", f"not all have the type {inner['type']}"))
+
+
+def _deep_object_schema(place: str, rows: list[Field], subkeys: list[tuple[str, ...]], losses: list[Loss]) -> Schema:
+    """Return the object or list that rows with subkeys describe; an empty or numeric subkey means a list."""
+    whole: Schema | None = None
+    for row, steps in zip(rows, subkeys, strict=True):
+        schema, _, shown = _row_schema(place, row, losses)
+        if shown is not None:
+            schema["example"] = shown
+        if row.description:
+            schema["description"] = row.description
+        for step in reversed(steps):
+            if not step or step.isdecimal():
+                schema = {"type": "array", "items": schema}
+            else:
+                schema = {"type": "object", "properties": {step: schema}}
+        whole = schema if whole is None else merge_schemas(whole, schema, row.node, losses)
+        whole.setdefault("type", "object")
+        if row.required and len(steps) == 1 and steps[0] in whole.get("properties", {}):
+            whole["required"] = [*dict.fromkeys([*whole.get("required", []), steps[0]])]
+    return whole or {"type": "object"}

@@ -1,0 +1,176 @@
+"""Read the example responses of an item as documented responses, one per status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from attrs import evolve
+
+from ..json_nodes import Node
+from ..losses import Loss, recording_loss
+from ..model import Body, Header, Parameter, Response
+from ..schema_inference import placeholder_schema, value_schema
+from ..secrets import MAY_BE_SECRET, is_secret
+from .bodies import TEXT, merge_bodies, read_text_body
+from .parameter_rows import Field, read_fields
+from .request_reader import SentRequest, media_types, read_request
+from .variables import Variables
+
+KNOWN = ("name", "code", "status", "originalRequest", "header", "cookie", "body", "_postman_previewlanguage")
+BOOKKEEPING = (
+    "id",
+    "_postman_id",
+    "uid",
+    "_postman_previewtype",
+    "responseTime",
+    "timings",
+    "type",
+)  # bookkeeping, and measurements
+
+
+def read_responses(node: Node, sent: SentRequest, variables: Variables, losses: list[Loss]) -> tuple[Response, ...]:
+    """Return the documented responses, in the order of their first examples.
+
+    Examples that share a status are merged; an unreadable example is a loss and affects no other.
+    """
+    found: dict[str, list[Response]] = {}
+    with recording_loss("the responses", losses):
+        for entry in node.items():
+            with recording_loss("a response", losses):
+                response = _read_response(entry, sent, variables, losses)
+                found.setdefault(response.status, []).append(response)
+    return tuple(merge_responses([(each, node.where) for each in examples], losses) for examples in found.values())
+
+
+def merge_responses(answers: list[tuple[Response, str]], losses: list[Loss]) -> Response:
+    """Return the response of one status: the description of the first example, and the content of all.
+
+    Args:
+        answers: each response with the item that it comes from.
+        losses: receives the losses.
+    """
+    first = answers[0][0]
+    headers = {header.name.lower(): header for answer, _ in reversed(answers) for header in answer.headers}
+    bodies = [(body, item) for answer, item in answers for body in answer.bodies]
+    for answer, item in answers[1:]:
+        named = any(example.name == answer.description for body in answer.bodies for example in body.examples)
+        if answer.description not in ("", first.description) and not named:
+            why = f"an earlier response {first.status} has another"
+            losses.append(Loss(item, answer.pointer, "the description of a response", why))
+    return evolve(first, bodies=merge_bodies(bodies, losses), headers=tuple(headers.values()))
+
+
+def _read_response(node: Node, sent: SentRequest, variables: Variables, losses: list[Loss]) -> Response:
+    entry = node.fields((*KNOWN, *BOOKKEEPING), losses)
+    status = _read_status(entry.get("code"))
+    if status == "500":
+        losses.append(node.loss("whether this was `default`", "some exporters write 500 for it; 500 is kept"))
+    name = entry["name"].text() if "name" in entry else ""
+    with recording_loss("the text of a status", losses):
+        if "status" in entry and entry["status"].text() not in ("", _reason_phrase(status)):
+            losses.append(entry["status"].loss("the text of a status", "OpenAPI has only the code"))
+    headers = read_fields(entry.get("header"), "a response header", losses)
+    body = _read_body(entry, headers, name, losses)
+    if "cookie" in entry:
+        with recording_loss("the cookies of a response", losses):
+            losses += [
+                each.loss("a cookie of a response", "cookies are not supported") for each in entry["cookie"].items()
+            ]
+    if "originalRequest" in entry:
+        with recording_loss("the request of an example", losses):
+            losses += _example_differences(entry["originalRequest"], sent, variables)
+    return Response(status, name, (body,) if body else (), tuple(_documented_headers(headers, losses)), node.pointer)
+
+
+def _read_status(node: Node | None) -> str:
+    """Return a status as OpenAPI writes it; some exporters omit the code of a ``default`` response."""
+    if node is None:
+        return "default"
+    code = node.value
+    if isinstance(code, str) and code.isascii() and code.isdecimal():
+        code = int(code)
+    if type(code) is not int or not 100 <= code <= 599:
+        node.fail("a status code from 100 to 599 is expected")
+    return str(code)
+
+
+def _reason_phrase(status: str) -> str:
+    try:
+        return HTTPStatus(int(status)).phrase
+    except ValueError:
+        return ""
+
+
+def _read_body(entry: dict[str, Node], headers: list[Field], name: str, losses: list[Loss]) -> Body | None:
+    kind = media_types(headers).get("content-type", "")
+    body = None
+    with recording_loss("the body of a response", losses):
+        language = entry["_postman_previewlanguage"].text().lower() if "_postman_previewlanguage" in entry else ""
+        body = read_text_body(entry["body"], kind, name, losses, language=language) if "body" in entry else None
+    if kind not in ("", TEXT) and not body:
+        place = next(row.node for row in headers if row.key.lower() == "content-type")
+        losses.append(place.loss("the media type of an empty body", "the content of the body is unknown"))
+    return body
+
+
+def _documented_headers(rows: list[Field], losses: list[Loss]) -> Iterator[Header]:
+    """Yield the documented headers, which have a placeholder or a description; the others were recorded."""
+    seen = {"content-type"}
+    for row in rows:
+        if row.key.lower() in seen:
+            continue
+        seen.add(row.key.lower())
+        schema, style = value_schema(row.value)
+        if placeholder_schema(row.value) or style or row.description:
+            schema.pop("default", None)
+            if is_secret(row.key) and schema.pop("example", None) is not None:
+                losses.append(row.node.loss(f"the value of {row.key!r}", MAY_BE_SECRET))
+            yield Header(row.key, row.description, schema)
+        else:
+            losses.append(row.node.loss("a response header", "it was recorded, not documented"))
+
+
+def _example_differences(node: Node, sent: SentRequest, variables: Variables) -> Iterator[Loss]:
+    """Yield the details that an example's request adds to the item's own; additions by exporters are ignored."""
+    within: list[Loss] = []
+    other = read_request(node, variables, sent.auth, within, name="")
+    yield from (loss for loss in within if not loss.understood and (loss.what, loss.why) not in sent.odd)
+    if (other.method, other.address.segments) != (sent.method, sent.address.segments):
+        yield node.loss("the URL of an example's request", "the request has another", understood=False)
+    if other.auth != sent.auth:
+        yield node.loss("the authentication of an example", "the request has another", understood=False)
+    if sent.auth is None and other.marks_security and not sent.marks_security:
+        yield node.loss("a security scheme", "only an example has one, and the request has no auth")
+    yield from _parameter_differences(node, other.parameters, sent)
+    if not _same_body(other.body, sent.body):
+        place = node.child("body") if isinstance(node.value, dict) and "body" in node.value else node
+        yield place.loss("the body of an example's request", "the request has another")
+
+
+def _parameter_differences(node: Node, found: tuple[Parameter, ...], sent: SentRequest) -> Iterator[Loss]:
+    own = {(each.place, each.name): each for each in sent.parameters}
+    for parameter in found:
+        mine = own.get((parameter.place, parameter.name))
+        if mine is None:
+            what = f"the parameter {parameter.name!r} of an example"
+            yield Loss(node.where, parameter.pointer, what, "the request does not have it", understood=False)
+        elif parameter.description not in ("", mine.description):
+            yield Loss(node.where, parameter.pointer, "a description in an example", "the request has another")
+        elif _comparable(parameter) != _comparable(mine):
+            yield Loss(node.where, parameter.pointer, "a value in an example", "the request has another")
+
+
+def _comparable(parameter: Parameter) -> str:
+    """Return the type and value of a parameter as text, because True == 1 == 1.0 in Python."""
+    schema = parameter.schema
+    return repr([schema.get("type"), schema.get("format"), schema.get("default"), parameter.example])
+
+
+def _same_body(one: Body | None, other: Body | None) -> bool:
+    """Check whether two bodies are the same except for the names of their examples."""
+
+    def said(body: Body | None) -> str:
+        return repr(body and [body.media_type, body.schema, [example.value for example in body.examples]])
+
+    return said(one) == said(other)

@@ -1,0 +1,1 @@
+"""Record the cassettes and the pickles that the tests read."""

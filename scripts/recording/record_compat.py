@@ -1,0 +1,263 @@
+"""Record the files of this version for later versions: a pickle of each public value, a plan, a journal, tokens.
+
+They go into tests/compat, into a folder for this version. Existing files stay, and must still be read as the values
+that were written. With --check, write nothing; a missing file is an error, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+
+import confluence_groups_sdk as sdk
+from confluence_groups_sdk import membership
+from confluence_groups_sdk._core.responses.rate_limit_headers import RateLimitInfo
+from confluence_groups_sdk.membership.execution.journal import open_journal
+
+COMPAT = Path(__file__).resolve().parents[2] / "tests" / "compat"
+PROTOCOL = 4  # supported by every Python version that this package runs on
+NOW = "2026-11-25T08:00:00Z"
+ADMIN = "5b10a2844c20165700ede21a"
+
+GROUP = sdk.Group(
+    id="c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90",
+    name="docs-editors",
+    type="group",
+    usage_type="USERBASE_GROUP",
+    managed_by="ADMINS",
+    resource_ari="ari:cloud:identity::group/c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90",
+)
+USER = sdk.User(
+    account_id="712020:9a1f7c3e-6b1d-4b52-a7d9-3f0c5e8b2a44",
+    type="known",
+    account_type="atlassian",
+    email="dagny@example.com",
+    public_name="Dagný",
+    display_name="Dagný Jónsdóttir",
+    time_zone="Atlantic/Reykjavik",
+    is_guest=False,
+    account_status="active",
+    locale="is_IS",
+)
+ONE, TWO, THREE = (
+    membership.Change(
+        action=action,
+        group_id=GROUP.id,
+        group_name=GROUP.name,
+        account_id=account_id,
+        display_name="Dagný Jónsdóttir",
+        account_type="atlassian",
+        reason="has left",
+        overridden=("last-admin",),
+    )
+    for action, account_id in (
+        (membership.Action.ADD, "one"),
+        (membership.Action.REMOVE, "two"),
+        (membership.Action.REMOVE, "three"),
+    )
+)
+SKIPPED_CHANGE = membership.SkippedChange(change=THREE, why="it is an app", guard="app", option=("allow_apps", True))
+GUARDS = membership.Guards(allow_apps=True, protected_accounts=(ADMIN,), protected_groups=("alumni",), max_removals=7)
+PLANNED = membership.PlannedGroup(
+    id=GROUP.id, name=GROUP.name, access=("user",), managed_by="ADMINS", members=5, others=3, digest="0" * 64
+)
+PLAN = membership.Plan(
+    site="your-domain.atlassian.net",
+    made_at=NOW,
+    made_by=ADMIN,
+    made_by_name="Ada Okafor",
+    asked="remove 2",
+    guards=GUARDS,
+    groups=(PLANNED,),
+    changes=(ONE, TWO, THREE),
+    refused=(SKIPPED_CHANGE,),
+    skipped=(evolve(SKIPPED_CHANGE, guard=None, option=None, why="not a member"),),
+    notes=("the server does not say who manages it",),
+)
+RESULTS = (
+    membership.Result(
+        change=ONE,
+        outcome=membership.Outcome.ADDED,
+        request_id="r-1",
+        settled=True,
+        limits=RateLimitInfo(3.0, 60.0, True),
+    ),
+    membership.Result(
+        change=TWO,
+        outcome=membership.Outcome.FAILED,
+        error="502 Bad Gateway",
+        error_type="ServerError",
+        guard="app",
+        option=("allow_apps", True),
+        final=False,
+        stops=True,
+        rate_limited=True,
+    ),
+)
+STOP = membership.Stop(reason=membership.StopReason.RATE_LIMITED, error="429", resume_at=NOW, option="wait_for_quota")
+REPORT = membership.Report(
+    results=RESULTS,
+    unfinished=(TWO, THREE),
+    stop=STOP,
+    interrupted=True,
+    unverified=(ONE,),
+    plan_digest=PLAN.digest,
+    journal_hash="1" * 64,
+)
+JOURNAL_STATE = membership.JournalState(
+    plan=PLAN.digest,
+    site=PLAN.site,
+    began_at=NOW,
+    by=ADMIN,
+    overrides=PLAN.overrides,
+    results={
+        result.change.key: evolve(result, stops=False, rate_limited=False, limits=RateLimitInfo()) for result in RESULTS
+    },
+    in_doubt={THREE.key: THREE},
+    last_hash="1" * 64,
+    lines=6,
+)
+TOKENS = sdk.Tokens("an-access-token", "a-refresh-token", 1_800_000_000.5, ("read:confluence-user", "offline_access"))
+
+VALUES: Mapping[str, Any] = {
+    "Action": membership.Action.REMOVE,
+    "Change": ONE,
+    "JournalState": JOURNAL_STATE,
+    "Estimate": PLAN.estimate,
+    "Group": GROUP,
+    "Guards": GUARDS,
+    "SkippedChange": SKIPPED_CHANGE,
+    "Outcome": membership.Outcome.ALREADY_A_MEMBER,
+    "RateLimiterStatus": sdk.RateLimiterStatus(rate=9.5, held_until=1_800_000_000.5, in_flight=3, refused=2, points=41),
+    "Plan": PLAN,
+    "PlannedGroup": PLANNED,
+    "Progress": membership.Progress(phase="waiting", done=1, total=3, held_until=1_800_000_000.5),
+    "Report": REPORT,
+    "Result": RESULTS[0],
+    "RateLimitInfo": RateLimitInfo(retry_after=2.5, quota=True),
+    "RetryPolicy": sdk.RetryPolicy(max_retries=7, first_delay=0.5, max_delay=9.0, max_retry_after=99.5),
+    "Row": membership.Row("docs-editors", "dagny@example.com", "has left", 7, True),
+    "Site": sdk.Site(
+        cloud_id="11111111-2222-4333-8444-555555555555",
+        name="your-domain",
+        url="https://your-domain.atlassian.net",
+        scopes=frozenset({"read:confluence-user"}),
+    ),
+    "Stop": STOP,
+    "StopReason": STOP.reason,
+    "Timeout": sdk.Timeout(9.0, connect=1.5, pool=None, total=77.0),
+    "User": USER,
+}
+DETAILS: Mapping[str, Any] = {
+    "method": "DELETE",
+    "path": "/wiki/rest/api/group/userByGroupId",
+    "request_id": "r-1",
+    "message": "No user found: Dagný",
+    "headers": {"atl-request-id": "r-1"},
+    "body": '{"message": "No user found: Dagný"}',
+    "retry_after": 2.5,
+    "remedy": "Look.",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is missing")
+    check = parser.parse_args(arguments).check
+    folder = COMPAT / sdk.__version__
+    missing = [name for name in WRITERS if not (folder / name).exists()]
+    if not check:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in missing:
+            (folder / name).write_bytes(WRITERS[name]())
+        print(f"{folder.relative_to(COMPAT.parents[1])}: {len(missing)} of {len(WRITERS)} files written")
+    problems = [f"{folder / name}: missing: run scripts/record_compat.py" for name in missing if check]
+    problems += [
+        f"{file}: no longer read as the value that was written"
+        for file in sorted(COMPAT.glob("*/*.pickle"))
+        if not reads_as_written(file)
+    ]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+def errors() -> Iterator[tuple[str, sdk.ConfluenceGroupsError]]:
+    """Yield each error with all its attributes."""
+    for name in sdk.__all__:
+        kind = getattr(sdk, name)
+        if not isinstance(kind, type) or not issubclass(kind, sdk.ConfluenceGroupsError):
+            continue
+        if issubclass(kind, sdk.APIStatusError):
+            yield name, kind("404 Not Found", status_code=404, **DETAILS)
+        elif issubclass(kind, sdk.APIError):
+            yield name, kind("no answer came (ReadTimeout)", **DETAILS)
+        elif issubclass(kind, sdk.IncompleteReadError):
+            yield name, kind("it stopped", received=("one", "two"))
+        elif issubclass(kind, sdk.InputError):
+            yield name, kind("not usable", problems=("line 7: the account is missing",))
+        elif issubclass(kind, sdk.DriftError):
+            yield name, kind("not as it was", differences=("Dagný is no member",))
+        else:
+            yield name, kind("something is wrong")
+
+
+def reads_as_written(file: Path) -> bool:
+    """Check whether a pickle is read as the value that was written."""
+    written: Any = PICKLED.get(file.stem)
+    read = pickle.loads(file.read_bytes())  # noqa: S301 - our own
+    if type(read) is not type(written):
+        return False
+    if isinstance(written, Exception):
+        return read.args == written.args and all(getattr(read, name) == has for name, has in vars(written).items())
+    if isinstance(written, sdk.Timeout) and read.total != written.total:  # httpx compares only its own four
+        return False
+    return bool(read == written)
+
+
+def plan_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.json"
+        PLAN.save(path)
+        return path.read_bytes()
+
+
+def journal() -> bytes:
+    """Return a journal with a line of each kind and one change in doubt."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal"
+        with open_journal(path, PLAN, by=ADMIN, now=NOW) as writing:
+            writing.begin()
+            writing.intend([ONE, TWO, THREE])
+            for result in RESULTS:
+                writing.record([result])
+            writing.withdraw([THREE])
+            writing.intend([THREE])
+        return path.read_bytes()
+
+
+def token_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tokens.json"
+        sdk.FileTokenStore(path).save(TOKENS)
+        return path.read_bytes()
+
+
+def pickled(value: object) -> Callable[[], bytes]:
+    return lambda: pickle.dumps(value, PROTOCOL)
+
+
+PICKLED: Mapping[str, object] = {**VALUES, **dict(errors())}
+WRITERS: Mapping[str, Callable[[], bytes]] = {
+    **{f"{name}.pickle": pickled(value) for name, value in PICKLED.items()},
+    "plan.json": plan_file,
+    "journal": journal,
+    "tokens.json": token_file,
+}

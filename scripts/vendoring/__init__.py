@@ -1,0 +1,1 @@
+"""Copy the package into other packages."""

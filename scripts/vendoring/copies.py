@@ -1,0 +1,197 @@
+"""Describe a copy of the package: its files, the licence, and the manifest that identifies it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+from codegen import generator
+from codegen.generator import hash_content
+from postman_openapi.losses import SpecError
+from versioning.semver import read_literal_version
+
+PACKAGE = "confluence_groups_sdk"
+LICENSE = "LICENSE"
+VERSION = "_version.py"
+FRAGMENT = "openapi/confluence-groups.openapi.yaml"
+LOCK = "openapi/spec.lock.json"
+MANIFEST = "vendored.json"
+FORMAT = "confluence-groups-vendored/1"
+PARTS = ("cli", "membership", "sandbox")  # the rest works without them
+REST = "the rest"
+
+
+@frozen
+class Copy:
+    """A copy of the package, on the disk or as a run would write it.
+
+    Attributes:
+        version: the version of the package.
+        fragment: the SHA-256 of its OpenAPI fragment.
+        without: the omitted parts.
+        files: the SHA-256 of each file when it was copied.
+        tree: the present files without the manifest.
+    """
+
+    version: str
+    fragment: str
+    without: frozenset[str]
+    files: Mapping[str, str] = field(repr=False)
+    tree: generator.Tree = field(repr=False)
+
+    def files_to_write(self) -> generator.Tree:
+        """Return all files, the manifest first, because it identifies the leftovers of an interrupted run."""
+        manifest = {
+            "files": dict(self.files),
+            "format": FORMAT,
+            "fragment": self.fragment,
+            "version": self.version,
+            "without": sorted(self.without),
+        }
+        return {MANIFEST: f"{json.dumps(manifest, indent=2, sort_keys=True)}\n".encode(), **self.tree}
+
+    def edits(self) -> Iterator[tuple[str, str]]:
+        """Yield the files that were changed since they were copied, each with the kind of edit."""
+        for name in sorted(self.tree.keys() | self.files.keys()):
+            if name not in self.tree:
+                yield name, "missing"
+            elif name not in self.files:
+                yield name, "added"
+            elif hash_content(self.tree[name]) != self.files[name]:
+                yield name, "edited"
+
+    @property
+    def extent(self) -> str:
+        """The omitted parts as text."""
+        return f"without {', '.join(sorted(self.without))}" if self.without else "all of it"
+
+    def __str__(self) -> str:
+        return f"version {self.version}, {len(self.files)} files, {self.extent}"
+
+
+def read_copy(folder: Path, where: str) -> Copy | None:
+    """Return the copy in a folder, or None if the folder is missing or empty.
+
+    Args:
+        folder: the folder of the copy.
+        where: its name in messages.
+
+    Raises:
+        SpecError: the folder contains something else.
+    """
+    if not os.path.lexists(folder):
+        return None
+    if not folder.is_dir():
+        raise SpecError(where, "", "it is a file: give a new or empty folder, or a copy")
+    tree = generator.read_tree(folder)
+    manifest = tree.pop(MANIFEST, None)
+    if manifest is not None:
+        return _parse_manifest(manifest, tree, f"{where}/{MANIFEST}")
+    if any(folder.iterdir()):
+        raise SpecError(where, "", f"it contains something else, without {MANIFEST}: give a folder of its own")
+    return None
+
+
+def read_project(root: Path, without: frozenset[str]) -> Copy:
+    """Return the copy that a run would write.
+
+    Args:
+        root: the project's folder.
+        without: the parts to omit.
+
+    Raises:
+        SpecError: the project is not up to date, or the copy would not work.
+    """
+    tree = {path: content for path, content in generator.read_tree(root / PACKAGE).items() if not _is_hidden(path)}
+    _refuse_outdated(root, tree)
+    tree = {path: content for path, content in tree.items() if _part_of(path) not in without}
+    for part, path, missing in _cross_part_imports(tree):
+        if missing in without:
+            remedy = ": keep it" if part == REST else f", too: --without {','.join(sorted(without | {part}))}"
+            raise SpecError(f"--without {missing}", "", f"{path} needs it: omit {part}{remedy}")
+    tree[LICENSE] = (root / LICENSE).read_bytes()
+    return Copy(
+        version=read_literal_version(tree[VERSION].decode(), f"{PACKAGE}/{VERSION}"),
+        fragment=hash_content((root / FRAGMENT).read_bytes()),
+        without=without,
+        files={path: hash_content(content) for path, content in tree.items()},
+        tree=tree,
+    )
+
+
+def _parse_manifest(manifest: bytes, tree: generator.Tree, where: str) -> Copy:
+    """Parse a manifest; raise SpecError if it is damaged, or another tool's."""
+    try:
+        said = json.loads(manifest)
+        known = said["format"] == FORMAT
+        version, fragment, without, files = said["version"], said["fragment"], said["without"], said["files"]
+        whole = all(isinstance(text, str) for text in (version, fragment, *without, *files.values()))
+        whole = whole and isinstance(without, list)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        known = whole = False
+    if not known or not whole:
+        raise SpecError(where, "", "not a valid manifest: if the folder is a copy, remove it and copy again")
+    return Copy(version, fragment, frozenset(without), files, tree)
+
+
+def _refuse_outdated(root: Path, tree: generator.Tree) -> None:
+    """Check that the derived files fit the lock.
+
+    Raises:
+        SpecError: one does not, or the package contains a link or special file.
+    """
+    locked = json.loads((root / LOCK).read_bytes())["outputs"]
+    present = {FRAGMENT: (root / FRAGMENT).read_bytes()}
+    package = {f"{PACKAGE}/{path}": content for path, content in tree.items()}
+    present |= {name: content for name, content in package.items() if name in locked or "/_generated/" in name}
+    for name in sorted(locked.keys() | present.keys()):
+        if name not in present or locked.get(name) != hash_content(present[name]):
+            raise SpecError(name, "", f"differs from {LOCK}: run scripts/regenerate.py first")
+    for path, content in tree.items():
+        if content == generator.NOT_A_FILE:
+            raise SpecError(f"{PACKAGE}/{path}", "", "it is a link or special file: only files are copied")
+
+
+def _cross_part_imports(tree: generator.Tree) -> Iterator[tuple[str, str, str]]:
+    """Yield each import of another part at loading time: the part, the module and the other part."""
+    for path, content in tree.items():
+        if path.endswith(".py"):
+            for name in sorted(_imported_paths(path, ast.parse(content))):
+                if _part_of(name) != _part_of(path) and _part_of(name) != REST:
+                    yield _part_of(path), path, _part_of(name)
+
+
+def _imported_paths(path: str, module: ast.Module) -> set[str]:
+    """Return the paths, without suffixes, of the package's modules that a module imports at loading time."""
+    found: set[str] = set()
+    for node in _loaded_nodes(module.body):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = path.split("/")[: -node.level]
+            names = [node.module.replace(".", "/")] if node.module else [alias.name for alias in node.names]
+            found |= {"/".join([*base, name]) for name in names}
+    return found
+
+
+def _loaded_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield the nodes that run when a module is loaded: none inside functions or under TYPE_CHECKING."""
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            yield from _loaded_nodes(node.orelse)
+        else:
+            yield node
+            yield from _loaded_nodes(ast.iter_child_nodes(node))
+
+
+def _part_of(path: str) -> str:
+    first = path.partition("/")[0]
+    return first if first in PARTS else REST
+
+
+def _is_hidden(path: str) -> bool:
+    return any(name.startswith(".") for name in path.split("/"))  # such as the files of an editor

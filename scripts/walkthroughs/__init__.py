@@ -1,0 +1,1 @@
+"""Run the commands and programs of documents, and put their output into the documents."""

@@ -1,0 +1,89 @@
+"""Run the commands of docs/cli.md on the sandbox, block by block, and put their output below them.
+
+With --check, write nothing; a difference is an error. Digests, times and the sandbox's port vary between runs; the
+document shows those of the run that wrote it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+
+from confluence_groups_sdk.sandbox import Group, Person, Sandbox
+from walkthroughs.walkthrough import (
+    DOCS,
+    FILE,
+    VARYING,
+    replace_varying,
+    run_walkthrough,
+    sandbox_environment,
+    write_files,
+)
+
+DOCUMENT = DOCS / "cli.md"
+SESSION = re.compile(r"(<!-- session(?:, answered (\w+))? -->\n```console\n)(.*?)(```)", re.DOTALL)
+COMMAND = re.compile(r"^\$ (.*)$", re.MULTILINE)
+CLI_VARYING = VARYING | {
+    "HOST": re.compile(r"127\.0\.0\.1:\d+"),
+    "LINES": re.compile(r"\b\d+ lines\b"),  # of a journal: results that arrive together share a line
+    "TIME": re.compile(r"\b\d+ ms\b"),
+    "DATE": re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"),
+    "REQUEST": re.compile(r"00000000-0000-4000-8000-\d{12}"),
+}
+QUESTION = "(n): "
+
+
+def normalize(text: str) -> str:
+    """Return a document without the parts that vary between runs."""
+    return replace_varying(text, CLI_VARYING)
+
+
+def render(document: str) -> str:
+    """Return the document with the present output of its commands."""
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        add_people(sandbox)
+        write_files(document, folder, FILE)
+        return SESSION.sub(
+            lambda found: found[1] + session(COMMAND.findall(found[3]), found[2] or "", sandbox, folder) + found[4],
+            document,
+        )
+
+
+def add_people(sandbox: Sandbox) -> None:
+    """Add the people of the document to the sandbox."""
+    ids = [f"712020:00000000-0000-4000-8000-{number:012d}" for number in range(1, 9)]
+    for number, account_id in enumerate(ids, 1):
+        sandbox.directory.add_person(Person(account_id, f"Writer {number}", f"writer{number}@example.com"))
+    sandbox.directory.add_group(Group("9d3f2a61-5c0e-4b7a-8f11-2e6d7c8b9a05", "writers", frozenset()), ids)
+
+
+def session(commands: list[str], answer: str, sandbox: Sandbox, folder: Path) -> str:
+    """Return the output of a shell that runs these commands and answers their question."""
+    script = ["exec 2>&1"]
+    for command in commands:
+        script += ["code=$?", f"printf '%s\\n' {shlex.quote('$ ' + command)}", "(exit $code)", command]
+    shell = subprocess.run(
+        ["bash", "-c", "\n".join(script)],  # noqa: S607 - the user's own shell
+        cwd=folder,
+        env=sandbox_environment(sandbox, folder),
+        input=f"{answer}\n" if answer else "",
+        stdout=subprocess.PIPE,
+        check=False,
+        encoding="utf-8",
+    )
+    output = shell.stdout
+    if answer:
+        before, question, after = output.partition(QUESTION)
+        if not question:
+            raise SystemExit(f"no command asked a question:\n{output}")
+        output = f"{before}{question}{answer}\n{after}"
+    return output.rstrip("\n") + "\n"
+
+
+def main() -> int:
+    """Write the document, or with --check compare it; return the exit code."""
+    return run_walkthrough(DOCUMENT, __doc__, render=render, normalize=normalize)

@@ -1,0 +1,74 @@
+"""Render a document anew or compare it with its present output; the code that all walkthroughs share."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from confluence_groups_sdk.sandbox import Sandbox
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+FILE = re.compile(r"<!-- file: (\S+) -->\n```text\n(.*?)```", re.DOTALL)
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+VARYING = {"DIGEST": DIGEST, "MOMENT": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")}
+
+Conversion = Callable[[str], str]
+
+
+def run_walkthrough(document: Path, description: str | None, *, render: Conversion, normalize: Conversion) -> int:
+    """Write a document anew, or with --check only compare it; return the exit code.
+
+    Args:
+        document: contains programs or commands, and their output below them.
+        description: the help text of the script.
+        render: returns the document with the present output.
+        normalize: returns a document without the parts that vary between runs.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on a difference")
+    check = parser.parse_args().check
+    old = document.read_text(encoding="utf-8")
+    new = render(old)
+    if normalize(old) == normalize(new):
+        print(f"{document.name} shows the present output")
+        return 0
+    if check:
+        texts = (normalize(old).splitlines(), normalize(new).splitlines())
+        print(*difflib.unified_diff(*texts, document.name, "present output", lineterm=""), sep="\n", file=sys.stderr)
+        print(f"{document.name} does not show the present output: run {sys.argv[0]}", file=sys.stderr)
+        return 1
+    document.write_text(new, encoding="utf-8")
+    print(f"wrote {document.name}")
+    return 0
+
+
+def write_files(document: str, folder: Path, *patterns: re.Pattern[str]) -> None:
+    """Write the files that a document contains, as name and content."""
+    for pattern in patterns:
+        for name, content in pattern.findall(document):
+            (folder / name).write_text(content, encoding="utf-8")
+
+
+def replace_varying(text: str, patterns: Mapping[str, re.Pattern[str]]) -> str:
+    """Replace the parts that vary between runs by their names."""
+    for name, pattern in patterns.items():
+        text = pattern.sub(name, text)
+    return text
+
+
+def sandbox_environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
+    """Return the environment variables for a program that uses the sandbox, without those of this machine."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("CONFLUENCE_", "PYTHON", "XDG_"))}
+    return kept | {
+        "CONFLUENCE_SITE": sandbox.url,
+        "CONFLUENCE_EMAIL": sandbox.admin.email,
+        "CONFLUENCE_API_TOKEN": sandbox.admin.token,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONIOENCODING": "utf-8",
+        "XDG_CONFIG_HOME": str(folder / "home"),
+    }

@@ -1,0 +1,126 @@
+"""Errors, refusals and the ends of runs, with the command line's own names for options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from shell import BRUNO, Shell
+
+from confluence_groups_sdk import (
+    APITimeoutError,
+    AuthenticationError,
+    BearerToken,
+    ConfigurationError,
+    ConfluenceGroups,
+)
+from confluence_groups_sdk.cli.exit_codes import print_error
+from confluence_groups_sdk.cli.rendering.report_summary import rehearsal_lines, report_lines
+from confluence_groups_sdk.errors import KnownProblem
+from confluence_groups_sdk.membership import Action, Change, Outcome, Report, Result, Stop, StopReason
+
+CHANGE = Change(action=Action.REMOVE, group_id="g", group_name="docs-editors", account_id="a", display_name="Bruno")
+
+
+def report(*results: Result, stop: Stop | None = None) -> Report:
+    return Report(
+        results=results,
+        unfinished=(),
+        stop=stop,
+        interrupted=False,
+        unverified=(),
+        plan_digest="0" * 64,
+        journal_hash="1" * 64,
+    )
+
+
+def printed(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:
+    print_error(error, verbose=False)
+    return capsys.readouterr().err
+
+
+def test_remedy_for_a_token_with_scopes_names_the_cloud_id_option(capsys: pytest.CaptureFixture[str]) -> None:
+    error = AuthenticationError("401 Unauthorized", status_code=401, problem=KnownProblem.AUTH_MISMATCH)
+    shown = printed(error, capsys)
+    assert "--cloud-id" in shown
+    assert "for_cloud" not in shown
+
+
+def test_other_problems_keep_the_errors_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    error = AuthenticationError("401 Unauthorized", problem=KnownProblem.MISSING_SCOPE, remedy="Add the scope x.")
+    assert "  what to do: Add the scope x.\n" in printed(error, capsys)
+
+
+@pytest.mark.parametrize(
+    ("error", "option"),
+    [
+        (ConfigurationError("cloud_id: give the site's cloud id", option="cloud_id"), "--cloud-id"),
+        (ConfigurationError("give account ids", option="protected_accounts"), "--protect-account"),
+        (APITimeoutError("no response in time"), "--timeout"),
+    ],
+)
+def test_error_about_an_argument_names_the_option(
+    error: Exception, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert printed(error, capsys).endswith(f"  option: {option}\n")
+
+
+@pytest.mark.parametrize("option", [None, "application_name"])
+def test_error_about_another_argument_names_no_option(option: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    error = ConfigurationError("give a short name", option=option)
+    assert printed(error, capsys) == "error: give a short name\n"
+
+
+def test_report_names_the_option_that_overrides_a_guard() -> None:
+    result = Result(
+        change=CHANGE, outcome=Outcome.REFUSED, error="too many", guard="max_removals", option=("max_removals", 3)
+    )
+    line = "REFUSED remove Bruno (a) from docs-editors: too many [max_removals; --max-removals 3 overrides it]"
+    assert line in report_lines(report(result), Path("j"))
+    with ConfluenceGroups("https://your-domain.atlassian.net", auth=BearerToken("token")) as client:
+        assert line in rehearsal_lines(report(result), client)
+
+
+@pytest.mark.parametrize(
+    ("stop", "shown"),
+    [
+        (
+            Stop(reason=StopReason.RATE_LIMITED, resume_at="2026-11-24T13:00:00Z", option="wait_for_quota"),
+            "stopped: the site accepts no calls until 2026-11-24T13:00:00Z: resume then, or apply with "
+            "--wait-for-quota",
+        ),
+        (
+            Stop(reason=StopReason.TOO_MANY_FAILURES, error="400 Bad Request", option="stop_after_failures"),
+            "stopped: too many changes failed (--stop-after-failures), the last one: 400 Bad Request",
+        ),
+        (Stop(reason=StopReason.INTERRUPTED), "stopped: interrupted"),
+    ],
+)
+def test_report_names_the_option_that_prevents_a_stop(stop: Stop, shown: str) -> None:
+    assert shown in report_lines(report(stop=stop), Path("j"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--error-rate", "7"),
+        ("--drop-rate", "nan"),
+        ("--latency", "-1"),
+        ("--latency", "inf"),
+        ("--rate-limit", "0"),
+        ("--quota", "0"),
+    ],
+)
+def test_fault_out_of_range_names_its_option(shell: Shell, option: str, value: str) -> None:
+    ended = shell.run("sandbox", option, value)
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: {option}: give ")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--max-fraction", "nan"), ("--timeout", "1e12"), ("--timeout", "0")])
+def test_no_message_names_a_python_argument(shell: Shell, option: str, value: str) -> None:
+    shell.csv(f"docs-editors,{BRUNO},")
+    ended = shell.run("plan", "remove", "--csv", "rows.csv", option, value)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"error: {option}: give ")
+    assert "None" not in ended.err

@@ -1,0 +1,220 @@
+"""The commands that change nothing on the site."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, PROGRAM, USERS, Ended, Shell
+
+from confluence_groups_sdk import __version__
+from confluence_groups_sdk.sandbox import Group, Person
+
+SANDBOX_GROUPS = ["confluence-admins-sandbox", "confluence-users-sandbox", "docs-editors"]
+
+
+def as_json(ended: Ended) -> list[dict[str, object]]:
+    assert (ended.code, ended.err) == (0, "")
+    found: list[dict[str, object]] = json.loads(ended.out)
+    return found
+
+
+def column(ended: Ended, number: int) -> list[str]:
+    """Return a column of a table, without its header."""
+    assert (ended.code, ended.err) == (0, "")
+    return [re.split(r"\s{2,}", line)[number] for line in ended.out.splitlines()[1:]]
+
+
+def test_groups_are_listed(shell: Shell) -> None:
+    assert column(shell.run("groups", "list"), 1) == SANDBOX_GROUPS
+
+
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [("admin", SANDBOX_GROUPS[:1]), ("user", SANDBOX_GROUPS[:2]), ("site-admin", SANDBOX_GROUPS[:1])],
+)
+def test_groups_are_listed_by_the_access_they_give(shell: Shell, access: str, expected: list[str]) -> None:
+    assert [row["name"] for row in as_json(shell.run("groups", "list", "--access", access, "-o", "json"))] == expected
+
+
+def test_groups_are_searched(shell: Shell) -> None:
+    assert [row["id"] for row in as_json(shell.run("groups", "search", "edit", "-o", "json"))] == [EDITORS]
+
+
+@pytest.mark.parametrize("name", ["docs-editors", EDITORS])
+def test_group_is_shown_by_name_and_by_id(shell: Shell, name: str) -> None:
+    ended = shell.run("groups", "show", name, "-o", "json")
+    assert json.loads(ended.out)["id"] == EDITORS
+
+
+def test_unknown_group_name_suggests_a_search(shell: Shell) -> None:
+    ended = shell.run("members", "list", "docs editors")
+    assert ended.code == 1
+    assert "404 Not Found" in ended.err
+    assert "confluence-groups groups search 'docs editors'" in ended.err
+    assert "request id: 00000000-" in ended.err
+
+
+def test_ambiguous_group_name_lists_the_ids(shell: Shell) -> None:
+    shell.sandbox.directory.add_group(Group("other-id", "docs-editors"))
+    ended = shell.run("members", "list", "docs-editors")
+    assert ended.code == 2
+    assert EDITORS in ended.err
+    assert "other-id" in ended.err
+
+
+def test_members_are_listed(shell: Shell) -> None:
+    assert column(shell.run("members", "list", "docs-editors"), 0) == [BRUNO, CHIARA, DAGNY, BOT]
+
+
+def test_members_are_listed_as_csv_safe_for_a_spreadsheet(shell: Shell) -> None:
+    shell.sandbox.directory.add_person(Person(BRUNO, "=cmd|' /C calc'!A0", "bruno@example.com"))
+    ended = shell.run("members", "list", "docs-editors", "--output", "csv")
+    rows = list(csv.DictReader(io.StringIO(ended.out)))
+    assert [row["account_id"] for row in rows] == [BRUNO, CHIARA, DAGNY, BOT]
+    assert rows[0]["display_name"] == "'=cmd|' /C calc'!A0"
+    raw = shell.run("members", "list", "docs-editors", "--output", "csv", "--raw")
+    assert next(csv.DictReader(io.StringIO(raw.out)))["display_name"] == "=cmd|' /C calc'!A0"
+
+
+def test_empty_group_is_listed_as_a_header(shell: Shell) -> None:
+    shell.sandbox.directory.add_group(Group("empty-id", "empty"))
+    assert shell.run("members", "list", "empty").out.split() == ["account_id", "display_name", "email", "account_type"]
+    assert shell.run("members", "list", "empty", "-o", "json").out == "[]\n"
+
+
+def test_members_are_counted(shell: Shell) -> None:
+    assert shell.run("members", "count", "docs-editors").out == "4\n"
+    counted = json.loads(shell.run("members", "count", "docs-editors", "-o", "json").out)
+    assert counted == {"group_id": EDITORS, "group_name": "docs-editors", "members": 4}
+
+
+def test_users_are_shown_with_their_groups(shell: Shell) -> None:
+    assert json.loads(shell.run("users", "show", BRUNO, "-o", "json").out)["email"] == "bruno@example.com"
+    assert column(shell.run("users", "groups", BRUNO), 0) == [USERS, EDITORS]
+
+
+def test_own_account_is_shown(shell: Shell) -> None:
+    assert json.loads(shell.run("users", "me", "-o", "json").out)["account_id"] == ADA
+
+
+def test_groups_of_an_unknown_user_are_an_error(shell: Shell) -> None:
+    ended = shell.run("users", "groups", "nobody")
+    assert (ended.code, ended.out) == (1, "")
+
+
+@pytest.mark.parametrize("forcing", ["TERM", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE"])
+def test_piped_output_has_no_colours_and_no_bar(shell: Shell, forcing: str) -> None:
+    for arguments in (["members", "list", "docs-editors"], ["groups", "show", ADMINS], ["--help"], ["groups", "--no"]):
+        ended = shell.spawn(*arguments, settings={"TERM": "xterm-256color"} | {forcing: "1"})
+        assert ended.code == (2 if "--no" in arguments else 0)
+        assert "\x1b" not in ended.out + ended.err
+
+
+def test_ascii_terminal_gets_escapes(shell: Shell) -> None:
+    settings = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    assert "Dagn\\xfd" in shell.spawn("members", "list", "docs-editors", settings=settings).out
+    listed = json.loads(shell.spawn("members", "list", "docs-editors", "-o", "json", settings=settings).out)
+    assert listed[2]["display_name"] == "Dagný Sørensen"
+
+
+def test_verbose_shows_the_calls(shell: Shell) -> None:
+    ended = shell.spawn("members", "count", EDITORS, "--verbose")
+    assert ended.out == "4\n"
+    assert re.findall(r"^(\w+)", ended.err, re.MULTILINE) == ["getGroupByGroupId", "getGroupMembersByGroupId"]
+    assert shell.sandbox.admin.token not in ended.err
+
+
+def test_version_is_shown(shell: Shell) -> None:
+    assert shell.run("--version") == Ended(0, f"confluence-groups {__version__}\n", "")
+
+
+def commands() -> list[tuple[str, ...]]:
+    import typer
+
+    from confluence_groups_sdk.cli.app import app
+
+    root = typer.main.get_group(app)
+    found: list[tuple[str, ...]] = []
+    for name, section in root.commands.items():
+        inner = getattr(section, "commands", {})
+        found += [(name, each) for each in inner] or [(name,)]
+    return found
+
+
+def test_all_commands_exist() -> None:
+    wanted = {
+        "groups": "list search show create delete",
+        "members": "list count add remove",
+        "users": "show groups me",
+        "plan": "remove sync offboard show",
+        "journal": "show verify",
+    }
+    sections = {(section, name) for section, names in wanted.items() for name in names.split()}
+    alone = {("apply",), ("undo",), ("login",), ("logout",), ("sites",), ("sandbox",)}
+    assert set(commands()) == sections | alone
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_each_help_has_an_example(shell: Shell, command: tuple[str, ...]) -> None:
+    ended = shell.run(*command, "--help")
+    assert ended.code == 0
+    example = ended.out.partition("For example:")[2]
+    assert f"confluence-groups {' '.join(command)}" in example
+
+
+def test_help_lists_the_exit_codes(shell: Shell) -> None:
+    shown = " ".join(shell.run("--help").out.split())
+    for code in ("0 done", "1 API", "2 usage", "3 refused", "4 some changes failed", "130 interrupted"):
+        assert code in shown
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_shells_complete_commands(shell: Shell, name: str) -> None:
+    settings = {
+        "_CONFLUENCE_GROUPS_COMPLETE": f"complete_{name}",
+        "COMP_WORDS": "confluence-groups members r",
+        "COMP_CWORD": "2",
+        "_TYPER_COMPLETE_ARGS": "confluence-groups members r",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    ended = shell.spawn(settings=settings)
+    assert "remove" in ended.out
+    assert "list" not in ended.out
+
+
+def test_bash_completes_commands_options_and_values(shell: Shell) -> None:
+    (shell.folder / "confluence-groups").write_text(f'#!/bin/sh\nexec {shlex.join(PROGRAM)} "$@"\n', encoding="utf-8")
+    (shell.folder / "confluence-groups").chmod(0o700)
+    for words, completed in (
+        (["members", "re"], "remove"),
+        (["members", "list", "docs-editors", "--out"], "--output"),
+        (["members", "list", "docs-editors", "--output", "c"], "csv"),
+    ):
+        ended = _piped(
+            shell,
+            f"""PATH="$PWD:$PATH"
+eval "$(_CONFLUENCE_GROUPS_COMPLETE=source_bash confluence-groups)"
+registered=$(complete -p confluence-groups) && [[ $registered =~ -F\\ ([^ ]+) ]]
+COMP_WORDS=(confluence-groups {shlex.join(words)}); COMP_CWORD={len(words)}
+"${{BASH_REMATCH[1]}}" confluence-groups; echo "${{COMPREPLY[@]}}" """,
+        )
+        assert (ended.out.split(), ended.err) == ([completed], "")
+
+
+def _piped(shell: Shell, command: str) -> Ended:
+    process = subprocess.run(
+        ["bash", "-c", command], capture_output=True, check=False, encoding="utf-8", cwd=shell.folder
+    )
+    return Ended(process.returncode, process.stdout, process.stderr)
+
+
+def test_no_file_is_left_behind(shell: Shell) -> None:
+    shell.run("members", "list", "docs-editors")
+    assert [path.name for path in Path(shell.folder).iterdir()] == ["home"]

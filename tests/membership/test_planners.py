@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from membership_fakes import OPEN, TEAM, client, members, people, removals, team, writes
+
+from confluence_groups_sdk import BadRequestError, ConfluenceGroups, InputError
+from confluence_groups_sdk.membership import Action, Progress, apply, plan_offboarding, plan_removals, plan_sync
+from confluence_groups_sdk.sandbox import Group, Person, Sandbox
+
+
+def problems(sandbox: Sandbox, rows: Any) -> tuple[str, ...]:
+    with client(sandbox) as groups, pytest.raises(InputError, match="no plan was made") as caught:
+        plan_removals(groups, rows)
+    return caught.value.problems
+
+
+def test_rows_name_groups_by_id_or_name_and_accounts_by_id_or_e_mail(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox)
+    path = tmp_path / "hr.csv"
+    path.write_text(f"groupId,user,reason\n{TEAM},{ids[0]},left\nTeam,ID-001@Example.com,\n", encoding="utf-8")
+    with client(sandbox) as groups:
+        plan = plan_removals(groups, path)
+    assert [(change.account_id, change.display_name, change.reason) for change in plan.changes] == [
+        (ids[0], f"P {ids[0]}", "left"),
+        (ids[1], f"P {ids[1]}", None),
+    ]
+    assert plan.asked == "remove the members in 2 rows of hr.csv"
+    assert (plan.site, plan.made_by_name) == (sandbox.url.removeprefix("http://"), "Ada Okafor")
+    assert writes(sandbox) == []
+
+
+def test_all_problems_are_named_and_no_plan_is_made(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    directory = sandbox.directory
+    directory.add_group(Group("twin-1", "Twin"))
+    directory.add_group(Group("twin-2", "Twin"))
+    directory.add_group(Group("team-2", "Teams"), [])
+    assert problems(sandbox, [("Twin", "a"), ("team", "a"), ("nothing", "a"), (TEAM, ids[0])]) == (
+        "row 1: 2 groups are called Twin: give the id (twin-1, twin-2)",
+        "row 2: there is no group with the id or exact name team",
+        "row 3: there is no group with the id or exact name nothing",
+    )
+    directory.add_person(Person("id-001", "Same", "id-000@example.com"))
+    assert problems(sandbox, [(TEAM, "id-000@example.com"), (TEAM, "hidden@example.com"), (TEAM, ids[5])]) == (
+        "row 1: 2 accounts have the e-mail id-000@example.com: give the account id (id-000, id-001)",
+        "row 2: no member shows the e-mail hidden@example.com: give the account id",
+    )
+    assert problems(sandbox, [(TEAM,), (TEAM, " "), "Team", (TEAM, None), (TEAM, "a", "b")]) == tuple(
+        f"row {number}: give a group and an account, both strings that are not empty" for number in range(1, 5)
+    )
+
+
+def test_non_members_are_skipped_and_repeated_rows_are_noted(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    (other,) = people(sandbox, 1, first=900)
+    with client(sandbox) as groups:
+        plan = plan_removals(groups, [(TEAM, ids[0]), ("Team", "id-000@example.com"), (TEAM, other), (TEAM, "nobody")])
+    assert [change.account_id for change in plan.changes] == [ids[0]]
+    assert [(str(each.change.display_name), each.why, each.guard) for each in plan.skipped] == [
+        (f"P {other}", "not a member", None),
+        ("None", "there is no account with this id", None),
+    ]
+    assert "1 of 4 rows repeat another row" in plan.notes
+
+
+def test_unknown_facts_are_noted(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        assert removals(groups, ids[:1]).notes == ("unknown: whether an identity provider manages Team",)
+        sandbox.directory.add_group(Group(TEAM, "Team", managed_by="ADMINS"), ids)
+        assert removals(groups, ids[:1]).notes == ()
+
+
+def test_a_site_without_access_filter_is_noted(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+
+    def unfiltered(_self: ConfluenceGroups, *, access_type: str) -> Any:
+        raise BadRequestError(f"accessType {access_type} is not known")
+
+    with client(sandbox) as groups, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConfluenceGroups, "iter_groups", unfiltered)
+        plan = removals(groups, ids[:1])
+    assert plan.groups[0].access is None
+    assert "unknown: the access that Team give; they count as giving admin rights" in plan.notes
+
+
+@pytest.mark.parametrize(
+    ("mode", "joining", "leaving", "note"),
+    [
+        ("exact", 2, 3, None),
+        ("add-only", 2, 0, "3 members are not on the list; this mode removes nobody"),
+        ("remove-only", 0, 3, "2 accounts of the list are not members; this mode adds nobody"),
+    ],
+)
+def test_sync_makes_the_group_match_the_list(
+    sandbox: Sandbox, tmp_path: Path, mode: Any, joining: int, leaving: int, note: str | None
+) -> None:
+    ids = team(sandbox)
+    new = people(sandbox, 2, first=900)
+    wanted = [*ids[3:5], "id-005@example.com", *ids[6:], *new]
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id="Team", account_ids=wanted, mode=mode, reason="review")
+        actions = [change.action for change in plan.changes]
+        assert (actions.count(Action.ADD), actions.count(Action.REMOVE)) == (joining, leaving)
+        assert {change.reason for change in plan.changes} == {"review"}
+        assert all(change.display_name for change in plan.changes)
+        assert note is None or note in plan.notes
+        apply(groups, plan, journal=tmp_path / "journal")
+    assert set(members(sandbox)) == {*(ids[3:] if leaving else ids), *(new if joining else [])}
+
+
+def test_sync_rejects_unknown_accounts_groups_and_modes(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        with pytest.raises(InputError) as caught:
+            plan_sync(groups, group_id=TEAM, account_ids=[*ids, "nobody", "no-one"])
+        assert caught.value.problems == (
+            "account_ids: there is no account with the id no-one",
+            "account_ids: there is no account with the id nobody",
+        )
+        with pytest.raises(InputError, match="no group with the id or exact name"):
+            plan_sync(groups, group_id="nothing", account_ids=[])
+        with pytest.raises(ValueError, match="mode must be one of exact, add-only, remove-only"):
+            plan_sync(groups, group_id=TEAM, account_ids=[], mode="all")  # type: ignore[arg-type] # the point
+        with pytest.raises(TypeError, match="a list of ids"):
+            plan_sync(groups, group_id=TEAM, account_ids="id-000")
+        with pytest.raises(InputError) as caught:
+            plan_sync(groups, group_id=TEAM, account_ids=["id-000", "", "id-001", " ", 7])  # type: ignore[list-item] # the point
+        assert [problem.partition(":")[0] for problem in caught.value.problems] == ["item 2", "item 4", "item 5"]
+        with pytest.raises(InputError, match="item 1"):
+            plan_sync(groups, group_id=TEAM, account_ids=[7])  # type: ignore[list-item] # the point
+
+
+def test_offboarding_removes_from_all_groups_even_deactivated_users(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox)
+    directory = sandbox.directory
+    directory.add_group(Group("second", "Second"), ids[:5])
+    directory.add_group(Group("kept", "Alumni"), ids[:2])
+    directory.add_person(evolve(directory.people[ids[0]], account_status="inactive"))
+    seen: list[Progress] = []
+    with client(sandbox) as groups:
+        plan = plan_offboarding(
+            groups, account_ids=[ids[0], "ID-001@example.com"], keep_groups=["Alumni"], on_progress=seen.append
+        )
+        assert {change.key for change in plan.changes} == {(each, who) for each in (TEAM, "second") for who in ids[:2]}
+        assert {each.why for each in plan.skipped} == {"this group is kept"}
+        assert plan.asked == "remove 2 users from all their groups except Alumni"
+        apply(groups, plan, journal=tmp_path / "journal")
+        with pytest.raises(InputError, match="no account with the id nobody"):
+            plan_offboarding(groups, account_ids=["nobody"])
+    assert [group.id for group in directory.groups_of(ids[0])] == ["kept"]
+    assert [group.id for group in directory.groups_of(ids[1])] == ["kept"]
+    assert seen[-1].done == seen[-1].total
+
+
+def test_an_empty_plan_can_be_applied(sandbox: Sandbox, tmp_path: Path) -> None:
+    with client(sandbox) as groups:
+        plan = plan_removals(groups, [], guards=OPEN)
+        report = apply(groups, plan, journal=tmp_path / "journal")
+    assert (plan.changes, report.results, str(report).partition(";")[0]) == ((), (), "nothing to do")
+
+
+def test_a_group_whose_name_is_another_groups_id_is_not_confused_with_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox)
+    sandbox.directory.add_group(Group("zzz", TEAM), ids[:3])
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"group name,group id,account\n{TEAM},,{ids[0]}\n,{TEAM},{ids[1]}\n", encoding="utf-8")
+    with client(sandbox) as groups:
+        plan = plan_removals(groups, rows)
+    assert {change.key for change in plan.changes} == {("zzz", ids[0]), (TEAM, ids[1])}

@@ -1,0 +1,86 @@
+"""Groups by id or exact name, and accounts by id or e-mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from membership_fakes import TEAM, client, team
+
+from confluence_groups_sdk import BadRequestError, ConfluenceGroups, InputError, NotFoundError
+from confluence_groups_sdk.membership.planning.resolver import (
+    accounts_by_email,
+    find_group,
+    find_groups,
+    find_user,
+    resolve_group,
+    resolve_user,
+)
+from confluence_groups_sdk.sandbox import Group, Person, Sandbox
+
+
+@pytest.fixture
+def groups(sandbox: Sandbox) -> Iterator[ConfluenceGroups]:
+    team(sandbox, 3)
+    with client(sandbox) as groups:
+        yield groups
+
+
+def test_a_group_is_found_by_id_or_exact_name(groups: ConfluenceGroups) -> None:
+    assert resolve_group(groups, TEAM).name == "Team"
+    assert resolve_group(groups, "Team").id == TEAM
+    assert [group.id for group in find_groups(groups, "Team")] == [TEAM]
+    for other in ("Tea", "team", "nothing"):
+        assert find_groups(groups, other) == []
+        with pytest.raises((NotFoundError, BadRequestError)):
+            resolve_group(groups, other)
+
+
+def test_an_id_wins_over_a_name(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
+    sandbox.directory.add_group(Group("other", TEAM))
+    assert resolve_group(groups, TEAM).name == "Team"
+    assert [group.name for group in find_groups(groups, TEAM)] == ["Team"]
+
+
+def test_a_name_of_several_groups_is_ambiguous(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
+    sandbox.directory.add_group(Group("team-2", "Team"))
+    with pytest.raises(InputError, match=r"^2 groups are called Team: give the id \(team-2, team-id\)$"):
+        resolve_group(groups, "Team")
+    assert len(find_groups(groups, "Team")) == 2
+
+
+@pytest.mark.parametrize("error", [NotFoundError("404"), BadRequestError("400")])
+def test_an_unknown_id_may_get_404_or_400(
+    groups: ConfluenceGroups, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_self: ConfluenceGroups, *, group_id: str) -> None:  # noqa: ARG001 - called with its name
+        raise error
+
+    monkeypatch.setattr(ConfluenceGroups, "get_group", fail)
+    assert find_group(groups, "nothing") is None
+    assert resolve_group(groups, "Team").id == TEAM
+    with pytest.raises(type(error)):
+        resolve_group(groups, "nothing")
+
+
+def test_a_user_is_found_by_id_or_by_the_e_mail_that_a_member_shows(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
+    group = groups.get_group(group_id=TEAM)
+    assert resolve_user(groups, "id-001").display_name == "P id-001"
+    assert resolve_user(groups, "ID-001@Example.com", group=group).account_id == "id-001"
+    assert find_user(groups, "nobody") is None
+    with pytest.raises(NotFoundError):
+        resolve_user(groups, "nobody", group=group)
+    with pytest.raises(InputError, match=r"no member of Team shows the e-mail x@example\.com: give the account id"):
+        resolve_user(groups, "x@example.com", group=group)
+    with pytest.raises(InputError, match="users cannot be found by e-mail here"):
+        resolve_user(groups, "id-001@example.com")
+    sandbox.directory.add_person(Person("id-002", "P", "id-001@example.com"))
+    with pytest.raises(
+        InputError, match=r"2 accounts have the e-mail id-001@example\.com: give the account id \(id-001, id-002\)"
+    ):
+        resolve_user(groups, "id-001@example.com", group=group)
+
+
+def test_accounts_by_e_mail_ignore_case_and_hidden_e_mails() -> None:
+    found = accounts_by_email([("a", "X@example.com"), ("b", "x@Example.com"), ("c", None), ("d", "")])
+    assert found == {"x@example.com": {"a", "b"}}

@@ -1,0 +1,269 @@
+"""Bodies in all of Postman's forms."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from postman_items import asking, collection, item_of, lost
+from postman_openapi.model import Body, Example
+from postman_openapi.reader.bodies import is_json, media_type, merge_bodies
+from postman_openapi.secrets import redact
+
+URL = "{{baseUrl}}/things"
+JSON = {"raw": {"language": "json", "headerFamily": "json"}}
+
+
+def sending(body: Any, kind: str | None = None, **more: Any) -> Any:
+    header = [{"key": "Content-Type", "value": kind}] if kind else []
+    return item_of({"method": "POST", "url": URL, "body": body, "header": header, **more})
+
+
+def body_of(body: Any, kind: str | None = None) -> Body:
+    (found,) = collection(sending(body, kind)).requests[0].bodies
+    return found
+
+
+def raw(text: str, language: str | None = None) -> Any:
+    options = {"options": {"raw": {"language": language}}} if language else {}
+    return {"mode": "raw", "raw": text, **options}
+
+
+# --- raw
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "media"),
+    [
+        (raw("{}"), None, "application/json"),
+        (raw('[{"a": 1}]'), None, "application/json"),
+        (raw("5", "json"), None, "application/json"),
+        (raw("{}", "json"), "application/vnd.things+json; charset=utf-8", "application/vnd.things+json"),
+        (raw("{}"), "text/plain", "text/plain"),
+        (raw("5"), None, "text/plain"),
+        (raw("{no json"), None, "text/plain"),
+        (raw("Hello"), None, "text/plain"),
+        (raw("<a/>", "xml"), None, "application/xml"),
+        (raw("<p>", "html"), None, "text/html"),
+        (raw("x()", "javascript"), None, "application/javascript"),
+        (raw("Hello", "text"), None, "text/plain"),
+        (raw("a,b"), "text/csv", "text/csv"),
+        (raw("a,b"), "*/*", "text/plain"),
+        (raw("a,b"), "nonsense", "text/plain"),
+    ],
+)
+def test_the_media_type_of_a_raw_body(body: Any, kind: str | None, media: str) -> None:
+    assert body_of(body, kind).media_type == media
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1} // the end', {"a": 1}),
+        ('// first\n{"a": /* one */ 1,\n"b": 2 // two\n}', {"a": 1, "b": 2}),
+        ('{"a": "http://x//y /* no comment */", "b": "\\"//"}', {"a": "http://x//y /* no comment */", "b": '"//'}),
+        (
+            '{"a": {{number}}, "b": "{{text}}", "c": [{{$guid}}]}',
+            {"a": "{{number}}", "b": "{{text}}", "c": ["{{$guid}}"]},
+        ),
+    ],
+)
+def test_json_may_have_comments_and_variables(text: str, value: Any) -> None:
+    body = body_of(raw(text, "json"))
+    assert [example.value for example in body.examples] == [value]
+    assert lost(sending(raw(text, "json"))) == []
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_no_text_inside_json_is_taken_for_a_comment(value: Any) -> None:
+    text = json.dumps({"a": value}, indent=1, ensure_ascii=False)
+    body = body_of(raw(text, "json"))
+    assert body.schema["type"] == "object"
+    for example in body.examples:
+        assert example.value == redact({"a": value})
+
+
+def test_a_body_of_placeholders_is_a_schema_and_no_example() -> None:
+    body = body_of(raw('{"id": "<long>", "tags": ["<string>", "<string>"]}', "json"))
+    assert body.schema["properties"]["id"] == {"type": "integer", "format": "int64"}
+    assert body.examples == ()
+
+
+def test_a_placeholder_alone_is_the_whole_body() -> None:
+    assert body_of(raw("<string>", "json")) == Body("application/json", {"type": "string"}, "/request/body/raw")
+    assert body_of(raw("<binary>"), "image/png").schema == {"type": "string", "format": "binary"}
+
+
+def test_what_is_malformed_is_lost_and_its_media_type_kept() -> None:
+    item = sending(raw('{"a": }', "json"))
+    body = collection(item).requests[0].bodies[0]
+    assert (body.media_type, body.schema, body.examples) == ("application/json", {}, ())
+    (loss,) = lost(item)
+    assert (loss.pointer, loss.what, loss.understood) == ("/request/body/raw", "the content of a body", False)
+
+
+def test_the_structure_of_xml_is_lost() -> None:
+    body = raw('<?xml version="1.0"?>\n<x><b>(integer)</b></x>', "xml")
+    assert body_of(body).schema == {"type": "string", "example": body["raw"]}
+    (loss,) = lost(sending(body))
+    assert loss.what == "the structure of a body"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, None, raw(""), raw(" \n"), {"mode": "raw"}, {"mode": "urlencoded", "urlencoded": []}]
+)
+def test_an_empty_body_is_none(body: Any) -> None:
+    item = sending(body)
+    assert collection(item).requests[0].bodies == ()
+    assert lost(item) == []
+
+
+def test_a_body_that_is_switched_off_is_lost() -> None:
+    item = sending({**raw("{}"), "disabled": True})
+    assert collection(item).requests[0].bodies == ()
+    assert [loss.pointer for loss in lost(item)] == ["/request/body"]
+    assert body_of({**raw("{}"), "disabled": False}).media_type == "application/json"
+
+
+# --- forms
+
+
+@pytest.mark.parametrize(
+    ("mode", "media"), [("urlencoded", "application/x-www-form-urlencoded"), ("formdata", "multipart/form-data")]
+)
+def test_a_form_is_an_object(mode: str, media: str) -> None:
+    rows = [
+        {"key": "name", "value": "<string>", "description": "(Required) A name", "type": "text"},
+        {"key": "days", "value": "5", "description": {"content": "How long"}},
+        {"key": "kind", "value": "a", "description": "Kind (This can only be one of a,b)"},
+        {"key": "tag", "value": "<string>"},
+        {"key": "tag", "value": "<string>"},
+        {"key": "at[from]", "value": "<date>"},
+    ]
+    body = body_of({"mode": mode, mode: rows})
+    assert body.media_type == media
+    assert body.schema == {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "description": "A name"},
+            "days": {"type": "integer", "default": 5, "description": "How long"},
+            "kind": {"type": "string", "enum": ["a", "b"], "description": "Kind", "example": "a"},
+            "tag": {"type": "array", "items": {"type": "string"}},
+            "at": {"type": "object", "properties": {"from": {"type": "string", "format": "date"}}},
+        },
+        "required": ["name"],
+    }
+    assert lost(sending({"mode": mode, mode: rows}, media)) == []
+
+
+@pytest.mark.parametrize(
+    "source", [{}, {"src": "/somebody/photo.png"}, {"src": ["a", "b"]}, {"src": None}, {"value": 5}]
+)
+def test_a_file_in_a_form_is_bytes(source: Any) -> None:
+    row = {"key": "photo", "type": "file", "description": "(Required) The photo", **source}
+    body = body_of({"mode": "formdata", "formdata": [row]})
+    assert body.schema["properties"]["photo"] == {"type": "string", "format": "binary", "description": "The photo"}
+    assert body.schema["required"] == ["photo"]
+    assert "/somebody" not in repr(body)
+
+
+def test_a_list_in_a_form_may_be_written_as_json() -> None:
+    row = {"key": "tags", "type": "text", "value": '["<string>","<string>"]'}
+    body = body_of({"mode": "formdata", "formdata": [row]})
+    assert body.schema["properties"]["tags"] == {"type": "array", "items": {"type": "string"}}
+
+
+def test_the_content_type_of_a_field_is_lost() -> None:
+    row = {"key": "a", "value": "{}", "contentType": "application/json"}
+    (loss,) = lost(sending({"mode": "formdata", "formdata": [row]}))
+    assert loss.what == "the content type of a form field"
+
+
+@pytest.mark.parametrize(("kind", "media"), [(None, "application/octet-stream"), ("image/png", "image/png")])
+def test_a_file_is_bytes(kind: str | None, media: str) -> None:
+    for body in ({"mode": "file"}, {"mode": "file", "file": {"src": "photo.png"}}):
+        found = body_of(body, kind)
+        assert (found.media_type, found.schema) == (media, {"type": "string", "format": "binary"})
+
+
+def test_graphql_is_json_around_a_query() -> None:
+    body = {"mode": "graphql", "graphql": {"query": "{ things { id } }", "variables": ""}}
+    assert list(body_of(body).schema["properties"]) == ["query", "variables"]
+    (loss,) = lost(sending(body))
+    assert loss.what == "a GraphQL query"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (5, "/request/body"),
+        ({"mode": "soap"}, "/request/body/mode"),
+        ({"mode": 5}, "/request/body/mode"),
+        ({"raw": "x"}, "/request/body"),
+        ({"mode": "raw", "raw": 5}, "/request/body/raw"),
+        ({"mode": "urlencoded", "urlencoded": 5}, "/request/body/urlencoded"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_lost_alone(body: Any, pointer: str) -> None:
+    item = sending(body)
+    assert collection(item).requests[0].bodies == ()
+    assert [(loss.pointer, loss.understood) for loss in lost(item)] == [(pointer, False)]
+
+
+def test_options_that_are_odd_lose_nothing_else() -> None:
+    item = sending({"mode": "raw", "raw": "{}", "options": {"raw": 5}})
+    assert collection(item).requests[0].bodies[0].media_type == "application/json"
+    assert [loss.pointer for loss in lost(item)] == ["/request/body/options/raw"]
+
+
+@pytest.mark.parametrize(
+    ("text", "media"),
+    [
+        ("application/json", "application/json"),
+        ("Application/JSON; charset=utf-8", "application/json"),
+        (" text/plain ", "text/plain"),
+        *((text, "") for text in ("*/*", "image/*", "", "json", "a/b/c", "a b/c", "{{kind}}")),
+    ],
+)
+def test_a_media_type_in_a_header(text: str, media: str) -> None:
+    assert media_type(text) == media
+
+
+def test_which_media_types_are_json() -> None:
+    assert [is_json(kind) for kind in ("application/json", "text/json", "application/hal+json", "text/plain", "")] == [
+        *(True, True, True, False, False),
+    ]
+
+
+def test_a_request_without_a_body_has_none() -> None:
+    assert collection(asking(URL)).requests[0].bodies == ()
+
+
+@pytest.mark.parametrize("text", ["/*" * 100_000, '"\\' * 100_000, '{"a": 1} /*/', "{" + '"' * 100_001])
+def test_what_does_not_end_is_lost_and_takes_no_time(text: str) -> None:
+    body = {"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}}
+    found = collection(item_of({"method": "POST", "url": "https://example.com/a", "body": body}))
+    assert [loss.what for loss in found.losses if not loss.understood] == ["the content of a body"]
+
+
+def test_each_of_many_examples_is_written_out_a_few_times_only() -> None:
+    times: list[int] = []
+
+    class Counted(int):
+        def __repr__(self) -> str:
+            times.append(1)
+            return str(int(self))
+
+    bodies = [Body("text/plain", {"type": "string"}, "", (Example("ok", Counted(index)),)) for index in range(200)]
+    (whole,) = merge_bodies([(body, "item.json") for body in bodies], [])
+    assert [example.name for example in whole.examples][:3] == ["ok", "ok (2)", "ok (3)"]
+    assert len({example.name for example in whole.examples}) == 200
+    assert len(times) <= 400

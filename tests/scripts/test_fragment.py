@@ -1,0 +1,416 @@
+"""The committed fragment: it has what the public reference says of the operations, and all that the items show."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from attrs import field, frozen
+from codegen import pipeline
+from postman_items import CREATE, ITEMS, MEMBERS, ROOT, changed, documented, seed
+from postman_openapi.reader.bodies import JSON
+from postman_openapi.yaml_io import read_yaml
+
+NAMES = sorted(path.name for path in ITEMS.glob("*.json"))
+FRAGMENT = read_yaml((ROOT / pipeline.FRAGMENT).read_text(encoding="utf-8"), pipeline.FRAGMENT)
+OPERATIONS = {
+    operation["operationId"]: (method.upper(), path, operation)
+    for path, methods in FRAGMENT["paths"].items()
+    for method, operation in methods.items()
+}
+PARAMETERS = [each for _, _, operation in OPERATIONS.values() for each in operation.get("parameters", [])]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_item_loses_the_server_and_the_flow_and_nothing_else(name: str) -> None:
+    _, losses = documented(seed(name))
+    assert [(loss.pointer, loss.what) for loss in losses] == [
+        ("/request/auth", "oauth2"),
+        ("/request/url/host/0", "{{baseUrl}}"),
+    ]
+
+
+# --- What the public reference says
+
+
+@frozen
+class Expected:
+    """An operation of the public reference."""
+
+    method: str
+    path: str
+    tag: str
+    scopes: set[str]  # the classic ones
+    granular: set[str]  # those that serve in their place; none where the fragment names none
+    statuses: list[str]
+    parameters: dict[str, Any] = field(factory=dict)
+    answer: str | None = None
+    body: str | None = None
+
+
+def text_id(place: str = "query") -> Any:
+    return {"in": place, "required": True, "schema": {"type": "string", "minLength": 1}}
+
+
+START = {"in": "query", "schema": {"type": "integer", "default": 0, "minimum": 0}}
+LIMIT = {"in": "query", "schema": {"type": "integer", "default": 200, "minimum": 1, "maximum": 200}}
+TOTAL = {"in": "query", "schema": {"type": "boolean", "default": False}}
+EXPAND = {
+    "in": "query",
+    "style": "form",
+    "explode": False,
+    "schema": {"type": "array", "items": {"type": "string", "enum": ["operations", "isExternalCollaborator"]}},
+}
+
+READ_GROUPS, WRITE_GROUPS, READ_USERS = "read:confluence-groups", "write:confluence-groups", "read:confluence-user"
+READ_GROUP, WRITE_GROUP, READ_USER = "read:group:confluence", "write:group:confluence", "read:user:confluence"
+
+REFERENCE = {
+    "getGroups": Expected(
+        method="GET",
+        path="/api/group",
+        tag="Group",
+        scopes={READ_GROUPS},
+        granular={READ_GROUP},
+        parameters={
+            "start": START,
+            "limit": LIMIT,
+            "accessType": {"in": "query", "schema": {"type": "string", "enum": ["user", "admin", "site-admin"]}},
+        },
+        statuses=["200", "403"],
+        answer="GroupPage",
+    ),
+    "createGroup": Expected(
+        method="POST",
+        path="/api/group",
+        tag="Group",
+        scopes={WRITE_GROUPS},
+        granular={READ_GROUP, WRITE_GROUP},
+        body="GroupName",
+        statuses=["201", "400", "401", "403"],
+        answer="Group",
+    ),
+    "getGroupByGroupId": Expected(
+        method="GET",
+        path="/api/group/by-id",
+        tag="Group",
+        scopes={READ_GROUPS},
+        granular={READ_GROUP},
+        parameters={"id": text_id()},
+        statuses=["200", "403", "404"],
+        answer="Group",
+    ),
+    "removeGroupById": Expected(
+        method="DELETE",
+        path="/api/group/by-id",
+        tag="Group",
+        scopes={WRITE_GROUPS},
+        granular={WRITE_GROUP},
+        parameters={"id": text_id()},
+        statuses=["204", "400", "401", "403", "404"],
+    ),
+    "searchGroups": Expected(
+        method="GET",
+        path="/api/group/picker",
+        tag="Group",
+        scopes={READ_GROUPS},
+        granular={READ_GROUP},
+        parameters={
+            "query": {"in": "query", "required": True, "schema": {"type": "string"}},
+            "start": START,
+            "limit": LIMIT,
+            "shouldReturnTotalSize": TOTAL,
+        },
+        statuses=["200", "403"],
+        answer="GroupPage",
+    ),
+    "getGroupMembersByGroupId": Expected(
+        method="GET",
+        path="/api/group/{groupId}/membersByGroupId",
+        tag="Group",
+        scopes={READ_GROUPS},
+        granular={READ_GROUP, READ_USER},
+        parameters={
+            "groupId": text_id("path"),
+            "start": START,
+            "limit": LIMIT,
+            "shouldReturnTotalSize": TOTAL,
+            "expand": EXPAND,
+        },
+        statuses=["200", "400", "403"],
+        answer="UserPage",
+    ),
+    "addUserToGroupByGroupId": Expected(
+        method="POST",
+        path="/api/group/userByGroupId",
+        tag="Group",
+        scopes={WRITE_GROUPS},
+        granular={WRITE_GROUP},
+        parameters={"groupId": text_id()},
+        body="AccountId",
+        statuses=["201", "400", "401", "403", "404"],
+    ),
+    "removeMemberFromGroupByGroupId": Expected(
+        method="DELETE",
+        path="/api/group/userByGroupId",
+        tag="Group",
+        scopes={WRITE_GROUPS},
+        granular={WRITE_GROUP},
+        parameters={"groupId": text_id(), "accountId": text_id()},
+        statuses=["204", "400", "401", "403", "404"],
+    ),
+    "getGroupMembershipsForUser": Expected(
+        method="GET",
+        path="/api/user/memberof",
+        tag="Users",
+        scopes={READ_USERS},
+        granular=set(),
+        parameters={"accountId": text_id(), "start": START, "limit": LIMIT},
+        statuses=["200", "403"],
+        answer="GroupPage",
+    ),
+    "getCurrentUser": Expected(
+        method="GET",
+        path="/api/user/current",
+        tag="Users",
+        scopes={READ_USERS},
+        granular=set(),
+        parameters={"expand": EXPAND},
+        statuses=["200", "403"],
+        answer="User",
+    ),
+    "getUser": Expected(
+        method="GET",
+        path="/api/user",
+        tag="Users",
+        scopes={READ_USERS},
+        granular=set(),
+        parameters={"accountId": text_id(), "expand": EXPAND},
+        statuses=["200", "401", "403", "404"],
+        answer="User",
+    ),
+}
+
+
+def test_the_operations_are_those_of_the_reference() -> None:
+    assert OPERATIONS.keys() == REFERENCE.keys()
+    assert len(OPERATIONS) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_an_operation_is_what_the_reference_says(name: str) -> None:
+    expected = REFERENCE[name]
+    method, path, operation = OPERATIONS[name]
+    assert (method, path, operation["tags"]) == (expected.method, expected.path, [expected.tag])
+    offered = [(kind, set(scopes)) for way in operation["security"] for kind, scopes in way.items()]
+    assert all(len(way) == 1 for way in operation["security"]), "each is enough by itself"
+    granular = [("oauth2", expected.granular)] if expected.granular else []
+    assert offered == [("oauth2", expected.scopes), *granular, ("basicAuth", set())]
+    parameters = {each["name"]: without_texts(each) for each in operation.get("parameters", [])}
+    assert parameters == {name: {"name": name, **parameter} for name, parameter in expected.parameters.items()}
+    assert len(parameters) == len(operation.get("parameters", []))
+    assert list(operation["responses"]) == expected.statuses
+    answers = {status: answer.get("content") for status, answer in operation["responses"].items()}
+    success, *errors = answers.values()
+    assert success == (expected.answer and content(expected.answer))
+    assert errors == [None] * len(errors)
+    body = {"content": content(expected.body), "required": True} if expected.body else None
+    assert operation.get("requestBody") == body
+
+
+def content(name: str) -> Any:
+    return {JSON: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def without_texts(parameter: Any) -> Any:
+    """Return a parameter without its descriptions, which the reference words differently; it has to have them."""
+    schema = dict(parameter["schema"])
+    assert parameter["description"] == schema.pop("description") != ""
+    return {**{key: value for key, value in parameter.items() if key != "description"}, "schema": schema}
+
+
+def test_every_scope_that_an_operation_names_is_declared_and_the_other_way_round() -> None:
+    flow = FRAGMENT["components"]["securitySchemes"]["oauth2"]["flows"]["authorizationCode"]
+    assert set(flow["scopes"]) == set().union(*(each.scopes | each.granular for each in REFERENCE.values()))
+
+
+def test_nobody_is_named_by_key_or_username() -> None:
+    names = {parameter["name"] for parameter in PARAMETERS}
+    names |= {name for properties in within(FRAGMENT, "properties") for name in properties}
+    assert {"accountId", "results"} <= names
+    assert not {"key", "username", "userkey"} & {name.lower() for name in names}
+
+
+def test_limits_and_ids_are_bounded_wherever_they_are_asked_for() -> None:
+    limits = [each["schema"] for each in PARAMETERS if each["name"] == "limit"]
+    ids = [each["schema"] for each in PARAMETERS if each["name"].lower().endswith("id")]
+    assert {(each["minimum"], each["maximum"]) for each in limits} == {(1, 200)}
+    assert {each["minLength"] for each in ids} == {1}
+    assert FRAGMENT["components"]["schemas"]["AccountId"]["properties"]["accountId"]["minLength"] == 1
+
+
+# --- What is read stays open to values that are new
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_nothing_that_an_answer_reaches_has_an_enum(name: str) -> None:
+    assert not list(within(reached(OPERATIONS[name][2]["responses"]), "enum"))
+
+
+def test_an_answer_reaches_what_its_schema_points_at() -> None:
+    parts = reached(OPERATIONS["getGroups"][2]["responses"])
+    assert parts[1:] == [FRAGMENT["components"]["schemas"][name] for name in ("GroupPage", "Group", "Links")]
+
+
+def test_only_parameters_have_enums() -> None:
+    assert len(list(within(FRAGMENT, "enum"))) == len(list(within(PARAMETERS, "enum"))) > 0
+
+
+def within(value: Any, key: str) -> Iterator[Any]:
+    """Yield all that stands under this key, however deep."""
+    if isinstance(value, dict):
+        if key in value:
+            yield value[key]
+        for inner in value.values():
+            yield from within(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from within(inner, key)
+
+
+def reached(value: Any) -> list[Any]:
+    """Return a value and all components that it points at, and that those point at."""
+    parts, seen = [value], set[str]()
+    for part in parts:
+        for pointer in within(part, "$ref"):
+            if pointer not in seen:
+                seen.add(pointer)
+                parts.append(component(pointer))
+    return parts
+
+
+def component(pointer: str) -> Any:
+    return FRAGMENT["components"]["schemas"][pointer.removeprefix("#/components/schemas/")]
+
+
+# --- The overlay puts named schemas in the place of those that the examples show: none may show less
+
+
+def lost(item: Any) -> list[str]:
+    """Return what an item's examples show and the fragment does not have, a line each, with item and property."""
+    document, _ = documented(item)
+    found = []
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            kept = FRAGMENT["paths"][path][method]
+            bodies = {"request": (operation.get("requestBody"), kept.get("requestBody"))}
+            bodies |= {code: (answer, kept["responses"].get(code)) for code, answer in operation["responses"].items()}
+            for place, (shown, offered) in bodies.items():
+                for schema in schemas(shown):
+                    found += [f"{item['name']}: {place}{what}" for what in missing(schema, schemas(offered), "")]
+    return found
+
+
+def schemas(body: Any) -> list[Any]:
+    return [each["schema"] for each in (body or {}).get("content", {}).values()]
+
+
+def missing(shown: Any, offered: list[Any], place: str) -> Iterator[str]:
+    """Yield the places in what is shown that none of the offered schemas has with the same type."""
+    if "type" not in shown or any(schema in (True, {}) for schema in offered):
+        return
+    plain = [each for schema in offered for each in alternatives(schema)]
+    same = [each for each in plain if kind(shown) in (kind(each), each["type"])]
+    if not same:
+        yield f"{place}: {kind(shown)} is shown, {[kind(each) for each in plain]} is offered"
+    elif shown["type"] == "array":
+        yield from missing(shown["items"], [each["items"] for each in same], f"{place}[]")
+    elif "example" in shown and not any(shown["example"] in words(each) for each in same):
+        yield f"{place}: {shown['example']!r} is shown, and no description has it"
+    for name, inner in shown.get("properties", {}).items():
+        members = [each["properties"][name] for each in same if name in each.get("properties", {})]
+        others = [each["additionalProperties"] for each in same if "additionalProperties" in each]
+        yield from missing(inner, members or others, f"{place}.{name}")
+
+
+def alternatives(schema: Any) -> Iterator[Any]:
+    """Yield the plain schemas of which a value fits one; what holds of all stands in one alone."""
+    if "type" in schema:
+        yield schema
+    for inner in [component(schema["$ref"])] if "$ref" in schema else schema.get("oneOf", schema.get("allOf", [])):
+        yield from alternatives(inner)
+
+
+def kind(schema: Any) -> str:
+    return f"{schema['type']} {schema['format']}" if "format" in schema else str(schema["type"])
+
+
+def words(schema: Any) -> list[str]:
+    return re.findall(r"\w+", schema.get("description", ""))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_that_the_examples_show_is_in_the_fragment(name: str) -> None:
+    assert lost(seed(name)) == []
+
+
+def with_body(pointer: str, change: Any, *, of: str) -> Any:
+    """Return a copy of an item with the JSON at a place merged with a change."""
+    body = seed(of)
+    for step in pointer.removeprefix("/").split("/"):
+        body = body[int(step) if isinstance(body, list) else step]
+    return changed(pointer, json.dumps(json.loads(body) | change), of=of)
+
+
+@pytest.mark.parametrize(
+    ("item", "what"),
+    [
+        (
+            with_body("/response/0/body", {"colour": "<string>"}, of=CREATE),
+            "Create group: 201.colour: string is shown, [] is offered",
+        ),
+        (
+            with_body("/response/0/body", {"name": "<integer>"}, of=CREATE),
+            "Create group: 201.name: integer is shown, ['string'] is offered",
+        ),
+        (
+            with_body("/response/0/body", {"usageType": "TEAM"}, of=CREATE),
+            "Create group: 201.usageType: 'TEAM' is shown, and no description has it",
+        ),
+        (
+            with_body("/response/0/body", {"_links": {"self": "<integer>"}}, of=CREATE),
+            "Create group: 201._links.self: integer is shown, ['object', 'string'] is offered",
+        ),
+        (
+            with_body("/response/0/body", {"totalSize": "<integer>", "start": "<long>"}, of="search-groups.json"),
+            "Search groups: 200.start: integer int64 is shown, ['integer int32'] is offered",
+        ),
+        (
+            with_body("/request/body/raw", {"colour": "<string>"}, of=CREATE),
+            "Create group: request.colour: string is shown, [] is offered",
+        ),
+        (
+            changed("/response/1/body", "[]", of="get-group-by-group-id.json"),
+            "Get group by group id: 403: array is shown, [] is offered",
+        ),
+        (
+            with_body("/response/0/body", {"results": [{}, {"profilePicture": {"alt": "<string>"}}]}, of=MEMBERS),
+            "Get group members by group id: 200.results[].profilePicture.alt: string is shown, [] is offered",
+        ),
+        (
+            with_body("/response/0/body", {"results": [{"operations": [{"until": "<long>"}]}]}, of=MEMBERS),
+            "Get group members by group id: 200.results[].operations[].until: integer int64 is shown, [] is offered",
+        ),
+        (
+            with_body("/response/0/body", {"_expandable": {"details": {}}}, of="get-user.json"),
+            "Get user: 200._expandable.details: object is shown, ['string'] is offered",
+        ),
+    ],
+)
+def test_what_an_example_shows_and_the_fragment_has_not_is_named(item: Any, what: str) -> None:
+    for header in (header for response in item["response"] for header in response["header"]):
+        header["value"] = JSON
+    assert lost(item) == [what]

@@ -1,0 +1,93 @@
+"""Secrets in exports: neither the document nor the report has one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from postman_items import asking, collection, item_of
+from postman_openapi.openapi_writer import build_document
+from postman_openapi.secrets import REDACTED, is_secret, redact, strip_credentials
+from postman_openapi.yaml_io import write_yaml
+
+VALUE = "S3cr3tV4lue"
+
+
+def with_variable(name: str, value: str, url: str) -> Any:
+    return {"info": {"name": "API"}, "variable": [{"key": name, "value": value}], "item": [asking(url)]}
+
+
+def posting(body: Any, **more: Any) -> Any:
+    return item_of({"method": "POST", "url": "https://example.com/login", "body": body}, **more)
+
+
+def signed(kind: str, *details: tuple[str, str]) -> Any:
+    rows = [{"key": key, "value": value} for key, value in details]
+    return asking("https://example.com/a", auth={"type": kind, kind: rows})
+
+
+FLOW = ("grant_type", "implicit"), ("authUrl", f"https://me:{VALUE}@example.com/authorize"), ("clientSecret", VALUE)
+JSON_BODY = {"mode": "raw", "raw": json.dumps({"user": {"password": VALUE}, "tokens": [{"access_token": VALUE}]})}
+ANSWER = {"name": "Done", "code": 200, "body": json.dumps({"accessToken": VALUE, "expires": 5})}
+COOKIE = {"key": "Set-Cookie", "value": VALUE, "description": "The login."}
+LEAKS: dict[str, Any] = {
+    "query": asking(f"https://example.com/a?access_token={VALUE}&api_key={VALUE}"),
+    "header": asking("https://example.com/a", header=[{"key": "X-Api-Key", "value": VALUE}]),
+    "headers as one text": asking("https://example.com/a", header=f"X-Auth-Token: {VALUE}"),
+    "form": posting({"mode": "urlencoded", "urlencoded": [{"key": "user[password]", "value": VALUE}]}),
+    "JSON in a form": posting({"mode": "formdata", "formdata": [{"key": "a", "value": json.dumps({"pwd": VALUE})}]}),
+    "body": posting(JSON_BODY),
+    "answer": posting({"mode": "raw", "raw": "{}"}, response=[ANSWER, {**ANSWER, "body": "{}"}]),
+    "header of an answer": posting({"mode": "raw", "raw": ""}, response=[{"code": 200, "header": [COOKIE]}]),
+    "user and password": asking(f"https://me:{VALUE}@example.com/a"),
+    "two at signs": asking(f"https://me:a@{VALUE}@example.com/a"),
+    "no scheme": asking(f"me:{VALUE}@example.com/a"),
+    "server": with_variable("baseUrl", f"https://me:{VALUE}@example.com/v1", "{{baseUrl}}/a"),
+    "part of a server": with_variable("host", f"me:{VALUE}@example.com", "https://{{host}}/a"),
+    "server variable": with_variable("token", VALUE, "https://{{token}}.example.com/a"),
+    "path": with_variable("token", VALUE, "https://example.com/{{token}}"),
+    "OAuth": signed("oauth2", *FLOW),
+    "bearer": signed("bearer", ("token", VALUE)),
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_no_secret_is_carried_over(leak: str) -> None:
+    document, losses = build_document(collection(LEAKS[leak]))
+    assert VALUE not in write_yaml(document)
+    assert not [str(loss) for loss in losses if VALUE in str(loss)]
+
+
+def test_a_secret_that_is_left_out_is_reported_and_its_type_kept() -> None:
+    document, losses = build_document(collection(asking("https://example.com/a?pageToken=x&pin_password=12&limit=5")))
+    token, pin, limit = document["paths"]["/a"]["get"]["parameters"]
+    assert (token["schema"], pin["schema"]) == ({"type": "string"}, {"type": "integer"})
+    assert "example" not in token
+    assert limit["schema"] == {"type": "integer", "default": 5}
+    assert [loss.what for loss in losses if "secret" in loss.why] == [
+        "the value of 'pageToken'",
+        "the value of 'pin_password'",
+    ]
+
+
+def test_placeholders_and_variables_under_a_secret_name_stay() -> None:
+    body = {"password": "<password>", "token": "{{token}}", "secret": None, "key": "x"}
+    assert redact(body) == body
+    assert redact([{"token": "x"}]) == [{"token": REDACTED}]
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        *((name, True) for name in ("token", "accessToken", "API-Key", "apikey", "x_api_key", "clientSecret", "PWD")),
+        *((name, False) for name in ("maxTokens", "key", "tokenType", "id", "", "é", "passwordPolicy", "author")),
+    ],
+)
+def test_a_name_tells_a_secret(name: str, secret: bool) -> None:
+    assert is_secret(name) is secret
+
+
+@pytest.mark.parametrize("address", ["https://example.com/a@b", "/a@b", "https://example.com?mail=a@b", "", "{{x}}"])
+def test_an_at_sign_elsewhere_is_no_credential(address: str) -> None:
+    assert strip_credentials(address) == address

@@ -1,0 +1,590 @@
+"""What must not be released: each rule with a distribution, a change log or a surface that breaks it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import release_check
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from releasing import accepted
+from releasing.archives import Member, first_difference, read_members
+from releasing.builds import (
+    EPOCH_S,
+    FIRST_BUILD,
+    SECOND_BUILD,
+    Distributions,
+    build,
+    copy_source,
+    reproducibility_problems,
+    source_files,
+)
+from releasing.changelog import Section, changelog_problems, find_section, parse_sections
+from releasing.contents import content_problems, metadata_problems
+from releasing.environments import CheckFailed
+from releasing.installs import Bounds
+from releasing.project import Project, pin_lowest
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = Project.read(ROOT).version
+WHEEL = f"confluence_groups_sdk-{VERSION}-py3-none-any.whl"
+
+# Stands in for the module that knows the surface: a file with one line is all the surface there is.
+RELEASED = """
+def compare_surface(root):
+    names = [(root / name).read_text() for name in ("surface", "openapi/released/public-api.json")]
+    return [] if names[0] == names[1] else [f"{names[0]} is new"]
+
+def accept_release(root):
+    (root / "openapi/released").mkdir(parents=True, exist_ok=True)
+    (root / "openapi/released/public-api.json").write_text((root / "surface").read_text())
+    return ["openapi/released/public-api.json"]
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+    """Return the distributions of the project as it is."""
+    return build(ROOT, tmp_path_factory.mktemp("built"), FIRST_BUILD)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a copy of the project's source, with a surface that is accepted."""
+    folder = copy_source(ROOT, tmp_path, FIRST_BUILD)
+    (folder / "scripts/versioning/released.py").write_text(RELEASED, encoding="utf-8")
+    (folder / "surface").write_text("remove_member", encoding="utf-8")
+    (folder / ".gitignore").write_text("surface\n__pycache__/\n", encoding="utf-8")
+    shutil.rmtree(folder / "openapi/released", ignore_errors=True)
+    done = run(folder, "--accept")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(project / "scripts/release_check.py"), *arguments]
+    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.parent, env=variables)
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+# --- the command
+
+
+def test_a_project_as_it_should_be_passes_and_names_each_check(project: Path) -> None:
+    done = run(project, "--quick")
+    assert (done.returncode, done.stderr) == (0, "")
+    checks = [line.partition(":")[0] for line in done.stdout.splitlines()]
+    assert checks == ["changelog", "surface", "built", "reproducible", "contents", "metadata", "twine"]
+    assert not (project / "dist").exists()
+
+
+def test_all_that_is_wrong_is_named_in_one_run(project: Path) -> None:
+    (project / "confluence_groups_sdk/py.typed").unlink()
+    (project / "confluence_groups_sdk/tests").mkdir()
+    (project / "confluence_groups_sdk/tests/test_inside.py").touch()
+    (project / "surface").write_text("renamed", encoding="utf-8")
+    replace(project / "pyproject.toml", 'dynamic = ["version"]', 'version = "9.9.9"')
+    done = run(project, "--quick")
+    assert done.returncode == 1
+    wheel, sdist = "confluence_groups_sdk-9.9.9-py3-none-any.whl", "confluence_groups_sdk-9.9.9.tar.gz"
+    for wrong in (
+        "CHANGELOG.md: the public API has changed",
+        f"{wheel}: confluence_groups_sdk/py.typed is missing",
+        f"{sdist}: confluence_groups_sdk/py.typed is missing",
+        f"{wheel}: confluence_groups_sdk/tests/test_inside.py must not be in it",
+        f"{wheel}: confluence_groups_sdk-9.9.9.dist-info/METADATA: Version is 9.9.9, but {VERSION} in _version.py",
+        f"{sdist}: confluence_groups_sdk-9.9.9/PKG-INFO: Version is 9.9.9, but {VERSION} in _version.py",
+    ):
+        assert wrong in done.stderr
+
+
+def test_a_build_that_takes_the_times_of_files_is_not_reproducible(project: Path) -> None:
+    replace(
+        project / "pyproject.toml",
+        "[tool.hatch.version]",
+        "[tool.hatch.build]\nreproducible = false\n\n[tool.hatch.version]",
+    )
+    done = run(project, "--quick")
+    assert done.returncode == 1
+    assert f"{WHEEL}: two builds differ: confluence_groups_sdk/__init__.py" in done.stderr
+    assert "it is the time of the build" in done.stderr
+
+
+def test_a_readme_that_an_index_cannot_show_fails_by_twine(project: Path) -> None:
+    replace(project / "pyproject.toml", 'readme = "README.md"', 'readme = {text = "", content-type = "text/markdown"}')
+    done = run(project, "--quick")
+    assert done.returncode == 1
+    assert "twine: failed" in done.stdout
+    assert "long_description" in done.stderr
+
+
+def test_a_build_that_fails_is_told_with_its_output(project: Path) -> None:
+    replace(project / "pyproject.toml", 'path = "confluence_groups_sdk/_version.py"', 'path = "nowhere.py"')
+    done = run(project, "--quick")
+    assert done.returncode == 1
+    assert "failed: built:" in done.stderr
+    assert "nowhere.py" in done.stderr
+
+
+def test_what_cannot_be_read_is_named(project: Path) -> None:
+    (project / "CHANGELOG.md").unlink()
+    done = run(project, "--accept")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "failed: changelog: CHANGELOG.md: cannot be read: No such file or directory\n",
+    )
+
+
+def test_bad_use_is_told_from_a_failed_check(project: Path) -> None:
+    assert run(project, "--quick", "--accept").returncode == 2
+    assert run(project, "--fast").returncode == 2
+    helped = run(project, "--help")
+    assert helped.returncode == 0
+    assert "the lowest and on the newest dependencies" in " ".join(helped.stdout.split())
+
+
+# --- what the distributions hold
+
+
+def test_the_project_holds_what_it_must(built: Distributions) -> None:
+    for archive in (built.wheel, built.sdist):
+        assert list(content_problems(archive, source_files(ROOT))) == []
+        assert list(metadata_problems(archive, Project.read(ROOT))) == []
+
+
+def with_changes(archive: Path, folder: Path, *, without: str = "", added: str = "") -> Path:
+    """Write a copy of an archive without a file, and with another one."""
+    copy = folder / archive.name
+    kept = [each for each in read_members(archive) if not without or not each.name.endswith(without)]
+    assert len(kept) == len(read_members(archive)) - bool(without)
+    write(copy, [*kept, *([Member(added, b"", 0o644, EPOCH_S)] if added else [])])
+    return copy
+
+
+def write(archive: Path, files: list[Member], *, made: int = 0) -> None:
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive, "w") as wheel:
+            for each in files:
+                day = zipfile.ZipInfo(each.name, (2020 + each.time - EPOCH_S, 2, 2, 0, 0, 0))
+                day.external_attr = each.mode << 16
+                wheel.writestr(day, each.content)
+        return
+    tape = BytesIO()
+    with tarfile.open(fileobj=tape, mode="w") as sdist:
+        for each in files:
+            entry = tarfile.TarInfo(each.name)
+            entry.size, entry.mode, entry.mtime = len(each.content), each.mode, each.time
+            sdist.addfile(entry, BytesIO(each.content))
+    archive.write_bytes(gzip.compress(tape.getvalue(), mtime=made))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "confluence_groups_sdk/py.typed",
+        "confluence_groups_sdk/cli/rendering/approval_page.js",
+        "confluence_groups_sdk/cli/rendering/approval_page.css",
+        "confluence_groups_sdk/cli/rendering/approval_page.html.j2",
+        "confluence_groups_sdk/membership/plan.schema.json",
+        "confluence_groups_sdk/_generated/client.py",
+        "confluence_groups_sdk/_core/limits/retry_policy.py",
+    ],
+)
+def test_what_the_package_needs_is_missed_in_both(built: Distributions, tmp_path: Path, name: str) -> None:
+    for archive in (built.wheel, built.sdist):
+        copy = with_changes(archive, tmp_path, without=name)
+        assert list(content_problems(copy, source_files(ROOT))) == [f"{archive.name}: {name} is missing"]
+
+
+def test_the_licence_is_missed_in_both(built: Distributions, tmp_path: Path) -> None:
+    wheel, sdist = (with_changes(each, tmp_path, without="/LICENSE") for each in (built.wheel, built.sdist))
+    assert list(content_problems(wheel, [])) == [f"{wheel.name}: *.dist-info/licenses/LICENSE is missing"]
+    assert list(content_problems(sdist, [])) == [f"{sdist.name}: LICENSE is missing"]
+
+
+@pytest.mark.parametrize("name", ["tests/test_cassettes.py", "openapi/overlay.yaml", "scripts/demo", "docs/limits.md"])
+def test_what_others_build_and_test_with_is_missed_in_the_sdist(
+    built: Distributions, tmp_path: Path, name: str
+) -> None:
+    sdist = with_changes(built.sdist, tmp_path, without=f"/{name}")
+    assert list(content_problems(sdist, source_files(ROOT))) == [f"{sdist.name}: {name} is missing"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tests/test_retry.py",
+        "confluence_groups_sdk/test_retry.py",
+        "confluence_groups_sdk/tests/__init__.py",
+        "confluence_groups_sdk/membership/conftest.py",
+        "confluence_groups_sdk/notes.txt",
+        "confluence_groups_sdk/__pycache__/_retry.cpython-311.pyc",
+        "scripts/regenerate.py",
+    ],
+)
+def test_what_must_not_be_in_the_wheel_is_named(built: Distributions, tmp_path: Path, name: str) -> None:
+    wheel = with_changes(built.wheel, tmp_path, added=name)
+    (wrong,) = content_problems(wheel, source_files(ROOT))
+    assert wrong.startswith(f"{WHEEL}: {name} must not be in it")
+
+
+@pytest.mark.parametrize("name", [".env", "tests/.secret", "tests/x.pyc", "dist/old.whl", "notes.txt"])
+def test_what_must_not_be_in_the_sdist_is_named(built: Distributions, tmp_path: Path, name: str) -> None:
+    sdist = with_changes(built.sdist, tmp_path, added=f"confluence_groups_sdk-{VERSION}/{name}")
+    (wrong,) = content_problems(sdist, source_files(ROOT))
+    assert f": {name} must not be in it" in wrong
+
+
+def test_a_file_beside_the_folder_of_the_sdist_is_refused(built: Distributions, tmp_path: Path) -> None:
+    sdist = with_changes(built.sdist, tmp_path, added="elsewhere/docs/a.md")
+    (wrong,) = content_problems(sdist, [])
+    assert ": elsewhere/docs/a.md must not be in it" in wrong
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        (f"\nVersion: {VERSION}".encode(), b"\nVersion: 9.9.9", f"Version is 9.9.9, but {VERSION} in _version.py"),
+        (b"\nRequires-Python: >=3.11", b"\nRequires-Python: >=3.9", "Requires-Python is >=3.9, but >=3.11"),
+        (b"\nName: confluence-groups-sdk", b"\nName: groups", "Name is groups, but confluence-groups-sdk"),
+        (b"\nProvides-Extra: keyring", b"", "Provides-Extra is ['aiohttp', 'cli', 'files', 'sandbox'], but ['aio"),
+    ],
+)
+def test_metadata_that_is_not_the_projects_is_named(
+    built: Distributions, tmp_path: Path, old: bytes, new: bytes, field: str
+) -> None:
+    for archive, place in ((built.wheel, "METADATA"), (built.sdist, "PKG-INFO")):
+        files = read_members(archive)
+        changed = [
+            Member(
+                each.name,
+                each.content.replace(old, new) if each.name.endswith(f"/{place}") else each.content,
+                0,
+                EPOCH_S,
+            )
+            for each in files
+        ]
+        write(tmp_path / archive.name, changed)
+        (wrong,) = metadata_problems(tmp_path / archive.name, Project.read(ROOT))
+        assert wrong.startswith(f"{archive.name}: ")
+        assert f"/{place}: {field}" in wrong
+
+
+def test_metadata_that_is_not_there_is_told(built: Distributions, tmp_path: Path) -> None:
+    wheel = with_changes(built.wheel, tmp_path, without="/METADATA")
+    assert list(metadata_problems(wheel, Project.read(ROOT))) == [
+        f"{WHEEL}: it has 0 files *.dist-info/METADATA instead of one"
+    ]
+
+
+# --- the same bytes
+
+
+def test_two_builds_that_have_nothing_in_common_are_the_same_bytes(built: Distributions, tmp_path: Path) -> None:
+    other = build(ROOT, tmp_path, SECOND_BUILD, "--sdist", "--wheel")
+    assert list(reproducibility_problems(built, other)) == []
+    assert built.wheel.read_bytes() == other.wheel.read_bytes()
+
+
+def test_a_source_is_copied_with_other_modes_and_times_and_without_what_is_ignored(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "build").mkdir(parents=True)
+    (root / ".git").mkdir()
+    for name in ("build/a.py", ".git/config", "b.pyc", "kept.py", "run"):
+        (root / name).touch()
+    (root / ".gitignore").write_text("build/\n*.pyc\n", encoding="utf-8")
+    (root / "run").chmod(0o755)
+    copy = copy_source(root, tmp_path, SECOND_BUILD)
+    assert sorted(path.name for path in copy.iterdir()) == [".gitignore", "kept.py", "run"]
+    assert [(copy / name).stat().st_mode & 0o777 for name in ("kept.py", "run")] == [0o600, 0o700]
+    assert (copy / "kept.py").stat().st_mtime == SECOND_BUILD.time
+
+
+ALIKE = [Member("a/one.py", b"1\n2\n", 0o644, EPOCH_S), Member("a/two.py", b"", 0o644, EPOCH_S)]
+
+
+@pytest.mark.parametrize("kind", ["x.whl", "x.tar.gz"])
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ([ALIKE[0]], "a/two.py is only in one-"),
+        ([*ALIKE, Member("a/0.py", b"", 0o644, EPOCH_S)], "a/0.py is only in other-"),
+        ([ALIKE[1], ALIKE[0]], "a/one.py has the position of a/two.py in the other"),
+        ([Member("a/one.py", b"1\n3\n", 0o644, EPOCH_S), ALIKE[1]], "a/one.py differs in line 2"),
+        ([Member("a/one.py", b"1\n2\n4\n", 0o644, EPOCH_S), ALIKE[1]], "a/one.py differs in line 3"),
+        ([ALIKE[0], Member("a/two.py", b"", 0o600, EPOCH_S)], "a/two.py has mode 644, and 600 in the other"),
+        ([ALIKE[0], Member("a/two.py", b"", 0o644, EPOCH_S + 1)], f"a/two.py has time {EPOCH_S}, and "),
+    ],
+)
+def test_the_first_difference_is_named(tmp_path: Path, kind: str, changed: list[Member], said: str) -> None:
+    one, other = tmp_path / f"one-{kind}", tmp_path / f"other-{kind}"
+    write(one, ALIKE)
+    write(other, ALIKE)
+    assert first_difference(one, other) is None
+    write(other, changed)
+    assert (first_difference(one, other) or "").replace(f"{tmp_path}{os.sep}", "").startswith(said)
+
+
+def test_a_difference_in_no_file_is_told_too(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.tar.gz", tmp_path / "other.tar.gz"
+    write(one, ALIKE)
+    write(other, ALIKE, made=1)
+    assert first_difference(one, other) == "the files are the same, but the headers of the archives differ"
+
+
+def test_a_time_of_the_clock_is_refused_where_two_builds_happen_to_share_it(tmp_path: Path) -> None:
+    late = [ALIKE[0], Member("a/two.py", b"", 0o644, EPOCH_S + 1)]
+    built = Distributions(tmp_path / "x.tar.gz", tmp_path / "x.whl")
+    for archive in (built.sdist, built.wheel):
+        write(archive, late)
+    wrong = list(reproducibility_problems(built, built))
+    assert [each.partition(" has time ")[0] for each in wrong] == ["x.tar.gz: a/two.py", "x.whl: a/two.py"]
+
+
+# --- the lowest releases
+
+
+@pytest.mark.parametrize(
+    ("requirement", "pinned"),
+    [
+        ("httpx>=0.28,<0.29", "httpx==0.28"),
+        ("attrs>=23.2", "attrs==23.2"),
+        ("rich~=14.3.1", "rich==14.3.1"),
+        ("uvicorn[standard]>=0.32", "uvicorn[standard]==0.32"),
+        ("a>=1,>=2", "a==2"),
+        ("tomli>=2; python_version < '3.11'", 'tomli==2; python_version < "3.11"'),
+    ],
+)
+def test_a_requirement_is_pinned_to_its_lower_bound(requirement: str, pinned: str) -> None:
+    assert pin_lowest([requirement]) == [pinned]
+
+
+@pytest.mark.parametrize("requirement", ["httpx", "httpx<1", "httpx>0.27", "httpx>=1,!=1.0", "httpx>=2,<1"])
+def test_a_requirement_without_a_bound_of_its_own_is_refused(requirement: str) -> None:
+    with pytest.raises(CheckFailed, match=r"httpx.*lower bound"):
+        pin_lowest([requirement])
+
+
+RELEASES = st.lists(st.integers(0, 99), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
+
+
+@given(RELEASES, RELEASES)
+def test_what_is_pinned_is_allowed_and_nothing_lower_is(bound: str, other: str) -> None:
+    (pinned,) = pin_lowest([f"a>={bound}"])
+    exactly = Requirement(pinned).specifier
+    assert bound in exactly
+    assert other not in exactly or other in Requirement(f"a<={bound}").specifier
+
+
+def test_the_lowest_of_the_project_are_what_it_declares() -> None:
+    declared = Project.read(ROOT)
+    bounds = Bounds.lowest(declared)
+    runtime = [Requirement(each).name for each in bounds.runtime]
+    assert runtime == ["httpx", "attrs", "python-dateutil"]
+    extras = {Requirement(each).name for each in bounds.extras}
+    assert {"aiohttp", "filelock", "keyring", "typer", "rich", "jinja2", "starlette", "uvicorn"} <= extras
+    assert declared.name not in extras
+
+
+# --- the change log
+
+GOOD = """# Changelog
+
+Words.
+
+## [0.2.0] - unreleased
+
+### Added
+
+- One, over
+  two lines.
+- Two.
+
+## [0.1.0] - 2026-01-31
+
+- Three.
+"""
+
+
+def test_a_change_log_is_read_by_version() -> None:
+    assert parse_sections(GOOD) == [
+        Section("0.2.0", "unreleased", ("One, over two lines.", "Two.")),
+        Section("0.1.0", "2026-01-31", ("Three.",)),
+    ]
+    assert list(changelog_problems(GOOD, "0.2.0")) == []
+    assert list(changelog_problems(GOOD.replace("unreleased", "2026-02-28"), "0.2.0")) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[0.2.0]", "[0.3.0]", "0 sections [0.2.0]"),
+        ("[0.2.0]", "[0.2.0]\n\n- Again.\n\n## [0.2.0]", "2 sections [0.2.0]"),
+        ("## [0.2.0]", "## [Unreleased]\n\n- More.\n\n## [0.2.0]", "[Unreleased] is above [0.2.0]"),
+        ("- One, over\n  two lines.\n- Two.\n", "", "[0.2.0] has no entry"),
+        ("unreleased", "soon", "[0.2.0] has the date 'soon'"),
+        (" - unreleased", "", "[0.2.0] has the date ''"),
+        ("2026-01-31", "2026-02-31", "[0.1.0] has the date '2026-02-31'"),
+        ("2026-01-31", "unreleased", "[0.1.0] has the date 'unreleased'"),
+        ("2026-01-31", "20260131", "[0.1.0] has the date '20260131'"),
+    ],
+)
+def test_a_change_log_that_is_not_of_the_version_is_refused(old: str, new: str, said: str) -> None:
+    assert old in GOOD
+    wrong = list(changelog_problems(GOOD.replace(old, new, 1), "0.2.0"))
+    assert [each for each in wrong if each.startswith("CHANGELOG.md: ") and said in each], wrong
+
+
+# --- the public surface and what the change log says of it
+
+
+class Surface:
+    """A folder with a surface, as the module that knows surfaces would see it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.now = "remove_member"
+        (root / "openapi/released").mkdir(parents=True)
+
+    @property
+    def snapshot(self) -> Path:
+        return self.root / accepted.SNAPSHOT
+
+    def compare_surface(self, root: Path) -> list[str]:
+        return [] if (root / accepted.SNAPSHOT).read_text(encoding="utf-8") == self.now else [f"{self.now} is new"]
+
+    def accept_release(self, root: Path) -> list[str]:
+        (root / accepted.SNAPSHOT).write_text(self.now, encoding="utf-8")
+        return [accepted.SNAPSHOT]
+
+
+FIRST = Section("0.1.0", "unreleased", ("The first one.",))
+SECOND = Section("0.1.0", "unreleased", ("The first one.", "`add_member`."))
+
+
+@pytest.fixture
+def surface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surface:
+    """A surface that nobody has accepted yet."""
+    seen = Surface(tmp_path)
+    module = SimpleNamespace(accept_release=seen.accept_release, compare_surface=seen.compare_surface)
+    monkeypatch.setitem(sys.modules, "versioning.released", module)
+    return seen
+
+
+def test_a_surface_that_nobody_accepted_is_told_how(surface: Surface) -> None:
+    assert list(accepted.acceptance_problems(surface.root, FIRST)) == [
+        f"{accepted.ACCEPTED}: missing: run scripts/release_check --accept"
+    ]
+    assert accepted.accept(surface.root, FIRST) == [accepted.SNAPSHOT, accepted.ACCEPTED]
+    assert list(accepted.acceptance_problems(surface.root, FIRST)) == []
+
+
+def test_a_changed_surface_needs_a_new_line_in_the_change_log(surface: Surface) -> None:
+    accepted.accept(surface.root, FIRST)
+    surface.now = "remove_member add_member"
+    (wrong,) = accepted.acceptance_problems(surface.root, FIRST)
+    assert wrong.startswith("CHANGELOG.md: the public API has changed")
+    assert "(remove_member add_member is new; 1 in all)" in wrong
+    assert list(accepted.acceptance_problems(surface.root, SECOND)) == []
+
+
+def test_nothing_is_accepted_that_the_change_log_does_not_tell(surface: Surface) -> None:
+    accepted.accept(surface.root, FIRST)
+    surface.now = "remove_member add_member"
+    with pytest.raises(CheckFailed, match="write an entry about it"):
+        accepted.accept(surface.root, FIRST)
+    assert surface.snapshot.read_text(encoding="utf-8") == "remove_member"
+    accepted.accept(surface.root, SECOND)
+    assert surface.snapshot.read_text(encoding="utf-8") == surface.now
+    surface.now = "nothing"
+    assert list(accepted.acceptance_problems(surface.root, SECOND)), "a line counts once"
+
+
+def test_a_snapshot_changed_without_being_accepted_is_refused(surface: Surface) -> None:
+    accepted.accept(surface.root, FIRST)
+    surface.now = "remove_member add_member"
+    surface.snapshot.write_text(surface.now, encoding="utf-8")  # by hand, so that it agrees with the surface
+    (wrong,) = accepted.acceptance_problems(surface.root, SECOND)
+    assert wrong.startswith(f"{accepted.SNAPSHOT}: not as accepted")
+
+
+def test_a_surface_as_it_was_may_be_accepted_again_without_a_line(surface: Surface) -> None:
+    accepted.accept(surface.root, FIRST)
+    before = (surface.root / accepted.ACCEPTED).read_bytes()
+    accepted.accept(surface.root, FIRST)
+    assert (surface.root / accepted.ACCEPTED).read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"entries": 1, "snapshot": ""}'])
+def test_a_broken_record_is_told_with_the_remedy(surface: Surface, text: str) -> None:
+    accepted.accept(surface.root, FIRST)
+    (surface.root / accepted.ACCEPTED).write_text(text, encoding="utf-8")
+    with pytest.raises(CheckFailed, match=r"accepted\.json: cannot be read .* remove it"):
+        list(accepted.acceptance_problems(surface.root, FIRST))
+
+
+# --- dist/
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of which everything is committed, with a date in its change log."""
+    for name in ("pyproject.toml", "confluence_groups_sdk/_version.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    date = find_section(text, Project.read(ROOT).version).date
+    (tmp_path / "CHANGELOG.md").write_text(text.replace(date, "2026-01-31"), encoding="utf-8")
+    (tmp_path / ".gitignore").write_text("dist/\n", encoding="utf-8")
+    monkeypatch.setattr(release_check, "ROOT", tmp_path)
+    monkeypatch.setattr(release_check, "CHANGELOG", tmp_path / "CHANGELOG.md")
+    monkeypatch.setattr(release_check, "DIST", tmp_path / "dist")
+    git(tmp_path, "init")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "-c", "user.name=n", "-c", "user.email=n@example.com", "commit", "-m", "all")
+    return tmp_path
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
+
+
+def test_what_was_checked_is_left_to_be_uploaded(repository: Path, built: Distributions) -> None:
+    assert WHEEL in release_check.leave(built)
+    for archive in (built.sdist, built.wheel):
+        assert (repository / "dist" / archive.name).read_bytes() == archive.read_bytes()
+    assert len(list((repository / "dist").iterdir())) == 2
+
+
+def test_nothing_is_left_of_what_is_no_commit(repository: Path, built: Distributions) -> None:
+    (repository / "stray.py").touch()
+    assert release_check.leave(built) == "left nothing there: not everything is committed"
+    assert not (repository / "dist").exists()
+
+
+def test_nothing_is_left_without_a_date(repository: Path, built: Distributions) -> None:
+    replace(repository / "CHANGELOG.md", "2026-01-31", "unreleased")
+    assert f"has no date yet for [{VERSION}]; not everything is committed" in release_check.leave(built)
+    assert not (repository / "dist").exists()
+
+
+def test_nothing_is_left_outside_git(repository: Path, built: Distributions) -> None:
+    shutil.rmtree(repository / ".git")
+    assert release_check.leave(built) == "left nothing there: this is not a git checkout"

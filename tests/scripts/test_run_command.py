@@ -1,0 +1,99 @@
+"""Exit codes of the scripts when a standard stream is full, closed or a broken pipe, buffered or not."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from postman_items import ROOT, SEED
+
+SCRIPTS = ROOT / "scripts"
+SEED_ITEM = f"openapi/postman/{SEED}"
+NO_SPACE = b"error: the output cannot be written: No space left on device\n"
+STREAMS = [("full", "open"), ("broken", "open"), ("closed", "open"), ("open", "full"), ("open", "broken")]
+STREAMS += [("open", "closed"), ("full", "full")]
+MAINS = {
+    "print('done')": 0,
+    "sys.exit(print('found', file=sys.stderr) or 1)": 1,
+    "sys.exit('a reason')": 1,
+    "open('no-such-file')": 2,
+    "signal.raise_signal(signal.SIGINT)": 130,
+}
+
+
+def run(command: list[str], out: str = "open", err: str = "open", *, unbuffered: bool = False) -> tuple[int, bytes]:
+    """Run a command with its standard output and error in these states; return its exit code and its errors."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    if unbuffered:
+        environment["PYTHONUNBUFFERED"] = "1"
+    reader, writer = os.pipe()
+    os.close(reader)
+    places = {"full": ">/dev/full", "broken": f">&{writer}", "closed": ">&-", "open": ""}
+    redirections = [f"{number}{places[state]}" for number, state in ((1, out), (2, err)) if places[state]]
+    try:
+        ended = subprocess.run(
+            ["bash", "-c", f"exec {shlex.join([sys.executable, *command])} {' '.join(redirections)}"],
+            capture_output=True,
+            check=False,
+            cwd=ROOT,
+            env=environment,
+            pass_fds=[writer],
+        )
+    finally:
+        os.close(writer)
+    return ended.returncode, ended.stderr
+
+
+def script_of(statement: str) -> list[str]:
+    text = f"import signal, sys\nsys.path.insert(0, {str(SCRIPTS)!r})\nfrom run_command import run_command\n"
+    return ["-c", f"{text}def main():\n    {statement}\nrun_command(main)"]
+
+
+@pytest.mark.parametrize(("out", "err"), STREAMS)
+@pytest.mark.parametrize("statement", MAINS)
+def test_the_exit_code_does_not_depend_on_the_streams(statement: str, out: str, err: str) -> None:
+    expected = MAINS[statement]
+    unwritten = out == "full" and expected == 0
+    code, errors = run(script_of(statement), out, err)
+    assert code == (2 if unwritten else expected)
+    assert (errors == NO_SPACE) == (unwritten and err == "open")
+    assert b"Traceback" not in errors
+    assert b"Exception ignored" not in errors
+
+
+@pytest.mark.parametrize(("out", "err"), [("full", "open"), ("broken", "open"), ("open", "full")])
+def test_the_exit_code_does_not_depend_on_buffering(out: str, err: str) -> None:
+    for statement in MAINS:
+        assert run(script_of(statement), out, err, unbuffered=True) == run(script_of(statement), out, err)
+
+
+@pytest.mark.parametrize(("out", "err"), [("full", "open"), ("open", "full"), ("full", "full")])
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("postman_to_openapi.py", 0),
+        ("postman_to_openapi.py --report", 2),
+        ("regenerate.py --import no-such-file", 2),
+        ("regenerate.py --help", 0),
+        ("vendor.py --check no-such-folder", 2),
+    ],
+)
+def test_scripts_keep_their_documented_exit_codes(command: str, expected: int, out: str, err: str) -> None:
+    name, *arguments = command.split()
+    if command == "postman_to_openapi.py":
+        arguments = [SEED_ITEM]
+    code, _ = run([f"scripts/{name}", *arguments], out, err)
+    assert code == (2 if out == "full" and expected == 0 else expected)
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+def test_each_script_runs_through_run_command(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "sys.exit(main(" not in text
+    if '__name__ == "__main__"' in text:
+        assert re.search(r"\n    run_command\(.*main.*\)\n$", text)

@@ -1,0 +1,295 @@
+"""Placeholders and examples to JSON schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openapi_schema_validator import OAS30Validator
+from postman_openapi.json_nodes import Node, parse_json
+from postman_openapi.losses import Loss
+from postman_openapi.schema_inference import PLACEHOLDERS, Schema, example_schema, has_placeholders, value_schema
+
+
+def shown(example: Any) -> tuple[Schema, list[Loss]]:
+    losses: list[Loss] = []
+    return example_schema(Node(example, "item.json", "/body"), losses), losses
+
+
+def lossless(example: Any) -> Schema:
+    schema, losses = shown(example)
+    assert losses == []
+    return schema
+
+
+# --- a parameter's value
+
+
+@pytest.mark.parametrize(
+    ("text", "schema"),
+    [
+        ("<string>", {"type": "string"}),
+        ("<integer>", {"type": "integer"}),
+        ("<long>", {"type": "integer", "format": "int64"}),
+        ("<number>", {"type": "number"}),
+        ("<float>", {"type": "number", "format": "float"}),
+        ("<double>", {"type": "number", "format": "double"}),
+        ("<boolean>", {"type": "boolean"}),
+        ("<dateTime>", {"type": "string", "format": "date-time"}),
+        *(
+            (f"<{name}>", {"type": "string", "format": name})
+            for name in ("date", "byte", "binary", "password", "uuid", "email", "uri", "ipv4", "date-time")
+        ),
+        ("<array>", {"type": "array", "items": {}}),
+        ("<object>", {"type": "object"}),
+        ("true", {"type": "boolean", "default": True}),
+        ("false", {"type": "boolean", "default": False}),
+        ("0", {"type": "integer", "default": 0}),
+        ("200", {"type": "integer", "default": 200}),
+        ("-1", {"type": "integer", "default": -1}),
+        ("1.5", {"type": "number", "default": 1.5}),
+        ("-0.25", {"type": "number", "default": -0.25}),
+        ("999999999999999999", {"type": "integer", "default": 999_999_999_999_999_999}),
+        ("", {"type": "string"}),
+    ],
+)
+def test_a_value_that_is_one(text: str, schema: Schema) -> None:
+    assert repr(value_schema(text)) == repr((schema, None)), "1 is neither true nor 1.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "style"),
+    [
+        ("<string>,<string>", {"type": "array", "items": {"type": "string"}}, "form"),
+        ("<long>,<long>,<long>", {"type": "array", "items": {"type": "integer", "format": "int64"}}, "form"),
+        ("<string>|<string>", {"type": "array", "items": {"type": "string"}}, "pipeDelimited"),
+        ("<string>%20<string>", {"type": "array", "items": {"type": "string"}}, "spaceDelimited"),
+        ("1,2", {"type": "array", "items": {"type": "integer"}, "default": [1, 2]}, "form"),
+        ("1|2", {"type": "array", "items": {"type": "integer"}, "default": [1, 2]}, "pipeDelimited"),
+        ("1%202", {"type": "array", "items": {"type": "integer"}, "default": [1, 2]}, "spaceDelimited"),
+        ("1,2.5", {"type": "array", "items": {"type": "number"}, "default": [1, 2.5]}, "form"),
+        ("true,false", {"type": "array", "items": {"type": "boolean"}, "default": [True, False]}, "form"),
+        ("a,b", {"type": "array", "items": {"type": "string"}, "example": ["a", "b"]}, "form"),
+        ("1,b", {"type": "array", "items": {"type": "string"}, "example": ["1", "b"]}, "form"),
+        (
+            "a,<string>,b,<integer>",
+            {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}},
+            "form",
+        ),
+    ],
+)
+def test_a_value_that_is_several(text: str, schema: Schema, style: str) -> None:
+    assert repr(value_schema(text)) == repr((schema, style))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(" ", "null", "None", "True", "text", "true\n", "a, b", "a,", ",a", ",", "Hello, world"),
+        *("<String>", "<string", "string>", "<string>\n", " <string>", "<>", "<API Key>"),
+        *("<string>, <string>", "<string>;<string>", "a|b", "a%20b"),
+        *("00", "01", "-01", "+1", "--1", "-", "1.", ".5", "1e5", "1_000", "0x1F", "1 ", "NaN", "Infinity", "\u0661"),
+        *("-0", "1.10", "1.0000000000000000001", "0.00000000000000001", "123456789012345678.5", "0.12345678901234567"),
+        *("1000000000000000000", "9" * 5000),
+    ],
+)
+def test_a_value_that_is_a_text(text: str) -> None:
+    assert value_schema(text) == ({"type": "string", "example": text}, None)
+
+
+@given(
+    st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.from_regex(r"-?[0-9]+(\.[0-9]+)?", fullmatch=True)
+)
+def test_a_number_arrives_as_it_stands_or_is_a_text(number: float | str) -> None:
+    text = str(number)
+    schema, _ = value_schema(text)
+    if schema["type"] == "string":
+        assert not (isinstance(number, int) and abs(number) < 10**18)
+        assert schema["example"] == text
+    else:
+        assert json.dumps(schema["default"]) == text
+        assert OAS30Validator(schema).is_valid(schema["default"])
+
+
+@given(st.text() | st.lists(st.sampled_from([*PLACEHOLDERS, "", "1", "true", "a"])).map(",".join))
+def test_whatever_a_value_is_its_schema_is_valid_and_fits_what_is_shown(text: str) -> None:
+    schema, style = value_schema(text)
+    OAS30Validator.check_schema(schema)
+    assert (style is not None) is (schema["type"] == "array" and text != "<array>") or schema["type"] == "object"
+    for shown in ("default", "example"):
+        assert shown not in schema or OAS30Validator(schema).is_valid(schema[shown])
+
+
+def test_a_schema_that_is_changed_by_its_owner_is_changed_for_nobody_else() -> None:
+    text, texts = value_schema("<string>")[0], value_schema("<string>,<string>")[0]
+    text["enum"] = texts["items"]["enum"] = ["a"]
+    lossless(["<string>"])["items"]["enum"] = ["a"]
+    assert value_schema("<string>")[0] == lossless("<string>") == {"type": "string"}
+    assert value_schema("<string>,<string>")[0] == {"type": "array", "items": {"type": "string"}}
+
+
+# --- an example
+
+
+@pytest.mark.parametrize(
+    ("example", "schema"),
+    [
+        *((placeholder, schema) for placeholder, schema in PLACEHOLDERS.items()),
+        ("text", {"type": "string", "example": "text"}),
+        ("", {"type": "string", "example": ""}),
+        ("a <string>", {"type": "string", "example": "a <string>"}),
+        ("<string>,<string>", {"type": "string", "example": "<string>,<string>"}),
+        (7, {"type": "integer", "example": 7}),
+        (-0.5, {"type": "number", "example": -0.5}),
+        (True, {"type": "boolean", "example": True}),
+        (None, {"nullable": True}),
+        ({}, {"type": "object"}),
+        (
+            {"a": {"b": "<long>"}},
+            {
+                "type": "object",
+                "properties": {"a": {"type": "object", "properties": {"b": {"type": "integer", "format": "int64"}}}},
+            },
+        ),
+        ([], {"type": "array", "items": {}}),
+        (["<integer>"], {"type": "array", "items": {"type": "integer"}}),
+        ([["<boolean>"]], {"type": "array", "items": {"type": "array", "items": {"type": "boolean"}}}),
+    ],
+)
+def test_the_schema_of_an_example(example: Any, schema: Schema) -> None:
+    assert repr(lossless(example)) == repr(schema), "1 is neither true nor 1.0"
+
+
+@pytest.mark.parametrize(
+    ("entries", "items"),
+    [
+        (["<string>", "<string>"], {"type": "string"}),
+        (["a", "b"], {"type": "string", "example": "a"}),
+        (["<string>", "b"], {"type": "string", "example": "b"}),
+        (["<integer>", "<long>"], {"type": "integer", "format": "int64"}),
+        ([1, 1.5], {"type": "number", "example": 1}),
+        (["<double>", "<long>"], {"type": "number"}),
+        (["<date>", "2020-01-01"], {"type": "string", "format": "date", "example": "2020-01-01"}),
+        ([None, None], {"nullable": True}),
+        ([None, 1], {"nullable": True, "type": "integer", "example": 1}),
+        ([1, None], {"type": "integer", "example": 1, "nullable": True}),
+        ([1, None, 2], {"type": "integer", "example": 1, "nullable": True}),
+        ([[None], ["<string>"]], {"type": "array", "items": {"nullable": True, "type": "string"}}),
+        ([["<string>"], [None, "<string>"]], {"type": "array", "items": {"nullable": True, "type": "string"}}),
+        ([{}, {"a": "<string>"}], {"type": "object", "properties": {"a": {"type": "string"}}}),
+        ([{"a": "<string>"}, {}], {"type": "object", "properties": {"a": {"type": "string"}}}),
+        (
+            [{"a": "<string>", "b": None}, {"b": "<integer>", "c": [1]}],
+            {
+                "type": "object",
+                "properties": {
+                    "a": {"type": "string"},
+                    "b": {"nullable": True, "type": "integer"},
+                    "c": {"type": "array", "items": {"type": "integer", "example": 1}},
+                },
+            },
+        ),
+    ],
+)
+def test_the_entries_of_a_list_are_examples_of_one_thing(entries: list[Any], items: Schema) -> None:
+    assert lossless(entries) == {"type": "array", "items": items}
+
+
+@pytest.mark.parametrize(
+    ("example", "pointer", "what", "why"),
+    [
+        ([1, "a"], "/1", "string", "integer"),
+        (["<boolean>", "<integer>"], "/1", "integer", "boolean"),
+        ([{}, []], "/1", "array", "object"),
+        ([None, 1, "a"], "/2", "string", "integer"),
+        ({"a": [{"b": {"c": 1}}, {"b": {"c": True}}]}, "/a/1/b/c", "boolean", "integer"),
+        ([{"a": [1]}, {"a": ["x"]}], "/1/a", "string", "integer"),
+        ([{"a": [{"b": 1}]}, {"a": [{"b": "x"}]}], "/1/a", "string", "integer"),
+        ([{"a/b": 1}, {"a/b": "x"}], "/1/a~1b", "string", "integer"),
+    ],
+)
+def test_what_an_example_contradicts_itself_in_is_lost(example: Any, pointer: str, what: str, why: str) -> None:
+    schema, losses = shown(example)
+    assert losses == [
+        Loss("item.json", f"/body{pointer}", f"the type {what}", f"an earlier value here has the type {why}")
+    ]
+    assert OAS30Validator(schema).is_valid(example)
+
+
+def test_a_contradiction_takes_no_more_than_its_place() -> None:
+    schema, _ = shown([{"a": 1, "b": "<string>"}, {"a": "x", "b": "<string>"}, {"a": True, "b": "<string>"}])
+    assert schema["items"]["properties"] == {"a": {}, "b": {"type": "string"}}
+
+
+def test_two_formats_in_one_place_are_lost() -> None:
+    schema, losses = shown(["<date>", "<uuid>"])
+    assert schema["items"] == {"type": "string"}
+    assert [(loss.pointer, loss.what) for loss in losses] == [("/body/1", "the formats date and uuid")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<Circular reference to #/components/schemas/Thing detected>",
+        "<Error: Too many levels of nesting to fake this schema>",
+    ],
+)
+def test_where_an_exporter_gave_up_anything_may_stand(text: str) -> None:
+    for example, pointer in [({"a": text, "b": 1}, "/body/a"), ({"a": {"value": text}, "b": 1}, "/body/a/value")]:
+        schema, losses = shown(example)
+        assert schema["properties"] == {"a": {}, "b": {"type": "integer", "example": 1}}
+        assert [(loss.pointer, loss.what) for loss in losses] == [(pointer, "a type")]
+        assert has_placeholders(example)
+
+
+def test_what_is_a_pattern_and_what_an_example() -> None:
+    for pattern in ("<string>", ["<date>"], {"a": [{"b": "<long>"}]}):
+        assert has_placeholders(pattern)
+    for example in ("text", "a <string>", [], {}, None, [{"a": None}], {"<string>": 1}):
+        assert not has_placeholders(example)
+
+
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+names = st.sampled_from(["a", "b", "_links", ""]) | st.text()
+texts = st.text().filter(lambda text: not re.fullmatch(r"<[A-Za-z0-9-]+>", text))
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(values)
+def test_a_value_fits_the_schema_of_itself(value: Any) -> None:
+    schema, _ = shown(value)
+    OAS30Validator.check_schema(schema)
+    assert OAS30Validator(schema).is_valid(value)
+
+
+@given(st.lists(values, max_size=5))
+def test_the_schema_of_a_list_fits_every_one_of_its_entries(entries: list[Any]) -> None:
+    schema, _ = shown(entries)
+    for entry in entries:
+        assert OAS30Validator(schema["items"]).is_valid(entry)
+
+
+@given(st.lists(values, max_size=5))
+def test_what_is_lost_has_a_place_in_the_example(entries: list[Any]) -> None:
+    _, losses = shown(entries)
+    for loss in losses:
+        place = Node(entries, "item.json", "/body")
+        for step in loss.pointer.removeprefix("/body/").split("/"):
+            key = step.replace("~1", "/").replace("~0", "~")
+            place = place.child(int(key) if isinstance(place.value, list) else key)
+        assert place.pointer == loss.pointer
+
+
+@given(values)
+def test_the_same_example_has_the_same_schema(value: Any) -> None:
+    assert shown(value) == shown(parse_json(json.dumps(value), "x").value)

@@ -1,0 +1,104 @@
+"""Public objects say that they live at their public import path, so repr, help and pickles show no private module."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import pickle
+import pickletools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import confluence_groups_sdk
+from confluence_groups_sdk import membership, sandbox
+
+PACKAGE = Path(confluence_groups_sdk.__file__).parent
+NAME = confluence_groups_sdk.__name__
+PUBLIC = {NAME, f"{NAME}.membership", f"{NAME}.sandbox"}
+COMPAT = sorted((Path(__file__).parent / "compat").glob("*/*.pickle"))
+WITHOUT_MODULE = {"AccessType", "__version__"}  # a type alias and a text
+
+PROGRAM = """
+import json, sys
+from importlib import import_module
+print(json.dumps({
+    origin: {name: getattr(import_module(origin), name).__module__ for name in names}
+    for origin, names in json.loads(sys.argv[1]).items()
+}))
+"""
+
+
+def origins() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each public package, each private module that it takes names from, and these names."""
+    for package in sorted(PUBLIC):
+        path = PACKAGE.joinpath(*package.split(".")[1:], "__init__.py")
+        found: dict[str, list[str]] = {}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module:
+                found.setdefault(f"{package}.{node.module}", []).extend(alias.name for alias in node.names)
+        yield from ((package, origin, names) for origin, names in found.items())
+
+
+ORIGINS = list(origins())
+
+
+def test_the_module_of_a_public_object_is_its_public_import_path() -> None:
+    """In a new process that imports only private modules, so that no public import can set anything."""
+    private = {origin: sorted({*names} - WITHOUT_MODULE) for _, origin, names in ORIGINS}
+    command = [sys.executable, "-c", PROGRAM, json.dumps(private)]
+    result = subprocess.run(command, capture_output=True, check=True, encoding="utf-8")
+    found = json.loads(result.stdout)
+    expected = {origin: dict.fromkeys(private[origin], package) for package, origin, _ in ORIGINS}
+    assert found == expected
+
+
+def test_all_public_names_are_checked() -> None:
+    names = {package: {name for each, _, found in ORIGINS for name in found if each == package} for package in PUBLIC}
+    assert names[NAME] == set(confluence_groups_sdk.__all__)
+    assert names[sandbox.__name__] == set(sandbox.__all__)
+    assert {"Plan", "Report", "apply", "plan_removals"} < names[membership.__name__]
+
+
+@pytest.mark.parametrize("package", sorted(PUBLIC))
+def test_public_objects_are_found_at_their_public_import_path(package: str) -> None:
+    module = importlib.import_module(package)
+    for _, origin, names in [each for each in ORIGINS if each[0] == package]:
+        for name in names:
+            assert getattr(module, name) is getattr(importlib.import_module(origin), name)
+
+
+def modules_named_in(pickled: bytes) -> set[str]:
+    """Return the modules of this package that a pickle names, and any other text that begins like one."""
+    texts = [argument for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)]
+    return {text.split(" ")[0] for text in texts if text.startswith(NAME)}
+
+
+@pytest.mark.parametrize("file", COMPAT, ids=[f"{file.parent.name}-{file.stem}" for file in COMPAT])
+def test_no_recorded_pickle_names_a_private_module(file: Path) -> None:
+    named = modules_named_in(file.read_bytes())
+    assert named
+    assert named <= PUBLIC
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        sandbox.Credentials("me@example.com", "token"),
+        sandbox.Person("id", "Me", "me@example.com"),
+        sandbox.Group("id", "writers"),
+        sandbox.Faults(seed=7),
+        sandbox.Answer(429, {"Retry-After": "1"}),
+        sandbox.Grant("access", "refresh", 0.0, ("read",)),
+        sandbox.OAuthClient("id", "secret"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_pickles_of_the_sandbox_name_no_private_module(value: object) -> None:
+    pickled = pickle.dumps(value)
+    assert modules_named_in(pickled) == {sandbox.__name__}
+    assert pickle.loads(pickled) == value
