@@ -248,7 +248,7 @@ class AuthenticationError(APIStatusError):
 
     remedy = (
         "Check that the token has not expired or been revoked, that e-mail and token belong to one account, and that a "
-        "token with scopes goes through the gateway (for_cloud)."
+        "token with scopes is sent through the gateway, with the site's cloud id."
     )
 
 
@@ -311,7 +311,7 @@ class APITimeoutError(APIConnectionError):
     """No response came in time."""
 
     option = "timeout"
-    remedy = "Send again, or allow more time (timeout=); the change may have been made all the same."
+    remedy = "Send again, or allow more time; the change may have been made all the same."
 
 
 for _class in list(globals().values()):

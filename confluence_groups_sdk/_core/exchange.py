@@ -105,14 +105,14 @@ def send_rate_limited(
         RateLimitError: all calls are held for longer than the policy waits; the request was not sent.
     """
     rate_limiter, clock = config.rate_limiter, config.clock
-    _refuse_long_hold(call, request, config)
+    _raise_if_held_long(call, request, config)
     if not rate_limiter.try_acquire():
         yield AcquireSlot(rate_limiter)
     unused: Reservation | None = None
     try:
         reservation = unused = rate_limiter.reserve(clock, None)
         while reservation.delay_s:
-            _refuse_long_hold(call, request, config)
+            _raise_if_held_long(call, request, config)
             yield Wait(reservation.delay_s)
             reservation = unused = rate_limiter.reserve(clock, reservation)
         unused = None
@@ -126,7 +126,7 @@ def send_rate_limited(
         rate_limiter.release()
 
 
-def _refuse_long_hold(call: Call[Any], request: httpx.Request, config: ClientConfig) -> None:
+def _raise_if_held_long(call: Call[Any], request: httpx.Request, config: ClientConfig) -> None:
     seconds = config.rate_limiter.seconds_held(config.clock)
     if seconds <= config.retry.max_retry_after:
         return
