@@ -1,7 +1,5 @@
 """The exceptions of this package, and nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -54,7 +52,7 @@ class KnownProblem(Enum):
         return unpickle, (type(self), {"name": self.name})  # the value is a text, which may be reworded
 
     @classmethod
-    def _from_pickle(cls, state: Mapping[str, Any]) -> KnownProblem | None:
+    def _from_pickle(cls, state: Mapping[str, Any]) -> Self | None:
         return cls.__members__.get(state["name"])  # None for a member that only a newer version has
 
 

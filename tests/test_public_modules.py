@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -70,6 +71,22 @@ def test_public_objects_are_found_at_their_public_import_path(package: str) -> N
     for _, origin, names in [each for each in ORIGINS if each[0] == package]:
         for name in names:
             assert getattr(module, name) is getattr(importlib.import_module(origin), name)
+
+
+PUBLIC_CLASSES = [
+    value
+    for package, _, names in ORIGINS
+    for value in (getattr(importlib.import_module(package), name) for name in names)
+    if isinstance(value, type)
+]
+
+
+@pytest.mark.parametrize("kind", PUBLIC_CLASSES, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_annotations_can_be_evaluated_although_the_module_is_another(kind: type) -> None:
+    """`get_type_hints` looks the names up in ``__module__``, which is not where the class is defined."""
+    hints = get_type_hints(kind)
+    assert hints.keys() >= {name for each in kind.__mro__ for name in vars(each).get("__annotations__", ())}
+    assert not any(isinstance(hint, str) for hint in hints.values())
 
 
 def modules_named_in(pickled: bytes) -> set[str]:

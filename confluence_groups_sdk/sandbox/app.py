@@ -1,7 +1,5 @@
 """The sandbox's web application: routes, the record of requests, and prepared answers."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """The sandbox's state: people, groups, and the members of each group."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 

@@ -10,8 +10,6 @@ version. Each other line has one of these lists:
 A change with an intent and neither a result nor a withdrawal is in doubt.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Changes, changes that a plan skips, and the results of applying changes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeAlias
