@@ -72,7 +72,7 @@ def build(root: Path) -> Built:
     header = f"# Derived from {ITEMS} and {OVERLAY} by scripts/regenerate.py. Do not edit.\n"
     fragment = (header + write_yaml(document)).encode()
     tree = _generate(fragment, inputs[CONFIG], operations=_count_operations(document))
-    client = derive_sync_client(read_text(root / SOURCE, SOURCE)).encode()
+    client = derive_sync_client(read_text(root / SOURCE, SOURCE), root).encode()
     built = Built(tree, {FRAGMENT: fragment, DERIVED: client}, document, losses, applied)
     hashed = {name: text.encode() for name, text in inputs.items()}
     built.files[LOCK] = generator.format_lock(hashed, built.outputs, generator.installed_tools()).encode()

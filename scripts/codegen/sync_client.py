@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from postman_openapi.losses import SpecError
 
@@ -24,8 +25,12 @@ RULES = (
 )
 
 
-def derive_sync_client(source: str) -> str:
+def derive_sync_client(source: str, root: Path) -> str:
     """Return the text of the synchronous client for the text of the asynchronous one.
+
+    Args:
+        source: the text of the asynchronous client.
+        root: the project's folder, whose configuration of ruff decides the format wherever the command runs.
 
     Raises:
         SpecError: a rule matches nothing, so it is out of date.
@@ -36,4 +41,4 @@ def derive_sync_client(source: str) -> str:
         if not matches:
             raise SpecError(SOURCE, "", f"nothing matches {pattern!r}: update RULES in scripts/codegen/sync_client.py")
     command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", DERIVED, "-"]
-    return subprocess.run(command, input=text, capture_output=True, check=True, encoding="utf-8").stdout
+    return subprocess.run(command, input=text, cwd=root, capture_output=True, check=True, encoding="utf-8").stdout

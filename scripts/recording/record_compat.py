@@ -133,6 +133,7 @@ VALUES: Mapping[str, Any] = {
     "Estimate": PLAN.estimate,
     "Group": GROUP,
     "Guards": GUARDS,
+    "KnownProblem": sdk.KnownProblem.AUTH_MISMATCH,
     "SkippedChange": SKIPPED_CHANGE,
     "Outcome": membership.Outcome.ALREADY_A_MEMBER,
     "RateLimiterStatus": sdk.RateLimiterStatus(rate=9.5, held_until=1_800_000_000.5, in_flight=3, refused=2, points=41),
@@ -164,6 +165,7 @@ DETAILS: Mapping[str, Any] = {
     "body": '{"message": "No user found: Dagný"}',
     "retry_after": 2.5,
     "remedy": "Look.",
+    "problem": sdk.KnownProblem.MISSING_SCOPE,
 }
 
 

@@ -714,7 +714,7 @@ def test_without_aiohttp_the_error_names_the_extra() -> None:
     program = "import sys; sys.modules['aiohttp'] = None\nfrom confluence_groups_sdk import *\naiohttp_client()"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     *_, last = result.stderr.strip().splitlines()
-    assert last.startswith("confluence_groups_sdk.errors.ConfigurationError: aiohttp_client() needs aiohttp")
+    assert last.startswith("confluence_groups_sdk.ConfigurationError: aiohttp_client() needs aiohttp")
     assert "confluence-groups-sdk[aiohttp]" in last
 
 

@@ -25,7 +25,7 @@ def methods(text: str) -> list[tuple[str, list[str]]]:
 
 
 def test_committed_client_is_the_derived_one() -> None:
-    assert derive_sync_client(ASYNC) == SYNC
+    assert derive_sync_client(ASYNC, ROOT) == SYNC
 
 
 def test_derived_client_names_its_source_and_forbids_editing() -> None:
@@ -58,7 +58,7 @@ def test_rule_that_matches_nothing_is_an_error(rule: tuple[str, str], monkeypatc
     monkeypatch.setattr(sync_client, "RULES", (rule,))
     without = re.sub(rule[0], "", ASYNC, flags=re.DOTALL)
     with pytest.raises(SpecError, match="nothing matches") as caught:
-        derive_sync_client(without)
+        derive_sync_client(without, ROOT)
     assert caught.value.where == SOURCE
     assert repr(rule[0]) in caught.value.problem
 
@@ -66,4 +66,4 @@ def test_rule_that_matches_nothing_is_an_error(rule: tuple[str, str], monkeypatc
 def test_outdated_rule_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync_client, "RULES", (*RULES, ("no such words", "")))
     with pytest.raises(SpecError, match="'no such words'"):
-        derive_sync_client(ASYNC)
+        derive_sync_client(ASYNC, ROOT)

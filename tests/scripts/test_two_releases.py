@@ -126,7 +126,7 @@ def test_second_release_follows_the_first(project: Path) -> None:
 
     second = change_project(project)
     assert Version(second) > Version(first)
-    assert "the public surface has changed" in fail(project, "release_check.py", "--accept")
+    assert "the public API has changed" in fail(project, "release_check.py", "--accept")
     set_version(project, second)
     assert f"0 sections [{second}]" in fail(project, "release_check.py", "--accept")
     add_section(project, second)
