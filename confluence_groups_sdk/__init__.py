@@ -5,11 +5,11 @@ Every public name is importable from here and loads on first use (PEP 562). Impo
 
 TYPE_CHECKING = bool()  # noqa: UP018 - type checkers know the name; editors skip the branch of a literal False
 if TYPE_CHECKING:
-    from ._core.config import Timeout as Timeout
     from ._core.limits.rate_limiter import RateLimiter as RateLimiter
     from ._core.limits.rate_limiter_status import RateLimiterStatus as RateLimiterStatus
     from ._core.limits.retry_policy import RetryPolicy as RetryPolicy
     from ._core.responses.rate_limit_headers import RateLimitInfo as RateLimitInfo
+    from ._core.timeout import Timeout as Timeout
     from ._core.transport.aiohttp_client import aiohttp_client as aiohttp_client
     from ._support.clock import Clock as Clock
     from ._support.clock import SystemClock as SystemClock
@@ -92,7 +92,7 @@ _MODULE_OF = {  # sorted
     "ServerError": "errors",
     "Site": "models",
     "SystemClock": "_support.clock",
-    "Timeout": "_core.config",
+    "Timeout": "_core.timeout",
     "TokenStore": "auth.token_store",
     "Tokens": "auth.token_store",
     "User": "models",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ForwardRef, NoReturn, Self, TypedDict, Un
 
 import httpx
 
-from ._core import config
 from ._core.limits.rate_limiter import RateLimiter
 from ._core.limits.retry_policy import RetryPolicy
 from ._core.session import Session
+from ._core.timeout import DEFAULT_TIMEOUT
 from ._core.transport.http_client import auth_problem
 from ._support import base_url
 from ._support.clock import Clock, SystemClock
@@ -65,7 +65,8 @@ class ConfluenceGroups:
         site: ``https://NAME.atlassian.net``, with or without ``/wiki`` or ``/wiki/rest``.
         auth: `ApiToken`, `BearerToken`, `OAuth2` or any other `httpx.Auth`.
         timeout: seconds for each of connecting (default 5), sending, receiving, and waiting for a connection (default
-            30 each). A `Timeout` also limits one attempt as a whole (default 60). None waits without limit.
+            30 each). One attempt as a whole may take 60 seconds, or as long as the longest of these limits; a `Timeout`
+            can set another total. None waits without limit.
         retry: when a call is sent again.
         rate_limiter: limits how many calls run at once, and how fast; by default a new one. Share one between all
             clients of a site.
@@ -84,7 +85,7 @@ class ConfluenceGroups:
         site: str,
         *,
         auth: httpx.Auth,
-        timeout: httpx.Timeout | float | None = config.DEFAULT_TIMEOUT,
+        timeout: httpx.Timeout | float | None = DEFAULT_TIMEOUT,
         retry: RetryPolicy = RetryPolicy(),
         rate_limiter: RateLimiter | None = None,
         http_client: httpx.Client | None = None,

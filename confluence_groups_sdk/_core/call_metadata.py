@@ -18,12 +18,12 @@ class CallMetadata:
     Attributes:
         request_id: identifies the last request for Atlassian's support; None if the server sent none.
         limits: the rate limits in the last response.
-        lost: whether the response to a change was lost, also if a later attempt was answered.
+        outcome_unknown: whether an attempt at a change got no response or a 5xx, even if a later attempt was answered.
     """
 
     request_id: str | None = None
     limits: RateLimitInfo = NO_RATE_LIMITS
-    lost: bool = False
+    outcome_unknown: bool = False
 
     def record(self, request_id: str | None, limits: RateLimitInfo) -> None:
         """Keep what a response says, instead of the response before."""

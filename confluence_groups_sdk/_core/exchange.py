@@ -39,7 +39,7 @@ from .responses.rate_limit_headers import NO_RATE_LIMITS, RateLimitInfo, parse_r
 from .transport.replies import NoResponse, UnreadableResponse
 from .transport.request_builder import build_request
 
-ATTEMPT = "%s: %s, attempt %d, %.0f ms, request id %s"  # a log line for each request
+ATTEMPT_LOG_FORMAT = "%s: %s, attempt %d, %.0f ms, request id %s"  # a log line for each request
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ Exchange: TypeAlias = Generator[Step, Reply, T]
 
 
 def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
-    """Carry out one call.
+    """Yield the steps of one call, and return its result.
 
     Yields:
         A request to send, for which it expects a response, an `UnreadableResponse` or a `NoResponse`; or an
@@ -147,12 +147,12 @@ def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: 
     response = _response_in(reply)
     if response is None or not is_response_to(response, request):
         if metadata and isinstance(reply, NoResponse) and reply.failure is not Failure.UNSENT:
-            metadata.lost |= call.writes
+            metadata.outcome_unknown |= call.writes
         return
     limits = rate_limit_info(response.headers, config.clock)
     if metadata:
         metadata.record(request_id_of(response), limits)
-        metadata.lost |= call.writes and response.status_code >= 500
+        metadata.outcome_unknown |= call.writes and response.status_code >= 500
     if response.status_code == 429:
         config.rate_limiter.record_rate_limited(config.clock, limits, sent_at)
     else:
@@ -263,4 +263,4 @@ def _log_attempt(
     call: Call[Any], config: ClientConfig, attempt: int, sent_at: float, outcome: str, *, request_id: str | None
 ) -> None:
     milliseconds = (config.clock.monotonic() - sent_at) * 1000
-    logger.info(ATTEMPT, log_label(call), outcome, attempt, milliseconds, request_id)
+    logger.info(ATTEMPT_LOG_FORMAT, log_label(call), outcome, attempt, milliseconds, request_id)

@@ -13,9 +13,10 @@ import httpx
 from .._support import base_url
 from .._support.clock import Clock, SystemClock
 from .._support.lazy_import import LazyModule
-from .config import ClientConfig, parse_timeout
+from .config import ClientConfig
 from .limits.rate_limiter import RateLimiter
 from .limits.retry_policy import RetryPolicy
+from .timeout import parse_timeout
 from .transport.http_client import HttpClientHolder
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class _Session(Generic[C]):
 
     def prepare(self, call: Call[T]) -> httpx.Request:
         """Build the request of a call; its Authorization header shows the scheme, but not the credentials."""
-        from .._support.redaction import REDACTED  # rarely needed, and building a client shall be fast
+        from .._support.redaction import REDACTED  # rarely needed, so clients are built faster without it
 
         request = request_builder.build_request(call, self.config)
         if scheme := getattr(self.auth, "scheme", None):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import httpx
 
-from .._core import config
 from .._core.api import deserialization
 from .._core.api.operations import Call
 from .._core.session import AsyncSession, Session
+from .._core.timeout import DEFAULT_TIMEOUT
 from .._core.transport.http_client import auth_problem
 from .._support import base_url
 from .._support.public import public
@@ -30,7 +30,7 @@ def discover_sites(
     *,
     gateway: str = base_url.GATEWAY,
     http_client: httpx.Client | None = None,
-    timeout: httpx.Timeout | float | None = config.DEFAULT_TIMEOUT,
+    timeout: httpx.Timeout | float | None = DEFAULT_TIMEOUT,
 ) -> list[Site]:
     """List the sites that the user has granted the app access to (accessible-resources).
 
@@ -67,7 +67,7 @@ async def discover_sites_async(
     *,
     gateway: str = base_url.GATEWAY,
     http_client: httpx.AsyncClient | None = None,
-    timeout: httpx.Timeout | float | None = config.DEFAULT_TIMEOUT,
+    timeout: httpx.Timeout | float | None = DEFAULT_TIMEOUT,
 ) -> list[Site]:
     """List the sites that the user has granted the app access to, as `discover_sites` does."""
     if problem := auth_problem(auth):

@@ -6,15 +6,15 @@ import shlex
 
 from ..client import ConfluenceGroups
 from ..errors import BadRequestError, NotFoundError
-from ..membership.planning.resolver import resolve_group
-from ..membership.planning.resolver import resolve_user as find_user
+from ..membership.planning import resolver
+from ..membership.planning.resolver import resolve_user
 from ..models import Group
 from .program import PROGRAM
 
-__all__ = ["find_group", "find_user"]
+__all__ = ["resolve_group", "resolve_user"]
 
 
-def find_group(client: ConfluenceGroups, name: str) -> Group:
+def resolve_group(client: ConfluenceGroups, name: str) -> Group:
     """Find a group by its id or its exact name.
 
     Raises:
@@ -23,7 +23,7 @@ def find_group(client: ConfluenceGroups, name: str) -> Group:
         APIError, IncompleteReadError: a call failed.
     """
     try:
-        return resolve_group(client, name)
+        return resolver.resolve_group(client, name)
     except (NotFoundError, BadRequestError) as error:
         search = f"{PROGRAM} groups search {shlex.quote(name)}"
         error.remedy = f"Give the id or the exact name, which this may find: {search}"

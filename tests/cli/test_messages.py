@@ -14,7 +14,7 @@ from confluence_groups_sdk import (
     ConfigurationError,
     ConfluenceGroups,
 )
-from confluence_groups_sdk.cli.exit_codes import print_error
+from confluence_groups_sdk.cli.rendering.error_message import print_error
 from confluence_groups_sdk.cli.rendering.report_summary import rehearsal_lines, report_lines
 from confluence_groups_sdk.errors import KnownProblem
 from confluence_groups_sdk.membership import Action, Change, Outcome, Report, Result, Stop, StopReason

@@ -80,7 +80,7 @@ def outcome(kind: str, method: str, arguments: dict[str, Any], *scripts: Script,
             type(error.__cause__) if error and error.__cause__ else None,
             error.status_code if error else None,
             clock.slept,
-            heard.lost,
+            heard.outcome_unknown,
             wires.connections,
             [request.replace(str(wires.port).encode(), b"PORT") for request in wires.requests],
         )
@@ -333,7 +333,7 @@ def test_a_request_lost_on_a_reused_connection_is_reported_and_not_resent_by_aio
         error = asyncio.run(use(wires.address))
         assert wires.connections == len(wires.requests) - 1 == (2 if repeatable else 1)
     assert clock.slept == ([2] if repeatable else [])
-    assert heard.lost is (method != "get_group")
+    assert heard.outcome_unknown is (method != "get_group")
     if not repeatable:
         assert type(error) is APIConnectionError
         assert "may have been made" in str(error)

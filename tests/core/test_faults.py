@@ -47,7 +47,7 @@ from confluence_groups_sdk import (
     aiohttp_client,
 )
 from confluence_groups_sdk import errors as errors_module
-from confluence_groups_sdk._core.config import parse_timeout
+from confluence_groups_sdk._core.timeout import parse_timeout
 from confluence_groups_sdk._core.transport.decompression import Decoder
 from confluence_groups_sdk._core.transport.response_reader import MAX_BODY_BYTES
 from confluence_groups_sdk.sandbox import Group, Sandbox

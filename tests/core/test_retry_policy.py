@@ -80,8 +80,8 @@ def test_which_statuses_are_retried() -> None:
         (httpx.CloseError(""), Failure.IN_DOUBT),
         (httpx.ProxyError(""), Failure.UNSENT),
         (httpx.RemoteProtocolError(""), Failure.IN_DOUBT),
-        (httpx.LocalProtocolError(""), Failure.POINTLESS),
-        (httpx.UnsupportedProtocol(""), Failure.POINTLESS),
+        (httpx.LocalProtocolError(""), Failure.PERMANENT),
+        (httpx.UnsupportedProtocol(""), Failure.PERMANENT),
         (httpx.DecodingError(""), Failure.UNREADABLE),
         (httpx.InvalidURL(""), Failure.UNREADABLE),
     ],
@@ -93,7 +93,7 @@ def test_failures_are_classified(error: httpx.RequestError, failure: Failure) ->
 def test_an_untrusted_certificate_is_pointless_to_retry() -> None:
     error = httpx.ConnectError("")
     error.__cause__ = ssl.SSLCertVerificationError("self-signed")
-    assert classify_failure(error) is Failure.POINTLESS
+    assert classify_failure(error) is Failure.PERMANENT
 
 
 def test_a_redirect_to_a_malformed_address_is_unreadable() -> None:
@@ -113,7 +113,7 @@ def test_a_circular_chain_of_causes_ends() -> None:
     [
         (Failure.UNSENT, True, True),
         (Failure.IN_DOUBT, False, True),
-        (Failure.POINTLESS, False, False),
+        (Failure.PERMANENT, False, False),
         (Failure.UNREADABLE, False, False),
     ],
 )

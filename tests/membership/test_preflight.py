@@ -6,7 +6,7 @@ import pytest
 
 from confluence_groups_sdk import ApiToken, ConfluenceGroups
 from confluence_groups_sdk.membership import Action, Guards
-from confluence_groups_sdk.membership.planning.preflight import Preflight, consider
+from confluence_groups_sdk.membership.planning.preflight import Preflight, check_change
 from confluence_groups_sdk.sandbox import Sandbox
 
 ADMIN = "5b10a2844c20165700ede21a"
@@ -25,7 +25,7 @@ def considered(
     groups: ConfluenceGroups, sandbox: Sandbox, action: Action, name: str, account_id: str, guards: Guards = GUARDS
 ) -> Preflight:
     group = groups.get_group(group_id=sandbox.directory.group_named(name).id)
-    return consider(groups, action, group, groups.get_user(account_id=account_id), guards)
+    return check_change(groups, action, group, groups.get_user(account_id=account_id), guards)
 
 
 def test_an_allowed_change_has_no_refusal(groups: ConfluenceGroups, sandbox: Sandbox) -> None:

@@ -121,21 +121,21 @@ Workflow: TypeAlias = Generator[Call[Any], Any, T]
 
 
 def groups(access_type: str | None, page_size: int) -> Paginator[Group]:
-    """Read all groups."""
+    """Return the paginator of all groups."""
     size = _checked_size(page_size)
     operations.groups_page(access_type, 0, size)  # here and below: raises now, not at the first page
     return Paginator(lambda start, limit: operations.groups_page(access_type, start, limit), _id_of_group, size)
 
 
 def search(query: str, page_size: int) -> Paginator[Group]:
-    """Read all groups whose names contain a text."""
+    """Return the paginator of the groups whose names contain a text."""
     size = _checked_size(page_size)
     operations.search_page(query, 0, size)
     return Paginator(lambda start, limit: operations.search_page(query, start, limit), _id_of_group, size)
 
 
 def members(group_id: str, page_size: int) -> Paginator[User]:
-    """Read all members of a group; if there are none, check that the group exists."""
+    """Return the paginator of a group's members; an empty list is followed by a check that the group exists."""
     size = _checked_size(page_size)
     operations.members_page(group_id, 0, size)
     check = operations.check_group(group_id)
@@ -143,7 +143,7 @@ def members(group_id: str, page_size: int) -> Paginator[User]:
 
 
 def memberships(account_id: str) -> Paginator[Group]:
-    """Read all groups that a user is in."""
+    """Return the paginator of the groups that a user is in."""
     operations.memberships_page(account_id, 0, MAX_PAGE_SIZE)
     return Paginator(
         lambda start, limit: operations.memberships_page(account_id, start, limit), _id_of_group, MAX_PAGE_SIZE

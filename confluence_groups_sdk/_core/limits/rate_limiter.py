@@ -82,8 +82,8 @@ class RateLimiter(ConcurrencyLimiter):
 
     - Concurrency: at most ``max_in_flight`` calls run at once.
     - Rate: there is no limit until the first 429. It then drops to 90 % of the best rate accepted over the preceding 30
-      seconds (but not below half of the limit before, nor below 1 per second), and climbs again: by 1 % per second, by
-      2 % after a minute, by 3 % after two. The next 429 starts this anew.
+      seconds: at most 90 % and at least half of the limit before, and at least 1 per second. It climbs again by 1 % per
+      second, by 2 % after a minute, by 3 % after two. The next 429 lowers it again.
     - Pauses: after a 429, no call is sent for as long as ``Retry-After`` says, 1 second without it. If a quota is spent
       (the 429 says so, or a response says that nothing is left), all calls are held until the quota is renewed.
 
@@ -210,7 +210,9 @@ class RateLimiter(ConcurrencyLimiter):
 
     def snapshot(self) -> RateLimiterStatus:
         """Return the present state."""
-        from .rate_limiter_status import RateLimiterStatus  # few programs need it, and building a client shall be fast
+        from .rate_limiter_status import (
+            RateLimiterStatus,  # few programs need it, so clients are built faster without it
+        )
 
         with self._lock:
             now = self._clock.monotonic()

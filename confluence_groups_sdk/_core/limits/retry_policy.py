@@ -22,9 +22,9 @@ MAX_DOUBLINGS = 60  # every delay is at its maximum by then, and 2.0 ** n would 
 
 
 class Failure(Enum):
-    """What the failure of a request says about its fate."""
+    """Whether a request that failed may have reached the server, and whether it would fail again."""
 
-    POINTLESS = "would fail again"
+    PERMANENT = "would fail again"
     UNREADABLE = "was answered, but the response is unreadable"
     UNSENT = "never reached the server"
     IN_DOUBT = "may have reached the server"
@@ -122,11 +122,11 @@ def classify_failure(error: httpx.RequestError | httpx.InvalidURL) -> Failure:
     if isinstance(error, httpx.DecodingError) or any(isinstance(cause, httpx.InvalidURL) for cause in _causes(error)):
         return Failure.UNREADABLE
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
-        return Failure.POINTLESS
+        return Failure.PERMANENT
     if isinstance(error, httpx.ProxyError):
         return Failure.UNSENT  # the proxy did not connect, so nothing went through it
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
-        return Failure.POINTLESS
+        return Failure.PERMANENT
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         return Failure.UNSENT
     return Failure.IN_DOUBT

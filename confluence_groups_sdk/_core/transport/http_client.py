@@ -20,7 +20,7 @@ C = TypeVar("C", bound="httpx.Client | httpx.AsyncClient")
 
 
 def auth_problem(auth: object) -> str | None:
-    """Return what is wrong with credentials, without their value; never raise with the value in a frame."""
+    """Return what is wrong with credentials; a text instead of an exception, whose traceback would hold their value."""
     if isinstance(auth, httpx.Auth):
         return None
     return f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {type(auth).__name__}"

@@ -44,7 +44,7 @@ class ForwardingTransport(httpx.BaseTransport):
 
 
 class AsyncForwardingTransport(httpx.AsyncBaseTransport):
-    """Does the same for tasks."""
+    """Sends through another asynchronous client; see `ForwardingTransport`."""
 
     def __init__(self, http: httpx.AsyncClient, base: str, auth: httpx.Auth) -> None:
         self._http = http

@@ -19,7 +19,7 @@ class NoResponse:
 
     Attributes:
         cause: an httpx error of the same type, without text or traceback, because these could show the token.
-        failure: what it says about the request's fate.
+        failure: whether the request may have reached the server.
     """
 
     cause: httpx.RequestError | httpx.InvalidURL

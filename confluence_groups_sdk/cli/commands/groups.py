@@ -14,7 +14,7 @@ from ...membership.planning.snapshot import ADMIN_ACCESS, read_access
 from ...models import Group
 from ..command import command
 from ..confirmation import confirm
-from ..lookup import find_group
+from ..lookup import resolve_group
 from ..options import SAFETY, ConfirmationOptions, ConnectionOptions, GroupArgument, OutputOptions
 from ..rendering.tables import Column, write_one, write_rows
 from ..session.client_factory import open_client
@@ -73,7 +73,7 @@ def search(
 def show(group: GroupArgument, connection: ConnectionOptions, output: OutputOptions) -> None:
     """Show a group."""
     with open_client(connection) as client:
-        write_one(attrs.asdict(find_group(client, group)), COLUMNS, output)
+        write_one(attrs.asdict(resolve_group(client, group)), COLUMNS, output)
 
 
 @command(app, "create", "confluence-groups groups create release-managers")
@@ -106,7 +106,7 @@ def delete(
 ) -> None:
     """Delete a group for good. Its members lose the access it gave them, and there is no undo."""
     with open_client(connection) as client:
-        target = find_group(client, group)
+        target = resolve_group(client, group)
         if not force and (objection := _objection(client, target)):
             raise RefusedError(f"{target.name} {objection} (--force overrides it)")
         members = client.count_members(group_id=target.id)

@@ -9,11 +9,11 @@ import attrs
 import typer
 
 from ...membership import Action, Outcome
-from ...membership.planning.preflight import Preflight, consider
+from ...membership.planning.preflight import Preflight, check_change
 from ...models import User
 from ..command import command
 from ..confirmation import confirm
-from ..lookup import find_group, find_user
+from ..lookup import resolve_group, resolve_user
 from ..options import ConfirmationOptions, ConnectionOptions, Format, GroupArgument, GuardOptions, OutputOptions
 from ..rendering.plan_summary import format_guard
 from ..rendering.tables import Column, write_one, write_rows
@@ -54,7 +54,7 @@ def _to_rows(users: Iterable[User]) -> Iterable[dict[str, Any]]:
 def list_members(group: GroupArgument, connection: ConnectionOptions, output: OutputOptions) -> None:
     """List the members of a group while they are read. Confluence leaves out deactivated accounts."""
     with open_client(connection) as client:
-        target = find_group(client, group)
+        target = resolve_group(client, group)
         write_rows(_to_rows(client.iter_members(group_id=target.id)), COLUMNS, output)
 
 
@@ -62,7 +62,7 @@ def list_members(group: GroupArgument, connection: ConnectionOptions, output: Ou
 def count(group: GroupArgument, connection: ConnectionOptions, output: OutputOptions) -> None:
     """Count the members of a group."""
     with open_client(connection) as client:
-        target = find_group(client, group)
+        target = resolve_group(client, group)
         number = client.count_members(group_id=target.id)
     if output.format is Format.TABLE:
         print_out(str(number))
@@ -81,9 +81,9 @@ def add(
 ) -> None:
     """Add a user to a group."""
     with open_client(connection) as client:
-        target = find_group(client, group)
-        user = find_user(client, account)
-        preflight = consider(client, Action.ADD, target, user, guards.build_guards())
+        target = resolve_group(client, group)
+        user = resolve_user(client, account)
+        preflight = check_change(client, Action.ADD, target, user, guards.build_guards())
         ids = {"group_id": target.id, "account_id": user.account_id}
         if _is_needed(preflight, Outcome.ALREADY_A_MEMBER) and confirm(
             client, confirmation, str(preflight.change), client.prepare("add_member", **ids)
@@ -102,9 +102,9 @@ def remove(
 ) -> None:
     """Remove a user from a group."""
     with open_client(connection) as client:
-        target = find_group(client, group)
-        user = find_user(client, account, group=target)
-        preflight = consider(client, Action.REMOVE, target, user, guards.build_guards())
+        target = resolve_group(client, group)
+        user = resolve_user(client, account, group=target)
+        preflight = check_change(client, Action.REMOVE, target, user, guards.build_guards())
         ids = {"group_id": target.id, "account_id": user.account_id}
         if _is_needed(preflight, Outcome.NOT_A_MEMBER) and confirm(
             client, confirmation, str(preflight.change), client.prepare("remove_member", **ids)

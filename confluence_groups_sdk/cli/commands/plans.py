@@ -97,7 +97,7 @@ def sync(
     out: OutFile = DEFAULT_FILE,
     force: Force = False,
 ) -> None:
-    """Plan to make a group have exactly the members of a list."""
+    """Plan to bring the members of a group into line with a list; see --mode."""
     members = read_all_accounts(account or [], csv)
     make_plan(
         connection,

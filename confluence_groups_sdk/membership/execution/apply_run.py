@@ -152,7 +152,7 @@ class ApplyRun:
     # --- after sending
 
     def verify_applied(self, dispatcher: Dispatcher) -> tuple[Change, ...]:
-        """Return the changes that were made and are not visible after repeated reads, or when Ctrl-C is pressed."""
+        """Return the applied changes that are not visible after repeated reads. Ctrl-C ends the reads."""
         results = self.journal.state.results
         applied = [each for each in self.plan.changes if each.key in results and results[each.key].outcome in APPLIED]
         unverified = applied

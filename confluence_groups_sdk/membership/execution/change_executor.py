@@ -29,7 +29,10 @@ from ..model.changes import Action, Change, Outcome, Result
 from ..planning.resolver import find_group
 
 FATAL_ERRORS = (AuthenticationError, PermissionDeniedError, GoneError)
-"""Errors that every other change would meet too (docs/confluence-behaviour.md#errors)."""
+"""Errors that every other change would meet, too.
+
+Sources in docs/confluence-behaviour.md: #authentication for 401, #permissions for 403, #operations for 410.
+"""
 OUTCOME_UNKNOWN_ERRORS = (ServerError, APIConnectionError, ResponseValidationError)
 """Errors that do not tell whether the change was made (docs/confluence-behaviour.md#retries)."""
 
@@ -90,8 +93,8 @@ def _remove(client: ConfluenceGroups, change: Change, metadata: CallMetadata) ->
     except NotFoundError as error:
         return _explain_not_found(client, change, error)
     except APIError as error:
-        # An earlier attempt whose response was lost may have removed the member, whatever the last response says.
-        if metadata.lost or isinstance(error, OUTCOME_UNKNOWN_ERRORS):
+        # An earlier attempt whose response was lost may have removed the member, even if the last response says otherwise.
+        if metadata.outcome_unknown or isinstance(error, OUTCOME_UNKNOWN_ERRORS):
             return _look_up_outcome(client, change, error)
         return _failure(change, error)
     except ValueError as error:
@@ -112,7 +115,7 @@ def _add(client: ConfluenceGroups, change: Change) -> Result:
 
 
 def _explain_not_found(client: ConfluenceGroups, change: Change, error: NotFoundError) -> Result:
-    """Find out whether the group or the user is unknown; both get 404 (docs/confluence-behaviour.md#errors)."""
+    """Find out whether the group or the user is unknown; both get 404 (docs/confluence-behaviour.md#operations)."""
     try:
         group = find_group(client, change.group_id)
     except APIError as lookup_error:
@@ -129,7 +132,7 @@ def _explain_not_found(client: ConfluenceGroups, change: Change, error: NotFound
 
 
 def _explain_bad_request(client: ConfluenceGroups, change: Change, error: BadRequestError) -> Result:
-    """Find out whether the user was a member before, which may get 400 (docs/confluence-behaviour.md#errors)."""
+    """Find out whether the user was a member before, which may get 400 (docs/confluence-behaviour.md#operations)."""
     try:
         is_member = client.is_member(group_id=change.group_id, account_id=change.account_id)
     except (APIError, IncompleteReadError):

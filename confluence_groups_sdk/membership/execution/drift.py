@@ -55,7 +55,7 @@ def _missing_group(group: PlannedGroup) -> str:
 
 
 def _changed_membership(group: PlannedGroup, live: GroupSnapshot, change: Change) -> str | None:
-    """Describe a user whom the plan removes and who is no member, or whom it adds and who is one."""
+    """Describe the removal of a user who is not a member, or the addition of a member."""
     if live.has_member(change.account_id) is (change.action is Action.REMOVE):
         return None
     state = "is no longer a member" if change.action is Action.REMOVE else "is already a member"

@@ -25,7 +25,7 @@ from .journal_format import BEGINNING, FORMAT, JournalState, verify_chain
 
 
 class Journal:
-    """A journal that is open for writing; see `open_journal`.
+    """An open journal, on disk or, for a rehearsal, in memory; see `open_journal` and `open_read_only`.
 
     Attributes:
         state: the state that the journal describes, kept up to date with each line that is written.

@@ -55,9 +55,9 @@ class Guards(VersionTolerantPickle):
 
     Guards refuse changes when a plan is made, and again when it is applied, according to the state at that moment.
 
-    Confluence often does not say who manages a group or which access it gives
-    (docs/confluence-behaviour.md#groups). A guard that needs a fact which is missing refuses nothing. There is one
-    exception: a group whose access is unknown counts as a group that gives admin rights.
+    Confluence often does not say who manages a group or which access it gives (docs/confluence-behaviour.md#groups and
+    #permissions). A guard refuses nothing if the fact that it needs is missing. There is one exception: a group whose
+    access is unknown counts as a group that gives admin rights.
 
     Args:
         allow_self: whether the calling user may be removed from groups that give access to Confluence or admin rights.

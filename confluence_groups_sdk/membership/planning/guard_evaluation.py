@@ -61,7 +61,7 @@ def evaluate(guards: Guards, changes: Sequence[Change], groups: Groups, caller: 
             overridden.append(violation.guard)
         else:
             allowed.append(_with_overridden(change, tuple(overridden)))
-    allowed = aggregate_violations(guards, allowed, groups, refused)
+    allowed = apply_counting_guards(guards, allowed, groups, refused)
     return GuardDecision(tuple(allowed), tuple(refused[change.key] for change in changes if change.key in refused))
 
 
@@ -69,7 +69,7 @@ def evaluate(guards: Guards, changes: Sequence[Change], groups: Groups, caller: 
 
 
 def per_change_violations(guards: Guards, change: Change, group: GroupSnapshot, caller: str) -> Iterator[Violation]:
-    """Yield the guards that a change violates, whatever the other changes are."""
+    """Yield the guards that a change violates by itself."""
     for guard in (_protected_account, _protected_group, _externally_managed, _app):
         if violation := guard(guards, change, group):
             yield violation
@@ -132,7 +132,7 @@ class _Removals:
             self.overridden[change.key] += (guard,)
 
 
-def aggregate_violations(
+def apply_counting_guards(
     guards: Guards, changes: list[Change], groups: Groups, refused: dict[Key, SkippedChange]
 ) -> list[Change]:
     """Return the changes that the counting guards allow; add the others to ``refused``."""

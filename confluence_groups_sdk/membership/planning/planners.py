@@ -94,7 +94,7 @@ def plan_sync(
     on_progress: OnProgress | None = None,
     clock: Clock = CLOCK,
 ) -> Plan:
-    """Plan to give a group exactly the members of a list.
+    """Plan to bring the members of a group into line with a list, as far as ``mode`` allows.
 
     Args:
         client: reads the group and users.
@@ -112,7 +112,7 @@ def plan_sync(
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}")
     _check_reason(reason)
-    desired = _check_accounts(account_ids)
+    desired = _check_ids(account_ids)
     emails = [account for account in desired if "@" in account]
     builder = PlanBuilder(client, guards, clock, on_progress)
     group = builder.resolver.resolve_groups({group_id: "group_id"})[group_id]
@@ -162,8 +162,8 @@ def plan_offboarding(
     """
     _check_reason(reason)
     builder = PlanBuilder(client, guards, clock, on_progress)
-    kept = builder.resolver.resolve_groups(dict.fromkeys(_check_accounts(keep_groups), "keep_groups"))
-    leavers = builder.resolve_accounts(list(_check_accounts(account_ids)))
+    kept = builder.resolver.resolve_groups(dict.fromkeys(_check_ids(keep_groups), "keep_groups"))
+    leavers = builder.resolve_accounts(list(_check_ids(account_ids)))
     memberships = list(map_in_threads(lambda account_id: list(client.iter_memberships(account_id=account_id)), leavers))
     kept_ids = {group.id for group in kept.values()}
     builder.read(group.id for groups in memberships for group in groups if group.id not in kept_ids)
@@ -260,7 +260,7 @@ def _check_reason(reason: object) -> None:
         raise TypeError("reason must be a string or None")
 
 
-def _check_accounts(given: Iterable[str]) -> dict[str, None]:
+def _check_ids(given: Iterable[str]) -> dict[str, None]:
     """Return ids or names without surrounding spaces, each once and in order.
 
     Raises:

@@ -36,7 +36,7 @@ class Preflight:
         return self.is_member is (self.change.action is Action.ADD)
 
 
-def consider(client: ConfluenceGroups, action: Action, group: Group, user: User, guards: Guards) -> Preflight:
+def check_change(client: ConfluenceGroups, action: Action, group: Group, user: User, guards: Guards) -> Preflight:
     """Check one change; the group's members are read only if it gives admin rights.
 
     Raises:

@@ -3,8 +3,8 @@
 Plans and the command line use the same rules. The functions resolve one group or user and raise an error; `Resolver`
 resolves many and collects all problems, so that one error can name them together.
 
-A group may have the name of another group's id, so an id wins over a name. Names are not unique, because the groups of
-all sites of an organisation share a list (docs/confluence-behaviour.md#groups). Most members do not show their e-mail
+A group's name may be another group's id, so an id wins over a name. Names are not unique, because the groups of all
+sites of an organisation share a list (docs/confluence-behaviour.md#identifiers). Most members do not show their e-mail
 (docs/confluence-behaviour.md#users).
 """
 
@@ -29,7 +29,7 @@ AccountsByEmail = Mapping[str, set[str]]
 def find_group(client: ConfluenceGroups, group_id: str) -> Group | None:
     """Return the group with this id, or None.
 
-    An unknown id gets 404 from some sites and 400 from others (docs/confluence-behaviour.md#errors).
+    An unknown id gets 404 from some sites and 400 from others (docs/confluence-behaviour.md#pagination).
 
     Raises:
         APIError: as for `get_group`.

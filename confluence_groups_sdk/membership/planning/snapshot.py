@@ -167,7 +167,7 @@ def read_access(client: ConfluenceGroups) -> dict[str, frozenset[str]] | None:
 def read_live(client: ConfluenceGroups, group_ids: Sequence[str]) -> Iterable[tuple[str, GroupSnapshot | None]]:
     """Read groups as they are now, several at the same time; None stands for a group that does not exist.
 
-    An unknown group has an empty list of members, so the group is read too (docs/confluence-behaviour.md#groups).
+    An unknown group has an empty list of members, so the group is read too (docs/confluence-behaviour.md#pagination).
 
     Raises:
         APIError, IncompleteReadError: a group could not be read.
