@@ -12,7 +12,7 @@ from confluence_groups_sdk.sandbox import Sandbox
 if TYPE_CHECKING:
     from shell import Shell  # beside the tests of the command line
 
-# No test is decided by time; CI repeats itself, everybody else explores.
+# Examples have no deadlines. In CI they are always the same, elsewhere they are random.
 settings.register_profile("default", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("default")
 
