@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 
+from .. import membership
 from ..client import ConfluenceGroups
 from ..errors import BadRequestError, NotFoundError
-from ..membership.planning import resolver
-from ..membership.planning.resolver import resolve_user
+from ..membership import resolve_user
 from ..models import Group
 from .program import PROGRAM
 
@@ -23,7 +23,7 @@ def resolve_group(client: ConfluenceGroups, name: str) -> Group:
         APIError, IncompleteReadError: a call failed.
     """
     try:
-        return resolver.resolve_group(client, name)
+        return membership.resolve_group(client, name)
     except (NotFoundError, BadRequestError) as error:
         search = f"{PROGRAM} groups search {shlex.quote(name)}"
         error.remedy = f"Give the id or the exact name, which this may find: {search}"

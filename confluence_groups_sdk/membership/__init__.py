@@ -33,3 +33,8 @@ from .planning.csv_reader import read_rows as read_rows
 from .planning.planners import plan_offboarding as plan_offboarding
 from .planning.planners import plan_removals as plan_removals
 from .planning.planners import plan_sync as plan_sync
+from .planning.preflight import Preflight as Preflight
+from .planning.preflight import check_change as check_change
+from .planning.resolver import resolve_group as resolve_group
+from .planning.resolver import resolve_user as resolve_user
+from .planning.snapshot import read_access as read_access

@@ -153,7 +153,7 @@ class Sandbox:
 
     @property
     def page_limit(self) -> int:
-        """The maximum number of results on one page, even if ``limit`` asks for more; 200, or less to test many pages."""
+        """The maximum number of results on one page, also if ``limit`` is higher; 200, or less to test many pages."""
         return self._operations.page_limit
 
     @page_limit.setter

@@ -139,6 +139,7 @@ VALUES: Mapping[str, Any] = {
     "RateLimiterStatus": sdk.RateLimiterStatus(rate=9.5, held_until=1_800_000_000.5, in_flight=3, refused=2, points=41),
     "Plan": PLAN,
     "PlannedGroup": PLANNED,
+    "Preflight": membership.Preflight(change=TWO, group=GROUP, user=USER, refusal=SKIPPED_CHANGE, is_member=True),
     "Progress": membership.Progress(phase="waiting", done=1, total=3, held_until=1_800_000_000.5),
     "Report": REPORT,
     "Result": RESULTS[0],

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from confluence_groups_sdk import ApiToken, ConfluenceGroups
-from confluence_groups_sdk.membership import Action, Guards
-from confluence_groups_sdk.membership.planning.preflight import Preflight, check_change
+from confluence_groups_sdk.membership import Action, Guards, Preflight, check_change
 from confluence_groups_sdk.sandbox import Sandbox
 
 ADMIN = "5b10a2844c20165700ede21a"

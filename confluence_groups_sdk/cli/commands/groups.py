@@ -10,7 +10,7 @@ import attrs
 import typer
 
 from ...client import ConfluenceGroups
-from ...membership.planning.snapshot import ADMIN_ACCESS, read_access
+from ...membership import read_access
 from ...models import Group
 from ..command import command
 from ..confirmation import confirm
@@ -121,6 +121,6 @@ def _objection(client: ConfluenceGroups, group: Group) -> str | None:
     if group.is_externally_managed:
         return "is managed by an identity provider"
     access = read_access(client)
-    if access is None or access.get(group.id, frozenset()) & ADMIN_ACCESS:
+    if access is None or access.get(group.id, frozenset()) - {"user"}:
         return "gives admin rights" if access else "may give admin rights: the site does not say"
     return None

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from ...membership import Action, Outcome
-from ...membership.planning.preflight import Preflight, check_change
+from ...membership import Action, Outcome, Preflight, check_change
 from ...models import User
 from ..command import command
 from ..confirmation import confirm

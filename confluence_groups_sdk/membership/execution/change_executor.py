@@ -93,7 +93,7 @@ def _remove(client: ConfluenceGroups, change: Change, metadata: CallMetadata) ->
     except NotFoundError as error:
         return _explain_not_found(client, change, error)
     except APIError as error:
-        # An earlier attempt whose response was lost may have removed the member, even if the last response says otherwise.
+        # An earlier attempt whose response was lost may have removed the member, even if this response denies it.
         if metadata.outcome_unknown or isinstance(error, OUTCOME_UNKNOWN_ERRORS):
             return _look_up_outcome(client, change, error)
         return _failure(change, error)

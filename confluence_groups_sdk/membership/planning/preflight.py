@@ -1,9 +1,9 @@
 """A check of one change before it is made: with the guards that plans have, and only the calls that they need."""
 
-from __future__ import annotations
-
 from attrs import frozen
 
+from ..._support.pickling import VersionTolerantPickle
+from ..._support.public import public
 from ...client import ConfluenceGroups
 from ...models import Group, User
 from ..model.changes import Action, Change, SkippedChange
@@ -12,8 +12,9 @@ from .guard_evaluation import evaluate
 from .snapshot import GroupSnapshot, Member, member_from_user, read_access, read_members
 
 
+@public
 @frozen(kw_only=True)
-class Preflight:
+class Preflight(VersionTolerantPickle):
     """One change and the facts that decide about it.
 
     Attributes:
@@ -36,8 +37,16 @@ class Preflight:
         return self.is_member is (self.change.action is Action.ADD)
 
 
+@public
 def check_change(client: ConfluenceGroups, action: Action, group: Group, user: User, guards: Guards) -> Preflight:
-    """Check one change; the group's members are read only if it gives admin rights.
+    """Check one change with the guards of plans; the group's members are read only if it gives admin rights.
+
+    Args:
+        client: reads the facts.
+        action: the kind of change.
+        group: the group.
+        user: the user to remove or add.
+        guards: the guards and their overrides.
 
     Raises:
         APIError, IncompleteReadError: something could not be read.

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define, field
 
+from ..._support.public import public
 from ...client import ConfluenceGroups
 from ...errors import BadRequestError, InputError, NotFoundError
 from ...models import Group, User
@@ -71,6 +72,7 @@ def find_user(client: ConfluenceGroups, account_id: str) -> User | None:
         return None
 
 
+@public
 def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
     """Return the group with this id or exact name.
 
@@ -90,6 +92,7 @@ def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
     return groups[0]
 
 
+@public
 def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None = None) -> User:
     """Return the user with this account id, or with the e-mail that a member of the group shows.
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 from attrs import evolve, field, frozen
 
+from ..._support.public import public
 from ...client import ConfluenceGroups
 from ...errors import BadRequestError
 from ...models import AccessType, Group, User
@@ -144,6 +145,7 @@ def read_members(client: ConfluenceGroups, group_id: str, *, emails: bool = Fals
     return Members.of(client.iter_members(group_id=group_id), emails=emails)
 
 
+@public
 def read_access(client: ConfluenceGroups) -> dict[str, frozenset[str]] | None:
     """Read the access that groups give, by group id; None if the site does not support the filter ``accessType``.
 
