@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -86,6 +86,19 @@ def read_tree(package: Path) -> Tree:
         elif path.is_file() and not (path.suffix == ".pyc" and path.parent.name == "__pycache__"):
             tree[path.relative_to(package).as_posix()] = path.read_bytes()
     return tree
+
+
+def compare_files(
+    present: Mapping[str, object], wanted: Mapping[str, object], *, missing: str, added: str, changed: str
+) -> Iterator[tuple[str, str]]:
+    """Yield the names that are missing, added or changed in the present files, each with the word for that."""
+    for name in sorted(present.keys() | wanted.keys()):
+        if name not in present:
+            yield name, missing
+        elif name not in wanted:
+            yield name, added
+        elif present[name] != wanted[name]:
+            yield name, changed
 
 
 def find_leftovers(package: Path) -> list[Path]:
