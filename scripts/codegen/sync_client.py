@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from postman_openapi.losses import SpecError
 
@@ -36,4 +37,5 @@ def derive_sync_client(source: str) -> str:
         if not matches:
             raise SpecError(SOURCE, "", f"nothing matches {pattern!r}: update RULES in scripts/codegen/sync_client.py")
     command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", DERIVED, "-"]
-    return subprocess.run(command, input=text, capture_output=True, check=True, encoding="utf-8").stdout
+    root = Path(__file__).parents[2]  # ruff takes its settings from there, wherever the script is started
+    return subprocess.run(command, input=text, capture_output=True, check=True, encoding="utf-8", cwd=root).stdout
