@@ -106,13 +106,13 @@ def _parameter_key(parameter: Parameter) -> tuple[str, str]:
 def _merge_parameter(one: Parameter, other: Parameter, request: Request, losses: list[Loss]) -> Parameter:
     earlier = "an earlier request has another"
     defaults = [each.schema["default"] for each in (one, other) if "default" in each.schema]
-    disagreements = (
+    disagreements = (  # repr, because True == 1 in Python
         ("its description", one.description and other.description not in ("", one.description), earlier),
         ("whether it is required", one.required != other.required, NOT_REQUIRED),
         ("its default", len(defaults) == 2 and defaults[0] != defaults[1], earlier),
         ("its example", None not in (one.example, other.example) and repr(one.example) != repr(other.example), earlier),
         ("its style", (one.style, one.explode) != (other.style, other.explode), earlier),
-    )  # repr, because True == 1 in Python
+    )
     for what, disagree, why in disagreements:
         if disagree:
             losses.append(_loss(request, f"the parameter {other.name!r}: {what}", why, other.pointer))

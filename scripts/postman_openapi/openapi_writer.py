@@ -138,7 +138,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     """Return a parameter object; the schema repeats the description because the code generator reads it there."""
     schema = {**parameter.schema, **_described(parameter)}
     if "enum" in schema:
-        schema["enum"] = schema.pop("enum")  # the last one
+        schema["enum"] = schema.pop("enum")  # as the last member
     style = {"style": parameter.style, "explode": bool(parameter.explode)} if parameter.style else {}
     return {
         "name": parameter.name,
