@@ -159,13 +159,9 @@ def outdated(present: Copy, wanted: Copy) -> Iterator[str]:
         yield ": from another OpenAPI fragment"
     if present.without != wanted.without:
         yield f": {present.extent}; a run would write {wanted.extent}"
-    for name in sorted(present.files.keys() | wanted.files.keys()):
-        if name not in present.files:
-            yield f"/{name}: a run would add it"
-        elif name not in wanted.files:
-            yield f"/{name}: a run would remove it"
-        elif present.files[name] != wanted.files[name]:
-            yield f"/{name}: outdated"
+    words = {"missing": "a run would add it", "added": "a run would remove it", "changed": "outdated"}
+    for name, difference in generator.compare_files(present.files, wanted.files, **words):
+        yield f"/{name}: {difference}"
 
 
 def differences(present: Copy, wanted: Copy, destination: Path) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import asdict, frozen
@@ -69,15 +69,11 @@ def ratio(
 
 def as_table(figures: Iterable[Figure]) -> str:
     """Return the figures as a Markdown table."""
-    return "\n".join(as_lines([HEADINGS, *(figure.cells() for figure in figures)]))
-
-
-def as_lines(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Yield the lines of a Markdown table whose first row is the head."""
+    rows = [HEADINGS, *(figure.cells() for figure in figures)]
     widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
-    head, *rest = rows
-    for row in (head, tuple("-" * width for width in widths), *rest):
-        yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+    rows.insert(1, tuple("-" * width for width in widths))
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in padded)
 
 
 def _text(number: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-import time
+import timeit
 from collections.abc import Callable, Mapping
 
 from attrs import frozen
@@ -23,9 +23,6 @@ class Ratio:
     median: float
     low: float
     high: float
-
-    def __str__(self) -> str:
-        return f"{self.median:.2f} x ({self.low:.2f} to {self.high:.2f})"
 
 
 @frozen
@@ -65,13 +62,6 @@ def time_interleaved(actions: Mapping[str, Action], *, rounds: int, times: int =
             action()
     seconds: dict[str, list[float]] = {name: [] for name in actions}
     for number in range(rounds):
-        for name in sorted(actions, key=list(actions).index, reverse=bool(number % 2)):
-            seconds[name].append(_timed(actions[name], times))
+        for name in reversed(seconds) if number % 2 else seconds:
+            seconds[name].append(timeit.Timer(actions[name], "gc.enable()").timeit(times) / times)
     return Timings(seconds)
-
-
-def _timed(action: Action, times: int) -> float:
-    started = time.perf_counter()
-    for _ in range(times):
-        action()
-    return (time.perf_counter() - started) / times

@@ -105,11 +105,7 @@ def client(ready: Sequence[bytes]) -> Iterator[ConfluenceGroups]:
 def transport(ready: Sequence[bytes]) -> httpx.MockTransport:
     """Return a transport that responds with these pages, and with an empty page after them."""
     end = _page(range(0), len(ready) * PAGE)
-    answers = {
-        "group/by-id": json.dumps(GROUP).encode(),
-        "group": json.dumps({"results": [], "size": 0, "_links": {}}).encode(),
-        "user/current": json.dumps(CALLER).encode(),
-    }
+    answers = {"group/by-id": GROUP, "group": {"results": [], "size": 0, "_links": {}}, "user/current": CALLER}
 
     def answer(request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix(API)
@@ -118,22 +114,20 @@ def transport(ready: Sequence[bytes]) -> httpx.MockTransport:
             return httpx.Response(200, content=ready[index] if index < len(ready) else end)
         if path == "user":
             person = {"accountId": request.url.params["accountId"], "accountType": "atlassian", "displayName": "New"}
-            return httpx.Response(200, content=json.dumps(person).encode())
-        return httpx.Response(200, content=answers[path])
+            return httpx.Response(200, json=person)
+        return httpx.Response(200, json=answers[path])
 
     return httpx.MockTransport(answer)
 
 
 def peak_bytes(do: Callable[[], object]) -> int:
-    """Return the peak of the bytes that a function holds beyond those held before."""
+    """Return the peak of the bytes that a function holds beyond those held before, which are not traced."""
     tracemalloc.start()
     try:
-        before, _ = tracemalloc.get_traced_memory()
         do()
-        _, peak = tracemalloc.get_traced_memory()
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    return peak - before
 
 
 def _page(numbers: range, start: int) -> bytes:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 HEADERS = (
     "Date: Wed, 25 Nov 2026 12:00:00 GMT\r\nServer: AtlassianEdge\r\nCache-Control: no-store\r\nVary: Accept\r\n"
@@ -48,13 +48,10 @@ class Bucket:
 
     limit: Limit
     seen: list[tuple[float, int]] = field(factory=list)  # seconds since the first call, status
-    _left: float = field(init=False)
+    _left: float = field(init=False, default=Factory(lambda self: self.limit.rate, takes_self=True))
     _asked: float = field(init=False, default=0.0)
     _started: float | None = field(init=False, default=None)
     _spent: int = field(init=False, default=0)
-
-    def __attrs_post_init__(self) -> None:
-        self._left = self.limit.rate
 
     def answer(self, now: float) -> bytes:
         """Return the response to a call at a time in seconds."""

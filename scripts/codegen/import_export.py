@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -167,11 +168,8 @@ def _operation_key(request: Request) -> tuple[str, str]:
 def _new_file_name(request: Request, taken: set[str]) -> str:
     """Return a name for a new file, after the item; with a number if another operation has that name."""
     base = "-".join(re.findall("[a-z0-9]+", request.name.lower()))
-    name, number = f"{base}.json", 1
-    while name in taken:
-        number += 1
-        name = f"{base}-{number}.json"
-    return name
+    names = (f"{base}-{number}.json" if number > 1 else f"{base}.json" for number in itertools.count(1))
+    return next(name for name in names if name not in taken)
 
 
 def _compare_state(text: str, present: str | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import jsonpath_rfc9535 as jsonpath
 from attrs import frozen
+from deepmerge import always_merger
 from postman_openapi.losses import SpecError, json_pointer
 
 DOCUMENT_KEYS = frozenset({"overlay", "info", "extends", "actions"})
@@ -92,23 +93,12 @@ def _update(target: Any, update: Any) -> str | None:
     if isinstance(target, list):
         target.append(deepcopy(update))
     elif isinstance(target, dict) and isinstance(update, dict):
-        _merge(target, update)
+        always_merger.merge(target, deepcopy(update))
     elif isinstance(target, dict):
         return "the target is an object, so the update must be one"
     else:
         return "the target is neither an object nor a list; select the object around it"
     return None
-
-
-def _merge(target: dict[str, Any], update: dict[str, Any]) -> None:
-    for key, value in update.items():
-        present = target.get(key)
-        if isinstance(present, dict) and isinstance(value, dict):
-            _merge(present, value)
-        elif isinstance(present, list) and isinstance(value, list):
-            present.extend(deepcopy(value))
-        else:
-            target[key] = deepcopy(value)
 
 
 def _remove(document: dict[str, Any], locations: list[tuple[int | str, ...]]) -> None:

@@ -93,14 +93,9 @@ def differences(root: Path, built: Built) -> Iterator[str]:
     yield from _differences_from_lock(root, built)
     present = {f"{PACKAGE}/{path}": content for path, content in generator.read_tree(root / PACKAGE).items()}
     present |= {name: (root / name).read_bytes() for name in built.files if os.path.lexists(root / name)}
-    wanted = built.outputs
-    for name in sorted(wanted.keys() | present.keys()):
-        if name not in present:
-            yield f"{name}: missing"
-        elif name not in wanted:
-            yield f"{name}: not generated"
-        elif present[name] != wanted[name]:
-            yield f"{name}: differs"
+    words = {"missing": "missing", "added": "not generated", "changed": "differs"}
+    for name, difference in generator.compare_files(present, built.outputs, **words):
+        yield f"{name}: {difference}"
 
 
 def interrupted_files(root: Path) -> list[Path]:

@@ -9,12 +9,13 @@ from attrs import evolve
 
 from .json_nodes import Node
 from .losses import Loss, SpecError
-from .model import NO_AUTH, Auth, Parameter, Request, Response
+from .model import NO_AUTH, Auth, Parameter, Request
 from .reader.bodies import merge_bodies
 from .reader.response_reader import merge_responses
 from .schema_inference import merge_schemas
 
 PATH_VARIABLE = re.compile(r"\{([^{}]*)\}")
+NOT_REQUIRED = "not every request with this path and method requires it, so it is optional"
 
 
 def path_shape(path: str) -> str:
@@ -86,7 +87,8 @@ def _merge_group(group: list[Request], losses: list[Loss]) -> Request:
             auth=_merge_auth(whole, other, losses),
         )
     bodies = [(body, request.where) for request in group for body in request.bodies]
-    return evolve(whole, bodies=merge_bodies(bodies, losses), responses=_merge_responses(group, losses))
+    answers = [(answer, request.where) for request in group for answer in request.responses]
+    return evolve(whole, bodies=merge_bodies(bodies, losses), responses=merge_responses(answers, losses))
 
 
 def _merge_parameters(one: Request, other: Request, losses: list[Loss]) -> tuple[Parameter, ...]:
@@ -102,22 +104,18 @@ def _parameter_key(parameter: Parameter) -> tuple[str, str]:
 
 
 def _merge_parameter(one: Parameter, other: Parameter, request: Request, losses: list[Loss]) -> Parameter:
-    what = f"the parameter {other.name!r}"
-    if other.description not in ("", one.description) and one.description:
-        losses.append(_loss(request, f"{what}: its description", "an earlier request has another", other.pointer))
-    if one.required != other.required:
-        why = "not every request with this path and method requires it, so it is optional"
-        losses.append(_loss(request, f"{what}: whether it is required", why, other.pointer))
-    if (
-        one.schema.get("default") != other.schema.get("default")
-        and "default" in one.schema
-        and "default" in other.schema
-    ):
-        losses.append(_loss(request, f"{what}: its default", "an earlier request has another", other.pointer))
-    if None not in (one.example, other.example) and repr(one.example) != repr(other.example):  # True == 1 in Python
-        losses.append(_loss(request, f"{what}: its example", "an earlier request has another", other.pointer))
-    if (one.style, one.explode) != (other.style, other.explode):
-        losses.append(_loss(request, f"{what}: its style", "an earlier request has another", other.pointer))
+    earlier = "an earlier request has another"
+    defaults = [each.schema["default"] for each in (one, other) if "default" in each.schema]
+    disagreements = (  # repr, because True == 1 in Python
+        ("its description", one.description and other.description not in ("", one.description), earlier),
+        ("whether it is required", one.required != other.required, NOT_REQUIRED),
+        ("its default", len(defaults) == 2 and defaults[0] != defaults[1], earlier),
+        ("its example", None not in (one.example, other.example) and repr(one.example) != repr(other.example), earlier),
+        ("its style", (one.style, one.explode) != (other.style, other.explode), earlier),
+    )
+    for what, disagree, why in disagreements:
+        if disagree:
+            losses.append(_loss(request, f"the parameter {other.name!r}: {what}", why, other.pointer))
     schema = merge_schemas(one.schema, other.schema, Node(None, request.where, other.pointer), losses)
     return evolve(
         one,
@@ -139,14 +137,6 @@ def _merge_auth(one: Request, other: Request, losses: list[Loss]) -> tuple[Auth,
     losses.append(_loss(other, what, "the document allows either"))
     mine, its = one.auth or (NO_AUTH,), other.auth or (NO_AUTH,)
     return (*mine, *(each for each in its if each not in mine))
-
-
-def _merge_responses(group: list[Request], losses: list[Loss]) -> tuple[Response, ...]:
-    found: dict[str, list[tuple[Response, str]]] = {}
-    for request in group:
-        for answer in request.responses:
-            found.setdefault(answer.status, []).append((answer, request.where))
-    return tuple(merge_responses(answers, losses) for answers in found.values())
 
 
 def _loss(request: Request, what: str, why: str, pointer: str | None = None) -> Loss:

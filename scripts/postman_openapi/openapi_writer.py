@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .losses import Loss
-from .model import NO_AUTH, Auth, Body, Collection, Header, Parameter, Request, Response, Server
+from .model import NO_AUTH, Auth, Body, Collection, Header, Parameter, Request, Response, Server, Tag
 from .schema_inference import ANYTHING
 
 VERSION = "3.0.3"
@@ -20,18 +20,14 @@ def build_document(collection: Collection) -> tuple[dict[str, Any], list[Loss]]:
     No two requests may share path and method: see `merging`.
     """
     losses = list(collection.losses)
-    info = {"title": collection.title, "version": "0.0.0"}
-    if collection.description:
-        info["description"] = collection.description
-    document: dict[str, Any] = {"openapi": VERSION, "info": info}
     server = _most_common_server(request.server for request in collection.requests)
-    if server:
-        document["servers"] = [_server(server)]
     used = {tag for request in collection.requests for tag in request.tags}
-    if tags := [tag for tag in collection.tags if tag.name in used]:
-        document["tags"] = [
-            {"name": tag.name, **({"description": tag.description} if tag.description else {})} for tag in tags
-        ]
+    tags = [{"name": tag.name, **_described(tag)} for tag in collection.tags if tag.name in used]
+    document: dict[str, Any] = {
+        "openapi": VERSION,
+        "info": {"title": collection.title, "version": "0.0.0", **_described(collection)},
+        **_drop_empty({"servers": [_server(server)] if server else [], "tags": tags}),
+    }
     schemes = _Schemes()
     paths: dict[str, dict[str, Any]] = {}
     document["paths"] = paths
@@ -120,17 +116,14 @@ def _server(server: Server) -> dict[str, Any]:
 
 
 def _operation(request: Request, name: str, schemes: _Schemes) -> dict[str, Any]:
-    operation: dict[str, Any] = {"operationId": name}
-    if request.tags:
-        operation["tags"] = list(request.tags)
-    if request.name:
-        operation["summary"] = request.name
-    if request.description:
-        operation["description"] = request.description
-    if request.parameters:
-        operation["parameters"] = [_parameter(parameter) for parameter in request.parameters]
-    if request.bodies:
-        operation["requestBody"] = {"content": _content(request.bodies)}
+    optional = {
+        "tags": list(request.tags),
+        "summary": request.name,
+        **_described(request),
+        "parameters": [_parameter(parameter) for parameter in request.parameters],
+        "requestBody": _drop_empty({"content": _content(request.bodies)}),
+    }
+    operation = {"operationId": name, **_drop_empty(optional)}
     operation["responses"] = {response.status: _response(response) for response in request.responses} or {
         "default": {"description": ""}
     }
@@ -143,35 +136,36 @@ def _operation(request: Request, name: str, schemes: _Schemes) -> dict[str, Any]
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
     """Return a parameter object; the schema repeats the description because the code generator reads it there."""
-    schema = {name: value for name, value in parameter.schema.items() if name != "enum"}
-    built: dict[str, Any] = {"name": parameter.name, "in": parameter.place}
-    if parameter.description:
-        built["description"] = parameter.description
-        schema["description"] = parameter.description
-    if "enum" in parameter.schema:
-        schema["enum"] = parameter.schema["enum"]
-    if parameter.required:
-        built["required"] = True
-    if parameter.style:
-        built |= {"style": parameter.style, "explode": bool(parameter.explode)}
-    if parameter.example is not None:
-        built["example"] = parameter.example
-    built["schema"] = schema
-    return built
-
-
-def _response(response: Response) -> dict[str, Any]:
-    headers = {header.name: _header(header) for header in response.headers}
+    schema = {**parameter.schema, **_described(parameter)}
+    if "enum" in schema:
+        schema["enum"] = schema.pop("enum")  # as the last member
+    style = {"style": parameter.style, "explode": bool(parameter.explode)} if parameter.style else {}
     return {
-        "description": response.description,
-        **({"headers": headers} if headers else {}),
-        **({"content": _content(response.bodies)} if response.bodies else {}),
+        "name": parameter.name,
+        "in": parameter.place,
+        **_described(parameter),
+        **_drop_empty({"required": parameter.required}),
+        **style,
+        **({} if parameter.example is None else {"example": parameter.example}),
+        "schema": schema,
     }
 
 
-def _header(header: Header) -> dict[str, Any]:
-    described = {"description": header.description} if header.description else {}
-    return {**described, "schema": header.schema}
+def _response(response: Response) -> dict[str, Any]:
+    headers = {header.name: {**_described(header), "schema": header.schema} for header in response.headers}
+    return {
+        "description": response.description,
+        **_drop_empty({"headers": headers, "content": _content(response.bodies)}),
+    }
+
+
+def _described(part: Collection | Header | Parameter | Request | Tag) -> dict[str, str]:
+    """Return the description of a part as a member, if it has one."""
+    return _drop_empty({"description": part.description})
+
+
+def _drop_empty(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value}
 
 
 def _content(bodies: Iterable[Body]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ EXPORTER_GAVE_UP = re.compile(
 )
 BARE_VALUE = re.compile(r"true|false|-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?")
 SEPARATORS = {",": "form", "%20": "spaceDelimited", "|": "pipeDelimited"}  # of list values, with OpenAPI's style
+SCALAR_TYPES: dict[type, str] = {bool: "boolean", int: "integer", float: "number"}
 ANYTHING: Schema = {}
 NULL: Schema = {"nullable": True}
 
@@ -66,7 +67,7 @@ def value_schema(text: str) -> tuple[Schema, str | None]:
             if separator == "," or "default" in listed:  # the other separators occur in prose, too
                 return listed, style
     if BARE_VALUE.fullmatch(text) and json.dumps(value := json.loads(text)) == text:
-        return {"type": _schema_type(value), "default": value}, None
+        return {"type": SCALAR_TYPES[type(value)], "default": value}, None
     return {"type": "string", **({"example": text} if text else {})}, None
 
 
@@ -91,7 +92,7 @@ def example_schema(example: Node, losses: list[Loss]) -> Schema:
             losses.append(example.loss("a type", "the exporter gave up here"))
             return dict(ANYTHING)
         return placeholder_schema(value) or {"type": "string", "example": value}
-    return {"type": _schema_type(value), "example": value}
+    return {"type": SCALAR_TYPES[type(value)], "example": value}
 
 
 def has_placeholders(value: Any) -> bool:
@@ -186,11 +187,6 @@ def _list_schema(parts: list[str]) -> Schema:
     if len(types) == 1 and types != {"string"} and all("default" in schema for schema in schemas):
         return {"type": "array", "items": {"type": types.pop()}, "default": [schema["default"] for schema in schemas]}
     return {"type": "array", "items": {"type": "string"}, "example": parts}
-
-
-def _schema_type(value: object) -> str:
-    names = {str: "string", bool: "boolean", int: "integer", float: "number"}
-    return names[type(value)]
 
 
 def _nearest_node(entry: Node, name: str) -> Node:

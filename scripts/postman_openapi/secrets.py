@@ -12,23 +12,14 @@ WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 SECRET_LAST_WORD = re.compile(
     "auth|authorization|cookie|credentials?|jwt|passphrase|passwd|password|pwd|secret|signature|token"
 )
-SECRET_SUFFIXES = (
-    "apikey",
-    "accesskey",
-    "privatekey",
-    "secretkey",
-    "signingkey",
-    "sessionid",
-    "accesstoken",
-    "authtoken",
-)
+SECRET_SUFFIX = re.compile("(?:(?:api|access|private|secret|signing)key|sessionid|(?:access|auth)token)$")
 NO_VALUE = re.compile(r"|<[^<>]*>|\{\{[^{}]*\}\}")  # empty, a placeholder or a variable
 
 
 def is_secret(name: str) -> bool:
     """Check whether a name belongs to a secret: accessToken does, maxTokens does not."""
     words = [word.lower() for word in WORD.findall(name)]
-    return bool(words) and (bool(SECRET_LAST_WORD.fullmatch(words[-1])) or "".join(words).endswith(SECRET_SUFFIXES))
+    return bool(words and (SECRET_LAST_WORD.fullmatch(words[-1]) or SECRET_SUFFIX.search("".join(words))))
 
 
 def strip_credentials(address: str) -> str:

@@ -11,6 +11,7 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,23 +47,17 @@ USER = sdk.User(
     account_status="active",
     locale="is_IS",
 )
-ONE, TWO, THREE = (
-    membership.Change(
-        action=action,
-        group_id=GROUP.id,
-        group_name=GROUP.name,
-        account_id=account_id,
-        display_name="Dagný Jónsdóttir",
-        account_type="atlassian",
-        reason="has left",
-        overridden=("last-admin",),
-    )
-    for action, account_id in (
-        (membership.Action.ADD, "one"),
-        (membership.Action.REMOVE, "two"),
-        (membership.Action.REMOVE, "three"),
-    )
+ONE = membership.Change(
+    action=membership.Action.ADD,
+    group_id=GROUP.id,
+    group_name=GROUP.name,
+    account_id="one",
+    display_name="Dagný Jónsdóttir",
+    account_type="atlassian",
+    reason="has left",
+    overridden=("last-admin",),
 )
+TWO, THREE = (evolve(ONE, action=membership.Action.REMOVE, account_id=account_id) for account_id in ("two", "three"))
 SKIPPED_CHANGE = membership.SkippedChange(change=THREE, why="it is an app", guard="app", option=("allow_apps", True))
 GUARDS = membership.Guards(allow_apps=True, protected_accounts=(ADMIN,), protected_groups=("alumni",), max_removals=7)
 PLANNED = membership.PlannedGroup(
@@ -168,6 +163,14 @@ DETAILS: Mapping[str, Any] = {
     "remedy": "Look.",
     "problem": sdk.KnownProblem.MISSING_SCOPE,
 }
+ERRORS: Mapping[type[sdk.ConfluenceGroupsError], tuple[str, Mapping[str, Any]]] = {  # the first base of an error counts
+    sdk.APIStatusError: ("404 Not Found", {"status_code": 404, **DETAILS}),
+    sdk.APIError: ("no answer came (ReadTimeout)", DETAILS),
+    sdk.IncompleteReadError: ("it stopped", {"received": ("one", "two")}),
+    sdk.InputError: ("not usable", {"problems": ("line 7: the account is missing",)}),
+    sdk.DriftError: ("not as it was", {"differences": ("Dagný is no member",)}),
+    sdk.ConfluenceGroupsError: ("something is wrong", {}),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -196,20 +199,9 @@ def errors() -> Iterator[tuple[str, sdk.ConfluenceGroupsError]]:
     """Yield each error with all its attributes."""
     for name in sdk.__all__:
         kind = getattr(sdk, name)
-        if not isinstance(kind, type) or not issubclass(kind, sdk.ConfluenceGroupsError):
-            continue
-        if issubclass(kind, sdk.APIStatusError):
-            yield name, kind("404 Not Found", status_code=404, **DETAILS)
-        elif issubclass(kind, sdk.APIError):
-            yield name, kind("no answer came (ReadTimeout)", **DETAILS)
-        elif issubclass(kind, sdk.IncompleteReadError):
-            yield name, kind("it stopped", received=("one", "two"))
-        elif issubclass(kind, sdk.InputError):
-            yield name, kind("not usable", problems=("line 7: the account is missing",))
-        elif issubclass(kind, sdk.DriftError):
-            yield name, kind("not as it was", differences=("Dagný is no member",))
-        else:
-            yield name, kind("something is wrong")
+        if isinstance(kind, type) and issubclass(kind, sdk.ConfluenceGroupsError):
+            message, details = next(given for base, given in ERRORS.items() if issubclass(kind, base))
+            yield name, kind(message, **details)
 
 
 def reads_as_written(file: Path) -> bool:
@@ -225,42 +217,29 @@ def reads_as_written(file: Path) -> bool:
     return bool(read == written)
 
 
-def plan_file() -> bytes:
+def write_journal(path: Path) -> None:
+    """Write a journal with a line of each kind and one change in doubt."""
+    with open_journal(path, PLAN, by=ADMIN, now=NOW) as writing:
+        writing.begin()
+        writing.intend([ONE, TWO, THREE])
+        for result in RESULTS:
+            writing.record([result])
+        writing.withdraw([THREE])
+        writing.intend([THREE])
+
+
+def file_content(write: Callable[[Path], object]) -> bytes:
+    """Return what a function writes into a file."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "plan.json"
-        PLAN.save(path)
+        path = Path(folder) / "file"
+        write(path)
         return path.read_bytes()
-
-
-def journal() -> bytes:
-    """Return a journal with a line of each kind and one change in doubt."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "journal"
-        with open_journal(path, PLAN, by=ADMIN, now=NOW) as writing:
-            writing.begin()
-            writing.intend([ONE, TWO, THREE])
-            for result in RESULTS:
-                writing.record([result])
-            writing.withdraw([THREE])
-            writing.intend([THREE])
-        return path.read_bytes()
-
-
-def token_file() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "tokens.json"
-        sdk.FileTokenStore(path).save(TOKENS)
-        return path.read_bytes()
-
-
-def pickled(value: object) -> Callable[[], bytes]:
-    return lambda: pickle.dumps(value, PROTOCOL)
 
 
 PICKLED: Mapping[str, object] = {**VALUES, **dict(errors())}
 WRITERS: Mapping[str, Callable[[], bytes]] = {
-    **{f"{name}.pickle": pickled(value) for name, value in PICKLED.items()},
-    "plan.json": plan_file,
-    "journal": journal,
-    "tokens.json": token_file,
+    **{f"{name}.pickle": partial(pickle.dumps, value, PROTOCOL) for name, value in PICKLED.items()},
+    "plan.json": partial(file_content, PLAN.save),
+    "journal": partial(file_content, write_journal),
+    "tokens.json": partial(file_content, lambda path: sdk.FileTokenStore(path).save(TOKENS)),
 }

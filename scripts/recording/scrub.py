@@ -105,9 +105,9 @@ class Scrubber:
         return self.known.get(value, SCRUBBED)
 
     def _body(self, body: bytes | str | None) -> bytes | None:
-        if not body:
-            return body.encode() if isinstance(body, str) else body
         raw = body.encode() if isinstance(body, str) else body
+        if not raw:
+            return raw
         try:
             text = raw.decode()
             parsed = json.loads(text)

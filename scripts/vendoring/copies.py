@@ -55,14 +55,9 @@ class Copy:
         return {MANIFEST: f"{json.dumps(manifest, indent=2, sort_keys=True)}\n".encode(), **self.tree}
 
     def edits(self) -> Iterator[tuple[str, str]]:
-        """Yield the files that were changed since they were copied, each with the kind of edit."""
-        for name in sorted(self.tree.keys() | self.files.keys()):
-            if name not in self.tree:
-                yield name, "missing"
-            elif name not in self.files:
-                yield name, "added"
-            elif hash_content(self.tree[name]) != self.files[name]:
-                yield name, "edited"
+        """Return the files that were changed since they were copied, each with the kind of edit."""
+        present = {name: hash_content(content) for name, content in self.tree.items()}
+        return generator.compare_files(present, self.files, missing="missing", added="added", changed="edited")
 
     @property
     def extent(self) -> str:

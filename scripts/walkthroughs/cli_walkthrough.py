@@ -9,24 +9,16 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-import tempfile
+from functools import partial
 from pathlib import Path
 
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
-from walkthroughs.walkthrough import (
-    DOCS,
-    FILE,
-    VARYING,
-    replace_varying,
-    run_walkthrough,
-    sandbox_environment,
-    write_files,
-)
+from walkthroughs import walkthrough
 
-DOCUMENT = DOCS / "cli.md"
+DOCUMENT = walkthrough.DOCS / "cli.md"
 SESSION = re.compile(r"(<!-- session(?:, answered (\w+))? -->\n```console\n)(.*?)(```)", re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*)$", re.MULTILINE)
-CLI_VARYING = VARYING | {
+CLI_VARYING = walkthrough.VARYING | {
     "HOST": re.compile(r"127\.0\.0\.1:\d+"),
     "LINES": re.compile(r"\b\d+ lines\b"),  # of a journal: results that arrive together share a line
     "TIME": re.compile(r"\b\d+ ms\b"),
@@ -34,23 +26,6 @@ CLI_VARYING = VARYING | {
     "REQUEST": re.compile(r"00000000-0000-4000-8000-\d{12}"),
 }
 QUESTION = "(n): "
-
-
-def normalize(text: str) -> str:
-    """Return a document without the parts that vary between runs."""
-    return replace_varying(text, CLI_VARYING)
-
-
-def render(document: str) -> str:
-    """Return the document with the present output of its commands."""
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        add_people(sandbox)
-        write_files(document, folder, FILE)
-        return SESSION.sub(
-            lambda found: found[1] + session(COMMAND.findall(found[3]), found[2] or "", sandbox, folder) + found[4],
-            document,
-        )
 
 
 def add_people(sandbox: Sandbox) -> None:
@@ -61,15 +36,16 @@ def add_people(sandbox: Sandbox) -> None:
     sandbox.directory.add_group(Group("9d3f2a61-5c0e-4b7a-8f11-2e6d7c8b9a05", "writers", frozenset()), ids)
 
 
-def session(commands: list[str], answer: str, sandbox: Sandbox, folder: Path) -> str:
-    """Return the output of a shell that runs these commands and answers their question."""
+def run_session(block: re.Match[str], sandbox: Sandbox, folder: Path) -> str:
+    """Return the output of a shell that runs the commands of a block and answers their question."""
+    commands, answer = COMMAND.findall(block[3]), block[2] or ""
     script = ["exec 2>&1"]
     for command in commands:
         script += ["code=$?", f"printf '%s\\n' {shlex.quote('$ ' + command)}", "(exit $code)", command]
     shell = subprocess.run(
         ["bash", "-c", "\n".join(script)],  # noqa: S607 - the user's own shell
         cwd=folder,
-        env=sandbox_environment(sandbox, folder),
+        env=walkthrough.sandbox_environment(sandbox, folder),
         input=f"{answer}\n" if answer else "",
         stdout=subprocess.PIPE,
         check=False,
@@ -84,6 +60,6 @@ def session(commands: list[str], answer: str, sandbox: Sandbox, folder: Path) ->
     return output.rstrip("\n") + "\n"
 
 
-def main() -> int:
-    """Write the document, or with --check compare it; return the exit code."""
-    return run_walkthrough(DOCUMENT, __doc__, render=render, normalize=normalize)
+normalize = partial(walkthrough.replace_varying, patterns=CLI_VARYING)
+render = partial(walkthrough.render_outputs, outputs=SESSION, add_people=add_people, output_of=run_session)
+main = partial(walkthrough.run_walkthrough, DOCUMENT, __doc__, render=render, normalize=normalize)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from textwrap import indent
 
 from confluence_groups_sdk import APIStatusError, ApiToken, ConfluenceGroups, Group, User
 from confluence_groups_sdk.sandbox import Credentials, Sandbox
@@ -23,7 +24,7 @@ def main() -> None:
             print_members(groups, group)
 
         print("\nThe same with curl:\n")
-        print(indented(curl(removal.target, sandbox.url)))
+        print(indent(curl(removal.target, sandbox.url), "  "))
 
         print("\nEvery documented error, as the client raises it:")
         show(sandbox, sandbox.admin, group_id="not\tan id", account_id=leaver.account_id)
@@ -45,12 +46,8 @@ def show(sandbox: Sandbox, caller: Credentials, *, group_id: str, account_id: st
         try:
             groups.remove_member(group_id=group_id, account_id=account_id)
         except APIStatusError as error:
-            print(f"\n  {type(error).__name__}\n{indented(str(error))}")
+            print(f"\n  {type(error).__name__}\n{indent(str(error), '  ')}")
 
 
 def curl(target: str, site: str) -> str:
     return f"curl -X DELETE \\\n  -H 'Authorization: Basic REDACTED' \\\n  {shlex.quote(site + target)}"
-
-
-def indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())

@@ -10,45 +10,19 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
+from functools import partial
 from pathlib import Path
 
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
-from walkthroughs.walkthrough import (
-    DIGEST,
-    DOCS,
-    FILE,
-    VARYING,
-    replace_varying,
-    run_walkthrough,
-    sandbox_environment,
-    write_files,
-)
+from walkthroughs import walkthrough
 
-DOCUMENT = DOCS / "plans.md"
-PROGRAM = re.compile(r"<!-- program: (\S+) -->\n```python\n(.*?)```", re.DOTALL)
+DOCUMENT = walkthrough.DOCS / "plans.md"
 OUTPUT = re.compile(
     r"(<!-- (?:program|crash and resume): (\S+) -->\n(?:```python\n(?:(?!```).)*```\n\n)?```text\n)(.*?)(```)",
     re.DOTALL,
 )
-PLANS_VARYING = VARYING | {"SHORT DIGEST": re.compile(r"[0-9a-f]{8}…")}
+PLANS_VARYING = walkthrough.VARYING | {"SHORT DIGEST": re.compile(r"[0-9a-f]{8}…")}
 KILL_AFTER = 100  # changes
-
-
-def normalize(text: str) -> str:
-    """Return a document without the parts that vary between runs."""
-    return replace_varying(text, PLANS_VARYING)
-
-
-def render(document: str) -> str:
-    """Return the document with the present output of its programs."""
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        add_people(sandbox)
-        write_files(document, folder, FILE, PROGRAM)
-        return OUTPUT.sub(
-            lambda found: f"{found[1]}{output_of(found[0], found[2], sandbox, folder)}{found[4]}", document
-        )
 
 
 def add_people(sandbox: Sandbox) -> None:
@@ -66,19 +40,20 @@ def add_people(sandbox: Sandbox) -> None:
         directory.add_group(Group(f"{group.lower()}-id", group), ids)
 
 
-def output_of(block: str, program: str, sandbox: Sandbox, folder: Path) -> str:
+def output_of(block: re.Match[str], sandbox: Sandbox, folder: Path) -> str:
     """Return the output of a program, or that of a program that is killed and started again."""
-    if "crash and resume" not in block:
+    program = block[2]
+    if "crash and resume" not in block[0]:
         return run(program, sandbox, folder)
     plan = folder / "plan.json"
-    digest = DIGEST.findall(plan.read_text(encoding="utf-8"))[-1]
+    digest = walkthrough.DIGEST.findall(plan.read_text(encoding="utf-8"))[-1]
     command = f"$ python {program} plan.json {digest[:8]}…"
     killed = run_and_kill(program, digest, sandbox, folder)
     return f"{command}\n{killed}\n{command}\n{run(program, sandbox, folder, 'plan.json', digest)}"
 
 
 def run(program: str, sandbox: Sandbox, folder: Path, *arguments: str) -> str:
-    command, environment = [sys.executable, program, *arguments], sandbox_environment(sandbox, folder)
+    command, environment = [sys.executable, program, *arguments], walkthrough.sandbox_environment(sandbox, folder)
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, encoding="utf-8")
     if result.returncode:
         raise SystemExit(f"{program} failed:\n{result.stderr}")
@@ -87,7 +62,8 @@ def run(program: str, sandbox: Sandbox, folder: Path, *arguments: str) -> str:
 
 def run_and_kill(program: str, digest: str, sandbox: Sandbox, folder: Path) -> str:
     """Kill a program in the middle of its work; return the message of a shell."""
-    command, environment = [sys.executable, program, "plan.json", digest], sandbox_environment(sandbox, folder)
+    command = [sys.executable, program, "plan.json", digest]
+    environment = walkthrough.sandbox_environment(sandbox, folder)
     with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -100,6 +76,6 @@ def run_and_kill(program: str, digest: str, sandbox: Sandbox, folder: Path) -> s
     return "Killed"
 
 
-def main() -> int:
-    """Write the document, or with --check compare it; return the exit code."""
-    return run_walkthrough(DOCUMENT, __doc__, render=render, normalize=normalize)
+normalize = partial(walkthrough.replace_varying, patterns=PLANS_VARYING)
+render = partial(walkthrough.render_outputs, outputs=OUTPUT, add_people=add_people, output_of=output_of)
+main = partial(walkthrough.run_walkthrough, DOCUMENT, __doc__, render=render, normalize=normalize)

@@ -7,13 +7,14 @@ import difflib
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from confluence_groups_sdk.sandbox import Sandbox
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-FILE = re.compile(r"<!-- file: (\S+) -->\n```text\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"<!-- (?:file|program): (\S+) -->\n```(?:text|python)\n(.*?)```", re.DOTALL)
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 VARYING = {"DIGEST": DIGEST, "MOMENT": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")}
 
@@ -47,11 +48,27 @@ def run_walkthrough(document: Path, description: str | None, *, render: Conversi
     return 0
 
 
-def write_files(document: str, folder: Path, *patterns: re.Pattern[str]) -> None:
-    """Write the files that a document contains, as name and content."""
-    for pattern in patterns:
-        for name, content in pattern.findall(document):
+def render_outputs(
+    document: str,
+    *,
+    outputs: re.Pattern[str],
+    add_people: Callable[[Sandbox], None],
+    output_of: Callable[[re.Match[str], Sandbox, Path], str],
+) -> str:
+    """Return a document with the present outputs.
+
+    Args:
+        document: the text; the files and programs that it contains are written into a folder first.
+        outputs: matches each output as its third group, between the first and the fourth.
+        add_people: adds the people of the document to the sandbox.
+        output_of: returns the present output for a match.
+    """
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        add_people(sandbox)
+        for name, content in FILE.findall(document):
             (folder / name).write_text(content, encoding="utf-8")
+        return outputs.sub(lambda found: f"{found[1]}{output_of(found, sandbox, folder)}{found[4]}", document)
 
 
 def replace_varying(text: str, patterns: Mapping[str, re.Pattern[str]]) -> str:

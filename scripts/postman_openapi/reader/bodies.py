@@ -10,14 +10,7 @@ from attrs import evolve
 from ..json_nodes import Node, parse_json
 from ..losses import Loss, SpecError, recording_loss
 from ..model import Body, Example
-from ..schema_inference import (
-    ANYTHING,
-    Schema,
-    example_schema,
-    has_placeholders,
-    merge_schemas,
-    placeholder_schema,
-)
+from ..schema_inference import ANYTHING, Schema, example_schema, has_placeholders, merge_schemas, placeholder_schema
 from ..secrets import MAY_BE_SECRET, redact
 from .parameter_rows import build_parameters, read_fields
 

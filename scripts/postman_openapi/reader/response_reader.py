@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from attrs import evolve
@@ -18,15 +18,9 @@ from .request_reader import SentRequest, media_types, read_request
 from .variables import Variables
 
 KNOWN = ("name", "code", "status", "originalRequest", "header", "cookie", "body", "_postman_previewlanguage")
-BOOKKEEPING = (
-    "id",
-    "_postman_id",
-    "uid",
-    "_postman_previewtype",
-    "responseTime",
-    "timings",
-    "type",
-)  # bookkeeping, and measurements
+# Bookkeeping, and measurements.
+BOOKKEEPING = ("id", "_postman_id", "uid", "_postman_previewtype", "responseTime", "timings", "type")
+PHRASES = {str(status.value): status.phrase for status in HTTPStatus}
 
 
 def read_responses(node: Node, sent: SentRequest, variables: Variables, losses: list[Loss]) -> tuple[Response, ...]:
@@ -34,22 +28,28 @@ def read_responses(node: Node, sent: SentRequest, variables: Variables, losses: 
 
     Examples that share a status are merged; an unreadable example is a loss and affects no other.
     """
-    found: dict[str, list[Response]] = {}
+    found: list[tuple[Response, str]] = []
     with recording_loss("the responses", losses):
         for entry in node.items():
             with recording_loss("a response", losses):
-                response = _read_response(entry, sent, variables, losses)
-                found.setdefault(response.status, []).append(response)
-    return tuple(merge_responses([(each, node.where) for each in examples], losses) for examples in found.values())
+                found.append((_read_response(entry, sent, variables, losses), node.where))
+    return merge_responses(found, losses)
 
 
-def merge_responses(answers: list[tuple[Response, str]], losses: list[Loss]) -> Response:
-    """Return the response of one status: the description of the first example, and the content of all.
+def merge_responses(answers: Iterable[tuple[Response, str]], losses: list[Loss]) -> tuple[Response, ...]:
+    """Return one response per status: the description of its first example, and the content of all.
 
     Args:
         answers: each response with the item that it comes from.
         losses: receives the losses.
     """
+    found: dict[str, list[tuple[Response, str]]] = {}
+    for answer, item in answers:
+        found.setdefault(answer.status, []).append((answer, item))
+    return tuple(_merge_status(group, losses) for group in found.values())
+
+
+def _merge_status(answers: list[tuple[Response, str]], losses: list[Loss]) -> Response:
     first = answers[0][0]
     headers = {header.name.lower(): header for answer, _ in reversed(answers) for header in answer.headers}
     bodies = [(body, item) for answer, item in answers for body in answer.bodies]
@@ -68,7 +68,7 @@ def _read_response(node: Node, sent: SentRequest, variables: Variables, losses: 
         losses.append(node.loss("whether this was `default`", "some exporters write 500 for it; 500 is kept"))
     name = entry["name"].text() if "name" in entry else ""
     with recording_loss("the text of a status", losses):
-        if "status" in entry and entry["status"].text() not in ("", _reason_phrase(status)):
+        if "status" in entry and entry["status"].text() not in ("", PHRASES.get(status, "")):
             losses.append(entry["status"].loss("the text of a status", "OpenAPI has only the code"))
     headers = read_fields(entry.get("header"), "a response header", losses)
     body = _read_body(entry, headers, name, losses)
@@ -93,13 +93,6 @@ def _read_status(node: Node | None) -> str:
     if type(code) is not int or not 100 <= code <= 599:
         node.fail("a status code from 100 to 599 is expected")
     return str(code)
-
-
-def _reason_phrase(status: str) -> str:
-    try:
-        return HTTPStatus(int(status)).phrase
-    except ValueError:
-        return ""
 
 
 def _read_body(entry: dict[str, Node], headers: list[Field], name: str, losses: list[Loss]) -> Body | None:

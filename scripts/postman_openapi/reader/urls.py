@@ -21,8 +21,9 @@ URL = re.compile(
 )
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 INVALID_IN_TEMPLATE = re.compile(r"[:!\[\]]")  # tools that read a template take these for the end of a name
-COLON_VARIABLE = re.compile(r":([A-Za-z0-9_][^/{}]*)")
+COLON_VARIABLE = re.compile(r"\A:([A-Za-z0-9_][^/{}]*)\Z")
 BRACED_VARIABLE = re.compile(r"\{\{([^{}]+)\}\}|\{([^{}/]+)\}")
+SEGMENT_PART = re.compile(rf"{BRACED_VARIABLE.pattern}|[^{{]+|\{{")
 NO_SERVER = "nothing names the base URL of the API"
 SAFE_CHARACTERS = "~!$&'()*+,;=:@%-._"  # allowed in a path segment (RFC 3986 section 3.3); % because it may be escaped
 
@@ -158,20 +159,17 @@ def _part_text(part: Node) -> str:
 def _build_path(segments: tuple[str, ...], node: Node) -> tuple[list[str], str]:
     """Return the names of the variables in a path, and the path as OpenAPI writes it."""
     names: list[str] = []
-    written = []
+
+    def write(part: re.Match[str]) -> str:
+        if name := part[1] or part[2]:
+            names.append(name)
+            return f"{{{_template_name(name)}}}"
+        return quote(part[0], safe=SAFE_CHARACTERS)
+
     for segment in segments:
         if segment in (".", ".."):
             node.fail(f"the path has a part {segment!r}, which would leave the server's base URL")
-        if variable := COLON_VARIABLE.fullmatch(segment):
-            names.append(variable[1])
-            written.append(f"{{{_template_name(names[-1])}}}")
-            continue
-        text, end = "", 0
-        for variable in BRACED_VARIABLE.finditer(segment):
-            names.append(variable[1] or variable[2])
-            text += f"{quote(segment[end : variable.start()], safe=SAFE_CHARACTERS)}{{{_template_name(names[-1])}}}"
-            end = variable.end()
-        written.append(text + quote(segment[end:], safe=SAFE_CHARACTERS))
+    written = [SEGMENT_PART.sub(write, COLON_VARIABLE.sub(r"{{\1}}", segment)) for segment in segments]
     if len({_template_name(name) for name in names}) < len(names):
         node.fail(f"the path has a variable twice: {', '.join(names)}")
     return names, "/" + "/".join(written)
