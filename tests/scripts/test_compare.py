@@ -146,7 +146,7 @@ def test_all_that_the_public_reference_has_and_ours_has_not_is_known(project: Pa
     assert "matches nothing" not in result.stdout, "each entry stands for a fact of the reference"
     assert "query parameter key: only theirs, optional: Confluence no longer reads it" in result.stdout
     assert result.stdout.splitlines()[-1] == (
-        "2 operations of theirs have neither a path nor a tag of ours: not compared"
+        "2 of their operations share no path, name or tag with ours: not compared"
     )
 
 

@@ -187,11 +187,11 @@ OF_SCHEMAS = [
         (f"{BOOK}.properties.title.readOnly", True),
         [
             f"{side}: Book.title: changed in an unknown way: look at it: readOnly (breaking)"
-            for side in ("answers", "requests")
+            for side in ("responses", "requests")
         ],
         [
             f"{side}: Book.title: changed in an unknown way: look at it: readOnly (breaking)"
-            for side in ("answers", "requests")
+            for side in ("responses", "requests")
         ],
     ),
 ]
@@ -217,8 +217,8 @@ def test_a_schema_with_another_name_or_none_is_compared_all_the_same() -> None:
     assert "responses: Person.name: type changed from string to integer (breaking)" in renamed
     inline = said((f"{SHELF}.properties.owner", {**person, "nullable": True}))
     assert sorted(inline) == [
-        "responses: Person.name: type changed from string to integer (breaking)",
         "requests: Person.name: type changed from string to integer (breaking)",
+        "responses: Person.name: type changed from string to integer (breaking)",
     ]
 
 
