@@ -19,6 +19,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from postman_openapi.files import read_text, write_atomically
@@ -35,8 +36,8 @@ from releasing.builds import (
 )
 from releasing.changelog import UNDATED, Section, changelog_problems, find_section
 from releasing.contents import content_problems, metadata_problems
-from releasing.environments import CheckFailed, fail_on, pip_install, run
-from releasing.installs import NEWEST, Bounds, install_runtime, installed_versions, replay, run_programs
+from releasing.environments import CheckFailed, fail_on, install, run
+from releasing.installs import install_runtime, installed_versions, lowest, replay, run_programs
 from releasing.project import Project
 from run_command import run_command
 
@@ -139,7 +140,8 @@ def check_contents(built: Distributions) -> str:
 
 def check_metadata(built: Distributions) -> str:
     project = Project.read(ROOT)
-    fail_on([*metadata_problems(built.sdist, project), *metadata_problems(built.wheel, project)])
+    found = chain.from_iterable(metadata_problems(archive, project) for archive in (built.sdist, built.wheel))
+    fail_on([*found, *project.unbounded_requirements()])
     return f"{project.name} {project.version}, Python {project.requires_python}, extras {', '.join(project.extras)}"
 
 
@@ -151,16 +153,15 @@ def check_twine(built: Distributions) -> str:
 def check_installed(archive: Path, name: str, workspace: Path) -> str:
     """Replay the cassettes with an installed distribution; with the wheel and its extras, run the programs, too."""
     project = Project.read(ROOT)
-    bounds = Bounds.lowest(project) if name == "lowest" else NEWEST
+    options = lowest(ROOT) if name == "lowest" else ()  # by default, uv selects the newest
     folder = workspace / f"{kind(archive)}-{name}"
-    python = install_runtime(folder, archive, bounds)
-    found = f"{installed_versions(python, folder, project.dependencies)}: {replay(python, ROOT, folder)}"
+    python = install_runtime(folder, archive, project.build_requires, *options)
+    found = replay(python, ROOT, folder)
     if kind(archive) == "wheel":
-        pip_install(python, folder, f"{archive}[{','.join(project.extras)}]", *bounds.extras)
+        install(python, f"{archive}[{','.join(project.extras)}]", *options, *(options and ("--all-extras",)))
         run_programs(python, ROOT, folder)
-        versions = installed_versions(python, folder, project.behind_extras())
-        found += f"; {versions}: the demo and the documents run"
-    return found
+        found += "; the demo and the documents run"
+    return f"{found}: {installed_versions(python)}"
 
 
 def kind(archive: Path) -> str:
