@@ -115,7 +115,7 @@ def check_distributions(checks: Checks, workspace: Path, *, quick: bool) -> None
     checks.run("twine", check_twine, built)
     if quick:
         return
-    for archive in (built.wheel, built.sdist):
+    for archive in built:
         for name in ("lowest", "newest"):
             checks.run(f"{kind(archive)} on the {name}", check_installed, archive, name, workspace)
     if not checks.failures:
@@ -124,7 +124,7 @@ def check_distributions(checks: Checks, workspace: Path, *, quick: bool) -> None
 
 def build_twice(workspace: Path, builds: list[Distributions]) -> str:
     builds += [build(ROOT, workspace, FIRST_BUILD), build(ROOT, workspace, SECOND_BUILD, "--sdist", "--wheel")]
-    return ", ".join(f"{each.name} ({len(read_members(each))} files)" for each in (builds[0].sdist, builds[0].wheel))
+    return ", ".join(f"{each.name} ({len(read_members(each))} files)" for each in builds[0])
 
 
 def check_reproducible(built: Distributions, again: Distributions) -> str:
@@ -134,19 +134,19 @@ def check_reproducible(built: Distributions, again: Distributions) -> str:
 
 def check_contents(built: Distributions) -> str:
     source = source_files(ROOT)
-    fail_on([*content_problems(built.sdist, source), *content_problems(built.wheel, source)])
+    fail_on(chain.from_iterable(content_problems(archive, source) for archive in built))
     return "no file is missing, and no other file is in them"
 
 
 def check_metadata(built: Distributions) -> str:
     project = Project.read(ROOT)
-    found = chain.from_iterable(metadata_problems(archive, project) for archive in (built.sdist, built.wheel))
+    found = chain.from_iterable(metadata_problems(archive, project) for archive in built)
     fail_on([*found, *project.unbounded_requirements()])
     return f"{project.name} {project.version}, Python {project.requires_python}, extras {', '.join(project.extras)}"
 
 
 def check_twine(built: Distributions) -> str:
-    run(sys.executable, "-m", "twine", "--no-color", "check", "--strict", str(built.sdist), str(built.wheel), cwd=ROOT)
+    run(sys.executable, "-m", "twine", "--no-color", "check", "--strict", *map(str, built), cwd=ROOT)
     return "passed"
 
 
@@ -173,7 +173,7 @@ def leave(built: Distributions) -> str:
     if reasons := list(release_blockers()):
         return f"left nothing there: {'; '.join(reasons)}"
     DIST.mkdir(exist_ok=True)
-    for archive in (built.sdist, built.wheel):
+    for archive in built:
         write_atomically(DIST / archive.name, archive.read_bytes())
     return f"upload with: python -m twine upload dist/{built.sdist.name} dist/{built.wheel.name}"
 

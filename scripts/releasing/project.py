@@ -9,12 +9,10 @@ from pathlib import Path
 
 from attrs import frozen
 from packaging.requirements import Requirement
-from postman_openapi.files import read_text
-from versioning.semver import read_literal_version
+from versioning.semver import read_version
 
 PACKAGE = "confluence_groups_sdk"
 PYPROJECT = "pyproject.toml"
-VERSION = f"{PACKAGE}/_version.py"
 LOWER_BOUNDS = (">=", "~=", "==")
 
 
@@ -36,7 +34,7 @@ class Project:
         project = declared["project"]
         return cls(
             name=project["name"],
-            version=read_literal_version(read_text(root / VERSION, VERSION), VERSION),
+            version=read_version(root),
             requires_python=project["requires-python"],
             dependencies=tuple(project["dependencies"]),
             extras=project["optional-dependencies"],
