@@ -8,9 +8,10 @@ comparisons (openapi/released/).
 The checks: CHANGELOG.md has a section for the version in _version.py. If the public API differs from the accepted one,
 the section has a new entry. Both distributions are built twice, in different folders and processes and with different
 file times and modes, the wheel once from the sdist: the bytes are the same. They contain what
-scripts/releasing/contents.py lists and the metadata of pyproject.toml, and `twine check --strict` passes. Each is
-installed into a clean environment, on the lowest and on the newest dependencies that pyproject.toml allows; the
-cassettes replay there, and the wheel with all extras runs the demo, docs/plans.md and docs/cli.md.
+scripts/releasing/contents.py lists and the metadata of pyproject.toml, where each requirement has a lower bound, and
+`twine check --strict` passes. Each is installed into a clean environment, on the lowest and on the newest dependencies
+that pyproject.toml allows; the cassettes replay there, and the wheel with all extras runs the demo, docs/plans.md and
+docs/cli.md.
 """
 
 from __future__ import annotations
