@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 from packaging.requirements import Requirement
+from packaging.version import Version
 from versioning.semver import read_version
 
 PACKAGE = "confluence_groups_sdk"
@@ -42,8 +43,9 @@ class Project:
         )
 
     def unbounded_requirements(self) -> Iterator[str]:
-        """Yield the problem of each requirement that has no lower bound to install."""
+        """Yield the problem of each requirement without a lower bound that it allows."""
         declared = [*self.build_requires, *self.dependencies, *chain.from_iterable(self.extras.values())]
         for each in map(Requirement, declared):
-            if each.name != self.name and not any(bound.operator in LOWER_BOUNDS for bound in each.specifier):
-                yield f"{PYPROJECT}: {each}: no lower bound: write >= and a release that works"
+            bounds = [Version(part.version) for part in each.specifier if part.operator in LOWER_BOUNDS]
+            if each.name != self.name and not (bounds and max(bounds) in each.specifier):
+                yield f"{PYPROJECT}: {each}: no lower bound that it allows: write >= and a release that works"

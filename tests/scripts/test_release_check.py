@@ -409,7 +409,10 @@ def test_an_sdist_is_built_with_the_lowest_backend(monkeypatch: pytest.MonkeyPat
 DECLARED = Project.read(ROOT)
 
 
-@pytest.mark.parametrize("requirement", ["httpx", "httpx<1", "httpx>0.27", "httpx!=1; python_version < '3.12'"])
+@pytest.mark.parametrize(
+    "requirement",
+    ["httpx", "httpx<1", "httpx>0.27", "httpx>=1,!=1.0", "httpx>=2,<1", "httpx!=1; python_version < '3.12'"],
+)
 def test_a_requirement_without_a_lower_bound_is_refused(requirement: str) -> None:
     for changed in (
         evolve(DECLARED, dependencies=(*DECLARED.dependencies, requirement)),
@@ -428,6 +431,7 @@ def test_a_requirement_with_a_lower_bound_is_not_refused() -> None:
         "rich~=14.3.1",
         "uvicorn[standard]>=0.32",
         "a==1",
+        "a>=1,>=2",
         "tomli>=2; python_version < '3.11'",
     )
     assert list(evolve(DECLARED, dependencies=allowed).unbounded_requirements()) == []
