@@ -16,7 +16,7 @@ from pathlib import Path
 from releasing.builds import build_wheel
 from releasing.environments import clean_environment, run
 from releasing.installs import REPLAY, run_programs
-from releasing.project import PACKAGE, Project
+from releasing.project import PACKAGE, PYPROJECT
 from run_command import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,8 +41,8 @@ def use_wheel(workspace: Path) -> None:
 
 def use_copy(workspace: Path) -> None:
     """Replay the cassettes through a copy of the package that has another name."""
-    project = Project.read(ROOT)
-    python = clean_environment(workspace, *project.dependencies, *project.tools("pytest>", "vcrpy>"))
+    declared = str(ROOT / PYPROJECT)
+    python = clean_environment(workspace, "--requirements", declared, "--group", f"{declared}:replay")
     run(sys.executable, "scripts/vendor.py", str(workspace / VENDORED), "--without", "cli,sandbox", cwd=ROOT)
     shutil.copytree(ROOT / "tests" / "cassettes", workspace / "cassettes")
     test = (ROOT / "tests" / REPLAY).read_text(encoding="utf-8").replace(PACKAGE, VENDORED)

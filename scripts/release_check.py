@@ -8,9 +8,10 @@ comparisons (openapi/released/).
 The checks: CHANGELOG.md has a section for the version in _version.py. If the public API differs from the accepted one,
 the section has a new entry. Both distributions are built twice, in different folders and processes and with different
 file times and modes, the wheel once from the sdist: the bytes are the same. They contain what
-scripts/releasing/contents.py lists and the metadata of pyproject.toml, and `twine check --strict` passes. Each is
-installed into a clean environment, on the lowest and on the newest dependencies that pyproject.toml allows; the
-cassettes replay there, and the wheel with all extras runs the demo, docs/plans.md and docs/cli.md.
+scripts/releasing/contents.py lists and the metadata of pyproject.toml, where each requirement has a lower bound, and
+`twine check --strict` passes. Each is installed into a clean environment, on the lowest and on the newest dependencies
+that pyproject.toml allows; the cassettes replay there, and the wheel with all extras runs the demo, docs/plans.md and
+docs/cli.md.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from postman_openapi.files import read_text, write_atomically
@@ -35,8 +37,8 @@ from releasing.builds import (
 )
 from releasing.changelog import UNDATED, Section, changelog_problems, find_section
 from releasing.contents import content_problems, metadata_problems
-from releasing.environments import CheckFailed, fail_on, pip_install, run
-from releasing.installs import NEWEST, Bounds, install_runtime, installed_versions, replay, run_programs
+from releasing.environments import CheckFailed, fail_on, install, run
+from releasing.installs import install_runtime, installed_versions, lowest, replay, run_programs
 from releasing.project import Project
 from run_command import run_command
 
@@ -114,7 +116,7 @@ def check_distributions(checks: Checks, workspace: Path, *, quick: bool) -> None
     checks.run("twine", check_twine, built)
     if quick:
         return
-    for archive in (built.wheel, built.sdist):
+    for archive in built:
         for name in ("lowest", "newest"):
             checks.run(f"{kind(archive)} on the {name}", check_installed, archive, name, workspace)
     if not checks.failures:
@@ -123,7 +125,7 @@ def check_distributions(checks: Checks, workspace: Path, *, quick: bool) -> None
 
 def build_twice(workspace: Path, builds: list[Distributions]) -> str:
     builds += [build(ROOT, workspace, FIRST_BUILD), build(ROOT, workspace, SECOND_BUILD, "--sdist", "--wheel")]
-    return ", ".join(f"{each.name} ({len(read_members(each))} files)" for each in (builds[0].sdist, builds[0].wheel))
+    return ", ".join(f"{each.name} ({len(read_members(each))} files)" for each in builds[0])
 
 
 def check_reproducible(built: Distributions, again: Distributions) -> str:
@@ -133,34 +135,34 @@ def check_reproducible(built: Distributions, again: Distributions) -> str:
 
 def check_contents(built: Distributions) -> str:
     source = source_files(ROOT)
-    fail_on([*content_problems(built.sdist, source), *content_problems(built.wheel, source)])
+    fail_on(chain.from_iterable(content_problems(archive, source) for archive in built))
     return "no file is missing, and no other file is in them"
 
 
 def check_metadata(built: Distributions) -> str:
     project = Project.read(ROOT)
-    fail_on([*metadata_problems(built.sdist, project), *metadata_problems(built.wheel, project)])
+    found = chain.from_iterable(metadata_problems(archive, project) for archive in built)
+    fail_on([*found, *project.unbounded_requirements()])
     return f"{project.name} {project.version}, Python {project.requires_python}, extras {', '.join(project.extras)}"
 
 
 def check_twine(built: Distributions) -> str:
-    run(sys.executable, "-m", "twine", "--no-color", "check", "--strict", str(built.sdist), str(built.wheel), cwd=ROOT)
+    run(sys.executable, "-m", "twine", "--no-color", "check", "--strict", *map(str, built), cwd=ROOT)
     return "passed"
 
 
 def check_installed(archive: Path, name: str, workspace: Path) -> str:
     """Replay the cassettes with an installed distribution; with the wheel and its extras, run the programs, too."""
     project = Project.read(ROOT)
-    bounds = Bounds.lowest(project) if name == "lowest" else NEWEST
+    options = lowest(ROOT) if name == "lowest" else ()  # by default, uv selects the newest
     folder = workspace / f"{kind(archive)}-{name}"
-    python = install_runtime(folder, archive, bounds)
-    found = f"{installed_versions(python, folder, project.dependencies)}: {replay(python, ROOT, folder)}"
+    python = install_runtime(folder, archive, project.build_requires, *options)
+    found = replay(python, ROOT, folder)
     if kind(archive) == "wheel":
-        pip_install(python, folder, f"{archive}[{','.join(project.extras)}]", *bounds.extras)
+        install(python, f"{archive}[{','.join(project.extras)}]", *options, *(options and ("--all-extras",)))
         run_programs(python, ROOT, folder)
-        versions = installed_versions(python, folder, project.behind_extras())
-        found += f"; {versions}: the demo and the documents run"
-    return found
+        found += "; the demo and the documents run"
+    return f"{found}: {installed_versions(python)}"
 
 
 def kind(archive: Path) -> str:
@@ -172,7 +174,7 @@ def leave(built: Distributions) -> str:
     if reasons := list(release_blockers()):
         return f"left nothing there: {'; '.join(reasons)}"
     DIST.mkdir(exist_ok=True)
-    for archive in (built.sdist, built.wheel):
+    for archive in built:
         write_atomically(DIST / archive.name, archive.read_bytes())
     return f"upload with: python -m twine upload dist/{built.sdist.name} dist/{built.wheel.name}"
 

@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, frozen
 from postman_openapi.files import read_text
-from postman_openapi.json_nodes import json_type, parse_json
 from postman_openapi.losses import SpecError
 from postman_openapi.yaml_io import read_yaml
 
-from openapi_diff.documents import METHODS, Document, Operation, operations
+from openapi_diff.documents import METHODS, Document, Operation, operations, parse_document
 from openapi_diff.kinds import Kind
 from openapi_diff.operation_changes import find_changes
 
@@ -66,12 +65,7 @@ def compare(ours: Document, theirs: Document) -> Comparison:
 
 def read_document(path: Path) -> Document:
     """Return an OpenAPI document in JSON or YAML; raise SpecError if it cannot be read or is not an object."""
-    where = path.name
-    text = read_text(path, where)
-    content = parse_json(text, where).value if text.lstrip().startswith("{") else read_yaml(text, where)
-    if not isinstance(content, dict):
-        raise SpecError(where, "", f"an OpenAPI document must be an object, not {json_type(content)}")
-    return Document(content, where)
+    return parse_document(read_text(path, path.name), path.name)
 
 
 def read_known(root: Path) -> list[KnownDifference]:

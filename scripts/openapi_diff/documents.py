@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
-from postman_openapi.json_nodes import json_type
+from postman_openapi.json_nodes import json_type, parse_json
 from postman_openapi.losses import SpecError
+from postman_openapi.yaml_io import read_yaml
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 PATH_VARIABLE = re.compile(r"\{([^{}]*)\}")
@@ -95,6 +96,14 @@ class Operation:
         """The operationId."""
         name = self.content.get("operationId")
         return name if isinstance(name, str) else None
+
+
+def parse_document(text: str, where: str) -> Document:
+    """Return an OpenAPI document from JSON or YAML; raise SpecError if it is malformed or not an object."""
+    content = parse_json(text, where).value if text.lstrip().startswith("{") else read_yaml(text, where)
+    if not isinstance(content, dict):
+        raise SpecError(where, "", f"an OpenAPI document must be an object, not {json_type(content)}")
+    return Document(content, where)
 
 
 def operations(document: Document) -> Iterator[Operation]:

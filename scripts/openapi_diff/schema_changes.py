@@ -106,12 +106,8 @@ def _compare_enums(pair: Pair, old: tuple[str, ...] | None, new: tuple[str, ...]
     elif old is not None and new is None:
         yield pair.change(Kind.NO_LONGER_LIMITED_TO, was=", ".join(old))
     else:
-        for value in old or ():
-            if value not in (new or ()):
-                yield pair.change(Kind.VALUE_REMOVED, was=value)
-        for value in new or ():
-            if value not in (old or ()):
-                yield pair.change(Kind.VALUE_ADDED, now=value)
+        yield from (pair.change(Kind.VALUE_REMOVED, was=value) for value in old or () if value not in (new or ()))
+        yield from (pair.change(Kind.VALUE_ADDED, now=value) for value in new or () if value not in (old or ()))
 
 
 def _compare_limits(pair: Pair, old: SchemaView, new: SchemaView) -> Iterator[Change]:

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from attrs import Factory, frozen
 from pathspec import GitIgnoreSpec
@@ -35,8 +36,7 @@ FIRST_BUILD = Conditions("one", 0o022, 1_700_000_000, {"TZ": "UTC", "PYTHONHASHS
 SECOND_BUILD = Conditions("quite/another", 0o077, 1_000_000_001, {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "2"})
 
 
-@frozen
-class Distributions:
+class Distributions(NamedTuple):
     """The two files of a release."""
 
     sdist: Path
@@ -93,7 +93,7 @@ def _build_command(*kinds: str, outdir: Path, source: Path) -> list[str]:
 
 def reproducibility_problems(one: Distributions, other: Distributions) -> Iterator[str]:
     """Yield the first difference between two builds, and the first file with the time of the build."""
-    for archive, again in ((one.sdist, other.sdist), (one.wheel, other.wheel)):
+    for archive, again in zip(one, other, strict=True):
         if difference := first_difference(archive, again):
             yield f"{archive.name}: two builds differ: {difference}"
         if late := next((each for each in read_members(archive) if each.time != EPOCH_S), None):

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 from packaging.metadata import parse_email
+from pathspec import PathSpec
 
 from releasing.archives import read_members
 from releasing.project import PACKAGE, Project
 
 INFO = "*.dist-info"
 RUNTIME = (
-    f"{PACKAGE}/*.py",
+    f"{PACKAGE}/**/*.py",
     f"{PACKAGE}/py.typed",
     f"{PACKAGE}/cli/rendering/approval_page.css",
     f"{PACKAGE}/cli/rendering/approval_page.html.j2",
@@ -24,20 +26,22 @@ RUNTIME = (
 GENERATED = (f"{PACKAGE}/_generated/client.py", f"{PACKAGE}/_generated/models/__init__.py")
 
 
+def gitignore(*patterns: str) -> PathSpec[Any]:
+    return PathSpec.from_lines("gitignore", patterns)  # the last pattern that matches a file decides
+
+
 @frozen
 class Rule:
-    """Patterns for the files of a distribution; a star matches any text, including slashes."""
+    """The files of a distribution."""
 
-    needs: tuple[str, ...]  # each must match a file
-    holds: tuple[str, ...]  # the only files allowed; every such file of the source must be there
-    never: tuple[str, ...]  # exceptions from ``holds``
+    needs: tuple[str, ...]  # each must match a file; a star matches slashes, too
+    holds: PathSpec[Any]  # the only files allowed, as in .gitignore; every such file of the source must be there
 
 
 METADATA = tuple(f"{INFO}/{name}" for name in ("METADATA", "entry_points.txt", "licenses/LICENSE"))
 WHEEL = Rule(
     needs=(*RUNTIME, *GENERATED, *METADATA),
-    holds=(*RUNTIME, *METADATA, f"{INFO}/RECORD", f"{INFO}/WHEEL"),
-    never=("tests/*", "*/tests/*", "*/test_*", "*/conftest.py"),
+    holds=gitignore(*RUNTIME, *METADATA, f"{INFO}/RECORD", f"{INFO}/WHEEL", "!tests/", "!test_*", "!conftest.py"),
 )
 SDIST = Rule(
     needs=(
@@ -45,12 +49,11 @@ SDIST = Rule(
         *("docs/*.md", "openapi/*.openapi.yaml", "openapi/overlay.yaml", "openapi/postman/*.json"),
         *("scripts/test", "scripts/regenerate.py", "tests/test_*.py", "tests/cassettes/*.yaml"),
     ),
-    holds=(
-        *(*RUNTIME, "docs/*", "examples/*", "benchmarks/*", "openapi/*", "scripts/*", "tests/*"),
-        *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "PKG-INFO", "README.md", "SECURITY.md"),
-        *("pyproject.toml", "generator-config.yaml", ".gitattributes", ".gitignore", ".pre-commit-config.yaml"),
+    holds=gitignore(
+        *(*RUNTIME, "/docs/", "/examples/", "/benchmarks/", "/openapi/", "/scripts/", "/tests/", "!*.pyc", "!.*"),
+        *("/CHANGELOG.md", "/CONTRIBUTING.md", "/LICENSE", "/PKG-INFO", "/README.md", "/SECURITY.md"),
+        *("/pyproject.toml", "/generator-config.yaml", "/.gitattributes", "/.gitignore", "/.pre-commit-config.yaml"),
     ),
-    never=("*.pyc", "*/.*"),
 )
 
 
@@ -68,19 +71,10 @@ def content_problems(archive: Path, source: Iterable[str]) -> Iterator[str]:
         if not any(fnmatchcase(name, pattern) for name in names):
             yield f"{archive.name}: {pattern} is missing"
     for name in sorted(set(source) - names):
-        if _is_allowed(name, rule) and name not in rule.needs:
+        if rule.holds.match_file(name) and name not in rule.needs:
             yield f"{archive.name}: {name} is missing"
-    for name in sorted(names):
-        if not _is_allowed(name, rule):
-            yield f"{archive.name}: {name} must not be in it: see scripts/releasing/contents.py"
-
-
-def _is_allowed(name: str, rule: Rule) -> bool:
-    return _matches(name, rule.holds) and not _matches(name, rule.never)
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    for name in sorted(rule.holds.match_files(names, negate=True)):
+        yield f"{archive.name}: {name} must not be in it: see scripts/releasing/contents.py"
 
 
 def metadata_problems(archive: Path, project: Project) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-import venv
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -20,18 +20,23 @@ def fail_on(problems: Iterable[str]) -> None:
         raise CheckFailed("\n".join(found))
 
 
-def clean_environment(folder: Path, *requirements: str) -> str:
-    """Return the interpreter of a new environment with only these requirements."""
+def clean_environment(folder: Path, *arguments: str) -> str:
+    """Return the interpreter of a new environment with only the packages that `uv pip install` takes as arguments."""
     folder.mkdir()
-    venv.create(folder / "venv", with_pip=True)
+    uv("venv", "--python", sys.executable, "venv", cwd=folder)
     python = str(folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python")
-    pip_install(python, folder, *requirements)
+    install(python, *arguments)
     return python
 
 
-def pip_install(python: str, folder: Path, *arguments: str) -> None:
+def install(python: str, *arguments: str) -> None:
     """Install packages for an interpreter."""
-    run(python, "-m", "pip", "install", "--quiet", *arguments, cwd=folder)
+    uv("pip", "install", "--python", python, *arguments, cwd=Path(python).parent)
+
+
+def uv(*arguments: str, cwd: Path) -> str:
+    """Run uv, and return its standard output."""
+    return run(sys.executable, "-m", "uv", *arguments, cwd=cwd)
 
 
 def run(*command: str, cwd: Path, variables: Mapping[str, str] | None = None, umask: int = -1) -> str:

@@ -21,6 +21,7 @@ GENERATED = f"{PACKAGE}._generated"
 NOT_PUBLIC = {"__attrs_post_init__", "__reduce__", "__repr__", "__slots__", "__str__"}
 ATTRS_CLASSES = {"attrs.frozen", "attrs.define", "attrs.mutable"}
 ATTRS_FIELD = "attrs.field"
+NAMED_TUPLE = "typing.NamedTuple"
 COMPUTED = "..."  # a default that a function computes
 
 Surface = dict[str, dict[str, Any]]  # declaration by module and public name; a class has bases and members
@@ -32,7 +33,7 @@ def read_surface(root: Path) -> Surface:
     Raises:
         SpecError: its source cannot be read, or a public name does not exist.
     """
-    extensions = griffe.load_extensions(griffe.UnpackTypedDictExtension())
+    extensions = griffe.load_extensions(griffe.UnpackTypedDictExtension(), _FieldsExtension())
     loader = griffe.GriffeLoader(extensions=extensions, search_paths=[root], allow_inspection=False, store_source=False)
     try:
         package = loader.load(PACKAGE, try_relative_path=False)
@@ -89,11 +90,10 @@ def _find_public_objects(package: Any) -> Iterator[tuple[str, Any]]:
 def _resolve_public(package: Any, path: str, where: str) -> Any:
     if path.startswith(f"{GENERATED}."):  # a public name there would change the surface with every swap
         raise SpecError(where, "", f"{path} is public here, but generated code is internal: wrap it")
-    try:
-        found = package[path.removeprefix(f"{PACKAGE}.")]
-        return found.final_target if found.is_alias else found
-    except (KeyError, griffe.GriffeError):
-        raise SpecError(where, "", f"{path} is imported here, but does not exist") from None
+    found = _find(package, path.removeprefix(f"{PACKAGE}."))
+    if found is None:
+        raise SpecError(where, "", f"{path} is imported here, but does not exist")
+    return found
 
 
 def _is_documented(member: Any) -> bool:
@@ -115,7 +115,7 @@ def _public_bases(class_: Any, first: dict[str, str]) -> list[str]:
     named: list[str] = []
     for base in class_.bases:
         path = getattr(base, "canonical_path", str(base))
-        inner = _find_base(class_, path)
+        inner = _find(class_.modules_collection, path)
         if inner is None:
             named.append(path)
         elif inner.path in first:
@@ -125,29 +125,13 @@ def _public_bases(class_: Any, first: dict[str, str]) -> list[str]:
     return named
 
 
-def _find_base(class_: Any, path: str) -> Any | None:
-    """Return a base that belongs to the package, or None."""
-    try:
-        found = class_.modules_collection.get_member(path)
-        return found.final_target if found.is_alias else found
-    except (KeyError, griffe.GriffeError):
-        return None
-
-
-def _lineage(class_: Any) -> list[Any]:
-    """Return a class after all classes that it inherits from."""
-    return [*reversed(class_.mro()), class_]
-
-
 def _class_members(class_: Any, first: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the members of a class, including those inherited from internal classes."""
     members: dict[str, Any] = {}
-    for each in _lineage(class_):
+    for each in (*reversed(class_.mro()), class_):
         if each is class_ or each.path not in first:
             members |= each.members
     values = any(str(base).endswith("Enum") for base in class_.bases)
-    if "__init__" not in members and (fields := _init_signature(class_)):
-        yield "__init__", fields
     for name, member in members.items():
         dunder = name.startswith("__") and name.endswith("__") and name not in NOT_PUBLIC
         if member.is_alias or (name.startswith("_") and not (dunder and member.is_function)):
@@ -163,7 +147,10 @@ def _signature(function: Any) -> str:
     """Return a signature; defaults that are constants of the package appear as their values."""
     parameters = [
         griffe.Parameter(
-            each.name, annotation=each.annotation, kind=each.kind, default=_default_text(each.default, function)
+            each.name if function.lineno else each.name.lstrip("_"),  # griffe made it of fields
+            annotation=each.annotation,
+            kind=each.kind,
+            default=_default_text(each.default, function),
         )
         for each in function.parameters
     ]
@@ -176,64 +163,50 @@ def _default_text(default: Any, owner: Any) -> str | None:
     """Return a default as text; a constant of the package appears as its value, which is what callers get."""
     if default is None:
         return None
-    steps = str(default).split(".")
-    found = owner.module
-    try:
-        for step in steps:
-            found = found.members[step]
-            found = found.final_target if found.is_alias else found
-    except (KeyError, griffe.GriffeError):
+    found = _find(owner.module, str(default))
+    if found is None or not found.is_attribute or not found.parent.is_module or found.value is None:
         return str(default)
-    constant = found.is_attribute and found.parent.is_module and found.value is not None
-    return str(found.value) if constant else str(default)
+    return str(found.value)
 
 
-def _init_signature(class_: Any) -> str | None:
-    """Return the signature that attrs or NamedTuple creates from the fields of a class, or None."""
-    tuple_ = any(getattr(base, "canonical_path", base) == "typing.NamedTuple" for base in class_.bases)
-    fields: dict[str, Any] = {}
-    for each in _lineage(class_):
-        if tuple_ or _attrs_arguments(each) is not None:
-            fields |= dict(_init_parameters(each))
-    if not fields or (not tuple_ and _attrs_arguments(class_) is None):
+def _find(owner: Any, path: str) -> Any | None:
+    """Return the object that a path inside another object leads to, or None."""
+    try:
+        found = owner.get_member(path)
+        return found.final_target if found.is_alias else found
+    except (KeyError, griffe.GriffeError):
         return None
-    parameters = sorted(fields.values(), key=lambda field: field.kind is griffe.ParameterKind.keyword_only)
-    self = griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)
-    init = griffe.Function("__init__", parameters=griffe.Parameters(self, *parameters), returns="None")
-    return f"def {init.signature(return_type=True)}"
 
 
-def _init_parameters(class_: Any) -> Iterator[tuple[str, Any]]:
-    computed = {
-        str(decorator.value) for each in class_.members.values() for decorator in getattr(each, "decorators", [])
-    }
-    keywords = (_attrs_arguments(class_) or {}).get("kw_only") == "True"
-    for name, member in class_.members.items():
-        is_field = member.is_attribute and member.annotation is not None and "instance-attribute" in member.labels
-        options = _call_arguments(member.value, {ATTRS_FIELD}) if is_field else None
-        if not is_field or "property" in member.labels or (options or {}).get("init") == "False":
-            continue
-        default = member.value if options is None else options.get("default")
-        if options and "factory" in options:
-            default = f"{options['factory']}()"
-        elif f"{name}.default" in computed:
-            default = COMPUTED
-        by_name = keywords or (options or {}).get("kw_only") == "True"
-        kind = griffe.ParameterKind.keyword_only if by_name else griffe.ParameterKind.positional_or_keyword
-        short, text = name.lstrip("_"), None if default is None else _default_text(default, class_)
-        yield short, griffe.Parameter(short, annotation=member.annotation, kind=kind, default=text)
+class _FieldsExtension(griffe.Extension):
+    """Presents attrs classes and NamedTuples as dataclasses, whose __init__ griffe creates."""
+
+    def on_class_members(self, *, cls: Any, **_: Any) -> None:
+        """Add the decorator, and replace the options of the fields."""
+        decorators = [each.value for each in cls.decorators if each.callable_path in ATTRS_CLASSES]
+        if not decorators and NAMED_TUPLE not in (getattr(base, "canonical_path", base) for base in cls.bases):
+            return
+        options = [option for each in decorators for option in getattr(each, "arguments", ())]
+        cls.decorators.append(griffe.Decorator(_call("dataclasses.dataclass", options), lineno=None, endlineno=None))
+        for name, member in cls.members.items():
+            value = None if member.is_alias or not member.is_attribute else member.value
+            if isinstance(value, griffe.ExprCall) and value.canonical_path == ATTRS_FIELD:
+                member.value = _dataclass_field(value, computed=f"{name}.default" in _decorators(cls))
 
 
-def _attrs_arguments(class_: Any) -> dict[str, str] | None:
-    """Return the arguments of a class's attrs decorator, or None if it has none."""
-    for decorator in class_.decorators:
-        if decorator.callable_path in ATTRS_CLASSES:
-            return _call_arguments(decorator.value, ATTRS_CLASSES) or {}
-    return None
+def _dataclass_field(field: griffe.ExprCall, *, computed: bool) -> griffe.ExprCall | None:
+    options = {each.name: each.value for each in field.arguments if isinstance(each, griffe.ExprKeyword)}
+    if "factory" in options:
+        options["default_factory"] = options.pop("factory")
+    elif computed:
+        options["default"] = COMPUTED
+    arguments = [griffe.ExprKeyword(name, value) for name, value in options.items()]
+    return _call("dataclasses.field", arguments) if arguments else None  # griffe takes field() as the default
 
 
-def _call_arguments(call: Any, of: set[str]) -> dict[str, str] | None:
-    """Return the keyword arguments of a call of one of these functions as text, or None for anything else."""
-    if not isinstance(call, griffe.ExprCall) or call.canonical_path not in of:
-        return None
-    return {each.name: str(each.value) for each in call.arguments if isinstance(each, griffe.ExprKeyword)}
+def _decorators(class_: Any) -> set[str]:
+    return {str(each.value) for member in class_.members.values() for each in getattr(member, "decorators", ())}
+
+
+def _call(function: str, arguments: list[Any]) -> griffe.ExprCall:
+    return griffe.ExprCall(griffe.ExprName(function), arguments)

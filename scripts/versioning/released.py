@@ -8,18 +8,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from openapi_diff.documents import Document
+from openapi_diff.documents import Document, parse_document
 from openapi_diff.operation_changes import find_changes
 from postman_openapi.files import read_text, write_atomically
-from postman_openapi.losses import SpecError
-from postman_openapi.yaml_io import read_yaml
 
 from versioning.python_api import PACKAGE, format_surface, parse_surface, read_surface
 from versioning.python_api_changes import compare_surfaces
-from versioning.semver import Change, read_literal_version
+from versioning.semver import Change, read_version
 
 FRAGMENT = "openapi/confluence-groups.openapi.yaml"
-VERSION_FILE = "confluence_groups_sdk/_version.py"
 RELEASED = "openapi/released"
 RELEASED_FRAGMENT = f"{RELEASED}/confluence-groups.openapi.yaml"
 RELEASED_SURFACE = f"{RELEASED}/public-api.json"
@@ -42,7 +39,7 @@ def compare_fragment(root: Path, fragment: str, document: Mapping[str, Any]) -> 
     released = read_text(root / RELEASED_FRAGMENT, RELEASED_FRAGMENT)
     if released == fragment:
         return []  # parsing YAML takes longer than everything else here
-    return find_changes(_read_document(released, RELEASED_FRAGMENT), Document(document, FRAGMENT))
+    return find_changes(parse_document(released, RELEASED_FRAGMENT), Document(document, FRAGMENT))
 
 
 def compare_surface(root: Path, modules: Mapping[str, str] | None = None) -> list[Change]:
@@ -77,7 +74,7 @@ def accept_release(root: Path) -> list[str]:
     Everything is read before the first file is written. Each file is written atomically, the version last.
     """
     fragment = read_text(root / FRAGMENT, FRAGMENT)
-    _read_document(fragment, FRAGMENT)
+    parse_document(fragment, FRAGMENT)
     wanted = {
         RELEASED_FRAGMENT: fragment,
         RELEASED_SURFACE: format_surface(read_surface(root)),
@@ -91,15 +88,3 @@ def accept_release(root: Path) -> list[str]:
             write_atomically(path, text.encode())
             written.append(name)
     return written
-
-
-def read_version(root: Path) -> str:
-    """Return the package's version without running it; raise SpecError if there is none."""
-    return read_literal_version(read_text(root / VERSION_FILE, VERSION_FILE), VERSION_FILE)
-
-
-def _read_document(text: str, where: str) -> Document:
-    content = read_yaml(text, where)
-    if not isinstance(content, dict):
-        raise SpecError(where, "", "an OpenAPI document must be an object")
-    return Document(content, where)

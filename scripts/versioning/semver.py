@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Sequence
 from enum import IntEnum
+from pathlib import Path
 
 from attrs import frozen
 from packaging.version import InvalidVersion, Version
+from postman_openapi.files import read_text
 from postman_openapi.losses import SpecError
+
+VERSION_FILE = "confluence_groups_sdk/_version.py"
+LITERAL = re.compile(r"""^__version__ = (["'])(?P<version>.+?)\1""", re.MULTILINE)
 
 
 class Level(IntEnum):
@@ -73,19 +78,19 @@ def is_at_least(version: str, least: str) -> bool:
 
 def _release_numbers(version: str) -> tuple[int, int, int]:
     try:
-        release = [*Version(version).release, 0, 0][:3]
+        parsed = Version(version)
     except InvalidVersion:
         raise SpecError("version", "", f"{version!r} is not a version such as 0.1.0") from None
-    return release[0], release[1], release[2]
+    return parsed.major, parsed.minor, parsed.micro
 
 
 def read_literal_version(module: str, where: str) -> str:
     """Return the version in the text of a module, without running it; raise SpecError if there is no literal one."""
-    try:
-        for statement in ast.parse(module).body:
-            match statement:
-                case ast.Assign(targets=[ast.Name(id="__version__")], value=ast.Constant(value=str(version))):
-                    return version
-    except (SyntaxError, ValueError):
-        pass  # code that is not Python has no version either
+    if found := LITERAL.search(module):
+        return found["version"]
     raise SpecError(where, "", 'no line such as __version__ = "0.1.0"')
+
+
+def read_version(root: Path) -> str:
+    """Return the package's version without running it; raise SpecError if there is none."""
+    return read_literal_version(read_text(root / VERSION_FILE, VERSION_FILE), VERSION_FILE)

@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from versioning.released import VERSION_FILE, compare_fragment, compare_surface, read_version, released_version
-from versioning.semver import Change, RequiredVersion, is_at_least, required_version
+from versioning.released import compare_fragment, compare_surface, released_version
+from versioning.semver import VERSION_FILE, Change, RequiredVersion, is_at_least, read_version, required_version
 
 
 @frozen

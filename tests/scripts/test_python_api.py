@@ -12,8 +12,8 @@ from postman_items import ROOT
 from postman_openapi.losses import SpecError
 from versioning.python_api import MODULES, format_surface, parse_surface, read_surface
 from versioning.python_api_changes import compare_surfaces
-from versioning.released import accept_release, compare_fragment, compare_surface, read_version, released_version
-from versioning.semver import read_literal_version
+from versioning.released import accept_release, compare_fragment, compare_surface, released_version
+from versioning.semver import read_literal_version, read_version
 
 import confluence_groups_sdk
 from confluence_groups_sdk import membership, sandbox

@@ -15,9 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 import release_check
-from hypothesis import given
-from hypothesis import strategies as st
-from packaging.requirements import Requirement
+from attrs import evolve
 from releasing import accepted
 from releasing.archives import Member, first_difference, read_members
 from releasing.builds import (
@@ -32,9 +30,9 @@ from releasing.builds import (
 )
 from releasing.changelog import Section, changelog_problems, find_section, parse_sections
 from releasing.contents import content_problems, metadata_problems
-from releasing.environments import CheckFailed
-from releasing.installs import Bounds
-from releasing.project import Project, pin_lowest
+from releasing.environments import CheckFailed, install
+from releasing.installs import install_runtime, installed_versions, lowest
+from releasing.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = Project.read(ROOT).version
@@ -361,46 +359,82 @@ def test_a_time_of_the_clock_is_refused_where_two_builds_happen_to_share_it(tmp_
 # --- the lowest releases
 
 
+def write_release(folder: Path, name: str, version: str, *requires: str) -> Path:
+    """Write the wheel of a package without modules."""
+    wheel, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
+    head = [
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}",
+        *(f"Requires-Dist: {each}" for each in requires),
+    ]
+    contents = {
+        "METADATA": "\n".join(head),
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "".join(f"{info}/{each},,\n" for each in ("METADATA", "WHEEL", "RECORD")),
+    }
+    write(wheel, [Member(f"{info}/{each}", text.encode(), 0o644, EPOCH_S) for each, text in contents.items()])
+    return wheel
+
+
+def test_the_lowest_and_the_newest_releases_that_the_project_allows_are_installed(tmp_path: Path) -> None:
+    for version in ("1.0", "1.1", "2.0", "3.0"):
+        write_release(tmp_path, "direct", version, "indirect>=1")
+        write_release(tmp_path, "indirect", version)
+    requires = "direct!=1.1,<3,>=1.1"
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nname = "ours"\nversion = "1"\ndependencies = ["{requires}"]', encoding="utf-8"
+    )
+    ours = write_release(tmp_path, "ours", "1", requires)
+    local = ("--no-index", "--find-links", str(tmp_path), "--cache-dir", str(tmp_path / "cache"))
+    newest = install_runtime(tmp_path / "newest", ours, [], *local)
+    assert installed_versions(newest).startswith("direct==2.0, indirect==3.0, ours")
+    write_release(tmp_path, "direct", "1.2", "indirect>=1")
+    python = install_runtime(tmp_path / "lowest", ours, [], *local, *lowest(tmp_path))
+    assert installed_versions(python).startswith("direct==1.2, indirect==3.0, ours")
+    install(newest, str(ours), *local, *lowest(tmp_path))
+    assert installed_versions(newest).startswith("direct==1.2, "), "also if a newer one is installed"
+    impossible = write_release(tmp_path, "ours", "2", "direct>=2,<1")
+    with pytest.raises(CheckFailed, match="direct"):
+        install_runtime(tmp_path / "none", impossible, [], *local)
+
+
+def test_an_sdist_is_built_with_the_lowest_backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    commands: list[tuple[str, ...]] = []
+    monkeypatch.setattr("releasing.environments.run", lambda *command, **_: commands.append(command))
+    install_runtime(tmp_path / "sdist", tmp_path / "ours.tar.gz", ["hatchling>=1.27"], *lowest(tmp_path))
+    _, backend, ours = commands
+    assert set(backend) > {*lowest(tmp_path), "hatchling>=1.27"}
+    assert set(ours) > {*lowest(tmp_path), "--no-build-isolation", str(tmp_path / "ours.tar.gz")}
+
+
+DECLARED = Project.read(ROOT)
+
+
 @pytest.mark.parametrize(
-    ("requirement", "pinned"),
-    [
-        ("httpx>=0.28,<0.29", "httpx==0.28"),
-        ("attrs>=23.2", "attrs==23.2"),
-        ("rich~=14.3.1", "rich==14.3.1"),
-        ("uvicorn[standard]>=0.32", "uvicorn[standard]==0.32"),
-        ("a>=1,>=2", "a==2"),
-        ("tomli>=2; python_version < '3.11'", 'tomli==2; python_version < "3.11"'),
-    ],
+    "requirement",
+    ["httpx", "httpx<1", "httpx>0.27", "httpx>=1,!=1.0", "httpx>=2,<1", "httpx!=1; python_version < '3.12'"],
 )
-def test_a_requirement_is_pinned_to_its_lower_bound(requirement: str, pinned: str) -> None:
-    assert pin_lowest([requirement]) == [pinned]
+def test_a_requirement_without_a_lower_bound_is_refused(requirement: str) -> None:
+    for changed in (
+        evolve(DECLARED, dependencies=(*DECLARED.dependencies, requirement)),
+        evolve(DECLARED, build_requires=(requirement,)),
+        evolve(DECLARED, extras={**DECLARED.extras, "more": [requirement]}),
+    ):
+        (wrong,) = changed.unbounded_requirements()
+        assert wrong.startswith("pyproject.toml: httpx")
+        assert "no lower bound" in wrong
 
 
-@pytest.mark.parametrize("requirement", ["httpx", "httpx<1", "httpx>0.27", "httpx>=1,!=1.0", "httpx>=2,<1"])
-def test_a_requirement_without_a_bound_of_its_own_is_refused(requirement: str) -> None:
-    with pytest.raises(CheckFailed, match=r"httpx.*lower bound"):
-        pin_lowest([requirement])
-
-
-RELEASES = st.lists(st.integers(0, 99), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
-
-
-@given(RELEASES, RELEASES)
-def test_what_is_pinned_is_allowed_and_nothing_lower_is(bound: str, other: str) -> None:
-    (pinned,) = pin_lowest([f"a>={bound}"])
-    exactly = Requirement(pinned).specifier
-    assert bound in exactly
-    assert other not in exactly or other in Requirement(f"a<={bound}").specifier
-
-
-def test_the_lowest_of_the_project_are_what_it_declares() -> None:
-    declared = Project.read(ROOT)
-    bounds = Bounds.lowest(declared)
-    runtime = [Requirement(each).name for each in bounds.runtime]
-    assert runtime == ["httpx", "attrs", "python-dateutil"]
-    extras = {Requirement(each).name for each in bounds.extras}
-    assert {"aiohttp", "filelock", "keyring", "typer", "rich", "jinja2", "starlette", "uvicorn"} <= extras
-    assert declared.name not in extras
+def test_a_requirement_with_a_lower_bound_is_not_refused() -> None:
+    assert list(DECLARED.unbounded_requirements()) == []
+    allowed = (
+        "httpx>=0.28,<0.29",
+        "rich~=14.3.1",
+        "uvicorn[standard]>=0.32",
+        "a==1",
+        "a>=1,>=2",
+        "tomli>=2; python_version < '3.11'",
+    )
+    assert list(evolve(DECLARED, dependencies=allowed).unbounded_requirements()) == []
 
 
 # --- the change log

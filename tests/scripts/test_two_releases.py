@@ -16,8 +16,9 @@ import pytest
 from packaging.version import Version
 from releasing.builds import FIRST_BUILD, copy_source
 from releasing.changelog import UNDATED
-from releasing.project import VERSION, Project
+from releasing.project import Project
 from versioning.released import FRAGMENT, RELEASED_FRAGMENT, RELEASED_SURFACE, RELEASED_VERSION
+from versioning.semver import VERSION_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAY = "openapi/overlay.yaml"
@@ -84,7 +85,7 @@ def append(file: Path, text: str) -> None:
 
 
 def set_version(project: Path, version: str) -> None:
-    (project / VERSION).write_text(f'__version__ = "{version}"\n', encoding="utf-8")
+    (project / VERSION_FILE).write_text(f'__version__ = "{version}"\n', encoding="utf-8")
 
 
 def add_section(project: Path, version: str) -> None:
