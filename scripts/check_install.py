@@ -16,7 +16,7 @@ from pathlib import Path
 from releasing.builds import build_wheel
 from releasing.environments import clean_environment, run
 from releasing.installs import REPLAY, run_programs
-from releasing.project import PACKAGE, PYPROJECT
+from releasing.project import PACKAGE, PYPROJECT, Project
 from run_command import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,8 +41,7 @@ def use_wheel(workspace: Path) -> None:
 
 def use_copy(workspace: Path) -> None:
     """Replay the cassettes through a copy of the package that has another name."""
-    declared = str(ROOT / PYPROJECT)
-    python = clean_environment(workspace, "--requirements", declared, "--group", f"{declared}:replay")
+    python = clean_environment(workspace, *Project.read(ROOT).dependencies, "--group", f"{ROOT / PYPROJECT}:replay")
     run(sys.executable, "scripts/vendor.py", str(workspace / VENDORED), "--without", "cli,sandbox", cwd=ROOT)
     shutil.copytree(ROOT / "tests" / "cassettes", workspace / "cassettes")
     test = (ROOT / "tests" / REPLAY).read_text(encoding="utf-8").replace(PACKAGE, VENDORED)

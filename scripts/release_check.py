@@ -37,9 +37,9 @@ from releasing.builds import (
 )
 from releasing.changelog import UNDATED, Section, changelog_problems, find_section
 from releasing.contents import content_problems, metadata_problems
-from releasing.environments import CheckFailed, fail_on, install, run
-from releasing.installs import install_runtime, installed_versions, lowest, replay, run_programs
-from releasing.project import Project
+from releasing.environments import CheckFailed, fail_on, install, lowest_installer, run
+from releasing.installs import install_runtime, installed_versions, replay, run_programs
+from releasing.project import PYPROJECT, Project
 from run_command import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -154,12 +154,13 @@ def check_twine(built: Distributions) -> str:
 def check_installed(archive: Path, name: str, workspace: Path) -> str:
     """Replay the cassettes with an installed distribution; with the wheel and its extras, run the programs, too."""
     project = Project.read(ROOT)
-    options = lowest(ROOT) if name == "lowest" else ()  # by default, uv selects the newest
+    lowest = name == "lowest"
+    select = lowest_installer(ROOT / PYPROJECT) if lowest else install
     folder = workspace / f"{kind(archive)}-{name}"
-    python = install_runtime(folder, archive, project.build_requires, *options)
+    python = install_runtime(folder, archive, project.build_requires, select)
     found = replay(python, ROOT, folder)
     if kind(archive) == "wheel":
-        install(python, f"{archive}[{','.join(project.extras)}]", *options, *(options and ("--all-extras",)))
+        select(python, f"{archive}[{','.join(project.extras)}]", *(["--all-extras"] if lowest else []))
         run_programs(python, ROOT, folder)
         found += "; the demo and the documents run"
     return f"{found}: {installed_versions(python)}"

@@ -5,8 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import venv
+from ast import literal_eval
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+
+Install = Callable[..., None]  # takes an interpreter, then the arguments of pip install
+
+PIP_TO_UV = (
+    ("index-url", "UV_DEFAULT_INDEX", " "),
+    ("extra-index-url", "UV_INDEX", " "),
+    ("find-links", "UV_FIND_LINKS", ","),
+)
+"""The name of a setting of pip, uv's variable for it, and what separates several values."""
 
 
 class CheckFailed(SystemExit):
@@ -20,23 +31,42 @@ def fail_on(problems: Iterable[str]) -> None:
         raise CheckFailed("\n".join(found))
 
 
-def clean_environment(folder: Path, *arguments: str) -> str:
-    """Return the interpreter of a new environment with only the packages that `uv pip install` takes as arguments."""
+def clean_environment(folder: Path, *requirements: str) -> str:
+    """Return the interpreter of a new environment with only these requirements."""
     folder.mkdir()
-    uv("venv", "--python", sys.executable, "venv", cwd=folder)
+    venv.create(folder / "venv")
     python = str(folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python")
-    install(python, *arguments)
+    if requirements:
+        install(python, *requirements)
     return python
 
 
 def install(python: str, *arguments: str) -> None:
-    """Install packages for an interpreter."""
-    uv("pip", "install", "--python", python, *arguments, cwd=Path(python).parent)
+    """Install packages for an interpreter with pip; by default, the newest releases that are allowed."""
+    pip = (sys.executable, "-m", "pip", "--python", python)
+    run(*pip, "install", "--quiet", *arguments, cwd=Path(python).parent)
 
 
-def uv(*arguments: str, cwd: Path) -> str:
-    """Run uv, and return its standard output."""
-    return run(sys.executable, "-m", "uv", *arguments, cwd=cwd)
+def lowest_installer(project: Path) -> Install:
+    """Return a function like `install` that selects the lowest releases that a pyproject.toml allows, with uv."""
+    options = ("--resolution", "lowest-direct", "--upgrade", "--requirements", str(project))
+
+    def install_lowest(python: str, *arguments: str) -> None:
+        uv = (sys.executable, "-m", "uv", "pip", "install", "--python", python)
+        run(*uv, *options, *arguments, cwd=Path(python).parent, variables=_index_variables())
+
+    return install_lowest
+
+
+def _index_variables() -> dict[str, str]:
+    """Return pip's settings for the package index as uv's variables, because uv does not read pip's configuration."""
+    listed = run(sys.executable, "-m", "pip", "config", "list", cwd=Path(sys.executable).parent)
+    settings = {}
+    for line in listed.splitlines():
+        key, _, value = line.partition("=")
+        settings[key.rpartition(".")[2]] = str(literal_eval(value)).split()
+    found = {variable: separator.join(settings[name]) for name, variable, separator in PIP_TO_UV if name in settings}
+    return {"UV_INDEX_STRATEGY": "unsafe-best-match", **found}  # as pip: the best release of all indexes
 
 
 def run(*command: str, cwd: Path, variables: Mapping[str, str] | None = None, umask: int = -1) -> str:

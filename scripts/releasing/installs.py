@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from releasing.environments import CheckFailed, clean_environment, install, run, uv
+from releasing.environments import CheckFailed, Install, clean_environment, install, run
 from releasing.project import PYPROJECT
 
 REPLAY = "test_cassettes.py"
@@ -15,17 +16,14 @@ PROGRAMS = ("scripts/demo.py", "scripts/run_command.py", *WALKTHROUGHS, "docs/pl
 REMOVED = "docs-editors has 3 members"
 
 
-def lowest(root: Path) -> tuple[str, ...]:
-    """Return the options that select the lowest releases that a project allows, even if others are installed."""
-    return ("--resolution", "lowest-direct", "--upgrade", "--requirements", str(root / PYPROJECT))
-
-
-def install_runtime(folder: Path, archive: Path, build_requires: Iterable[str], *options: str) -> str:
+def install_runtime(folder: Path, archive: Path, build_requires: Iterable[str], install: Install) -> str:
     """Install a distribution without extras into a new environment, and return its interpreter."""
+    python = clean_environment(folder)
     if archive.suffix == ".whl":
-        return clean_environment(folder, *options, str(archive))
-    python = clean_environment(folder, *options, *build_requires)  # uv selects the newest in an isolated build
-    install(python, *options, "--no-build-isolation", str(archive))
+        install(python, str(archive))
+    else:  # an isolated build would have the newest backend
+        install(python, *build_requires)
+        install(python, "--no-build-isolation", str(archive))
     return python
 
 
@@ -57,5 +55,5 @@ def run_programs(python: str, root: Path, folder: Path) -> None:
 
 def installed_versions(python: str) -> str:
     """Return the installed releases as text."""
-    listed = uv("pip", "list", "--python", python, "--format", "freeze", cwd=Path(python).parent)
-    return ", ".join(listed.split())
+    pip = (sys.executable, "-m", "pip", "--python", python)
+    return ", ".join(run(*pip, "list", "--format", "freeze", cwd=Path(python).parent).split())

@@ -30,8 +30,8 @@ from releasing.builds import (
 )
 from releasing.changelog import Section, changelog_problems, find_section, parse_sections
 from releasing.contents import content_problems, metadata_problems
-from releasing.environments import CheckFailed, install
-from releasing.installs import install_runtime, installed_versions, lowest
+from releasing.environments import CheckFailed, install, lowest_installer
+from releasing.installs import install_runtime, installed_versions
 from releasing.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -385,25 +385,60 @@ def test_the_lowest_and_the_newest_releases_that_the_project_allows_are_installe
     )
     ours = write_release(tmp_path, "ours", "1", requires)
     local = ("--no-index", "--find-links", str(tmp_path), "--cache-dir", str(tmp_path / "cache"))
-    newest = install_runtime(tmp_path / "newest", ours, [], *local)
+
+    def install_newest(python: str, *arguments: str) -> None:
+        install(python, *local, *arguments)
+
+    def install_lowest(python: str, *arguments: str) -> None:
+        lowest_installer(tmp_path / "pyproject.toml")(python, *local, *arguments)
+
+    newest = install_runtime(tmp_path / "newest", ours, [], install_newest)
     assert installed_versions(newest).startswith("direct==2.0, indirect==3.0, ours")
     write_release(tmp_path, "direct", "1.2", "indirect>=1")
-    python = install_runtime(tmp_path / "lowest", ours, [], *local, *lowest(tmp_path))
+    python = install_runtime(tmp_path / "lowest", ours, [], install_lowest)
     assert installed_versions(python).startswith("direct==1.2, indirect==3.0, ours")
-    install(newest, str(ours), *local, *lowest(tmp_path))
+    install_lowest(newest, str(ours))
     assert installed_versions(newest).startswith("direct==1.2, "), "also if a newer one is installed"
     impossible = write_release(tmp_path, "ours", "2", "direct>=2,<1")
     with pytest.raises(CheckFailed, match="direct"):
-        install_runtime(tmp_path / "none", impossible, [], *local)
+        install_runtime(tmp_path / "none", impossible, [], install_newest)
 
 
 def test_an_sdist_is_built_with_the_lowest_backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     commands: list[tuple[str, ...]] = []
-    monkeypatch.setattr("releasing.environments.run", lambda *command, **_: commands.append(command))
-    install_runtime(tmp_path / "sdist", tmp_path / "ours.tar.gz", ["hatchling>=1.27"], *lowest(tmp_path))
-    _, backend, ours = commands
-    assert set(backend) > {*lowest(tmp_path), "hatchling>=1.27"}
-    assert set(ours) > {*lowest(tmp_path), "--no-build-isolation", str(tmp_path / "ours.tar.gz")}
+
+    def run(*command: str, **_: object) -> str:
+        if "config" not in command:
+            commands.append(command)
+        return ""
+
+    monkeypatch.setattr("releasing.environments.run", run)
+    install = lowest_installer(tmp_path / "pyproject.toml")
+    install_runtime(tmp_path / "sdist", tmp_path / "ours.tar.gz", ["hatchling>=1.27"], install)
+    backend, ours = commands
+    lowest = {"--resolution", "lowest-direct", str(tmp_path / "pyproject.toml")}
+    assert set(backend) > {*lowest, "hatchling>=1.27"}
+    assert set(ours) > {*lowest, "--no-build-isolation", str(tmp_path / "ours.tar.gz")}
+
+
+def test_uv_takes_the_index_from_the_settings_of_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    variables: list[object] = []
+
+    def run(*command: str, **options: object) -> str:
+        if "config" in command:
+            return "global.find-links='one two'\nglobal.index-url='a'\n:env:.index-url='https://index.example/simple'\n"
+        variables.append(options["variables"])
+        return ""
+
+    monkeypatch.setattr("releasing.environments.run", run)
+    lowest_installer(tmp_path / "pyproject.toml")("python")
+    assert variables == [
+        {
+            "UV_INDEX_STRATEGY": "unsafe-best-match",
+            "UV_DEFAULT_INDEX": "https://index.example/simple",
+            "UV_FIND_LINKS": "one,two",
+        }
+    ]
 
 
 DECLARED = Project.read(ROOT)
