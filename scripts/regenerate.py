@@ -15,8 +15,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from codegen import generator, pipeline
-from codegen.import_export import DIFFERENT, SAME, split_export
+from codegen import file_tree, pipeline
+from codegen.item_import import DIFFERENT, SAME, split_export
 from codegen.pipeline import FRAGMENT, ITEMS, OVERLAY, PACKAGE, PROJECT, Built
 from codegen.sync_client import DERIVED
 from openapi_diff.compare import KNOWN, compare, read_document, read_known, report_lines
@@ -60,9 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
 def regenerate() -> int:
     """Write all derived files, and report losses, overlay actions and changes."""
     package = ROOT / PACKAGE
-    for leftover in generator.find_leftovers(package):
+    for leftover in file_tree.find_leftovers(package):
         print(f"an interrupted run left {leftover.relative_to(ROOT)}: completing it first")
-    generator.recover(package)
+    file_tree.recover(package)
     if mismatches := list(pipeline.tool_mismatches(ROOT)):
         raise SpecError(PROJECT, "/dependency-groups/codegen", "; ".join(mismatches))
     built = pipeline.build(ROOT)

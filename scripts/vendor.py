@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from codegen import generator
+from codegen import file_tree
 from postman_openapi.losses import SpecError
 from run_command import run_command
 from vendoring.copies import PARTS, Copy, read_copy, read_project
@@ -68,9 +68,9 @@ def copy(destination: Path, without: frozenset[str] | None, *, force: bool) -> i
     """
     place = checked_folder(destination)
     refuse_foreign_leftovers(place, force=force)
-    for leftover in generator.find_leftovers(place):
+    for leftover in file_tree.find_leftovers(place):
         print(f"an interrupted run left {leftover}: completing it first")
-    generator.recover(place)
+    file_tree.recover(place)
     present = read_copy(place, str(destination))
     edits = [f"{name} ({edit})" for name, edit in present.edits()] if present else []
     if edits and not force:
@@ -79,7 +79,7 @@ def copy(destination: Path, without: frozenset[str] | None, *, force: bool) -> i
     if present == wanted:
         print(f"{destination}: nothing has changed: {wanted}")
     else:
-        generator.swap(place, wanted.files_to_write())
+        file_tree.swap(place, wanted.files_to_write())
         print(f"{destination}: {wanted}")
     return 0
 
@@ -91,7 +91,7 @@ def check(destination: Path, without: frozenset[str] | None) -> int:
         SpecError: the folder is not a copy.
     """
     place = checked_folder(destination)
-    found = [f"{leftover}: left by an interrupted run; run it again" for leftover in generator.find_leftovers(place)]
+    found = [f"{leftover}: left by an interrupted run; run it again" for leftover in file_tree.find_leftovers(place)]
     present = read_copy(place, str(destination))
     if not present and not found:
         raise SpecError(str(destination), "", "there is no copy here")
@@ -134,7 +134,7 @@ def refuse_foreign_leftovers(place: Path, *, force: bool) -> None:
     Raises:
         SpecError: they could be someone's own files.
     """
-    for leftover in generator.find_leftovers(place):
+    for leftover in file_tree.find_leftovers(place):
         try:
             found = read_copy(leftover, str(leftover))
         except SpecError:
@@ -160,7 +160,7 @@ def outdated(present: Copy, wanted: Copy) -> Iterator[str]:
     if present.without != wanted.without:
         yield f": {present.extent}; a run would write {wanted.extent}"
     words = {"missing": "a run would add it", "added": "a run would remove it", "changed": "outdated"}
-    for name, difference in generator.compare_files(present.files, wanted.files, **words):
+    for name, difference in file_tree.compare_files(present.files, wanted.files, **words):
         yield f"/{name}: {difference}"
 
 

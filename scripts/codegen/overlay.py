@@ -17,7 +17,7 @@ ACTION_KEYS = frozenset({"target", "description", "update", "remove"})
 
 
 @frozen
-class Applied:
+class AppliedAction:
     """An applied action, and the number of its matches."""
 
     target: str
@@ -25,7 +25,7 @@ class Applied:
     matches: int
 
 
-def apply_overlay(document: Mapping[str, Any], overlay: Any, where: str) -> tuple[dict[str, Any], list[Applied]]:
+def apply_overlay(document: Mapping[str, Any], overlay: Any, where: str) -> tuple[dict[str, Any], list[AppliedAction]]:
     """Return a new document with the overlay's actions applied in order, and the matches of each action.
 
     Raises:
@@ -56,7 +56,7 @@ def _read_actions(overlay: Any, where: str) -> list[Any]:
     return actions
 
 
-def _apply(document: dict[str, Any], action: Any, where: str, pointer: str) -> Applied:
+def _apply(document: dict[str, Any], action: Any, where: str, pointer: str) -> AppliedAction:
     def fail(problem: str) -> NoReturn:
         raise SpecError(where, pointer, f"{_action_label(action)}: {problem}")
 
@@ -85,7 +85,7 @@ def _apply(document: dict[str, Any], action: Any, where: str, pointer: str) -> A
         for location in locations:
             if problem := _update(_resolve_location(document, location), action["update"]):
                 fail(f"at {json_pointer(location)}: {problem}")
-    return Applied(action["target"], action.get("description", ""), len(nodes))
+    return AppliedAction(action["target"], action.get("description", ""), len(nodes))
 
 
 def _update(target: Any, update: Any) -> str | None:

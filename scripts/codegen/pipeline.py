@@ -22,14 +22,15 @@ from postman_openapi.reader.collection_reader import read_postman
 from postman_openapi.yaml_io import read_yaml, write_yaml
 
 from codegen import generator
+from codegen.file_tree import Tree, compare_files, find_leftovers, read_tree, swap
 from codegen.item_policy import require_single_request
-from codegen.overlay import Applied, apply_overlay
+from codegen.lockfile import LOCK, format_lock, hash_content, parse_lock
+from codegen.overlay import AppliedAction, apply_overlay
 from codegen.sync_client import DERIVED, SOURCE, derive_sync_client
 
 ITEMS = "openapi/postman"
 OVERLAY = "openapi/overlay.yaml"
 FRAGMENT = "openapi/confluence-groups.openapi.yaml"
-LOCK = "openapi/spec.lock.json"
 CONFIG = "generator-config.yaml"
 PROJECT = "pyproject.toml"
 PACKAGE = "confluence_groups_sdk/_generated"
@@ -39,11 +40,11 @@ PACKAGE = "confluence_groups_sdk/_generated"
 class Built:
     """The output of a run, before anything is written."""
 
-    tree: generator.Tree  # of the generated package
+    tree: Tree  # of the generated package
     files: dict[str, bytes]  # the other files by path, the lock last
     document: dict[str, Any]  # the fragment, parsed
     losses: list[Loss]
-    applied: list[Applied]
+    applied: list[AppliedAction]
 
     @property
     def outputs(self) -> dict[str, bytes]:
@@ -75,15 +76,15 @@ def build(root: Path) -> Built:
     client = derive_sync_client(read_text(root / SOURCE, SOURCE), root).encode()
     built = Built(tree, {FRAGMENT: fragment, DERIVED: client}, document, losses, applied)
     hashed = {name: text.encode() for name, text in inputs.items()}
-    built.files[LOCK] = generator.format_lock(hashed, built.outputs, generator.installed_tools()).encode()
+    built.files[LOCK] = format_lock(hashed, built.outputs, generator.installed_tools()).encode()
     return built
 
 
 def write(root: Path, built: Built) -> None:
     """Write everything, each file atomically and the lock last."""
     package = root / PACKAGE
-    if generator.read_tree(package) != built.tree:
-        generator.swap(package, built.tree)
+    if read_tree(package) != built.tree:
+        swap(package, built.tree)
     for name, content in built.files.items():
         write_atomically(root / name, content)
 
@@ -91,25 +92,25 @@ def write(root: Path, built: Built) -> None:
 def differences(root: Path, built: Built) -> Iterator[str]:
     """Yield the differences between the disk and the output; first those from the lock, which name changed inputs."""
     yield from _differences_from_lock(root, built)
-    present = {f"{PACKAGE}/{path}": content for path, content in generator.read_tree(root / PACKAGE).items()}
+    present = {f"{PACKAGE}/{path}": content for path, content in read_tree(root / PACKAGE).items()}
     present |= {name: (root / name).read_bytes() for name in built.files if os.path.lexists(root / name)}
     words = {"missing": "missing", "added": "not generated", "changed": "differs"}
-    for name, difference in generator.compare_files(present, built.outputs, **words):
+    for name, difference in compare_files(present, built.outputs, **words):
         yield f"{name}: {difference}"
 
 
 def interrupted_files(root: Path) -> list[Path]:
     """Return the files and folders that an interrupted run left behind."""
     temporary = [temporary_path(root / name) for name in (FRAGMENT, DERIVED, LOCK)]
-    return [*generator.find_leftovers(root / PACKAGE), *(path for path in temporary if os.path.lexists(path))]
+    return [*find_leftovers(root / PACKAGE), *(path for path in temporary if os.path.lexists(path))]
 
 
 def inputs_changed_since_lock(root: Path) -> Iterator[str]:
     """Yield the inputs that have changed since the last run; an error is probably in one of them."""
     lock = root / LOCK
-    locked = _lock_entries(lock.read_bytes()) if lock.is_file() else {}
+    locked = parse_lock(lock.read_bytes()) if lock.is_file() else {}
     for name in [*item_names(root), OVERLAY, CONFIG]:
-        if (root / name).is_file() and locked.get(name) != generator.hash_content((root / name).read_bytes()):
+        if (root / name).is_file() and locked.get(name) != hash_content((root / name).read_bytes()):
             yield name
 
 
@@ -134,18 +135,10 @@ def _differences_from_lock(root: Path, built: Built) -> Iterator[str]:
     lock = root / LOCK
     if not lock.is_file():
         return
-    locked, wanted = _lock_entries(lock.read_bytes()), _lock_entries(built.files[LOCK])
+    locked, wanted = parse_lock(lock.read_bytes()), parse_lock(built.files[LOCK])
     for name in sorted(locked.keys() | wanted.keys()):
         if locked.get(name) != wanted.get(name):
             yield f"{name}: differs from {LOCK}"
-
-
-def _lock_entries(lock: bytes) -> dict[str, str]:
-    try:
-        parsed: Any = parse_json(lock.decode("utf-8", "replace"), LOCK).value
-        return {key: value for section in parsed.values() for key, value in section.items()}
-    except (SpecError, AttributeError):
-        return {}
 
 
 def _count_operations(document: dict[str, Any]) -> int:
@@ -153,7 +146,7 @@ def _count_operations(document: dict[str, Any]) -> int:
     return sum(key.upper() in HTTPMethod.__members__ for item in items for key in item)
 
 
-def _generate(fragment: bytes, config: str, *, operations: int) -> generator.Tree:
+def _generate(fragment: bytes, config: str, *, operations: int) -> Tree:
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder)
         paths = workspace / "fragment.yaml", workspace / "config.yaml"

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from attrs import field, frozen
-from codegen import generator
-from codegen.generator import hash_content
+from codegen import file_tree
+from codegen.lockfile import hash_content
 from postman_openapi.losses import SpecError
 from versioning.semver import read_literal_version
 
@@ -41,9 +41,9 @@ class Copy:
     fragment: str
     without: frozenset[str]
     files: Mapping[str, str] = field(repr=False)
-    tree: generator.Tree = field(repr=False)
+    tree: file_tree.Tree = field(repr=False)
 
-    def files_to_write(self) -> generator.Tree:
+    def files_to_write(self) -> file_tree.Tree:
         """Return all files, the manifest first, because it identifies the leftovers of an interrupted run."""
         manifest = {
             "files": dict(self.files),
@@ -57,7 +57,7 @@ class Copy:
     def edits(self) -> Iterator[tuple[str, str]]:
         """Return the files that were changed since they were copied, each with the kind of edit."""
         present = {name: hash_content(content) for name, content in self.tree.items()}
-        return generator.compare_files(present, self.files, missing="missing", added="added", changed="edited")
+        return file_tree.compare_files(present, self.files, missing="missing", added="added", changed="edited")
 
     @property
     def extent(self) -> str:
@@ -82,7 +82,7 @@ def read_copy(folder: Path, where: str) -> Copy | None:
         return None
     if not folder.is_dir():
         raise SpecError(where, "", "it is a file: give a new or empty folder, or a copy")
-    tree = generator.read_tree(folder)
+    tree = file_tree.read_tree(folder)
     manifest = tree.pop(MANIFEST, None)
     if manifest is not None:
         return _parse_manifest(manifest, tree, f"{where}/{MANIFEST}")
@@ -101,7 +101,7 @@ def read_project(root: Path, without: frozenset[str]) -> Copy:
     Raises:
         SpecError: the project is not up to date, or the copy would not work.
     """
-    tree = {path: content for path, content in generator.read_tree(root / PACKAGE).items() if not _is_hidden(path)}
+    tree = {path: content for path, content in file_tree.read_tree(root / PACKAGE).items() if not _is_hidden(path)}
     _refuse_outdated(root, tree)
     tree = {path: content for path, content in tree.items() if _part_of(path) not in without}
     for part, path, missing in _cross_part_imports(tree):
@@ -118,7 +118,7 @@ def read_project(root: Path, without: frozenset[str]) -> Copy:
     )
 
 
-def _parse_manifest(manifest: bytes, tree: generator.Tree, where: str) -> Copy:
+def _parse_manifest(manifest: bytes, tree: file_tree.Tree, where: str) -> Copy:
     """Parse a manifest; raise SpecError if it is damaged, or another tool's."""
     try:
         said = json.loads(manifest)
@@ -133,7 +133,7 @@ def _parse_manifest(manifest: bytes, tree: generator.Tree, where: str) -> Copy:
     return Copy(version, fragment, frozenset(without), files, tree)
 
 
-def _refuse_outdated(root: Path, tree: generator.Tree) -> None:
+def _refuse_outdated(root: Path, tree: file_tree.Tree) -> None:
     """Check that the derived files fit the lock.
 
     Raises:
@@ -147,11 +147,11 @@ def _refuse_outdated(root: Path, tree: generator.Tree) -> None:
         if name not in present or locked.get(name) != hash_content(present[name]):
             raise SpecError(name, "", f"differs from {LOCK}: run scripts/regenerate.py first")
     for path, content in tree.items():
-        if content == generator.NOT_A_FILE:
+        if content == file_tree.NOT_A_FILE:
             raise SpecError(f"{PACKAGE}/{path}", "", "it is a link or special file: only files are copied")
 
 
-def _cross_part_imports(tree: generator.Tree) -> Iterator[tuple[str, str, str]]:
+def _cross_part_imports(tree: file_tree.Tree) -> Iterator[tuple[str, str, str]]:
     """Yield each import of another part at loading time: the part, the module and the other part."""
     for path, content in tree.items():
         if path.endswith(".py"):

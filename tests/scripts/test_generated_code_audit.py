@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from codegen import generator, pipeline
+from codegen import file_tree, generator, pipeline
 from postman_items import ROOT, documented, read, seed, with_bodies, with_parameter, with_segment, with_variables
 from postman_openapi.losses import SpecError
 from postman_openapi.yaml_io import write_yaml
@@ -73,7 +73,7 @@ def item_described(text: str) -> Any:
     return item
 
 
-def generated(item: Any, folder: Path) -> generator.Tree:
+def generated(item: Any, folder: Path) -> file_tree.Tree:
     """Return the package for one item, without an overlay; the title is the item's name, as the converter has it."""
     document, _ = documented(item, server=f"https://example.com/{item['name']}")
     pipeline.validate(document)
@@ -110,7 +110,7 @@ modules = [importlib.import_module(name.removesuffix(".__init__")) for name in {
 """
 
 
-def run(tree: generator.Tree, folder: Path, program: str) -> None:
+def run(tree: file_tree.Tree, folder: Path, program: str) -> None:
     """Import all modules of a package and run a program that knows them: it ends well, and nobody has been there."""
     for path, content in tree.items():
         file = folder / "imported" / "package" / path

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from codegen import generator
+from codegen import file_tree, generator
 from codegen.generated_code_audit import audit_module
 from postman_items import ROOT
 from postman_openapi.losses import SpecError
@@ -30,9 +30,9 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_the_tree_is_swapped_whole(package: Path) -> None:
-    generator.swap(package, TREE)
-    assert generator.read_tree(package) == TREE
-    assert generator.find_leftovers(package) == []
+    file_tree.swap(package, TREE)
+    assert file_tree.read_tree(package) == TREE
+    assert file_tree.find_leftovers(package) == []
 
 
 @pytest.mark.parametrize("fails_at", [1, 2])
@@ -49,9 +49,9 @@ def test_a_swap_that_is_interrupted_leaves_a_whole_tree(
 
     monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        generator.swap(package, TREE)
-    assert generator.read_tree(package) == {"__init__.py": b"old"}
-    assert generator.find_leftovers(package) == []
+        file_tree.swap(package, TREE)
+    assert file_tree.read_tree(package) == {"__init__.py": b"old"}
+    assert file_tree.find_leftovers(package) == []
 
 
 # --- the generator
@@ -60,7 +60,7 @@ def test_a_swap_that_is_interrupted_leaves_a_whole_tree(
 OPERATIONS = len(list((ROOT / "openapi/postman").glob("*.json")))  # an item has one
 
 
-def generate(folder: Path, *, operations: int) -> generator.Tree:
+def generate(folder: Path, *, operations: int) -> file_tree.Tree:
     return generator.generate(ROOT / FRAGMENT, ROOT / "generator-config.yaml", folder, operations=operations)
 
 
@@ -79,7 +79,7 @@ def test_the_formatter_beside_python_is_used_whatever_else_is_on_the_path(
     monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
     workspace = tmp_path / "workspace"
     workspace.mkdir()
-    assert generate(workspace, operations=OPERATIONS) == generator.read_tree(ROOT / PACKAGE)
+    assert generate(workspace, operations=OPERATIONS) == file_tree.read_tree(ROOT / PACKAGE)
 
 
 def test_a_missing_formatter_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +137,6 @@ def test_foreign_code_is_refused(source: str) -> None:
 
 
 def test_what_the_generator_writes_is_accepted() -> None:
-    for path, content in generator.read_tree(ROOT / PACKAGE).items():
+    for path, content in file_tree.read_tree(ROOT / PACKAGE).items():
         audit_module(content, path)
         assert content.startswith(generator.HEADER.encode())

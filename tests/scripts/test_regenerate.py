@@ -395,7 +395,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, {scripts!r})
 from pathlib import Path
-from codegen import generator
+from codegen import file_tree
 real, calls = os.replace, []
 def killed(source, target):
     if calls:
@@ -403,7 +403,7 @@ def killed(source, target):
     calls.append(source)
     real(source, target)
 os.replace = killed
-generator.swap(Path({package!r}), {{"__init__.py": b"new"}})
+file_tree.swap(Path({package!r}), {{"__init__.py": b"new"}})
 """
 
 

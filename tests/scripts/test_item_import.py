@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from codegen.import_export import DIFFERENT, NEW, SAME, Import, split_export
+from codegen.item_import import DIFFERENT, NEW, SAME, ImportedItem, split_export
 from postman_items import CREATE, ITEMS, MEMBERS, SEED, changed, collection, seed
 from postman_openapi.json_nodes import Node
 from postman_openapi.losses import SpecError
@@ -20,12 +20,12 @@ def export(*items: Any, **more: Any) -> Any:
     return {"info": {"name": "All"}, "item": list(items), **more}
 
 
-def imported(document: Any, chosen: str | None = None, present: dict[str, Any] | None = None) -> list[Import]:
+def imported(document: Any, chosen: str | None = None, present: dict[str, Any] | None = None) -> list[ImportedItem]:
     here = {name: json.dumps(item) for name, item in (present or {}).items()}
     return split_export(Node(document, "export.json"), chosen, here)
 
 
-def item_in(found: Import) -> Any:
+def item_in(found: ImportedItem) -> Any:
     return json.loads(found.content)
 
 

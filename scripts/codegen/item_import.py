@@ -25,7 +25,7 @@ API_KEY = "the API key"  # Postman calls it "value"
 
 
 @frozen
-class Import:
+class ImportedItem:
     """An item of an export, and the file that it belongs to."""
 
     title: str  # with its folders
@@ -34,7 +34,7 @@ class Import:
     state: str  # NEW, SAME or DIFFERENT
 
 
-def split_export(document: Node, folder: str | None, present: Mapping[str, str]) -> list[Import]:
+def split_export(document: Node, folder: str | None, present: Mapping[str, str]) -> list[ImportedItem]:
     """Return the items of an export, each with its file.
 
     An item for an operation that already has a file belongs to that file. Each item receives the authentication and
@@ -58,7 +58,7 @@ def split_export(document: Node, folder: str | None, present: Mapping[str, str])
         requests.append(request)
         name = owners.get(_operation_key(request)) or _new_file_name(request, taken)
         taken.add(name.lower())
-        found.append(Import(title, name, text.encode(), _compare_state(text, present.get(name))))
+        found.append(ImportedItem(title, name, text.encode(), _compare_state(text, present.get(name))))
     refuse_duplicates(requests)
     return found
 
