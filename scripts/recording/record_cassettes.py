@@ -37,8 +37,8 @@ UNKNOWN_ACCOUNT = "557058:00000000-0000-4000-8000-0000000000bb"
 NOT_ACCEPTABLE = "no\x07id"
 NOBODY = Credentials("nobody@example.com", "no-token-of-anybody")
 NEW_GROUP = "release-managers"
-IN_EDITORS = {"group_id": EDITORS, "account_id": MEMBER}
-TO_EDITORS = {"group_id": EDITORS, "account_id": NO_MEMBER}
+MEMBERSHIP = {"group_id": EDITORS, "account_id": MEMBER}
+NO_MEMBERSHIP = {"group_id": EDITORS, "account_id": NO_MEMBER}
 
 RATE_LIMITED = Answer(
     429,
@@ -47,7 +47,7 @@ RATE_LIMITED = Answer(
 )
 UNAVAILABLE = Answer(503, {"Content-Type": "text/html"}, "<html><body>Service Unavailable</body></html>")
 XSRF = Answer(403, {"Content-Type": "text/html"}, "<html><body>XSRF check failed</body></html>")
-ODD = Answer(520, {"Content-Type": "text/plain"}, "unknown error")
+UNREGISTERED_STATUS = Answer(520, {"Content-Type": "text/plain"}, "unknown error")
 LIMIT_REFUSED = Answer(
     400,
     {"Content-Type": "application/json"},
@@ -63,38 +63,38 @@ class Scenario:
     method: str
     arguments: Mapping[str, str] = Factory(dict)
     caller: str = "admin"
-    rehearsed: tuple[Answer, ...] = ()
+    prepared: tuple[Answer, ...] = ()
     page_limit: int = 200
 
 
 SCENARIOS = {
-    "remove_member_204": Scenario("remove_member", IN_EDITORS),
-    "remove_member_204_no_member": Scenario("remove_member", TO_EDITORS),
+    "remove_member_204": Scenario("remove_member", MEMBERSHIP),
+    "remove_member_204_no_member": Scenario("remove_member", NO_MEMBERSHIP),
     "remove_member_400": Scenario("remove_member", {"group_id": NOT_ACCEPTABLE, "account_id": MEMBER}),
-    "remove_member_401": Scenario("remove_member", IN_EDITORS, caller="nobody"),
-    "remove_member_403": Scenario("remove_member", IN_EDITORS, caller="reader"),
-    "remove_member_403_html": Scenario("remove_member", IN_EDITORS, rehearsed=(XSRF,)),
+    "remove_member_401": Scenario("remove_member", MEMBERSHIP, caller="nobody"),
+    "remove_member_403": Scenario("remove_member", MEMBERSHIP, caller="reader"),
+    "remove_member_403_html": Scenario("remove_member", MEMBERSHIP, prepared=(XSRF,)),
     "remove_member_404_group": Scenario("remove_member", {"group_id": UNKNOWN_GROUP, "account_id": MEMBER}),
     "remove_member_404_user": Scenario("remove_member", {"group_id": EDITORS, "account_id": UNKNOWN_ACCOUNT}),
-    "remove_member_429_then_204": Scenario("remove_member", IN_EDITORS, rehearsed=(RATE_LIMITED,)),
-    "remove_member_503_then_204": Scenario("remove_member", IN_EDITORS, rehearsed=(UNAVAILABLE,)),
-    "remove_member_520": Scenario("remove_member", IN_EDITORS, rehearsed=(ODD,)),
-    "add_member_201": Scenario("add_member", TO_EDITORS),
+    "remove_member_429_then_204": Scenario("remove_member", MEMBERSHIP, prepared=(RATE_LIMITED,)),
+    "remove_member_503_then_204": Scenario("remove_member", MEMBERSHIP, prepared=(UNAVAILABLE,)),
+    "remove_member_520": Scenario("remove_member", MEMBERSHIP, prepared=(UNREGISTERED_STATUS,)),
+    "add_member_201": Scenario("add_member", NO_MEMBERSHIP),
     "add_member_400": Scenario("add_member", {"group_id": NOT_ACCEPTABLE, "account_id": MEMBER}),
-    "add_member_401": Scenario("add_member", TO_EDITORS, caller="nobody"),
-    "add_member_403": Scenario("add_member", TO_EDITORS, caller="reader"),
+    "add_member_401": Scenario("add_member", NO_MEMBERSHIP, caller="nobody"),
+    "add_member_403": Scenario("add_member", NO_MEMBERSHIP, caller="reader"),
     "add_member_404": Scenario("add_member", {"group_id": UNKNOWN_GROUP, "account_id": MEMBER}),
-    "add_member_429_then_201": Scenario("add_member", TO_EDITORS, rehearsed=(RATE_LIMITED,)),
-    "add_member_503": Scenario("add_member", TO_EDITORS, rehearsed=(UNAVAILABLE,)),
+    "add_member_429_then_201": Scenario("add_member", NO_MEMBERSHIP, prepared=(RATE_LIMITED,)),
+    "add_member_503": Scenario("add_member", NO_MEMBERSHIP, prepared=(UNAVAILABLE,)),
     "iter_members_200": Scenario("iter_members", {"group_id": EDITORS}),
     "iter_members_200_pages": Scenario("iter_members", {"group_id": EDITORS}, page_limit=3),
-    "iter_members_400": Scenario("iter_members", {"group_id": EDITORS}, rehearsed=(LIMIT_REFUSED,)),
+    "iter_members_400": Scenario("iter_members", {"group_id": EDITORS}, prepared=(LIMIT_REFUSED,)),
     "iter_members_403": Scenario("iter_members", {"group_id": EDITORS}, caller="outsider"),
     "iter_members_404": Scenario("iter_members", {"group_id": UNKNOWN_GROUP}),
     "count_members_200": Scenario("count_members", {"group_id": EDITORS}),
     "count_members_404": Scenario("count_members", {"group_id": UNKNOWN_GROUP}),
-    "is_member_200_listed": Scenario("is_member", IN_EDITORS),
-    "is_member_200_not_listed": Scenario("is_member", TO_EDITORS),
+    "is_member_200_listed": Scenario("is_member", MEMBERSHIP),
+    "is_member_200_not_listed": Scenario("is_member", NO_MEMBERSHIP),
     "iter_memberships_200": Scenario("iter_memberships", {"account_id": MEMBER}),
     "iter_memberships_200_pages": Scenario("iter_memberships", {"account_id": MEMBER}, page_limit=1),
     "iter_memberships_403": Scenario("iter_memberships", {"account_id": MEMBER}, caller="outsider"),
@@ -190,7 +190,7 @@ def record_sandbox(folder: Path) -> None:
             callers = {"admin": sandbox.admin, "reader": sandbox.reader, "outsider": sandbox.outsider, "nobody": NOBODY}
             caller = callers[scenario.caller]
             sandbox.page_limit = scenario.page_limit
-            sandbox.answer_next(*scenario.rehearsed)
+            sandbox.answer_next(*scenario.prepared)
             known = {caller.token: REDACTED, _basic_credentials(*caller): REDACTED}
             scrubber = Scrubber(urlsplit(sandbox.url).netloc, known, INVENTED, pages=True)
             with ConfluenceGroups(sandbox.url, auth=ApiToken(*caller), clock=NoWaitClock()) as client:

@@ -132,9 +132,9 @@ def _add_large_group(server: Sandbox, people: int) -> None:
 
 
 def _write_note(server: Sandbox) -> None:
-    """Write the note by which other commands find this sandbox."""
+    """Write the state file by which other commands find this sandbox."""
     client_id, client_secret = server.oauth_client
-    note = {
+    state = {
         "pid": os.getpid(),
         "url": server.url,
         "email": server.admin.email,
@@ -142,7 +142,7 @@ def _write_note(server: Sandbox) -> None:
         "client_id": client_id,
         "client_secret": client_secret,
     }
-    state_store.write(state_store.SANDBOX, note)
+    state_store.write(state_store.SANDBOX, state)
 
 
 def _connection_lines(server: Sandbox) -> list[str]:
@@ -156,9 +156,9 @@ def _connection_lines(server: Sandbox) -> list[str]:
 
 
 def _restore_note(previous: dict[str, Any] | None) -> None:
-    """Replace this sandbox's note with the previous one, unless a later sandbox has replaced it already."""
-    note = state_store.read(state_store.SANDBOX)
-    if note and note.get("pid") == os.getpid():
+    """Replace this sandbox's state with the previous one, unless a later sandbox has replaced it already."""
+    state = state_store.read(state_store.SANDBOX)
+    if state and state.get("pid") == os.getpid():
         state_store.remove(state_store.SANDBOX)
         if previous is not None:
             state_store.write(state_store.SANDBOX, previous)

@@ -1,6 +1,6 @@
-"""Notes that the command line keeps between runs: the login, its tokens, keyring entries, and the running sandbox.
+"""State that the command line keeps between runs: the login, its tokens, keyring entries, and the running sandbox.
 
-Each is a JSON file in the user's own folder, which only the user may read.
+Each state is a JSON file in the user's own folder, which only the user may read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CONNECT_TIMEOUT_S = 2.0  # seconds for a sandbox to accept a connection
 
 
 def folder() -> Path:
-    """Return the folder of the notes."""
+    """Return the folder of the state files."""
     return Path(typer.get_app_dir(NAME))
 
 
@@ -37,10 +37,10 @@ def tokens() -> FileTokenStore:
 
 
 def read(name: str) -> dict[str, Any] | None:
-    """Read a note; None if there is none.
+    """Read a state file; None if there is none.
 
     Raises:
-        ConfigurationError: the note cannot be read, is damaged, or is readable for others.
+        ConfigurationError: the file cannot be read, is damaged, or is readable for others.
     """
     path = folder() / name
     try:
@@ -53,25 +53,25 @@ def read(name: str) -> dict[str, Any] | None:
     except OSError as error:
         raise ConfigurationError(f"{path}: it cannot be read ({error.strerror or error})") from None
     try:
-        note = json.loads(data)
+        state = json.loads(data)
     except ValueError:
-        note = None
-    if not isinstance(note, dict) or not _is_complete(name, note):
+        state = None
+    if not isinstance(state, dict) or not _is_complete(name, state):
         raise ConfigurationError(f"{path}: it is damaged: remove it")
-    return note
+    return state
 
 
-def _is_complete(name: str, note: dict[str, Any]) -> bool:
-    """Check that a note has all the fields that the command line reads from it."""
+def _is_complete(name: str, state: dict[str, Any]) -> bool:
+    """Check that a state has all the fields that the command line reads from it."""
     if name == KEYRING:
-        return _are_texts(note.get("sites"))
+        return _are_texts(state.get("sites"))
     if name == SANDBOX:
-        return isinstance(note.get("pid"), int) and _are_texts([note.get(each) for each in SANDBOX_TEXTS])
-    texts = LOGIN_TEXTS.get(str(note.get("kind")))
-    sites = note.get("sites", [])
+        return isinstance(state.get("pid"), int) and _are_texts([state.get(each) for each in SANDBOX_TEXTS])
+    texts = LOGIN_TEXTS.get(str(state.get("kind")))
+    sites = state.get("sites", [])
     return (
         texts is not None
-        and _are_texts([note.get(each) for each in texts])
+        and _are_texts([state.get(each) for each in texts])
         and isinstance(sites, list)
         and all(isinstance(each, dict) and isinstance(each.get("cloud_id"), str) for each in sites)
     )
@@ -81,8 +81,8 @@ def _are_texts(values: object) -> bool:
     return isinstance(values, list) and all(isinstance(each, str) for each in values)
 
 
-def write(name: str, note: dict[str, Any]) -> None:
-    """Write a note that only the user may read.
+def write(name: str, state: dict[str, Any]) -> None:
+    """Write a state file that only the user may read.
 
     Raises:
         ConfigurationError: it cannot be written.
@@ -90,13 +90,13 @@ def write(name: str, note: dict[str, Any]) -> None:
     path = folder() / name
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(note, indent=1).encode())
+        write_atomically(path, json.dumps(state, indent=1).encode())
     except OSError as error:
         raise ConfigurationError(f"{path}: it cannot be written ({error.strerror or error})") from None
 
 
 def remove(name: str) -> bool:
-    """Remove a note; return whether there was one.
+    """Remove a state file; return whether there was one.
 
     Raises:
         ConfigurationError: it cannot be removed.
@@ -112,13 +112,13 @@ def remove(name: str) -> bool:
 
 
 def running_sandbox() -> dict[str, Any] | None:
-    """Return the note on the sandbox that runs on this machine; None if none runs.
+    """Return the state of the sandbox that runs on this machine; None if none runs.
 
     Raises:
-        ConfigurationError: the note cannot be read, is damaged, or is readable for others.
+        ConfigurationError: the file cannot be read, is damaged, or is readable for others.
     """
-    note = read(SANDBOX)
-    return note if note is not None and _is_process(note["pid"]) and _is_listening(note["url"]) else None
+    state = read(SANDBOX)
+    return state if state is not None and _is_process(state["pid"]) and _is_listening(state["url"]) else None
 
 
 def _is_process(pid: int) -> bool:
