@@ -1,6 +1,7 @@
 # Sourced by the commands in scripts/: makes .venv if there is none, puts it first on PATH, and unsets variables that
 # would change what the checks see. To use another interpreter for a new .venv: PYTHON=python3.13 scripts/demo
 
+unset CDPATH # with it, cd prints the folder
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 python=${PYTHON:-python3}

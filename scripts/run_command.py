@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -17,7 +18,7 @@ INTERRUPTED = 130
 
 
 class StandardStream(io.FileIO):
-    """Standard output or error that remembers its first failure to write and discards everything after that.
+    """Standard output or error that remembers the first failed write and discards everything after it.
 
     Without it, the interpreter flushes the lost bytes again at exit, fails again, and exits with code 120.
     """
@@ -25,9 +26,12 @@ class StandardStream(io.FileIO):
     failure: OSError | None = None
 
     def write(self, data: ReadableBuffer, /) -> int:
+        """Write bytes; after a failure, discard them."""
         if self.failure is None:
             try:
-                return super().write(data)
+                while (written := super().write(data)) is None:  # a full pipe that does not block
+                    select.select([], [self], [])
+                return written
             except OSError as error:
                 self.failure = error
         return memoryview(data).nbytes
@@ -42,7 +46,12 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     sys.stdout, output = _guard(sys.stdout)
     sys.stderr, _ = _guard(sys.stderr)
     code = _code_of_run(main)
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except KeyboardInterrupt:  # nobody reads the pipe
+        code = INTERRUPTED
+        if output is not None:
+            output.failure = OSError(errno.EPIPE, "interrupted")  # discard the rest
     failure = output and output.failure
     if failure and failure.errno != errno.EPIPE and code == 0:
         print(f"error: the output cannot be written: {failure.strerror}", file=sys.stderr)
@@ -74,7 +83,7 @@ def _guard(stream: TextIO | None) -> tuple[TextIO, StandardStream | None]:
     if not isinstance(stream, io.TextIOWrapper) or not isinstance(_raw(stream), io.FileIO):
         return stream, None  # a Windows console, which is never full
     guard = StandardStream(stream.fileno(), "w", closefd=False)
-    # Names in the input may hold characters that the terminal cannot show: print their escapes.
+    # Names in the input may hold characters that the terminal's encoding lacks: print them as escapes.
     text = io.TextIOWrapper(
         io.BufferedWriter(guard),
         stream.encoding,

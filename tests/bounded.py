@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 def in_new_interpreter(test: Callable[[], None]) -> Callable[[], None]:
     """Run a test in a new interpreter, and fail it if it has not ended in 30 seconds.
 
-    A test that hangs stops no other test that way, and time that it has frozen is frozen for no other.
+    A test that hangs does not stop the others, and the time it freezes stays frozen only for itself.
     """
 
     @wraps(test)

@@ -15,7 +15,7 @@ from confluence_groups_sdk._support import clock
 
 @pytest.fixture(autouse=True)
 def _no_lead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test leave the clock of the others ahead."""
+    """Reset the clock's lead after each test."""
     monkeypatch.setattr(clock, "_monotonic", clock._monotonic)
 
 

@@ -51,16 +51,16 @@ def _load_monotonic() -> Callable[[], float]:
     return monotonic
 
 
-machine_monotonic = _load_monotonic()  # no test moves this one
+machine_monotonic = _load_monotonic()  # freezing time does not stop this one
 _monotonic = machine_monotonic  # what a SystemClock reads
 _advancing = threading.Lock()
 
 
 def _advance_to(moment: float) -> None:
-    """Move the monotonic clock forward to a moment that was slept to, if it is not there yet.
+    """Make the monotonic clock read at least a moment, the end of a sleep.
 
-    It is there, unless a test has replaced the sleep or something has frozen every clock. Only then is a lead added to
-    each reading. The lead is the same for all clocks and all threads, so sleeping at the same time does not add up.
+    It normally does. If a test has replaced the sleep or frozen every clock, each later reading gets a lead. The lead
+    is the same for all clocks and all threads, so sleeping at the same time does not add up.
     """
     global _monotonic  # noqa: PLW0603 - so that a reading costs no more while there is no lead
     if _monotonic() >= moment:

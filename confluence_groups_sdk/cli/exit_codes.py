@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import NoReturn
 
 from ..errors import ConfigurationError, ConfluenceGroupsError, DriftError, InputError, JournalError, PlanError
@@ -30,12 +30,18 @@ def run_program(program: Callable[[], object]) -> NoReturn:
     """Run the program and exit with its code.
 
     If standard output cannot be written, the program stops. The code is then 2, or 0 if the reader closed the pipe, as
-    ``head`` does. Nothing depends on whether standard error can be written.
+    ``head`` does. A failure to write standard error does not change the code.
     """
     with guarded_streams() as output:
         code = _code_of_run(program)
-        with suppress(OutputError):
+        try:
             sys.stdout.flush()
+        except OutputError:
+            pass
+        except KeyboardInterrupt:  # nobody reads the pipe
+            code = INTERRUPTED
+            if output is not None:
+                output.failure = OSError(errno.EPIPE, "interrupted")  # discard the rest
         failure = output.failure if output is not None else None
         if failure is not None and failure.errno != errno.EPIPE and code == 0:
             print_err(f"error: the output cannot be written: {failure.strerror}")
@@ -55,6 +61,9 @@ def _code_of_run(program: Callable[[], object]) -> int:
         if end.code is None or isinstance(end.code, int):
             return end.code or 0
         print_err(str(end.code))
+        return FAILED
+    except Exception:  # print the traceback while the streams are guarded
+        sys.excepthook(*sys.exc_info())
         return FAILED
     return 0
 

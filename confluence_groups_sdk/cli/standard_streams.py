@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class StandardStream(io.FileIO):
-    """Standard output or error that fails at most once and discards everything after that.
+    """Standard output or error that reports the first failed write and discards everything after it.
 
     Without it, the interpreter flushes the lost bytes again at exit, fails again, and exits with code 120.
     """
@@ -30,7 +31,9 @@ class StandardStream(io.FileIO):
         """Write bytes; after a failure, discard them."""
         if self.failure is None:
             try:
-                return super().write(data)
+                while (written := super().write(data)) is None:  # a full pipe that does not block
+                    select.select([], [self], [])
+                return written
             except OSError as error:
                 self.failure = error
                 if self._raises:
@@ -66,7 +69,7 @@ def _guard(stream: TextIO | None, *, raises: bool) -> tuple[TextIO, StandardStre
         return stream, None  # a test's buffer, or a Windows console, which is never full
     guard = StandardStream(raw.fileno(), raises=raises)
     lines = stream.line_buffering or stream.write_through
-    # A name may contain characters that the terminal's encoding lacks: print their escapes.
+    # Names may hold characters that the terminal's encoding lacks: print them as escapes.
     text = io.TextIOWrapper(
         io.BufferedWriter(guard), stream.encoding, "backslashreplace", newline="\n", line_buffering=lines
     )

@@ -67,7 +67,7 @@ if not TYPE_CHECKING:  # with it, type checkers would accept any misspelt name
 
 
 def __dir__() -> list[str]:
-    """List only names that can be loaded: freezegun reads every name of every module that is there."""
+    """List only names that can be loaded: freezegun reads every name of every loaded module."""
     from importlib.util import find_spec
 
     is_installed = all(find_spec(name) for name in ("starlette", "uvicorn"))

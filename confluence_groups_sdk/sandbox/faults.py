@@ -42,7 +42,7 @@ class Clock(Protocol):
 
 
 class MachineClock:
-    """The clock of this machine; a test that freezes time stops ``now`` alone."""
+    """The clock of this machine; freezing time stops only ``now``."""
 
     def now(self) -> float:
         return time.time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from shell import BRUNO, EDITORS, PROGRAM, Ended, Shell
 
+from confluence_groups_sdk.cli.standard_streams import StandardStream
 from confluence_groups_sdk.membership import Plan
 from confluence_groups_sdk.sandbox import Group, Person
 
@@ -127,3 +129,74 @@ def test_closed_pipe_ends_the_command(shell: Shell) -> None:
         ended = subprocess.run(["bash", "-c", script], capture_output=True, check=False, encoding="utf-8")
         assert (ended.stdout, ended.stderr) == ("0\n", "")
         assert len(head.read_text(encoding="utf-8").splitlines()) == 1
+
+
+def fill(writer: int) -> int:
+    """Fill a pipe, and return the number of bytes in it."""
+    os.set_blocking(writer, False)
+    filled = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filled += os.write(writer, b"x" * 4096)
+    return filled
+
+
+def test_full_pipe_that_does_not_block_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    filled = fill(writer)
+    waits: list[object] = []
+
+    def drain(*waited_for: object) -> None:
+        waits.append(waited_for)
+        assert len(os.read(reader, filled)) == filled
+
+    monkeypatch.setattr("select.select", drain)
+    with open(reader, "rb", buffering=0), open(writer, "wb", buffering=0):
+        stream = StandardStream(writer, raises=True)
+        assert stream.write(b"one line") == len(b"one line")
+        assert waits == [([], [stream], [])]
+        assert os.read(reader, 100) == b"one line"
+
+
+INTERRUPTED_FLUSH = """
+import sys
+from confluence_groups_sdk.cli.exit_codes import run_program
+
+class Interrupted:
+    stream = None
+
+    def flush(self):
+        raise KeyboardInterrupt
+
+def program():
+    Interrupted.stream = sys.stdout
+    sys.stdout.write("one line")
+    sys.stdout = Interrupted()
+
+run_program(program)
+"""
+
+
+def test_interrupt_ends_a_program_whose_output_nobody_reads() -> None:
+    reader, writer = os.pipe()
+    fill(writer)
+    os.set_blocking(writer, True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with (
+        open(reader, "rb"),
+        subprocess.Popen([sys.executable, "-c", INTERRUPTED_FLUSH], stdout=writer, env=environment) as process,
+    ):
+        os.close(writer)
+        try:
+            assert process.wait(timeout=30) == 130
+        finally:
+            process.kill()
+
+
+def test_crash_exits_with_1_even_if_the_traceback_cannot_be_printed() -> None:
+    program = "from confluence_groups_sdk.cli.exit_codes import run_program; run_program(lambda: 1 / 0)"
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run([sys.executable, "-c", program], stderr=full, check=False)
+    assert ended.returncode == 1
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).stderr
+    assert printed.endswith(b"ZeroDivisionError: division by zero\n")

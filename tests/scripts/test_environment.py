@@ -40,7 +40,7 @@ def run(project: Path, command: str) -> tuple[list[str], set[str]]:
         check=True,
         cwd=project,
         encoding="utf-8",
-        env={"PATH": os.environ["PATH"], **machine},
+        env={"PATH": os.environ["PATH"], "CDPATH": ".", **machine},
     )
     assert "a-secret" not in ended.stdout
     before, _, names = ended.stdout.partition("--\n")

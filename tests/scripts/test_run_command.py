@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from postman_items import ROOT, SEED
+from run_command import StandardStream
 
 SCRIPTS = ROOT / "scripts"
 SEED_ITEM = f"openapi/postman/{SEED}"
@@ -97,3 +99,16 @@ def test_each_script_runs_through_run_command(path: Path) -> None:
     assert "sys.exit(main(" not in text
     if '__name__ == "__main__"' in text:
         assert re.search(r"\n    run_command\(.*main.*\)\n$", text)
+
+
+def test_full_pipe_that_does_not_block_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    filled = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filled += os.write(writer, b"x" * 4096)
+    monkeypatch.setattr("select.select", lambda *_: os.read(reader, filled))
+    with open(reader, "rb", buffering=0), open(writer, "wb", buffering=0):
+        assert StandardStream(writer, "w", closefd=False).write(b"one line") == len(b"one line")
+        assert os.read(reader, 100) == b"one line"
