@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from postman_items import asking, collection, item_of
+from postman_items import collection, item_with_url, make_item
 from postman_openapi.losses import Loss
 from postman_openapi.openapi_writer import build_document
 
@@ -24,7 +24,7 @@ def pairs(details: dict[str, str]) -> Any:
 
 
 def document_for(*auths: Any, **more: Any) -> tuple[dict[str, Any], list[Loss]]:
-    items = [asking(f"{URL}/{index}", auth=auth) for index, auth in enumerate(auths)]
+    items = [item_with_url(f"{URL}/{index}", auth=auth) for index, auth in enumerate(auths)]
     return build_document(collection({"info": {"name": "All"}, "item": items, **more}))
 
 
@@ -139,7 +139,7 @@ def test_no_authentication_is_said_and_silence_is_silent() -> None:
     ],
 )
 def test_what_openapi_has_no_scheme_for_is_lost_alone(auth: Any, pointer: str) -> None:
-    found = collection(item_of({"method": "GET", "url": URL, "auth": auth}))
+    found = collection(make_item({"method": "GET", "url": URL, "auth": auth}))
     assert found.requests[0].auth is None
     assert [(loss.pointer, loss.what) for loss in found.losses] == [
         (f"/request/auth{pointer}", "the authentication"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV30SpecValidator
-from postman_items import CREATE, MEMBERS, ROOT, SEED, changed, seed
+from postman_items import CREATE, MEMBERS, ROOT, SEED, edit_item, load_item
 from postman_openapi.yaml_io import read_yaml
 
 SCRIPT = ROOT / "scripts" / "postman_to_openapi.py"
@@ -46,7 +46,7 @@ def test_a_server_is_named(tmp_path: Path) -> None:
 
 
 def test_a_text_that_no_terminal_can_show_is_still_utf_8(tmp_path: Path) -> None:
-    (tmp_path / "item.json").write_text(json.dumps(changed("/request/description", "Dagný 😀")), encoding="utf-8")
+    (tmp_path / "item.json").write_text(json.dumps(edit_item("/request/description", "Dagný 😀")), encoding="utf-8")
     assert (
         "Dagný 😀"
         in yaml.safe_load(run("item.json", cwd=tmp_path).stdout)["paths"].popitem()[1]["delete"]["description"]
@@ -59,7 +59,7 @@ def collection_of(*items: object) -> str:
 
 
 def test_a_collection_is_one_document(tmp_path: Path) -> None:
-    (tmp_path / "all.json").write_text(collection_of(seed(), seed(CREATE), seed(MEMBERS)))
+    (tmp_path / "all.json").write_text(collection_of(load_item(), load_item(CREATE), load_item(MEMBERS)))
     result = run("all.json", cwd=tmp_path)
     document = yaml.safe_load(result.stdout)
     assert (result.returncode, document["info"]["title"], document["tags"]) == (0, "All", [{"name": "Groups"}])
@@ -69,14 +69,14 @@ def test_a_collection_is_one_document(tmp_path: Path) -> None:
 
 
 def test_two_items_on_one_path_and_method_are_one_operation(tmp_path: Path) -> None:
-    (tmp_path / "all.json").write_text(collection_of(seed(), changed("/name", "Another name")))
+    (tmp_path / "all.json").write_text(collection_of(load_item(), edit_item("/name", "Another name")))
     result = run("all.json", cwd=tmp_path)
     assert len(yaml.safe_load(result.stdout)["paths"]) == 1
     assert "the name of a second request" in result.stderr.decode()
 
 
 def test_a_report_for_machines(tmp_path: Path) -> None:
-    (tmp_path / "all.json").write_text(collection_of(seed()))
+    (tmp_path / "all.json").write_text(collection_of(load_item()))
     result = run("all.json", "--report", "json", cwd=tmp_path)
     rows = json.loads(result.stderr)
     assert [row["pointer"] for row in rows] == [

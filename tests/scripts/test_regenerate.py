@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from postman_items import ROOT, SEED, changed
+from postman_items import ROOT, SEED, edit_item
 from versioning.released import accept_release
 
 ITEM = f"openapi/postman/{SEED}"
@@ -252,7 +252,7 @@ def test_a_link_is_not_a_generated_file(project: Path) -> None:
 
 
 def test_a_second_item_on_the_same_path_is_refused(project: Path) -> None:
-    (project / "openapi/postman/second.json").write_text(json.dumps(changed("/name", "Another")))
+    (project / "openapi/postman/second.json").write_text(json.dumps(edit_item("/name", "Another")))
     result = run(project, "--check")
     assert result.returncode == 2
     assert "second.json" in result.stderr
@@ -282,7 +282,7 @@ def items_of(project: Path) -> list[Path]:
 
 def test_an_item_that_differs_is_replaced_only_where_that_is_asked(project: Path) -> None:
     new = {"name": "Another one", "request": {"method": "GET", "url": "{{baseUrl}}/api/another"}}
-    (project / "export.json").write_text(export(changed("/request/description", "Another text"), new))
+    (project / "export.json").write_text(export(edit_item("/request/description", "Another text"), new))
     before = state(project)
     result = run(project, "--import", str(project / "export.json"))
     assert (result.returncode, "add --replace" in result.stderr) == (1, True)
@@ -297,7 +297,7 @@ def test_an_item_that_differs_is_replaced_only_where_that_is_asked(project: Path
 
 
 def test_an_export_that_cannot_be_used_writes_nothing(project: Path) -> None:
-    (project / "export.json").write_text(export(changed("/request/headers", [])))
+    (project / "export.json").write_text(export(edit_item("/request/headers", [])))
     before = state(project)
     for arguments in (
         ("export.json",),

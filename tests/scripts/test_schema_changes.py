@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openapi_documents import GONE, said
+from openapi_documents import GONE, describe_changes
 
 GET = "GET /shelves/{shelfId}"
 SHELF, BOOK = "components.schemas.Shelf", "components.schemas.Book"
@@ -203,19 +203,19 @@ OF_SCHEMAS = [
 def test_a_change_is_said_for_what_is_sent_and_for_what_is_received(
     edit: tuple[str, Any], there: list[str], back: list[str]
 ) -> None:
-    assert sorted(said(edit)) == sorted(there)
-    assert sorted(said(before=(edit,))) == sorted(back)
+    assert sorted(describe_changes(edit)) == sorted(there)
+    assert sorted(describe_changes(before=(edit,))) == sorted(back)
 
 
 def test_a_schema_with_another_name_or_none_is_compared_all_the_same() -> None:
     person = {"type": "object", "properties": {"name": {"type": "integer"}}}
-    renamed = said(
+    renamed = describe_changes(
         ("components.schemas.Human", person),
         (f"{SHELF}.properties.owner.allOf", [{"$ref": "#/components/schemas/Human"}]),
     )
     assert "responses: Person: schema renamed from Person to Human (fix)" in renamed
     assert "responses: Person.name: type changed from string to integer (breaking)" in renamed
-    inline = said((f"{SHELF}.properties.owner", {**person, "nullable": True}))
+    inline = describe_changes((f"{SHELF}.properties.owner", {**person, "nullable": True}))
     assert sorted(inline) == [
         "requests: Person.name: type changed from string to integer (breaking)",
         "responses: Person.name: type changed from string to integer (breaking)",
@@ -231,13 +231,15 @@ def test_what_alternatives_hold_is_compared() -> None:
         "p.get.responses.200.content.application/json.schema",
         {"anyOf": [{"type": "object", "properties": {"a": {"type": "integer"}}}, {"type": "string"}]},
     )
-    assert said(other, before=(one,)) == [
+    assert describe_changes(other, before=(one,)) == [
         f"{GET}: status 200: alternative 1.a: type changed from string to integer (breaking)"
     ]
     fewer = (one[0], {"type": "string"})
-    assert said(fewer, before=(one,)) == [f"{GET}: status 200: type changed from object or string to string (breaking)"]
+    assert describe_changes(fewer, before=(one,)) == [
+        f"{GET}: status 200: type changed from object or string to string (breaking)"
+    ]
 
 
 def test_circles_end_where_only_one_document_has_them() -> None:
     endless = {"additionalProperties": {"$ref": "#/components/schemas/Book"}}
-    assert said((BOOK, {}), before=((BOOK, endless),)) == []
+    assert describe_changes((BOOK, {}), before=((BOOK, endless),)) == []

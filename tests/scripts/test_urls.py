@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from postman_items import asking, collection, lost
+from postman_items import collection, find_losses, item_with_url
 from postman_openapi.losses import Loss, SpecError
 from postman_openapi.model import Request, Server
 
 
 def request_for(url: Any, **variables: str) -> Request:
     rows = [{"key": name, "value": value} for name, value in variables.items()]
-    document = {"info": {"name": "All"}, "item": [asking(url)], "variable": rows}
+    document = {"info": {"name": "All"}, "item": [item_with_url(url)], "variable": rows}
     return collection(document).requests[0]
 
 
 def losses_for(url: Any, **variables: str) -> list[Loss]:
     rows = [{"key": name, "value": value} for name, value in variables.items()]
-    return lost({"info": {"name": "All"}, "item": [asking(url)], "variable": rows})
+    return find_losses({"info": {"name": "All"}, "item": [item_with_url(url)], "variable": rows})
 
 
 def parts(host: Any, path: Any = (), **more: Any) -> Any:
@@ -94,7 +94,7 @@ def test_a_server_that_is_none(base: str) -> None:
 
 def test_a_variable_that_is_not_known() -> None:
     assert request_for("{{baseUrl}}/things").server is None
-    (loss,) = collection(asking(parts(["{{baseUrl}}"], ("things",)))).losses
+    (loss,) = collection(item_with_url(parts(["{{baseUrl}}"], ("things",)))).losses
     assert (loss.pointer, loss.what) == ("/request/url/host/0", "{{baseUrl}}")
 
 
@@ -126,7 +126,7 @@ def test_a_server_variable_has_its_values_and_its_description() -> None:
         {"key": "baseUrl", "value": "https://{{region}}.example.com"},
         {"key": "region", "value": "eu", "description": "Where (This can only be one of eu,us)"},
     ]
-    document = {"info": {"name": "All"}, "item": [asking("{{baseUrl}}/a")], "variable": rows}
+    document = {"info": {"name": "All"}, "item": [item_with_url("{{baseUrl}}/a")], "variable": rows}
     server = collection(document).requests[0].server
     assert server
     assert server.variables == {"region": {"default": "eu", "enum": ["eu", "us"], "description": "Where"}}
@@ -146,7 +146,11 @@ def test_variables_in_a_circle_are_an_error(variables: dict[str, str], circle: s
 
 
 def test_a_server_that_is_given_stands_in_place_of_a_variable_alone() -> None:
-    items = [asking("{{baseUrl}}/a"), asking(parts(["{{host}}"], ("b",))), asking("https://other.example.com/c")]
+    items = [
+        item_with_url("{{baseUrl}}/a"),
+        item_with_url(parts(["{{host}}"], ("b",))),
+        item_with_url("https://other.example.com/c"),
+    ]
     document = {"info": {"name": "All"}, "item": items, "variable": [{"key": "host", "value": "https://x"}]}
     found = collection(document, server="https://given.example.com").requests
     given, other = Server("https://given.example.com", {}), Server("https://other.example.com", {})
@@ -186,11 +190,11 @@ def test_a_path_variable_is_described_by_its_row_or_by_the_collections_variable(
     row = {"key": "id", "value": "<uuid>", "description": "(Required) The id", "type": "any", "disabled": False}
     url = parts(["{{baseUrl}}"], ("things", ":id", "photo.{{ext}}"), variable=[row])
     rows = [{"key": "ext", "value": "<string>", "description": "(Required) Kind (This can only be one of png,jpg)"}]
-    document = {"info": {"name": "All"}, "item": [asking(url)], "variable": rows}
+    document = {"info": {"name": "All"}, "item": [item_with_url(url)], "variable": rows}
     thing, kind = collection(document).requests[0].parameters
     assert (thing.schema, thing.description) == ({"type": "string", "format": "uuid"}, "The id")
     assert (kind.schema, kind.description) == ({"type": "string", "enum": ["png", "jpg"]}, "Kind")
-    assert lost(document) == []
+    assert find_losses(document) == []
 
 
 def test_what_the_rows_and_the_path_disagree_in_is_lost() -> None:
@@ -211,9 +215,12 @@ def test_a_servers_variable_among_the_paths_is_passed_over() -> None:
 
 @pytest.mark.parametrize("segments", [("..", "a"), ("a", "."), ("{{id}}", ":id")])
 def test_a_path_that_cannot_be_said_loses_its_operation(segments: tuple[str, ...]) -> None:
-    document = {"info": {"name": "All"}, "item": [asking("{{baseUrl}}/x"), asking(parts(["x"], segments))]}
+    document = {
+        "info": {"name": "All"},
+        "item": [item_with_url("{{baseUrl}}/x"), item_with_url(parts(["x"], segments))],
+    }
     assert [request.path for request in collection(document).requests] == ["/x"]
-    assert "an operation" in [loss.what for loss in lost(document)]
+    assert "an operation" in [loss.what for loss in find_losses(document)]
 
 
 # --- query, in the address
@@ -249,13 +256,13 @@ def test_an_address_as_text_that_differs_from_its_parts_is_lost() -> None:
 @pytest.mark.parametrize(("url", "pointer"), [("", ""), ("?a=1", ""), ({}, ""), ({"query": []}, ""), (5, "")])
 def test_what_is_no_address_is_an_error(url: Any, pointer: str) -> None:
     with pytest.raises(SpecError) as caught:
-        collection(asking(url))
+        collection(item_with_url(url))
     assert caught.value.pointer == f"/request/url{pointer}"
 
 
 @pytest.mark.parametrize("segment", [":id:cancel", "{{id:cancel}}", "{id!cancel}", "{id[cancel}"])
 def test_a_name_that_no_template_can_hold_is_changed_and_reported(segment: str) -> None:
-    document = asking(f"https://example.com/{segment}")
+    document = item_with_url(f"https://example.com/{segment}")
     (request,) = collection(document).requests
     assert request.path == "/{id_cancel}"
     assert [parameter.name for parameter in request.parameters] == ["id_cancel"]
@@ -264,4 +271,4 @@ def test_a_name_that_no_template_can_hold_is_changed_and_reported(segment: str) 
 
 def test_names_that_a_change_makes_alike_are_refused() -> None:
     with pytest.raises(SpecError, match="a variable twice"):
-        collection(asking("https://example.com/:a:b/:a_b"))
+        collection(item_with_url("https://example.com/:a:b/:a_b"))
