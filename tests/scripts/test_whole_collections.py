@@ -71,12 +71,12 @@ answers = st.fixed_dictionaries(
     {"name": scalars, "code": st.sampled_from([200, 404, 500, None, "200", "x"])},
     optional={"header": rows, "body": texts, "originalRequest": requests},
 )
-named = st.sampled_from(["A", "B", "List", "list", "一覧", "get it", "", 5])
+item_names = st.sampled_from(["A", "B", "List", "list", "一覧", "get it", "", 5])
 items = st.fixed_dictionaries(
-    {"name": named, "request": requests}, optional={"response": st.lists(answers | anything, max_size=4)}
+    {"name": item_names, "request": requests}, optional={"response": st.lists(answers | anything, max_size=4)}
 )
 folders = st.fixed_dictionaries(
-    {"name": named, "item": st.lists(items, max_size=3)}, optional={"auth": auths, "variable": rows}
+    {"name": item_names, "item": st.lists(items, max_size=3)}, optional={"auth": auths, "variable": rows}
 )
 collections = st.fixed_dictionaries(
     {"info": st.just({"name": "All"}), "item": st.lists(items | folders | anything, min_size=1, max_size=5)},
