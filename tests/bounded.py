@@ -1,4 +1,4 @@
-"""Tests that may hang when the code is wrong: each runs in a new interpreter, which is killed after a while."""
+"""Time limits for tests that hang if the code is wrong: each runs in a new interpreter, killed after 30 seconds."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ HERE = Path(__file__).parent
 
 
 def in_new_interpreter(test: Callable[[], None]) -> Callable[[], None]:
-    """Run a test in a new interpreter, and fail it if it has not ended in 30 seconds.
+    """Run a test in a new interpreter, and fail it if it takes longer than 30 seconds.
 
-    A test that hangs does not stop the others, and the time it freezes stays frozen only for itself.
+    This way a test that hangs or freezes time does not affect other tests.
     """
 
     @wraps(test)

@@ -19,13 +19,13 @@ settings.load_profile("default")
 
 @pytest.fixture
 def sandbox(confluence_sandbox: Sandbox) -> Sandbox:
-    """The fixture that the package offers, under a shorter name."""
+    """Return the package's sandbox fixture under a shorter name."""
     return confluence_sandbox
 
 
 @pytest.fixture
 def shell(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """The command line, on that sandbox."""
+    """Return the command line on this sandbox."""
     from shell import Shell
 
     return Shell(sandbox, tmp_path, monkeypatch)

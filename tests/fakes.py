@@ -1,4 +1,4 @@
-"""Shared by many tests: a clock that does not wait, calls through either client, and a server that records bytes."""
+"""Helpers for many tests: a clock that does not wait, calls through either client, and a server that records bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import httpx
 from confluence_groups_sdk import ApiToken, AsyncConfluenceGroups, ConfluenceGroups, aiohttp_client
 
 SITE = "https://your-domain.atlassian.net"
-START = 1_800_000_000.0  # some moment in 2027
+START = 1_800_000_000.0  # a moment in 2027
 KINDS = ("sync", "async")
 WIRED = (*KINDS, "aiohttp")  # aiohttp is the asynchronous client over aiohttp, which needs a real server
 
@@ -26,7 +26,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 class FakeClock:
-    """A clock that advances only when someone sleeps, and whose random number is always the same."""
+    """A clock that advances only while a caller sleeps, with a constant random number."""
 
     def __init__(self, chance: float = 0.5) -> None:
         self.slept: list[float] = []
@@ -132,7 +132,7 @@ class Answers:
         return answer
 
 
-def whole(data: bytes) -> bool:
+def is_complete(data: bytes) -> bool:
     """Check whether the bytes are a complete request."""
     head, end, body = data.partition(b"\r\n\r\n")
     length = re.search(rb"content-length: (\d+)", head.lower())
@@ -150,7 +150,7 @@ def wire(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
             connection, _ = listener.accept()
             with connection:
                 data = b""
-                while not whole(data) and (chunk := connection.recv(65536)):
+                while not is_complete(data) and (chunk := connection.recv(65536)):
                     data += chunk
                 received.append(data)
                 connection.sendall(answer)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import trustme
-from fakes import whole
+from fakes import is_complete
 
 MAX_THREAD_LIFE_S = 30
 
@@ -76,7 +76,7 @@ def serve(
 def request_on(connection: socket.socket) -> bytes:
     """Read one request, or as much of it as arrives."""
     data = b""
-    while not whole(data) and (chunk := connection.recv(65536)):
+    while not is_complete(data) and (chunk := connection.recv(65536)):
         data += chunk
     return data
 
@@ -87,7 +87,7 @@ def reset(connection: socket.socket) -> None:
     connection.close()
 
 
-def answering(*answers: bytes) -> Callable[[SocketServer, socket.socket], None]:
+def reply_with(*answers: bytes) -> Callable[[SocketServer, socket.socket], None]:
     """Send the first response to the first request, and so on, the last to all later ones; keep the connection open."""
 
     def script(server: SocketServer, connection: socket.socket) -> None:
@@ -100,7 +100,7 @@ def answering(*answers: bytes) -> Callable[[SocketServer, socket.socket], None]:
     return script
 
 
-def breaking_off(after: bytes | None) -> Callable[[SocketServer, socket.socket], None]:
+def break_off(after: bytes | None) -> Callable[[SocketServer, socket.socket], None]:
     """Reset the connection after some bytes of a response; None resets it before the request is read."""
 
     def script(server: SocketServer, connection: socket.socket) -> None:
@@ -112,7 +112,7 @@ def breaking_off(after: bytes | None) -> Callable[[SocketServer, socket.socket],
     return script
 
 
-def flooding(head: bytes, chunk: bytes, sent: list[int], most: int) -> Callable[[SocketServer, socket.socket], None]:
+def flood(head: bytes, chunk: bytes, sent: list[int], most: int) -> Callable[[SocketServer, socket.socket], None]:
     """Send a head, and then chunks as long as the client reads, up to ``most`` bytes; count them in ``sent``."""
 
     def script(server: SocketServer, connection: socket.socket) -> None:
@@ -160,7 +160,7 @@ class Proxy:
 
 
 @contextmanager
-def proxying(refusal: bytes | None = None) -> Iterator[Proxy]:
+def run_proxy(refusal: bytes | None = None) -> Iterator[Proxy]:
     """Run a proxy that tunnels to loopback, or that answers every CONNECT with ``refusal``."""
 
     def script(server: SocketServer, connection: socket.socket) -> None:

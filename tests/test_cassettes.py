@@ -75,12 +75,12 @@ BOT_USER = sdk.User(
 
 
 class Case(NamedTuple):
-    """A cassette, the call that it answers, and what comes of it."""
+    """A cassette, the call that it answers, and the expected outcome."""
 
     cassette: str
     method: str
     arguments: Mapping[str, str] = {}
-    result: Any = None  # of a list the ids
+    result: Any = None  # of a list, the ids
     error: type[sdk.APIStatusError] | None = None
     says: tuple[str, ...] = ()
     slept: tuple[float, ...] = ()
@@ -160,7 +160,7 @@ CASES = [
 
 
 class Clock:
-    """Time that passes only when somebody waits."""
+    """A clock whose time passes only while a caller waits."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
@@ -181,14 +181,14 @@ class Clock:
         return 0.5
 
 
-def replayed(name: str) -> Any:
-    """Return a context in which only this cassette answers; a request that it does not hold fails."""
+def replay_cassette(name: str) -> Any:
+    """Return a context in which only this cassette answers; any other request fails."""
     exactly = ("method", "scheme", "host", "port", "path", "query", "body")
     return vcr.VCR(record_mode="none", match_on=exactly).use_cassette(str(CASSETTES / f"{name}.yaml"))
 
 
-def shown(result: Any) -> Any:
-    """Return a result so that it can be compared: of a list the ids."""
+def comparable(result: Any) -> Any:
+    """Return a result in a comparable form; of a list, the ids."""
     if isinstance(result, list):
         return [item.id if isinstance(item, sdk.Group) else item.account_id for item in result]
     return result
@@ -218,10 +218,10 @@ def outcome(kind: str, case: Case, clock: Clock) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=[case.cassette for case in CASES])
 def test_replay(kind: str, case: Case) -> None:
     clock = Clock()
-    with replayed(case.cassette) as cassette:
+    with replay_cassette(case.cassette) as cassette:
         result = outcome(kind, case, clock)
     if case.error is None:
-        assert shown(result) == case.result
+        assert comparable(result) == case.result
     else:
         assert type(result) is case.error
         assert all(part in str(result) for part in case.says)

@@ -1,4 +1,4 @@
-"""The system's clock: time that was slept has passed, however the sleep was replaced."""
+"""The system's clock counts time slept as passed, even if tests replace the sleep."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from confluence_groups_sdk._support import clock
 
 @pytest.fixture(autouse=True)
 def _no_lead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reset the clock's lead after each test."""
+    """Reset the time that a test has added to the clock."""
     monkeypatch.setattr(clock, "_monotonic", clock._monotonic)
 
 
-def test_time_slept_has_passed_where_sleep_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_slept_counts_if_sleep_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, other = SystemClock(), SystemClock()
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     before = clock.monotonic()
@@ -29,7 +29,7 @@ def test_time_slept_has_passed_where_sleep_is_replaced(monkeypatch: pytest.Monke
     assert other.monotonic() >= before + 3659.999
 
 
-def test_time_slept_has_passed_where_the_sleep_of_tasks_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_slept_counts_if_asyncio_sleep_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     async def return_at_once(_seconds: float) -> None:
         pass
 
@@ -62,7 +62,7 @@ def test_a_sleep_that_is_interrupted_does_not_count(monkeypatch: pytest.MonkeyPa
     assert clock.monotonic() < before + 3600
 
 
-def test_a_real_sleep_leaves_the_clock_as_it_is() -> None:
+def test_a_real_sleep_adds_nothing_to_the_clock() -> None:
     read: Callable[[], float] = clock._monotonic
     SystemClock().sleep(0)
     asyncio.run(SystemClock().async_sleep(0))

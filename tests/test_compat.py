@@ -1,4 +1,4 @@
-"""What older versions wrote, read by this one; and what this one writes, read by a later one."""
+"""This version reads files of older versions, and later versions read files of this one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VERSIONS = sorted(folder for folder in COMPAT.iterdir() if folder.is_dir())
 FILES = [file for folder in VERSIONS for file in sorted(folder.glob("*.pickle"))]
 
 
-def test_this_version_is_among_them() -> None:
+def test_this_version_is_recorded() -> None:
     assert COMPAT / sdk.__version__ in VERSIONS
     assert {file.name for file in (COMPAT / sdk.__version__).iterdir()} == set(record_compat.WRITERS)
 
@@ -44,17 +44,17 @@ def test_every_public_value_and_error_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=[f"{file.parent.name}-{file.stem}" for file in FILES])
-def test_what_was_pickled_is_what_it_was(file: Path) -> None:
+def test_recorded_pickle_gives_the_original_value(file: Path) -> None:
     assert record_compat.reads_as_written(file)
 
 
-def test_no_file_names_a_place_on_the_machine_that_wrote_it() -> None:
+def test_no_file_contains_a_path_of_the_machine() -> None:
     places = [str(place).encode() for place in (COMPAT.parents[1], Path.home() / "", tempfile.gettempdir())]
     for name, write in record_compat.WRITERS.items():
         assert not [place for place in places if place in write()], name
 
 
-def test_a_timeout_is_pickled_by_its_parts_whatever_httpx_keeps_in_it() -> None:
+def test_timeout_is_pickled_by_its_own_parts() -> None:
     revive, (kind, parts) = record_compat.VALUES["Timeout"].__reduce__()
     assert parts == {"connect": 1.5, "read": 9.0, "write": 9.0, "pool": None, "total": 77.0}
     del parts["total"]
@@ -63,7 +63,7 @@ def test_a_timeout_is_pickled_by_its_parts_whatever_httpx_keeps_in_it() -> None:
 
 
 @pytest.mark.parametrize("folder", VERSIONS, ids=[folder.name for folder in VERSIONS])
-def test_plans_journals_and_tokens_are_what_they_were(folder: Path, tmp_path: Path) -> None:
+def test_recorded_plans_journals_and_tokens_are_read(folder: Path, tmp_path: Path) -> None:
     plan = Plan.load(folder / "plan.json")
     assert plan == record_compat.PLAN
     contents = read_journal(folder / "journal")
@@ -78,7 +78,7 @@ def test_plans_journals_and_tokens_are_what_they_were(folder: Path, tmp_path: Pa
     assert sdk.FileTokenStore(tokens).load() == record_compat.TOKENS
 
 
-def test_what_no_longer_reads_is_named(
+def test_unreadable_recording_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "tests" / "compat"
@@ -145,7 +145,7 @@ for name, value in {{"User": user, "RetryPolicy": policy, "Change": change, "Not
 
 
 @pytest.fixture
-def later(tmp_path: Path) -> Path:
+def later_version(tmp_path: Path) -> Path:
     """Return a folder with a version of the package that has more fields."""
     shutil.copytree(PACKAGE, tmp_path / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     for name, after, added in LATER:
@@ -157,17 +157,17 @@ def later(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_later_version_with_more_fields_reads_them_and_is_read(later: Path) -> None:
+def test_later_version_with_more_fields_exchanges_files_with_this_one(later_version: Path) -> None:
     program = READ.format(scripts=str(Path(record_compat.__file__).parents[1]), folder=str(COMPAT / sdk.__version__))
     command = [sys.executable, "-B", "-W", "error", "-c", program]
-    result = subprocess.run(command, cwd=later, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=later_version, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     for name in ("User", "RetryPolicy", "Change", "NotFoundError"):
-        assert record_compat.reads_as_written(later / "later" / f"{name}.pickle"), name
+        assert record_compat.reads_as_written(later_version / "later" / f"{name}.pickle"), name
 
 
 @pytest.mark.parametrize(("name", "error"), list(record_compat.errors()))
-def test_each_attribute_of_an_error_has_a_default_for_what_was_pickled_before_it(name: str, error: Exception) -> None:
+def test_each_attribute_of_an_error_has_a_default_for_older_pickles(name: str, error: Exception) -> None:
     assert type(error).__name__ == name
     assert not [attribute for attribute in vars(error) if not hasattr(type(error), attribute)]
 

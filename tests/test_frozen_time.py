@@ -1,4 +1,4 @@
-"""Programs that test themselves with freezegun: nothing waits for a clock that stands still."""
+"""Programs tested with freezegun: no wait depends on the frozen clock."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_a_call(confluence_groups):
 
 
 def _call(sandbox: Sandbox) -> None:
-    """Send a request by another client than ours."""
+    """Send a request through a client that is not ours."""
     import httpx
 
     url = f"{sandbox.url}/wiki/rest/api/user/current"
@@ -283,7 +283,7 @@ def test_a_token_file_that_stays_locked_is_given_up() -> None:
 
 
 @in_new_interpreter
-def test_a_login_that_nobody_confirms_is_given_up() -> None:
+def test_a_login_without_consent_is_given_up() -> None:
     from confluence_groups_sdk.cli.session import oauth_callback
     from confluence_groups_sdk.cli.terminal import RefusedError
 
@@ -301,7 +301,7 @@ def test_a_login_that_nobody_confirms_is_given_up() -> None:
 def test_time_can_be_frozen_where_the_sandbox_cannot_be_loaded() -> None:
     import sys
 
-    sys.modules["uvicorn"] = None  # type: ignore[assignment] # as it is where the extra is not installed
+    sys.modules["uvicorn"] = None  # type: ignore[assignment] # as if the extra were not installed
     import confluence_groups_sdk.sandbox
 
     with freeze_time(NOON):

@@ -77,7 +77,7 @@ def imports(name: str, tree: ast.AST) -> Iterator[str]:
                 yield inner if inner in MODULES or inner == "_generated" else dotted
 
 
-def parsed(name: str) -> ast.Module:
+def parse(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text(encoding="utf-8"))
 
 
@@ -92,15 +92,15 @@ def rule_for(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
-def test_a_module_imports_only_what_its_folder_may(name: str) -> None:
+def test_module_imports_only_allowed_folders(name: str) -> None:
     allowed = MAY_IMPORT[rule_for(name)]
-    assert [each for each in imports(name, parsed(name)) if not any(covers(rule, each) for rule in allowed)] == []
+    assert [each for each in imports(name, parse(name)) if not any(covers(rule, each) for rule in allowed)] == []
 
 
 def test_there_are_no_import_cycles() -> None:
     graph: Mapping[str, set[str]] = {}
     for name in MODULES:
-        loaded: list[ast.stmt] = [node for node in parsed(name).body if isinstance(node, ast.ImportFrom)]
+        loaded: list[ast.stmt] = [node for node in parse(name).body if isinstance(node, ast.ImportFrom)]
         graph = {**graph, name: set(imports(name, ast.Module(loaded, []))) - {name}}
     try:
         list(TopologicalSorter(graph).static_order())
@@ -117,7 +117,7 @@ def test_the_top_level_of_the_package_is_small() -> None:
     assert len(entries - UNCOUNTED) <= MAX_TOP_LEVEL
 
 
-def tracked(*patterns: str) -> list[Path]:
+def list_tracked_files(*patterns: str) -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
         cwd=ROOT,
@@ -129,16 +129,16 @@ def tracked(*patterns: str) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def test_no_folder_holds_more_modules_than_a_reader_can_survey() -> None:
+def test_folders_have_a_limited_number_of_modules() -> None:
     folders: dict[Path, int] = {}
-    for path in tracked("confluence_groups_sdk/*.py", "scripts/*.py"):
+    for path in list_tracked_files("confluence_groups_sdk/*.py", "scripts/*.py"):
         folders[path.parent] = folders.get(path.parent, 0) + (path.stem not in UNCOUNTED)
     assert {str(folder): number for folder, number in folders.items() if number > MAX_MODULES} == {}
 
 
 def test_files_and_functions_are_short() -> None:
     long = []
-    for path in tracked("confluence_groups_sdk/*.py", "scripts/*.py", "examples/*.py"):
+    for path in list_tracked_files("confluence_groups_sdk/*.py", "scripts/*.py", "examples/*.py"):
         text = path.read_text(encoding="utf-8")
         if len(text.splitlines()) > MAX_LINES and path.name not in ("client.py", "async_client.py"):
             long.append(f"{path.relative_to(ROOT)}: {len(text.splitlines())} lines")

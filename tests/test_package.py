@@ -37,7 +37,7 @@ def test_errors_load_no_dependency() -> None:
 
 
 @pytest.mark.parametrize("kind", ["ConfluenceGroups", "AsyncConfluenceGroups"])
-def test_what_calls_need_is_loaded_by_the_first_call_not_by_the_client(kind: str) -> None:
+def test_modules_for_calls_are_loaded_by_the_first_call(kind: str) -> None:
     built = loaded_after(
         f"from confluence_groups_sdk import ApiToken, {kind}\n"
         f"{kind}('http://127.0.0.1:9', auth=ApiToken('me@example.com', 'token'))"
@@ -76,7 +76,7 @@ def test_threads_may_make_their_first_calls_at_once() -> None:
 
 
 @pytest.mark.parametrize("kind", [ConfluenceGroups, AsyncConfluenceGroups])
-def test_annotations_can_be_evaluated_although_what_they_name_is_loaded_late(kind: type) -> None:
+def test_annotations_of_late_modules_can_be_evaluated(kind: type) -> None:
     methods = {name: getattr(kind, name) for name in vars(kind) if not name.startswith("_")}
     hints = {name: get_type_hints(method) for name, method in methods.items() if callable(method)}
     assert hints["get_group"]["return"] is Group
@@ -104,11 +104,11 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         getattr(confluence_groups_sdk, "no_such_name")  # noqa: B009 - type checkers refuse the attribute itself
 
 
-def public(kind: type) -> dict[str, object]:
+def list_public_methods(kind: type) -> dict[str, object]:
     return {name: member for name, member in inspect.getmembers(kind) if not name.startswith("_")}
 
 
-def described(function: object, renamed: dict[str, str]) -> tuple[list[tuple[object, ...]], str]:
+def describe_signature(function: object, renamed: dict[str, str]) -> tuple[list[tuple[object, ...]], str]:
     """Return the signature of a method, with the twin's types renamed."""
     signature = inspect.signature(function)  # type: ignore[arg-type] # callables only, by the filter below
 
@@ -131,14 +131,16 @@ def test_the_twins_have_the_same_methods_with_the_same_signatures() -> None:
         "AsyncGenerator[User, None]": "Generator[User, None, None]",
         "AsyncGenerator[Group, None]": "Generator[Group, None, None]",
     }
-    ours, twins = public(ConfluenceGroups), public(AsyncConfluenceGroups)
+    ours, twins = list_public_methods(ConfluenceGroups), list_public_methods(AsyncConfluenceGroups)
     assert {"aclose" if name == "close" else name for name in ours} == set(twins)
     for name, member in ours.items():
         twin = twins["aclose" if name == "close" else name]
         if callable(member):
-            assert described(member, {}) == described(twin, renamed), name
+            assert describe_signature(member, {}) == describe_signature(twin, renamed), name
             assert inspect.getdoc(member) == inspect.getdoc(twin), name
-    assert described(ConfluenceGroups.__init__, {}) == described(AsyncConfluenceGroups.__init__, renamed)
+    assert describe_signature(ConfluenceGroups.__init__, {}) == describe_signature(
+        AsyncConfluenceGroups.__init__, renamed
+    )
 
 
 def test_the_package_works_under_any_name() -> None:
@@ -151,7 +153,7 @@ def test_the_package_works_under_any_name() -> None:
                 assert not {alias.name for alias in node.names} & {"confluence_groups_sdk", "importlib.metadata"}, path
 
 
-def test_two_copies_side_by_side_do_not_disturb_each_other(tmp_path: Path) -> None:
+def test_two_copies_do_not_affect_each_other(tmp_path: Path) -> None:
     for name in ("one", "bigger/vendored/two"):
         shutil.copytree(PACKAGE, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     program = """

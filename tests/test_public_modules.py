@@ -1,4 +1,4 @@
-"""Public objects say that they live at their public import path, so repr, help and pickles show no private module."""
+"""The ``__module__`` of public objects is their public path, so repr, help and pickles show no private module."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ORIGINS = list(origins())
 
 
 def test_the_module_of_a_public_object_is_its_public_import_path() -> None:
-    """In a new process that imports only private modules, so that no public import can set anything."""
+    """Run in a new process that imports only private modules, because a public import could set ``__module__``."""
     private = {origin: sorted({*names} - WITHOUT_MODULE) for _, origin, names in ORIGINS}
     command = [sys.executable, "-c", PROGRAM, json.dumps(private)]
     result = subprocess.run(command, capture_output=True, check=True, encoding="utf-8")
@@ -82,14 +82,14 @@ PUBLIC_CLASSES = [
 
 
 @pytest.mark.parametrize("kind", PUBLIC_CLASSES, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
-def test_annotations_can_be_evaluated_although_the_module_is_another(kind: type) -> None:
+def test_annotations_can_be_evaluated_from_the_public_module(kind: type) -> None:
     """`get_type_hints` looks the names up in ``__module__``, which is not where the class is defined."""
     hints = get_type_hints(kind)
     assert hints.keys() >= {name for each in kind.__mro__ for name in vars(each).get("__annotations__", ())}
     assert not any(isinstance(hint, str) for hint in hints.values())
 
 
-def modules_named_in(pickled: bytes) -> set[str]:
+def list_pickled_modules(pickled: bytes) -> set[str]:
     """Return the modules of this package that a pickle names, and any other text that begins like one."""
     texts = [argument for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)]
     return {text.split(" ")[0] for text in texts if text.startswith(NAME)}
@@ -97,7 +97,7 @@ def modules_named_in(pickled: bytes) -> set[str]:
 
 @pytest.mark.parametrize("file", COMPAT, ids=[f"{file.parent.name}-{file.stem}" for file in COMPAT])
 def test_no_recorded_pickle_names_a_private_module(file: Path) -> None:
-    named = modules_named_in(file.read_bytes())
+    named = list_pickled_modules(file.read_bytes())
     assert named
     assert named <= PUBLIC
 
@@ -117,5 +117,5 @@ def test_no_recorded_pickle_names_a_private_module(file: Path) -> None:
 )
 def test_pickles_of_the_sandbox_name_no_private_module(value: object) -> None:
     pickled = pickle.dumps(value)
-    assert modules_named_in(pickled) == {sandbox.__name__}
+    assert list_pickled_modules(pickled) == {sandbox.__name__}
     assert pickle.loads(pickled) == value

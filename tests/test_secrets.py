@@ -1,4 +1,4 @@
-"""Looks for marker secrets in everything that could show them: repr, errors, tracebacks, logs and pickles."""
+"""No secret is in repr, errors, tracebacks, logs or pickles: the tests look for marker secrets."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def oauth(store: MemoryTokenStore | FileTokenStore | None = None) -> OAuth2:
 
 
 class CarelessAuth(httpx.Auth):
-    """Sends a malformed token without checking it."""
+    """An auth class that sends a malformed token without checking it."""
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = f"Bearer {TOKEN}\n"
@@ -68,14 +68,14 @@ def assert_silent(text: str) -> None:
     assert not [secret for secret in SECRETS if secret in text], text
 
 
-def shown(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """Return everything that an error reporter could print about an error, with the variables of its frames."""
     formatted = traceback.TracebackException.from_exception(error, capture_locals=True).format()
     chain = [error, error.__cause__, error.__context__]
     return "".join(formatted) + "".join(f"{link!r} {link} {vars(link)}" for link in chain if link is not None)
 
 
-def caught(call: Callable[[], object]) -> BaseException:
+def catch(call: Callable[[], object]) -> BaseException:
     try:
         call()
     except (APIError, ConfigurationError, TypeError) as error:
@@ -102,7 +102,7 @@ BAD_CREDENTIALS = (
 
 @pytest.mark.parametrize("build", BAD_CREDENTIALS)
 def test_the_error_for_a_malformed_credential_does_not_show_it(build: Callable[[], object]) -> None:
-    error = caught(build)
+    error = catch(build)
     assert isinstance(error, ConfigurationError)
     # skip the frames of this test, which hold the values; the frames of the package must not
     own = traceback.TracebackException.from_exception(error, capture_locals=True).stack[2:]
@@ -128,7 +128,7 @@ MISPLACED = [
 
 @pytest.mark.parametrize("build", MISPLACED)
 def test_errors_of_constructors_show_no_secret(build: Callable[[], object]) -> None:
-    assert_silent(shown(caught(build)))
+    assert_silent(format_error(catch(build)))
 
 
 @pytest.mark.parametrize(
@@ -171,11 +171,11 @@ def test_a_token_that_httpx_refuses_is_not_in_the_error(kind: str) -> None:
             async with AsyncConfluenceGroups(address, auth=CarelessAuth()) as groups:
                 await groups.remove_member(group_id="g", account_id="a")
 
-    error = caught(run if kind == "sync" else lambda: asyncio.run(run_async()))
+    error = catch(run if kind == "sync" else lambda: asyncio.run(run_async()))
     assert isinstance(error, APIConnectionError)
     assert type(error.__cause__) is httpx.LocalProtocolError
     assert error.__context__ is None
-    assert_silent(shown(error))
+    assert_silent(format_error(error))
     assert_silent(str(pickle.dumps(error)))
 
 
@@ -192,8 +192,8 @@ def test_a_token_that_httpx_refuses_is_not_in_the_error(kind: str) -> None:
 )
 def test_errors_show_no_secret(kind: str, answer: Callable[[], httpx.Response | Exception]) -> None:
     auth, once = ApiToken(EMAIL, TOKEN), RetryPolicy(max_retries=0)
-    error = caught(lambda: remove_member(kind, Answers(answer()), auth=auth, retry=once))
-    assert_silent(shown(error))
+    error = catch(lambda: remove_member(kind, Answers(answer()), auth=auth, retry=once))
+    assert_silent(format_error(error))
     assert_silent(str(pickle.dumps(error)))
 
 
@@ -255,7 +255,7 @@ AUTHORITY_ANSWERS: dict[str, Callable[[], httpx.Response | Exception]] = {
 }
 
 
-def decoding(answer: Callable[[], httpx.Response | Exception]) -> httpx.Response | Exception:
+def decode_response(answer: Callable[[], httpx.Response | Exception]) -> httpx.Response | Exception:
     """Return the response, or the error that httpx raises when it decodes the response."""
     try:
         return answer()
@@ -270,8 +270,8 @@ def test_errors_of_a_refresh_show_no_secret(
 ) -> None:
     once = RetryPolicy(max_retries=0)
     with caplog.at_level(logging.DEBUG):
-        error = caught(lambda: remove_member(kind, Answers(decoding(answer)), auth=oauth(), retry=once))
-    assert_silent(shown(error))
+        error = catch(lambda: remove_member(kind, Answers(decode_response(answer)), auth=oauth(), retry=once))
+    assert_silent(format_error(error))
     assert_silent(str(pickle.dumps(error)))
     assert_silent("".join(record.getMessage() for record in caplog.records))
 
@@ -298,8 +298,8 @@ def test_errors_of_a_store_show_no_secret(kind: str, tmp_path: Path, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         answers = Answers(httpx.Response(200, json=RENEWED))
-        assert_silent(shown(caught(lambda: remove_member(kind, answers, auth=oauth(store)))))
+        assert_silent(format_error(catch(lambda: remove_member(kind, answers, auth=oauth(store)))))
     path.write_text(json.dumps({"access_token": ACCESS, "refresh_token": REFRESH + "\n", "expires_at": 0}))
-    assert_silent(shown(caught(lambda: remove_member(kind, Answers(), auth=oauth(store)))))
+    assert_silent(format_error(catch(lambda: remove_member(kind, Answers(), auth=oauth(store)))))
     path.chmod(0o644)
-    assert_silent(shown(caught(lambda: remove_member(kind, Answers(), auth=oauth(store)))))
+    assert_silent(format_error(catch(lambda: remove_member(kind, Answers(), auth=oauth(store)))))

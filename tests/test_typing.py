@@ -13,7 +13,7 @@ from confluence_groups_sdk import AsyncConfluenceGroups, ConfluenceGroups, Group
 CONSUMER = ast.parse((Path(__file__).parent / "typing" / "consumer.py").read_text(encoding="utf-8"))
 
 
-def used_in(function: str) -> set[str]:
+def list_used_names(function: str) -> set[str]:
     (body,) = [node for node in CONSUMER.body if getattr(node, "name", None) == function]
     return {node.attr for node in ast.walk(body) if isinstance(node, ast.Attribute)}
 
@@ -24,10 +24,10 @@ def used_in(function: str) -> set[str]:
 )
 def test_the_consumer_uses_every_method(kind: type, function: str) -> None:
     public = {name for name in dir(kind) if not name.startswith("_")}
-    assert public <= used_in(function)
+    assert public <= list_used_names(function)
 
 
 @pytest.mark.parametrize("kind", [Group, User])
 def test_the_consumer_reads_every_field(kind: type) -> None:
     properties = {name for name, value in vars(kind).items() if isinstance(value, property)}
-    assert {*fields_dict(kind), *properties} <= used_in("read_models")
+    assert {*fields_dict(kind), *properties} <= list_used_names("read_models")

@@ -1,4 +1,4 @@
-"""A bigger SDK that holds two copies of the package, of two versions, beside the installed one: nothing mixes."""
+"""Two vendored copies of the package, of different versions, and the installed package do not affect each other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAMES = (INSTALLED, GROUPS_A, GROUPS_B)
 SITE = "https://your-domain.atlassian.net"
 BOTH = {"group_id": "g", "account_id": "a"}
 
-OTHER_VERSION = (  # file, what is there, and what another version might have in its place
+OTHER_VERSION = (  # file, its text, and the text in another version
     ("_version.py", f'"{installed.__version__}"', '"9.9.9"'),
     ("models.py", "    locale: str | None = None\n", "    locale: str | None = None\n    pronouns: str = 'unsaid'\n"),
     ("errors.py", "Check the group id and the account id", "Look at the group id and the account id"),
@@ -42,8 +42,8 @@ OTHER_VERSION = (  # file, what is there, and what another version might have in
 
 
 @pytest.fixture(scope="module")
-def bigger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that the bigger SDK is in."""
+def sdk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the SDK that contains the copies."""
     folder = tmp_path_factory.mktemp("bigger")
     for name in (GROUPS_A, GROUPS_B):
         place = folder.joinpath(*name.split("."))
@@ -60,7 +60,7 @@ def bigger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Copies(NamedTuple):
-    """The installed package, and the two copies."""
+    """The installed package and the two copies."""
 
     installed: Any
     a: Any
@@ -68,13 +68,13 @@ class Copies(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def copies(bigger: Path) -> Iterator[Copies]:
-    """Return all three, loaded into this process."""
-    sys.path.insert(0, str(bigger))
+def copies(sdk_folder: Path) -> Iterator[Copies]:
+    """Return the package and its copies, imported into this process."""
+    sys.path.insert(0, str(sdk_folder))
     try:
         yield Copies(*map(importlib.import_module, NAMES))
     finally:
-        sys.path.remove(str(bigger))
+        sys.path.remove(str(sdk_folder))
         for name in [name for name in sys.modules if name.partition(".")[0] == "bigger_sdk"]:
             del sys.modules[name]
 
@@ -86,12 +86,12 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=variables)
 
 
-def loaded(name: str, copy: Any) -> Any:
+def submodule(name: str, copy: Any) -> Any:
     return importlib.import_module(f"{copy.__name__}.{name}")
 
 
-def refused(copy: Any) -> Any:
-    """Return the error of a call that is answered 404."""
+def make_not_found_error(copy: Any) -> Any:
+    """Return the error of a call whose response is a 404."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(404, json={"message": request.headers["user-agent"]})
@@ -103,8 +103,8 @@ def refused(copy: Any) -> Any:
     return caught.value
 
 
-def recorded(name: str) -> ModuleType:
-    """Return the module that makes one of each value and error, made of a copy."""
+def load_record_compat(name: str) -> ModuleType:
+    """Return the module record_compat, changed to make its values and errors with a copy."""
     source = Path(record_compat.__file__).read_text(encoding="utf-8").replace(INSTALLED, name)
     module = ModuleType(f"record_compat_of_{name}")
     module.__file__ = record_compat.__file__
@@ -112,8 +112,8 @@ def recorded(name: str) -> ModuleType:
     return module
 
 
-def test_the_cassettes_are_replayed_through_all_of_them_in_one_process(bigger: Path, tmp_path: Path) -> None:
-    shutil.copytree(bigger / "bigger_sdk", tmp_path / "bigger_sdk", ignore=shutil.ignore_patterns("__pycache__"))
+def test_cassettes_are_replayed_through_all_copies_in_one_process(sdk_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(sdk_folder / "bigger_sdk", tmp_path / "bigger_sdk", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(TESTS / "cassettes", tmp_path / "cassettes")
     text = (TESTS / "test_cassettes.py").read_text(encoding="utf-8")
     files = [f"test_{number}.py" for number in range(len(NAMES))]
@@ -126,9 +126,9 @@ def test_the_cassettes_are_replayed_through_all_of_them_in_one_process(bigger: P
 
 
 @pytest.mark.parametrize("name", [GROUPS_A, GROUPS_B])
-def test_a_copy_loads_nothing_of_the_installed_package_nor_of_another_copy(bigger: Path, name: str) -> None:
-    place = bigger.joinpath(*name.split("."))
-    modules = [path.relative_to(bigger).with_suffix("") for path in place.rglob("*.py") if path.stem != "__main__"]
+def test_copy_imports_no_module_of_another_copy(sdk_folder: Path, name: str) -> None:
+    place = sdk_folder.joinpath(*name.split("."))
+    modules = [path.relative_to(sdk_folder).with_suffix("") for path in place.rglob("*.py") if path.stem != "__main__"]
     others = [each for each in NAMES if each != name]
     program = f"""
 import importlib, sys
@@ -136,19 +136,19 @@ for each in {[".".join(path.parts) for path in modules]!r}:
     importlib.import_module(each)
 print(*(each for each in sys.modules if each.startswith({tuple(others)!r})))
 """
-    result = run(bigger, "-c", program)
+    result = run(sdk_folder, "-c", program)
     assert (result.returncode, result.stdout.strip(), result.stderr) == (0, "", "")
 
 
-def test_each_has_its_own_version_and_user_agent(copies: Copies) -> None:
+def test_each_copy_has_its_own_version_and_user_agent(copies: Copies) -> None:
     versions = [copy.__version__ for copy in copies]
     assert versions == [installed.__version__, installed.__version__, "9.9.9"]
     for copy, version in zip(copies, versions, strict=True):
-        assert refused(copy).message.startswith(f"confluence-groups-sdk/{version} ")
+        assert make_not_found_error(copy).message.startswith(f"confluence-groups-sdk/{version} ")
 
 
-def test_errors_of_one_are_not_caught_as_anothers(copies: Copies) -> None:
-    errors = [refused(copy) for copy in copies]
+def test_errors_of_different_copies_are_different_classes(copies: Copies) -> None:
+    errors = [make_not_found_error(copy) for copy in copies]
     for error, own in zip(errors, copies, strict=True):
         assert [isinstance(error, copy.ConfluenceGroupsError) for copy in copies] == [copy is own for copy in copies]
     assert [type(error).remedy.startswith("Look at the group id") for error in errors] == [False, False, True]
@@ -164,15 +164,15 @@ def test_no_class_is_shared(copies: Copies) -> None:
 
 
 def test_loggers_are_separate(copies: Copies, caplog: pytest.LogCaptureFixture) -> None:
-    loggers = [loaded("_support.log", copy).logger for copy in copies]
+    loggers = [submodule("_support.log", copy).logger for copy in copies]
     assert [logger.name for logger in loggers] == list(NAMES)
     with caplog.at_level(logging.INFO, logger=GROUPS_A):
         for copy in copies:
-            refused(copy)
+            make_not_found_error(copy)
     assert {record.name for record in caplog.records if record.name.startswith(NAMES)} == {GROUPS_A}
 
 
-def test_the_environment_shows_the_lines_of_each_once(bigger: Path) -> None:
+def test_log_variable_prints_the_lines_of_each_copy_once(sdk_folder: Path) -> None:
     program = f"""
 import httpx, {GROUPS_A} as a, {GROUPS_B} as b, {INSTALLED} as installed
 for copy in (a, b, installed):
@@ -180,16 +180,16 @@ for copy in (a, b, installed):
     with copy.ConfluenceGroups({SITE!r}, auth=copy.BearerToken("t"), http_client=http) as groups:
         groups.remove_member(group_id="g", account_id="a")
 """
-    result = run(bigger, "-c", program, CONFLUENCE_GROUPS_LOG="info")
+    result = run(sdk_folder, "-c", program, CONFLUENCE_GROUPS_LOG="info")
     assert result.returncode == 0, result.stderr
     assert re.findall(r"INFO ([\w.]+): removeMember", result.stderr) == [GROUPS_A, GROUPS_B, INSTALLED]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_pickles_of_one_come_back_as_its_own(copies: Copies, name: str) -> None:
+def test_pickles_are_loaded_by_the_copy_that_wrote_them(copies: Copies, name: str) -> None:
     own = next(copy for copy in copies if copy.__name__ == name)
     others = [other for other in NAMES if other != name]
-    values = recorded(name).PICKLED
+    values = load_record_compat(name).PICKLED
     assert len(values) == len(record_compat.PICKLED)
     for kind, value in values.items():
         content = pickle.dumps(value)
@@ -199,8 +199,8 @@ def test_pickles_of_one_come_back_as_its_own(copies: Copies, name: str) -> None:
         assert type(again).__module__.startswith(own.__name__), kind
 
 
-def test_what_is_kept_in_a_process_is_kept_for_each(copies: Copies) -> None:
-    ours, *others = (loaded("_core.call_metadata", copy) for copy in (copies.a, copies.b, copies.installed))
+def test_each_copy_keeps_its_own_process_state(copies: Copies) -> None:
+    ours, *others = (submodule("_core.call_metadata", copy) for copy in (copies.a, copies.b, copies.installed))
     token = ours.current_call_metadata.set(ours.CallMetadata())
     try:
         assert [other.current_call_metadata.get() for other in others] == [None, None]
@@ -208,7 +208,7 @@ def test_what_is_kept_in_a_process_is_kept_for_each(copies: Copies) -> None:
         ours.current_call_metadata.reset(token)
     rate_limiters = [copy.RateLimiter() for copy in copies]
     for rate_limiter, own in zip(rate_limiters, copies, strict=True):
-        known = [rate_limiter in loaded("_core.limits.concurrency_limiter", copy)._LIMITERS for copy in copies]
+        known = [rate_limiter in submodule("_core.limits.concurrency_limiter", copy)._LIMITERS for copy in copies]
         assert known == [copy is own for copy in copies]
 
 
@@ -220,12 +220,12 @@ def test_options_of_another_copy_are_refused_by_their_full_name(copies: Copies) 
 
 
 def test_sandboxes_are_separate_and_plans_are_applied_through_each(copies: Copies, tmp_path: Path) -> None:
-    rooms = [loaded("sandbox.app", copy) for copy in reversed(copies)]  # the other version's first
+    rooms = [submodule("sandbox.app", copy) for copy in reversed(copies)]  # the other version first
     assert len({room.OPAQUE for room in rooms}) == 3
     for copy in (copies.a, copies.installed):
-        membership = loaded("membership", copy)
+        membership = submodule("membership", copy)
         with (
-            loaded("sandbox", copy).Sandbox() as sandbox,
+            submodule("sandbox", copy).Sandbox() as sandbox,
             copy.ConfluenceGroups(sandbox.url, auth=copy.ApiToken(*sandbox.admin)) as groups,
         ):
             group = sandbox.directory.group_named("docs-editors")
@@ -236,11 +236,12 @@ def test_sandboxes_are_separate_and_plans_are_applied_through_each(copies: Copie
             report = membership.apply(groups, plan, journal=tmp_path / f"{copy.__name__}.journal")
             assert [result.outcome for result in report.results] == [membership.Outcome.REMOVED]
             assert not sandbox.directory.is_member(group.id, leaver.account_id)
-    assert loaded("membership", copies.b).Plan.load(tmp_path / f"{GROUPS_A}.json").changes  # files are for everybody
+    # all copies can read each other's files
+    assert submodule("membership", copies.b).Plan.load(tmp_path / f"{GROUPS_A}.json").changes
 
 
-def test_the_fixtures_of_a_copy_are_loaded_where_they_are_asked_for(bigger: Path, tmp_path: Path) -> None:
-    shutil.copytree(bigger / "bigger_sdk", tmp_path / "bigger_sdk", ignore=shutil.ignore_patterns("__pycache__"))
+def test_fixtures_of_a_copy_are_loaded_on_request(sdk_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(sdk_folder / "bigger_sdk", tmp_path / "bigger_sdk", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "conftest.py").write_text(f"pytest_plugins = ['{GROUPS_A}.sandbox.pytest_plugin']\n")
     (tmp_path / "test_it.py").write_text(f"""
 import sys
@@ -258,19 +259,19 @@ def test_it(confluence_sandbox, confluence_groups):
 
 
 def test_the_command_line_of_a_copy_has_its_own_name_and_keeps_its_own_logins(copies: Copies) -> None:
-    programs = [loaded("cli.program", copy) for copy in copies]
+    programs = [submodule("cli.program", copy) for copy in copies]
     assert [program.PROGRAM for program in programs] == [
         "confluence-groups",
         *(f"python -m {name}.cli" for name in NAMES[1:]),
     ]
-    stores = [loaded("cli.session.state_store", copy) for copy in copies]
-    assert [loaded("cli.session.keyring_store", copy).SERVICE for copy in copies] == [
+    stores = [submodule("cli.session.state_store", copy) for copy in copies]
+    assert [submodule("cli.session.keyring_store", copy).SERVICE for copy in copies] == [
         "confluence-groups",
         GROUPS_A,
         GROUPS_B,
     ]
     assert [store.folder().name.lstrip(".") for store in stores] == ["confluence-groups", GROUPS_A, GROUPS_B]
-    pages = [loaded("cli.rendering.approval_page", copy) for copy in copies]
+    pages = [submodule("cli.rendering.approval_page", copy) for copy in copies]
     assert pages[0].STYLE == pages[1].STYLE != pages[2].STYLE
 
 
@@ -285,13 +286,13 @@ def test_the_command_line_of_a_copy_has_its_own_name_and_keeps_its_own_logins(co
         (["sites"], f"log in with python -m {GROUPS_A}.cli login"),
     ],
 )
-def test_it_says_how_it_is_run(bigger: Path, tmp_path: Path, arguments: list[str], part: str) -> None:
-    result = run(bigger, "-m", f"{GROUPS_A}.cli", *arguments, XDG_CONFIG_HOME=str(tmp_path))
+def test_help_shows_the_command_of_the_copy(sdk_folder: Path, tmp_path: Path, arguments: list[str], part: str) -> None:
+    result = run(sdk_folder, "-m", f"{GROUPS_A}.cli", *arguments, XDG_CONFIG_HOME=str(tmp_path))
     assert part in " ".join((result.stdout + result.stderr).split())
     assert "Traceback" not in result.stderr
 
 
-def test_a_command_line_without_the_sandbox_says_so(tmp_path: Path) -> None:
+def test_command_line_without_the_sandbox_reports_it(tmp_path: Path) -> None:
     assert vendor.main([str(tmp_path / "groups"), "--without", "sandbox"]) == 0
     result = run(tmp_path, "-m", "groups.cli", "sandbox", XDG_CONFIG_HOME=str(tmp_path))
     assert (result.returncode, result.stderr) == (2, "error: this copy of the package was made without its sandbox\n")
@@ -323,7 +324,7 @@ assert len(ours) > 60 and all(file.startswith({archive!r}) for file in ours), ou
 
 
 @pytest.mark.parametrize("name", ["groups", INSTALLED])
-def test_an_archive_on_the_path_will_do(tmp_path: Path, name: str) -> None:
+def test_package_runs_from_an_archive(tmp_path: Path, name: str) -> None:
     place, archive = tmp_path / name, tmp_path / "packages.zip"
     assert vendor.main([str(place)]) == 0
     with zipfile.ZipFile(archive, "w") as packed:

@@ -62,16 +62,16 @@ def oauth(store: MemoryTokenStore, clock: FakeClock | None = None) -> OAuth2:
     return OAuth2("client-id", "client-secret", store, clock=clock or FakeClock())
 
 
-def granted(**changes: object) -> httpx.Response:
+def token_response(**changes: object) -> httpx.Response:
     return httpx.Response(200, json={name: value for name, value in {**GRANTED, **changes}.items() if value != "none"})
 
 
-def rejected(status: int, error: str, description: str = "said by the authority") -> httpx.Response:
+def rejection(status: int, error: str, description: str = "said by the authority") -> httpx.Response:
     return httpx.Response(status, json={"error": error, "error_description": description})
 
 
 class Answers(fakes.Answers):
-    """Also records the token of each request: the access token of a call, the refresh token of a refresh."""
+    """Answers that also record the token of each request: access token of a call, refresh token of a refresh."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         super().__init__(*answers)
@@ -99,15 +99,15 @@ def test_a_valid_token_is_used_without_a_refresh(kind: str) -> None:
 @pytest.mark.parametrize("expires_in", [60, 0, -3600])
 def test_a_token_that_is_about_to_expire_is_refreshed_first(kind: str, expires_in: float) -> None:
     store = MemoryTokenStore(old(expires_in))
-    answers = Answers(granted(), httpx.Response(204))
+    answers = Answers(token_response(), httpx.Response(204))
     remove_member(kind, answers, auth=oauth(store))
     assert answers.sent == ["old-refresh", "new-access"]
     assert store.load() == Tokens("new-access", "new-refresh", START + 3600, ("read", "write"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_refresh_is_what_atlassian_documents(kind: str) -> None:
-    answers = Answers(granted(), httpx.Response(204))
+def test_refresh_request_matches_atlassians_documentation(kind: str) -> None:
+    answers = Answers(token_response(), httpx.Response(204))
     auth = oauth(MemoryTokenStore(old(0)))
     remove_member(kind, answers, auth=auth, timeout=7, application_name="mine/1")
     request = answers.requests[0]
@@ -142,7 +142,7 @@ def test_the_refresh_is_what_atlassian_documents(kind: str) -> None:
 )
 def test_values_missing_in_the_response_keep_their_old_value(changes: dict[str, object], kept: Tokens) -> None:
     store = MemoryTokenStore(old(0))
-    remove_member("sync", Answers(granted(**changes), httpx.Response(204)), auth=oauth(store))
+    remove_member("sync", Answers(token_response(**changes), httpx.Response(204)), auth=oauth(store))
     assert store.load() == kept
 
 
@@ -157,7 +157,7 @@ def test_calls_do_not_load_the_store_each_time(kind: str) -> None:
 
     store = Counting(old())
     auth = oauth(store)
-    for answers in ([httpx.Response(204)], [httpx.Response(401), granted(), httpx.Response(204)]):
+    for answers in ([httpx.Response(204)], [httpx.Response(401), token_response(), httpx.Response(204)]):
         remove_member(kind, Answers(*answers), auth=auth)
     assert store.loaded == 2, "once for the first call, and once for the refresh"
     later = Answers(*(httpx.Response(204) for _ in range(3)))
@@ -191,14 +191,14 @@ def test_an_empty_store_is_a_configuration_error(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_401_is_refreshed_once_and_the_request_sent_once_more(kind: str) -> None:
-    answers = Answers(httpx.Response(401), granted(), httpx.Response(204))
+    answers = Answers(httpx.Response(401), token_response(), httpx.Response(204))
     remove_member(kind, answers, auth=oauth(MemoryTokenStore(old())))
     assert answers.sent == ["old-access", "old-refresh", "new-access"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_body_is_sent_again_whole(kind: str) -> None:
-    answers = Answers(httpx.Response(401), granted(), httpx.Response(201, json={}))
+def test_a_body_is_sent_again_completely(kind: str) -> None:
+    answers = Answers(httpx.Response(401), token_response(), httpx.Response(201, json={}))
     call(kind, "add_member", answers, {"group_id": "g", "account_id": "a"}, auth=oauth(MemoryTokenStore(old())))
     first, _, second = answers.requests
     assert first.content == second.content == b'{"accountId": "a"}'
@@ -206,7 +206,7 @@ def test_a_body_is_sent_again_whole(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_second_401_is_an_error(kind: str) -> None:
-    answers = Answers(httpx.Response(401), granted(), httpx.Response(401, json={"message": "Unauthorized"}))
+    answers = Answers(httpx.Response(401), token_response(), httpx.Response(401, json={"message": "Unauthorized"}))
     with pytest.raises(AuthenticationError, match="Unauthorized"):
         remove_member(kind, answers, auth=oauth(MemoryTokenStore(old())))
     assert len(answers.requests) == 3
@@ -214,14 +214,14 @@ def test_a_second_401_is_an_error(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_401_right_after_a_refresh_is_an_error(kind: str) -> None:
-    answers = Answers(granted(), httpx.Response(401))
+    answers = Answers(token_response(), httpx.Response(401))
     with pytest.raises(AuthenticationError):
         remove_member(kind, answers, auth=oauth(MemoryTokenStore(old(0))))
     assert len(answers.requests) == 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_processes_that_keep_refreshing_cause_no_endless_loop(kind: str) -> None:
+def test_constant_refreshes_by_other_processes_end_in_an_error(kind: str) -> None:
     store = MemoryTokenStore(old())
     sent: list[str] = []
 
@@ -250,7 +250,7 @@ def test_a_missing_scope_is_never_refreshed(kind: str, answer: Callable[[], tupl
 @pytest.mark.parametrize(("seconds", "refreshed"), [(3599, False), (3600, True)])
 def test_a_403_is_refreshed_if_the_token_has_expired_meanwhile(kind: str, seconds: float, refreshed: bool) -> None:
     clock = FakeClock()
-    answers = Answers(httpx.Response(403), granted(), httpx.Response(204))
+    answers = Answers(httpx.Response(403), token_response(), httpx.Response(204))
 
     def slow(request: httpx.Request) -> httpx.Response:
         if not answers.requests:
@@ -276,7 +276,7 @@ def test_a_403_is_refreshed_if_the_token_has_expired_meanwhile(kind: str, second
 def test_an_invalid_refresh_token_is_an_error_with_a_remedy_and_is_not_sent_twice(
     kind: str, status: int, code: str
 ) -> None:
-    store, answers = MemoryTokenStore(old(0)), Answers(rejected(status, code))
+    store, answers = MemoryTokenStore(old(0)), Answers(rejection(status, code))
     auth = oauth(store)
     errors = []
     for _ in range(3):
@@ -296,9 +296,9 @@ def test_an_invalid_refresh_token_is_an_error_with_a_remedy_and_is_not_sent_twic
 @pytest.mark.parametrize(
     ("answer", "error", "remedy"),
     [
-        (lambda: rejected(401, "access_denied"), AuthenticationError, "client secret"),
-        (lambda: rejected(403, "access_denied"), AuthenticationError, "client secret"),
-        (lambda: rejected(400, "invalid_request"), APIStatusError, "authority="),
+        (lambda: rejection(401, "access_denied"), AuthenticationError, "client secret"),
+        (lambda: rejection(403, "access_denied"), AuthenticationError, "client secret"),
+        (lambda: rejection(400, "invalid_request"), APIStatusError, "authority="),
         (lambda: httpx.Response(403, text="<html>blocked</html>"), APIStatusError, "authority="),
         (lambda: httpx.Response(404), APIStatusError, "authority="),
         (lambda: httpx.Response(410), APIStatusError, "authority="),
@@ -306,9 +306,9 @@ def test_an_invalid_refresh_token_is_an_error_with_a_remedy_and_is_not_sent_twic
         (lambda: httpx.Response(204), ResponseValidationError, "authority="),
         (lambda: httpx.Response(200, text="<html>log in</html>"), ResponseValidationError, "authority="),
         (lambda: httpx.Response(200, json=[]), ResponseValidationError, "authority="),
-        (lambda: granted(access_token="none"), ResponseValidationError, "authority="),
-        (lambda: granted(access_token="a b"), ResponseValidationError, "authority="),
-        (lambda: granted(refresh_token=""), ResponseValidationError, "authority="),
+        (lambda: token_response(access_token="none"), ResponseValidationError, "authority="),
+        (lambda: token_response(access_token="a b"), ResponseValidationError, "authority="),
+        (lambda: token_response(refresh_token=""), ResponseValidationError, "authority="),
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)
@@ -320,7 +320,7 @@ def test_other_responses_are_errors_of_the_authority(
         remove_member(kind, answers, auth=oauth(store))
     assert (caught.value.method, caught.value.path) == ("POST", "/oauth/token")
     assert remedy in str(caught.value)
-    assert type(caught.value) is error, "not a NotFoundError, whose remedy speaks of a group"
+    assert type(caught.value) is error, "not a NotFoundError, because its remedy is about groups"
     assert len(answers.requests) == 1, "redirects are not followed"
     assert store.load() == old(0)
 
@@ -329,7 +329,7 @@ def test_other_responses_are_errors_of_the_authority(
 def test_429_and_5xx_of_the_authority_are_retried(kind: str) -> None:
     clock = FakeClock()
     busy = httpx.Response(429, headers={"Retry-After": "7"})
-    answers = Answers(busy, httpx.Response(503), granted(), httpx.Response(204))
+    answers = Answers(busy, httpx.Response(503), token_response(), httpx.Response(204))
     remove_member(kind, answers, auth=oauth(MemoryTokenStore(old(0)), clock), clock=clock)
     assert clock.slept == [7.0, 4.0]
     assert answers.sent == ["old-refresh", "old-refresh", "old-refresh", "new-access"]
@@ -345,7 +345,7 @@ def test_the_error_after_the_retries_names_the_authority(status: int, error: typ
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_unreachable_authority_is_a_connection_error(kind: str) -> None:
-    answers = Answers(httpx.ConnectError("no route"), granted(), httpx.Response(201, json={}))
+    answers = Answers(httpx.ConnectError("no route"), token_response(), httpx.Response(201, json={}))
     auth = oauth(MemoryTokenStore(old(0)))
     call(kind, "add_member", answers, {"group_id": "g", "account_id": "a"}, auth=auth)
     assert answers.sent == ["old-refresh", "old-refresh", "new-access"]
@@ -384,7 +384,7 @@ def test_any_response_of_the_authority_gives_tokens_or_an_error_of_this_package(
 # --- the steps of the flow
 
 
-def steps_of(auth: OAuth2, *responses: httpx.Response) -> list[str]:
+def run_flow_by_hand(auth: OAuth2, *responses: httpx.Response) -> list[str]:
     """Carry out a flow by hand; return its steps by name, and the token of each request."""
     flow = auth._flow.steps(httpx.Request("GET", "https://api.atlassian.com"))
     left, taken = list(responses), list[str]()
@@ -406,18 +406,18 @@ def steps_of(auth: OAuth2, *responses: httpx.Response) -> list[str]:
 def test_steps_without_a_refresh() -> None:
     auth = oauth(MemoryTokenStore(old()))
     first = ["Read", "Lock", "Load", "Unlock", "Send", "Bearer old-access"]
-    assert steps_of(auth, httpx.Response(204)) == first
-    assert steps_of(auth, httpx.Response(204)) == ["Read", "Send", "Bearer old-access"]
+    assert run_flow_by_hand(auth, httpx.Response(204)) == first
+    assert run_flow_by_hand(auth, httpx.Response(204)) == ["Read", "Send", "Bearer old-access"]
 
 
 def test_tokens_are_loaded_refreshed_and_saved_under_the_lock() -> None:
-    steps = steps_of(oauth(MemoryTokenStore(old(0))), granted(), httpx.Response(204))
+    steps = run_flow_by_hand(oauth(MemoryTokenStore(old(0))), token_response(), httpx.Response(204))
     under_lock = ["Lock", "Load", "Send", "refresh", "Read", "Save", "Unlock"]
     assert steps == ["Read", *under_lock, "Send", "Bearer new-access"]
 
 
 def test_the_lock_is_released_before_a_failed_refresh_is_retried() -> None:
-    steps = steps_of(oauth(MemoryTokenStore(old(0))), httpx.Response(503))
+    steps = run_flow_by_hand(oauth(MemoryTokenStore(old(0))), httpx.Response(503))
     assert steps == ["Read", "Lock", "Load", "Send", "refresh", "Read", "Unlock"]
 
 
@@ -425,7 +425,7 @@ def test_the_lock_is_released_before_a_failed_refresh_is_retried() -> None:
 
 
 class Failing(MemoryTokenStore):
-    """Fails to save, so many times."""
+    """A store that fails to save a number of times."""
 
     def __init__(self, tokens: Tokens, failures: int) -> None:
         super().__init__(tokens)
@@ -441,21 +441,21 @@ class Failing(MemoryTokenStore):
 @pytest.mark.parametrize("kind", KINDS)
 def test_new_tokens_are_saved_before_they_are_used(kind: str) -> None:
     store = MemoryTokenStore(old(0))
-    answers = Answers(granted(), httpx.Response(204))
+    answers = Answers(token_response(), httpx.Response(204))
     saved: list[Tokens | None] = []
 
-    def seen(request: httpx.Request) -> httpx.Response:
+    def record_store(request: httpx.Request) -> httpx.Response:
         saved.append(store.load())
         return answers(request)
 
-    remove_member(kind, seen, auth=oauth(store))
+    remove_member(kind, record_store, auth=oauth(store))
     assert [tokens.access_token for tokens in saved if tokens] == ["old-access", "new-access"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_tokens_that_cannot_be_saved_are_not_used_and_not_lost(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     store = Failing(old(0), failures=2)
-    answers = Answers(granted(), httpx.Response(204))
+    answers = Answers(token_response(), httpx.Response(204))
     auth = oauth(store)
     for _ in range(2):
         with pytest.raises(OSError, match="disk full"):
@@ -476,14 +476,14 @@ def test_a_lock_that_cannot_be_released_is_an_error(kind: str) -> None:
             raise OSError("the lock is lost")
 
     with pytest.raises(OSError, match="the lock is lost"):
-        remove_member(kind, Answers(granted()), auth=oauth(Broken(old(0))))
+        remove_member(kind, Answers(token_response()), auth=oauth(Broken(old(0))))
 
 
 def test_unsaved_tokens_are_dropped_if_the_store_was_emptied() -> None:
     store = Failing(old(0), failures=1)
     auth = oauth(store)
     with pytest.raises(OSError, match="disk full"):
-        remove_member("sync", Answers(granted()), auth=auth)
+        remove_member("sync", Answers(token_response()), auth=auth)
     store._tokens = None
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="no tokens"):
@@ -504,7 +504,7 @@ def test_unsaved_tokens_are_dropped_after_a_new_consent() -> None:
     store = Failing(old(0), failures=1)
     auth = oauth(store)
     with pytest.raises(OSError, match="disk full"):
-        remove_member("sync", Answers(granted()), auth=auth)
+        remove_member("sync", Answers(token_response()), auth=auth)
     store.save(Tokens("consented", "consented-refresh", START + 3600))
     answers = Answers(httpx.Response(204))
     remove_member("sync", answers, auth=auth)
@@ -519,13 +519,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tokens.json"
 
 
-def stored(sandbox: Sandbox, path: Path, expires_in: float = 3600) -> FileTokenStore:
+def stored_tokens(sandbox: Sandbox, path: Path, expires_in: float = 3600) -> FileTokenStore:
     store = FileTokenStore(path)
     store.save(Tokens(*sandbox.grant(expires_in=expires_in)))
     return store
 
 
-def oauth_on(sandbox: Sandbox, store: Any) -> OAuth2:
+def sandbox_oauth(sandbox: Sandbox, store: Any) -> OAuth2:
     return OAuth2(*sandbox.oauth_client, store, authority=sandbox.authority)
 
 
@@ -538,14 +538,14 @@ def tasks_client(sandbox: Sandbox, auth: httpx.Auth) -> AsyncConfluenceGroups:
 
 
 def refreshes(sandbox: Sandbox) -> int:
-    return sum(seen.target == "/oauth/token" for seen in sandbox.requests)
+    return sum(record_store.target == "/oauth/token" for record_store in sandbox.requests)
 
 
 EXPIRIES = pytest.mark.parametrize("expired", ["by the clock", "by the server"])
 
 
 def expired_store(sandbox: Sandbox, path: Path, expired: str) -> FileTokenStore:
-    store = stored(sandbox, path, expires_in=-1 if expired == "by the clock" else 3600)
+    store = stored_tokens(sandbox, path, expires_in=-1 if expired == "by the clock" else 3600)
     sandbox.expire_tokens()
     return store
 
@@ -554,7 +554,7 @@ def expired_store(sandbox: Sandbox, path: Path, expired: str) -> FileTokenStore:
 def test_eight_threads_refresh_once(sandbox: Sandbox, path: Path, expired: str) -> None:
     store = expired_store(sandbox, path, expired)
     starting = threading.Barrier(8)
-    with client(sandbox, oauth_on(sandbox, store)) as groups, ThreadPoolExecutor(8) as threads:
+    with client(sandbox, sandbox_oauth(sandbox, store)) as groups, ThreadPoolExecutor(8) as threads:
 
         def work() -> None:
             starting.wait()
@@ -570,7 +570,7 @@ def test_threads_refresh_once_even_if_the_lock_of_the_store_does_not_keep_out_th
         def lock(self) -> AbstractContextManager[object]:
             return nullcontext()
 
-    auth = oauth_on(sandbox, Processes(Tokens(*sandbox.grant(expires_in=-1))))
+    auth = sandbox_oauth(sandbox, Processes(Tokens(*sandbox.grant(expires_in=-1))))
     with client(sandbox, auth) as groups, ThreadPoolExecutor(8) as threads:
         starting = threading.Barrier(8)
 
@@ -585,7 +585,7 @@ def test_threads_refresh_once_even_if_the_lock_of_the_store_does_not_keep_out_th
 
 @EXPIRIES
 def test_fifty_tasks_refresh_once(sandbox: Sandbox, path: Path, expired: str) -> None:
-    auth = oauth_on(sandbox, expired_store(sandbox, path, expired))
+    auth = sandbox_oauth(sandbox, expired_store(sandbox, path, expired))
 
     async def work() -> None:
         async with tasks_client(sandbox, auth) as groups:
@@ -615,13 +615,13 @@ with ConfluenceGroups.for_cloud(cloud_id, gateway=url, auth=auth) as groups:
 
 
 def test_two_processes_use_each_refresh_token_once(sandbox: Sandbox, path: Path) -> None:
-    store = stored(sandbox, path)
+    store = stored_tokens(sandbox, path)
     arguments = [sandbox.url, sandbox.cloud_id, str(path), *sandbox.oauth_client]
     processes = [subprocess.Popen([sys.executable, "-c", PROCESS, *arguments]) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0], "the sandbox rejects a refresh token that is sent twice"
     assert refreshes(sandbox) >= 4
     sandbox.expire_tokens()
-    with client(sandbox, oauth_on(sandbox, store)) as groups:
+    with client(sandbox, sandbox_oauth(sandbox, store)) as groups:
         groups.current_user()  # the store holds the newest tokens
 
 
@@ -643,7 +643,7 @@ ConfluenceGroups.for_cloud(cloud_id, gateway=url, auth=auth).current_user()
 
 
 def test_a_process_waits_for_the_refresh_of_another_and_uses_its_tokens(sandbox: Sandbox, path: Path) -> None:
-    stored(sandbox, path, expires_in=-1)
+    stored_tokens(sandbox, path, expires_in=-1)
     command = [sys.executable, "-c", SIGNALLING, sandbox.url, sandbox.cloud_id, str(path), *sandbox.oauth_client]
     with (
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first,
@@ -654,7 +654,7 @@ def test_a_process_waits_for_the_refresh_of_another_and_uses_its_tokens(sandbox:
         assert list(lines.values()) == ["locking\n"] * 2, "both want to refresh"
         assert first.stdin
         assert second.stdin
-        first.stdin.write("\n")  # releases the one that refreshes
+        first.stdin.write("\n")  # releases the process that refreshes
         second.stdin.write("\n")
         first.stdin.close()
         second.stdin.close()
@@ -679,7 +679,7 @@ ConfluenceGroups.for_cloud(cloud_id, gateway=url, auth=auth).current_user()
 def test_a_process_killed_before_it_saved_leaves_the_old_tokens_and_no_lock(
     sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = stored(sandbox, path, expires_in=-1)
+    store = stored_tokens(sandbox, path, expires_in=-1)
     before = store.load()
     arguments = [sandbox.url, sandbox.cloud_id, str(path), *sandbox.oauth_client]
     killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False)
@@ -687,7 +687,10 @@ def test_a_process_killed_before_it_saved_leaves_the_old_tokens_and_no_lock(
     assert refreshes(sandbox) == 1
     assert store.load() == before
     monkeypatch.setattr(token_store, "LOCK_TIMEOUT_S", 0)
-    with client(sandbox, oauth_on(sandbox, store)) as groups, pytest.raises(AuthenticationError, match="consent again"):
+    with (
+        client(sandbox, sandbox_oauth(sandbox, store)) as groups,
+        pytest.raises(AuthenticationError, match="consent again"),
+    ):
         groups.current_user()  # unlike Atlassian, the sandbox never accepts a spent refresh token
 
 
@@ -701,7 +704,7 @@ with FileTokenStore(sys.argv[1]).lock():
 
 
 @contextmanager
-def locked_by_another_process(path: Path) -> Iterator[Callable[[], None]]:
+def hold_lock_in_another_process(path: Path) -> Iterator[Callable[[], None]]:
     """Hold the lock until the yielded function is called."""
     command = [sys.executable, "-c", HOLDER, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
@@ -715,7 +718,7 @@ def test_the_event_loop_goes_on_while_another_process_holds_the_lock(
     sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(token_store, "LOCK_TIMEOUT_S", 20)
-    auth = oauth_on(sandbox, stored(sandbox, path, expires_in=-1))
+    auth = sandbox_oauth(sandbox, stored_tokens(sandbox, path, expires_in=-1))
 
     async def work(release: Callable[[], None]) -> None:
         async with tasks_client(sandbox, auth) as groups:
@@ -728,7 +731,7 @@ def test_the_event_loop_goes_on_while_another_process_holds_the_lock(
             release()
             await asyncio.gather(*waiting)
 
-    with locked_by_another_process(path) as release:
+    with hold_lock_in_another_process(path) as release:
         asyncio.run(work(release))
     assert refreshes(sandbox) == 1
 
@@ -737,7 +740,7 @@ def test_a_task_that_is_cancelled_while_it_waits_leaves_the_lock_free(
     sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(token_store, "LOCK_TIMEOUT_S", 20)
-    auth = oauth_on(sandbox, stored(sandbox, path, expires_in=-1))
+    auth = sandbox_oauth(sandbox, stored_tokens(sandbox, path, expires_in=-1))
 
     async def work(release: Callable[[], None]) -> None:
         async with tasks_client(sandbox, auth) as groups:
@@ -750,7 +753,7 @@ def test_a_task_that_is_cancelled_while_it_waits_leaves_the_lock_free(
             release()
             await asyncio.gather(*waiting[1:])
 
-    with locked_by_another_process(path) as release:
+    with hold_lock_in_another_process(path) as release:
         asyncio.run(work(release))
     assert refreshes(sandbox) == 1
 
@@ -758,8 +761,8 @@ def test_a_task_that_is_cancelled_while_it_waits_leaves_the_lock_free(
 def test_a_loop_that_ends_while_a_task_waits_leaves_the_lock_free(
     sandbox: Sandbox, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = stored(sandbox, path, expires_in=-1)
-    auth = oauth_on(sandbox, store)
+    store = stored_tokens(sandbox, path, expires_in=-1)
+    auth = sandbox_oauth(sandbox, store)
 
     async def work() -> None:
         async with tasks_client(sandbox, auth) as groups:
@@ -769,7 +772,7 @@ def test_a_loop_that_ends_while_a_task_waits_leaves_the_lock_free(
             task.cancel()
             await asyncio.wait([task])
 
-    with locked_by_another_process(path) as release:
+    with hold_lock_in_another_process(path) as release:
         asyncio.run(work())
         release()
     with client(sandbox, auth) as groups:
@@ -779,7 +782,7 @@ def test_a_loop_that_ends_while_a_task_waits_leaves_the_lock_free(
 
 
 class Slow(MemoryTokenStore):
-    """Waits before it saves."""
+    """A store that waits before it saves."""
 
     def __init__(self, tokens: Tokens) -> None:
         super().__init__(tokens)
@@ -793,7 +796,7 @@ class Slow(MemoryTokenStore):
 
 def test_a_task_that_is_cancelled_while_it_saves_loses_no_token(sandbox: Sandbox) -> None:
     store = Slow(Tokens(*sandbox.grant(expires_in=-1)))
-    auth = oauth_on(sandbox, store)
+    auth = sandbox_oauth(sandbox, store)
 
     async def work() -> None:
         async with tasks_client(sandbox, auth) as groups:
@@ -819,7 +822,7 @@ def test_a_task_that_is_cancelled_during_the_refresh_leaves_the_lock_free() -> N
             if request.url.path != "/oauth/token":
                 return httpx.Response(204)
             if asked.is_set():
-                return granted()
+                return token_response()
             asked.set()
             await asyncio.Event().wait()
             raise AssertionError("unreachable: the task is cancelled")
@@ -861,7 +864,7 @@ def test_lock_load_save_and_unlock_happen_in_one_thread(sandbox: Sandbox) -> Non
     store = Own(Tokens(*sandbox.grant(expires_in=-1)))
 
     async def work() -> None:
-        async with tasks_client(sandbox, oauth_on(sandbox, store)) as groups:
+        async with tasks_client(sandbox, sandbox_oauth(sandbox, store)) as groups:
             await groups.current_user()
 
     asyncio.run(work())
@@ -870,8 +873,8 @@ def test_lock_load_save_and_unlock_happen_in_one_thread(sandbox: Sandbox) -> Non
     assert store.own.acquire(blocking=False), "the lock is free"
 
 
-def test_raw_refreshes_too(sandbox: Sandbox, path: Path) -> None:
-    auth = oauth_on(sandbox, expired_store(sandbox, path, "by the server"))
+def test_raw_client_refreshes_tokens(sandbox: Sandbox, path: Path) -> None:
+    auth = sandbox_oauth(sandbox, expired_store(sandbox, path, "by the server"))
     with client(sandbox, auth) as groups:
         answer = generated.sync_detailed(client=groups.raw, group_id=GROUP, account_id=ACCOUNT)
         assert answer.status_code == 204
@@ -889,8 +892,8 @@ def test_raw_refreshes_too(sandbox: Sandbox, path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_raw_refreshes_at_an_authority_on_another_host(kind: str) -> None:
-    answers = Answers(granted(), httpx.Response(204))
+def test_raw_client_refreshes_at_an_authority_on_another_host(kind: str) -> None:
+    answers = Answers(token_response(), httpx.Response(204))
     auth, transport = oauth(MemoryTokenStore(old(0))), httpx.MockTransport(answers)
     site = "https://your-domain.atlassian.net"
     if kind == "sync":
@@ -911,8 +914,8 @@ def test_raw_refreshes_at_an_authority_on_another_host(kind: str) -> None:
 def test_a_503_of_the_authority_is_retried(sandbox: Sandbox, path: Path) -> None:
     clock = FakeClock()
     sandbox.answer_next(Answer(503))
-    store = stored(sandbox, path, expires_in=-1)
-    auth = oauth_on(sandbox, store)
+    store = stored_tokens(sandbox, path, expires_in=-1)
+    auth = sandbox_oauth(sandbox, store)
     options: dict[str, Any] = {"gateway": sandbox.gateway, "auth": auth, "clock": clock}
     with ConfluenceGroups.for_cloud(sandbox.cloud_id, **options) as groups:
         groups.current_user()
@@ -921,7 +924,7 @@ def test_a_503_of_the_authority_is_retried(sandbox: Sandbox, path: Path) -> None
 
 def test_a_plain_httpx_client_can_use_the_credentials(sandbox: Sandbox) -> None:
     """The bodies can be read only once, and are sent twice."""
-    auth = oauth_on(sandbox, MemoryTokenStore(Tokens(*sandbox.grant())))
+    auth = sandbox_oauth(sandbox, MemoryTokenStore(Tokens(*sandbox.grant())))
     sandbox.expire_tokens()
     address = f"{sandbox.gateway}/ex/confluence/{sandbox.cloud_id}/wiki/rest/api/group"
     body = iter([b'{"name": ', b'"writers"}'])

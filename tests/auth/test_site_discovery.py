@@ -1,4 +1,4 @@
-"""Site discovery."""
+"""Discovery of the sites that a token gives access to."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ JIRA = {**CONFLUENCE, "scopes": ["read:jira-work"], "avatarUrl": "x"}
 OTHER = {"id": "two", "name": "b", "url": "https://b.example", "scopes": []}
 
 
-def discovered(kind: str, answers: Answers) -> list[Site]:
+def discover(kind: str, answers: Answers) -> list[Site]:
     transport = httpx.MockTransport(answers)
     if kind == "sync":
         with httpx.Client(transport=transport) as http:
@@ -47,7 +47,7 @@ def discovered(kind: str, answers: Answers) -> list[Site]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_site_listed_twice_is_returned_once_with_all_scopes(kind: str) -> None:
     answers = Answers(httpx.Response(200, json=[CONFLUENCE, OTHER, JIRA]))
-    assert discovered(kind, answers) == [
+    assert discover(kind, answers) == [
         Site(
             cloud_id="one",
             name="a",
@@ -76,13 +76,13 @@ def test_a_site_listed_twice_is_returned_once_with_all_scopes(kind: str) -> None
 )
 def test_a_malformed_response_is_an_error(kind: str, body: str, problem: str) -> None:
     with pytest.raises(ResponseValidationError, match=problem):
-        discovered(kind, Answers(httpx.Response(200, text=body)))
+        discover(kind, Answers(httpx.Response(200, text=body)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rejected_token_is_an_error(kind: str) -> None:
     with pytest.raises(AuthenticationError, match="Unauthorized"):
-        discovered(kind, Answers(httpx.Response(401, json={"code": 401, "message": "Unauthorized"})))
+        discover(kind, Answers(httpx.Response(401, json={"code": 401, "message": "Unauthorized"})))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Simulated time for client, rate limiter and sandbox, and workers that live in it.
 
 A sleeping worker is blocked until all workers sleep or wait for a slot of the rate limiter. Then time jumps to the
-moment at which the first of them wakes. Nothing really sleeps, and yet everything happens in the order of its time. A
-call takes only the latency of the sandbox, whose sleep stands for the worker that waits for the response. While a
-worker waits for anything else (bytes on the wire, the lock of a token store), time stands still.
+moment at which the first of them wakes. Nothing really sleeps, but events happen in order of simulated time. A call
+takes only the latency of the sandbox, whose sleep represents the worker that waits for the response. While a worker
+waits for anything else (bytes on the wire, the lock of a token store), time does not advance.
 
 A sleep ends at the next whole tick, as with a coarse timer. With a long tick several workers wake together and really
 compete.
@@ -65,7 +65,7 @@ class SimulatedClock:
     def sleep(self, seconds: float) -> None:
         woken = threading.Event()
         self._sleep_until_woken(seconds, woken.set)
-        assert woken.wait(HANG_TIMEOUT_S), "time stands still"
+        assert woken.wait(HANG_TIMEOUT_S), "time does not advance"
 
     async def async_sleep(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()

@@ -44,7 +44,7 @@ class World(NamedTuple):
         return asyncio.run(make())
 
 
-def world_with(faults: Faults) -> World:
+def make_world(faults: Faults) -> World:
     clock = SimulatedClock()
     return World(Sandbox(faults=faults, clock=clock), clock, WatchedRateLimiter(clock))
 
@@ -52,7 +52,7 @@ def world_with(faults: Faults) -> World:
 @pytest.mark.parametrize("kind", KINDS)
 def test_few_calls_are_rate_limited(kind: str) -> None:
     rate = 100
-    world = world_with(Faults(rate_limit=rate, latency=LATENCY_S))
+    world = make_world(Faults(rate_limit=rate, latency=LATENCY_S))
     with world.sandbox:
         sent = 0
         for calls, most in ((2_000, 0.02), (1_000, 0.01)):
@@ -66,7 +66,7 @@ def test_few_calls_are_rate_limited(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_spent_quota_holds_all_calls_until_it_is_renewed(kind: str) -> None:
-    world = world_with(Faults(quota=200, latency=LATENCY_S))
+    world = make_world(Faults(quota=200, latency=LATENCY_S))
     with world.sandbox:
         assert world.call(kind, 500, PATIENT) == []
         refused = len(world.sandbox.requests) - 500
@@ -77,7 +77,7 @@ def test_a_spent_quota_holds_all_calls_until_it_is_renewed(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hold_beyond_max_retry_after_raises_until_it_is_over(kind: str) -> None:
-    world = world_with(Faults(quota=200, latency=LATENCY_S))
+    world = make_world(Faults(quota=200, latency=LATENCY_S))
     with world.sandbox:
         failed = world.call(kind, 300, RetryPolicy())
         assert len(failed) == 100

@@ -1,4 +1,4 @@
-"""Thousands of removals while three calls in ten fail: in the end exactly the intended members are left."""
+"""Thousands of removals while 30 % of the calls fail: afterwards exactly the intended members are left."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_all_removals_are_made(kind: str) -> None:
         assert Run(sandbox, clock, RetryPolicy(max_retries=12)).make(kind, intent.removals) == []
         intent.assert_fulfilled()
         seen = [request.target.partition("?")[0].rpartition("/")[2] for request in sandbox.requests]
-    assert seen.count("userByGroupId") == pytest.approx(5_000 / 0.7, rel=0.05), "three in ten were retried"
+    assert seen.count("userByGroupId") == pytest.approx(5_000 / 0.7, rel=0.05), "30 % of the calls were retried"
     assert seen.count("token") == pytest.approx(5_000 / 0.7 * 0.8 / CALLS_PER_TOKEN, abs=3), (
         "one refresh for each expiry"
     )

@@ -18,7 +18,7 @@ STARTED = re.compile(r"started successfully on port (\d+)")
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,900")
 
 
-def missing() -> list[str]:
+def find_missing_programs() -> list[str]:
     """Return the needed programs that are not installed."""
     return [name for name in NEEDED if shutil.which(name) is None]
 

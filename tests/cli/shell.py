@@ -28,7 +28,7 @@ BOT = "557058:f58131cb-b67d-43c7-b30d-6b58d40bd077"
 PROGRAM = (sys.executable, "-m", "confluence_groups_sdk.cli")
 
 
-class Ended(NamedTuple):
+class Result(NamedTuple):
     """The exit code and the output of a command."""
 
     code: int
@@ -62,12 +62,12 @@ class Shell:
             self._patch.setenv("CONFLUENCE_EMAIL", credentials.email)
             self._patch.setenv("CONFLUENCE_API_TOKEN", credentials.token)
 
-    def run(self, *arguments: str, answer: str = "") -> Ended:
+    def run(self, *arguments: str, answer: str = "") -> Result:
         """Run a command in this process.
 
         Args:
             arguments: of the command.
-            answer: what stands on standard input.
+            answer: the text on standard input.
         """
         out, err = io.StringIO(), io.StringIO()
         self._patch.setattr(sys, "argv", ["confluence-groups", *arguments])
@@ -78,9 +78,9 @@ class Shell:
                 main()
             except SystemExit as end:
                 code = end.code if isinstance(end.code, int) else 1
-        return Ended(code, out.getvalue(), err.getvalue())
+        return Result(code, out.getvalue(), err.getvalue())
 
-    def spawn(self, *arguments: str, settings: Mapping[str, str] | None = None) -> Ended:
+    def spawn(self, *arguments: str, settings: Mapping[str, str] | None = None) -> Result:
         """Run a command in a new process, with its output in pipes."""
         process = subprocess.run(
             [*PROGRAM, *arguments],
@@ -89,7 +89,7 @@ class Shell:
             encoding="utf-8",
             env=os.environ | {"PYTHONIOENCODING": "utf-8"} | dict(settings or {}),
         )
-        return Ended(process.returncode, process.stdout, process.stderr)
+        return Result(process.returncode, process.stdout, process.stderr)
 
     def note_sandbox(self, pid: int | None = None) -> None:
         """Write the note on the running sandbox, as the command ``sandbox`` does."""

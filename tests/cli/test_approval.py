@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from browser import Browser, browser, missing
+from browser import Browser, browser, find_missing_programs
 
 from confluence_groups_sdk.cli.rendering.approval_page import render_page
 from confluence_groups_sdk.membership import Action, Change, Guards, Plan, PlannedGroup, SkippedChange
@@ -33,7 +33,7 @@ def change(number: int, group: str = "docs-editors", action: Action = Action.REM
     )
 
 
-def planned(name: str) -> PlannedGroup:
+def make_plan(name: str) -> PlannedGroup:
     return PlannedGroup(
         id=f"id-of-{name}", name=name, access=("user",), managed_by=None, members=40, others=30, digest="0" * 64
     )
@@ -46,7 +46,7 @@ PLAN = Plan(
     made_by_name="Ada Okafor",
     asked="remove by 14 rows of leavers.csv",
     guards=Guards(allow_apps=True),
-    groups=(planned("docs-editors"), planned("writers")),
+    groups=(make_plan("docs-editors"), make_plan("writers")),
     changes=(
         change(20, "writers", Action.ADD, "山田 太郎"),
         *(change(number) for number in range(1, 12)),
@@ -134,7 +134,7 @@ def test_plan_without_changes_has_a_page() -> None:
 
 @pytest.fixture(scope="module")
 def window() -> Iterator[Browser]:
-    if absent := missing():
+    if absent := find_missing_programs():
         reason = f"skipped: {' and '.join(absent)} are not installed, so no browser opened the page"
         if REQUIRED in os.environ:
             pytest.fail(reason)

@@ -150,7 +150,7 @@ def test_verbose_shows_the_whole_failed_response(shell: Shell) -> None:
     assert '"authorized":false' in shown.partition("response body")[2]
     assert shell.sandbox.reader.token not in shown
     assert "removeMemberFromGroupByGroupId" in shown
-    assert not logging.getLogger("confluence_groups_sdk").isEnabledFor(logging.INFO), "for this command alone"
+    assert not logging.getLogger("confluence_groups_sdk").isEnabledFor(logging.INFO), "for this command only"
     assert "removeMemberFromGroupByGroupId" not in shell.run("members", "remove", "docs-editors", DAGNY, "-y").err
 
 

@@ -20,21 +20,21 @@ OTHER = "https://your-domain.atlassian.net"
 
 
 @pytest.fixture
-def nowhere(shell: Shell) -> Shell:
+def unconfigured_shell(shell: Shell) -> Shell:
     """Return a shell without a site and without credentials."""
     shell.sign_in(None)
     return shell
 
 
-def test_missing_site_exits_with_2_and_lists_all_remedies(nowhere: Shell) -> None:
-    ended = nowhere.run("groups", "list")
+def test_missing_site_exits_with_2_and_lists_all_remedies(unconfigured_shell: Shell) -> None:
+    ended = unconfigured_shell.run("groups", "list")
     assert (ended.code, ended.out) == (2, "")
     for remedy in ("--site", "--cloud-id", "CONFLUENCE_SITE", "login", "sandbox"):
         assert remedy in ended.err
 
 
-def test_missing_credentials_exit_with_2(nowhere: Shell) -> None:
-    ended = nowhere.run("groups", "list", "--site", OTHER)
+def test_missing_credentials_exit_with_2(unconfigured_shell: Shell) -> None:
+    ended = unconfigured_shell.run("groups", "list", "--site", OTHER)
     assert ended.code == 2
     assert f"no credentials for {OTHER}" in ended.err
 
@@ -86,23 +86,23 @@ def test_progress_bar_watches_the_clients_rate_limiter() -> None:
     assert rate_limiter.snapshot().points > 0
 
 
-def test_running_sandbox_is_found(nowhere: Shell) -> None:
-    ended = nowhere.run("users", "me", "--sandbox")
+def test_running_sandbox_is_found(unconfigured_shell: Shell) -> None:
+    ended = unconfigured_shell.run("users", "me", "--sandbox")
     assert ended.code == 2
     assert "start one with confluence-groups sandbox" in ended.err
-    nowhere.note_sandbox()
-    assert nowhere.run("users", "me", "--sandbox", "-o", "json").err == ""
-    ended = nowhere.run("users", "me", "-o", "json")
+    unconfigured_shell.note_sandbox()
+    assert unconfigured_shell.run("users", "me", "--sandbox", "-o", "json").err == ""
+    ended = unconfigured_shell.run("users", "me", "-o", "json")
     assert json.loads(ended.out)["display_name"] == "Ada Okafor"
-    assert f"using the sandbox at {nowhere.sandbox.url}" in ended.err
+    assert f"using the sandbox at {unconfigured_shell.sandbox.url}" in ended.err
 
 
-def test_ended_sandbox_is_ignored(nowhere: Shell) -> None:
+def test_ended_sandbox_is_ignored(unconfigured_shell: Shell) -> None:
     gone = os.spawnl(os.P_NOWAIT, "/bin/true", "true")
     os.waitpid(gone, 0)
-    nowhere.note_sandbox(gone)
-    assert nowhere.run("users", "me", "--sandbox").code == 2
-    assert nowhere.run("users", "me").code == 2
+    unconfigured_shell.note_sandbox(gone)
+    assert unconfigured_shell.run("users", "me", "--sandbox").code == 2
+    assert unconfigured_shell.run("users", "me").code == 2
 
 
 def test_environment_overrides_a_sandbox(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,38 +110,38 @@ def test_environment_overrides_a_sandbox(shell: Shell, monkeypatch: pytest.Monke
     monkeypatch.setenv("CONFLUENCE_SITE", OTHER)
     assert find_source(ConnectionOptions()).site == OTHER
     monkeypatch.delenv("CONFLUENCE_SITE")
-    with pytest.raises(ConfigurationError, match="no site"):  # who sets credentials wants their own site
+    with pytest.raises(ConfigurationError, match="no site"):  # a user who sets credentials wants their own site
         find_source(ConnectionOptions())
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions work differently on Windows")
-def test_note_that_others_may_read_is_rejected(nowhere: Shell) -> None:
-    nowhere.note_sandbox()
+def test_note_that_others_may_read_is_rejected(unconfigured_shell: Shell) -> None:
+    unconfigured_shell.note_sandbox()
     path = state_store.folder() / state_store.SANDBOX
     assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o644)
-    ended = nowhere.run("users", "me")
+    ended = unconfigured_shell.run("users", "me")
     assert ended.code == 2
     assert "chmod 600" in ended.err
 
 
-def test_sandbox_is_ignored_if_another_process_has_its_number(nowhere: Shell) -> None:
-    nowhere.note_sandbox()
+def test_sandbox_is_ignored_if_another_process_has_its_number(unconfigured_shell: Shell) -> None:
+    unconfigured_shell.note_sandbox()
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         kept = state_store.read(state_store.SANDBOX)
         assert kept is not None
         state_store.write(state_store.SANDBOX, kept | {"url": f"http://127.0.0.1:{unused.getsockname()[1]}"})
-        ended = nowhere.run("users", "me", "--sandbox")
+        ended = unconfigured_shell.run("users", "me", "--sandbox")
     assert ended.code == 2
     assert "no sandbox runs on this machine" in ended.err
 
 
-def test_ambiguous_login_lists_its_sites(nowhere: Shell) -> None:
+def test_ambiguous_login_lists_its_sites(unconfigured_shell: Shell) -> None:
     app = {"authority": OTHER, "gateway": OTHER, "client_id": "a", "client_secret": "b", "kind": "oauth"}
     sites = [{"site": "https://one.atlassian.net", "cloud_id": "1"}, {"site": None, "cloud_id": "2"}]
     state_store.write(state_store.LOGIN, app | {"sites": sites})
-    ended = nowhere.run("users", "me")
+    ended = unconfigured_shell.run("users", "me")
     assert ended.code == 2
     assert "choose one with --site or --cloud-id (it gives access to https://one.atlassian.net, 2)" in ended.err
 
@@ -156,21 +156,21 @@ def test_ambiguous_login_lists_its_sites(nowhere: Shell) -> None:
         '{"kind": "oauth", "authority": "", "gateway": "", "client_id": "", "client_secret": "", "sites": [{}]}',
     ],
 )
-def test_damaged_login_is_reported_with_its_path(nowhere: Shell, content: str) -> None:
+def test_damaged_login_is_reported_with_its_path(unconfigured_shell: Shell, content: str) -> None:
     state_store.write(state_store.LOGIN, {})
     path = state_store.folder() / state_store.LOGIN
     path.write_text(content, encoding="utf-8")
     for command in (["users", "me"], ["sites"], ["logout"]):
-        ended = nowhere.run(*command)
+        ended = unconfigured_shell.run(*command)
         assert (ended.code, ended.err) == (2, f"error: {path}: it is damaged: remove it\n")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"{}", b'{"pid": 1}', b'{"pid": 1, "url": 5}'])
-def test_damaged_sandbox_note_is_reported_with_its_path(nowhere: Shell, content: bytes) -> None:
-    nowhere.note_sandbox()
+def test_damaged_sandbox_note_is_reported_with_its_path(unconfigured_shell: Shell, content: bytes) -> None:
+    unconfigured_shell.note_sandbox()
     path = state_store.folder() / state_store.SANDBOX
     path.write_bytes(content)
-    ended = nowhere.run("users", "me")
+    ended = unconfigured_shell.run("users", "me")
     assert ended.code == 2
     assert str(path) in ended.err
 
@@ -220,6 +220,6 @@ main()
     assert (process.returncode, process.stderr) == (130, "\ninterrupted\n")
 
 
-def test_only_the_user_may_read_the_notes(nowhere: Shell) -> None:
-    nowhere.note_sandbox()
+def test_only_the_user_may_read_the_notes(unconfigured_shell: Shell) -> None:
+    unconfigured_shell.note_sandbox()
     assert Path(state_store.folder()).stat().st_mode & 0o077 == 0

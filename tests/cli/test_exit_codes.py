@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from shell import BRUNO, EDITORS, PROGRAM, Ended, Shell
+from shell import BRUNO, EDITORS, PROGRAM, Result, Shell
 
 from confluence_groups_sdk.cli.standard_streams import StandardStream
 from confluence_groups_sdk.membership import Plan
@@ -51,7 +51,7 @@ def redirection(number: int, state: str) -> Iterator[tuple[str, tuple[int, ...]]
         yield {"full": f"{number}>/dev/full", "closed": f"{number}>&-", "open": ""}[state], ()
 
 
-def run(*arguments: str, out: str = "open", err: str = "open", unbuffered: bool = False) -> Ended:
+def run(*arguments: str, out: str = "open", err: str = "open", unbuffered: bool = False) -> Result:
     """Run the program with its standard output and its standard error in these states."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     if unbuffered:
@@ -66,7 +66,7 @@ def run(*arguments: str, out: str = "open", err: str = "open", unbuffered: bool 
             env=environment,
             pass_fds=first + second,
         )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
+    return Result(ended.returncode, ended.stdout, ended.stderr)
 
 
 @pytest.mark.usefixtures("shell")

@@ -14,7 +14,7 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
-from shell import Ended, Shell
+from shell import Result, Shell
 
 from confluence_groups_sdk.cli.session import keyring_store, state_store
 from confluence_groups_sdk.cli.session.oauth_callback import CONSENT_TIMEOUT_S, CallbackServer
@@ -29,7 +29,7 @@ def agree(page: str) -> None:
 
 
 @pytest.fixture
-def nowhere(shell: Shell) -> Shell:
+def unconfigured_shell(shell: Shell) -> Shell:
     """Return a shell without a site and without credentials, on a machine where a sandbox runs."""
     shell.sign_in(None)
     shell.note_sandbox()
@@ -37,80 +37,86 @@ def nowhere(shell: Shell) -> Shell:
 
 
 @pytest.fixture
-def login(nowhere: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+def login(unconfigured_shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Return a function that logs in with a simulated browser."""
 
-    def run(*options: str, visit: Visit = agree) -> Ended:
+    def run(*options: str, visit: Visit = agree) -> Result:
         threads: list[threading.Thread] = []
 
-        def opened(page: str) -> bool:
+        def open_page(page: str) -> bool:
             threads.append(threading.Thread(target=visit, args=(page,)))
             threads[-1].start()
             return True
 
-        monkeypatch.setattr(webbrowser, "open", opened)
-        ended = nowhere.run("login", "--sandbox", "--port", "0", *options)
+        monkeypatch.setattr(webbrowser, "open", open_page)
+        result = unconfigured_shell.run("login", "--sandbox", "--port", "0", *options)
         for thread in threads:
             thread.join()
-        return ended
+        return result
 
     return run
 
 
-def test_consent_logs_in(nowhere: Shell, login: Callable[..., Ended]) -> None:
-    ended = login()
-    assert ended.code == 0
-    assert f"logged in to {nowhere.sandbox.url} (cloud id {nowhere.sandbox.cloud_id})" in ended.out
-    secret = nowhere.sandbox.oauth_client.client_secret
-    assert secret not in ended.out + ended.err
+def test_consent_logs_in(unconfigured_shell: Shell, login: Callable[..., Result]) -> None:
+    result = login()
+    assert result.code == 0
+    assert (
+        f"logged in to {unconfigured_shell.sandbox.url} (cloud id {unconfigured_shell.sandbox.cloud_id})" in result.out
+    )
+    secret = unconfigured_shell.sandbox.oauth_client.client_secret
+    assert secret not in result.out + result.err
     state_store.remove(state_store.SANDBOX)
-    assert json.loads(nowhere.run("users", "me", "-o", "json").out)["display_name"] == "Ada Okafor"
-    assert nowhere.sandbox.requests[-1].target.startswith(f"/ex/confluence/{nowhere.sandbox.cloud_id}/")
-    (site,) = json.loads(nowhere.run("sites", "-o", "json").out)
-    assert (site["cloud_id"], site["url"]) == (nowhere.sandbox.cloud_id, nowhere.sandbox.url)
-    shown = nowhere.run("members", "remove", "docs-editors", "chiara@example.com", "--curl").out
+    assert json.loads(unconfigured_shell.run("users", "me", "-o", "json").out)["display_name"] == "Ada Okafor"
+    assert unconfigured_shell.sandbox.requests[-1].target.startswith(
+        f"/ex/confluence/{unconfigured_shell.sandbox.cloud_id}/"
+    )
+    (site,) = json.loads(unconfigured_shell.run("sites", "-o", "json").out)
+    assert (site["cloud_id"], site["url"]) == (unconfigured_shell.sandbox.cloud_id, unconfigured_shell.sandbox.url)
+    shown = unconfigured_shell.run("members", "remove", "docs-editors", "chiara@example.com", "--curl").out
     assert "Authorization: Bearer REDACTED" in shown
 
 
-def test_tokens_are_refreshed(nowhere: Shell, login: Callable[..., Ended]) -> None:
+def test_tokens_are_refreshed(unconfigured_shell: Shell, login: Callable[..., Result]) -> None:
     login()
-    nowhere.sandbox.expire_tokens()
-    assert nowhere.run("users", "me").code == 0
+    unconfigured_shell.sandbox.expire_tokens()
+    assert unconfigured_shell.run("users", "me").code == 0
     assert state_store.tokens().load() is not None
 
 
 @pytest.mark.parametrize("name", ["site", "cloud-id"])
 def test_granted_site_is_found_by_address_and_by_cloud_id(
-    nowhere: Shell, login: Callable[..., Ended], name: str
+    unconfigured_shell: Shell, login: Callable[..., Result], name: str
 ) -> None:
     login()
-    given = {"site": f"{nowhere.sandbox.url}/wiki", "cloud-id": nowhere.sandbox.cloud_id}[name]
-    assert nowhere.run("users", "me", f"--{name}", given).code == 0
-    ended = nowhere.run("users", "me", f"--{name}", {"site": "https://other.atlassian.net", "cloud-id": "x"}[name])
-    assert ended.code == 2
-    assert "no credentials for" in ended.err
+    given = {"site": f"{unconfigured_shell.sandbox.url}/wiki", "cloud-id": unconfigured_shell.sandbox.cloud_id}[name]
+    assert unconfigured_shell.run("users", "me", f"--{name}", given).code == 0
+    result = unconfigured_shell.run(
+        "users", "me", f"--{name}", {"site": "https://other.atlassian.net", "cloud-id": "x"}[name]
+    )
+    assert result.code == 2
+    assert "no credentials for" in result.err
 
 
-def test_refused_consent_does_not_log_in(nowhere: Shell, login: Callable[..., Ended]) -> None:
-    nowhere.sandbox.consenting = False
-    ended = login()
-    assert ended.code == 3
-    assert "did not authorize" in ended.err
+def test_refused_consent_does_not_log_in(unconfigured_shell: Shell, login: Callable[..., Result]) -> None:
+    unconfigured_shell.sandbox.consenting = False
+    result = login()
+    assert result.code == 3
+    assert "did not authorize" in result.err
     assert state_store.read(state_store.LOGIN) is None
     assert state_store.tokens().load() is None
 
 
-def test_callback_with_another_state_is_rejected(login: Callable[..., Ended]) -> None:
+def test_callback_with_another_state_is_rejected(login: Callable[..., Result]) -> None:
     seen: list[int] = []
 
-    def attacked(page: str) -> None:
+    def attack(page: str) -> None:
         callback = parse_qs(urlsplit(page).query)["redirect_uri"][0]
         for query in ("?code=stolen&state=guessed", "?code=stolen", ""):
             seen.append(httpx.get(callback + query, trust_env=False).status_code)
         seen.append(httpx.get(callback.replace("callback", "other"), trust_env=False).status_code)
         agree(page)
 
-    assert login(visit=attacked).code == 0
+    assert login(visit=attack).code == 0
     assert seen == [400, 400, 400, 404]
 
 
@@ -127,18 +133,18 @@ def test_the_wait_for_consent_ends() -> None:
         callback.wait_for_code()
 
 
-def test_malformed_request_does_not_end_the_login(login: Callable[..., Ended]) -> None:
-    def visited(page: str) -> None:
+def test_malformed_request_does_not_end_the_login(login: Callable[..., Result]) -> None:
+    def visit_page(page: str) -> None:
         port = urlsplit(parse_qs(urlsplit(page).query)["redirect_uri"][0]).port
         with socket.create_connection(("127.0.0.1", port or 0)) as rude:
             rude.sendall(b"\x00\xff nonsense\r\n\r\n")
         agree(page)
 
-    assert login(visit=visited).code == 0
+    assert login(visit=visit_page).code == 0
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "said"),
+    ("answer", "code", "message"),
     [
         (Answer(403, {}, '{"error": "invalid_grant", "error_description": "Invalid authorization code"}'), 1, "403"),
         (Answer(401, {}, '{"error": "access_denied"}'), 1, "client secret"),
@@ -148,56 +154,56 @@ def test_malformed_request_does_not_end_the_login(login: Callable[..., Ended]) -
     ],
 )
 def test_missing_tokens_are_an_error(
-    nowhere: Shell, login: Callable[..., Ended], answer: Answer, code: int, said: str
+    unconfigured_shell: Shell, login: Callable[..., Result], answer: Answer, code: int, message: str
 ) -> None:
-    def visited(page: str) -> None:
+    def visit_page(page: str) -> None:
         back = httpx.get(page, trust_env=False).headers["location"]
-        nowhere.sandbox.answer_next(answer)
+        unconfigured_shell.sandbox.answer_next(answer)
         httpx.get(back, trust_env=False)
 
-    ended = login(visit=visited)
-    assert ended.code == code
-    assert said in ended.err
+    result = login(visit=visit_page)
+    assert result.code == code
+    assert message in result.err
     assert state_store.read(state_store.LOGIN) is None
 
 
-def test_site_without_consent_is_reported_and_nothing_is_saved(login: Callable[..., Ended]) -> None:
-    ended = login("--site", "https://other.atlassian.net")
-    assert ended.code == 2
-    assert "https://other.atlassian.net: the user did not grant access" in ended.err
+def test_site_without_consent_is_reported_and_nothing_is_saved(login: Callable[..., Result]) -> None:
+    result = login("--site", "https://other.atlassian.net")
+    assert result.code == 2
+    assert "https://other.atlassian.net: the user did not grant access" in result.err
     assert state_store.tokens().load() is None
     assert state_store.read(state_store.LOGIN) is None
 
 
-def test_port_in_use_is_reported(nowhere: Shell) -> None:
+def test_port_in_use_is_reported(unconfigured_shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ended = nowhere.run("login", "--sandbox", "--port", str(taken.getsockname()[1]))
-    assert ended.code == 2
-    assert "give another --port" in ended.err
+        result = unconfigured_shell.run("login", "--sandbox", "--port", str(taken.getsockname()[1]))
+    assert result.code == 2
+    assert "give another --port" in result.err
 
 
 def test_missing_app_says_where_to_create_one(shell: Shell) -> None:
-    ended = shell.run("login", "--no-browser")
-    assert ended.code == 2
-    assert "--client-id" in ended.err
-    assert "developer.atlassian.com" in ended.err
+    result = shell.run("login", "--no-browser")
+    assert result.code == 2
+    assert "--client-id" in result.err
+    assert "developer.atlassian.com" in result.err
 
 
 def test_malformed_secret_is_not_shown(shell: Shell) -> None:
-    ended = shell.run("login", "--client-id", "app", "--no-browser", answer="my secret\n")
-    assert ended.code == 2
-    assert "whitespace" in ended.err
-    assert "my secret" not in ended.err
+    result = shell.run("login", "--client-id", "app", "--no-browser", answer="my secret\n")
+    assert result.code == 2
+    assert "whitespace" in result.err
+    assert "my secret" not in result.err
 
 
-def test_logout_removes_the_login(nowhere: Shell, login: Callable[..., Ended]) -> None:
+def test_logout_removes_the_login(unconfigured_shell: Shell, login: Callable[..., Result]) -> None:
     login()
-    ended = nowhere.run("logout")
-    assert ended.code == 0
-    assert "logged out" in ended.out
+    result = unconfigured_shell.run("logout")
+    assert result.code == 0
+    assert "logged out" in result.out
     assert state_store.tokens().load() is None
     assert state_store.read(state_store.LOGIN) is None
-    assert nowhere.run("logout").out == "nobody was logged in\n"
+    assert unconfigured_shell.run("logout").out == "nobody was logged in\n"
 
 
 class Keys(KeyringBackend):
@@ -229,34 +235,36 @@ def keys() -> Iterator[Keys]:
     keyring.set_keyring(before)
 
 
-def test_working_api_token_is_saved_in_the_keyring(nowhere: Shell, keys: Keys) -> None:
+def test_working_api_token_is_saved_in_the_keyring(unconfigured_shell: Shell, keys: Keys) -> None:
     state_store.remove(state_store.SANDBOX)
-    email, token = nowhere.sandbox.admin
-    site = nowhere.sandbox.url
-    ended = nowhere.run("login", "--api-token", "--site", site, answer=f"{email}\nwrong\n")
-    assert ended.code == 1
+    email, token = unconfigured_shell.sandbox.admin
+    site = unconfigured_shell.sandbox.url
+    result = unconfigured_shell.run("login", "--api-token", "--site", site, answer=f"{email}\nwrong\n")
+    assert result.code == 1
     assert not keys.kept
-    ended = nowhere.run("login", "--api-token", "--site", site, answer=f"{email}\n{token}\n")
-    assert (ended.code, ended.err) == (0, "")
-    assert "as Ada Okafor" in ended.out
+    result = unconfigured_shell.run("login", "--api-token", "--site", site, answer=f"{email}\n{token}\n")
+    assert (result.code, result.err) == (0, "")
+    assert "as Ada Okafor" in result.out
     assert token not in (state_store.folder() / state_store.LOGIN).read_text()
-    assert nowhere.run("users", "me").code == 0
-    assert nowhere.run("users", "me", "--site", site).code == 0
-    assert nowhere.run("users", "me", "--site", "https://other.atlassian.net").code == 2
-    assert nowhere.run("logout").code == 0
+    assert unconfigured_shell.run("users", "me").code == 0
+    assert unconfigured_shell.run("users", "me", "--site", site).code == 0
+    assert unconfigured_shell.run("users", "me", "--site", "https://other.atlassian.net").code == 2
+    assert unconfigured_shell.run("logout").code == 0
     assert not keys.kept
-    assert nowhere.run("users", "me").code == 2
+    assert unconfigured_shell.run("users", "me").code == 2
 
 
-def test_logout_removes_the_tokens_of_all_sites(nowhere: Shell, login: Callable[..., Ended], keys: Keys) -> None:
-    email, token = nowhere.sandbox.admin
-    for site in (nowhere.sandbox.url, nowhere.sandbox.url.replace("127.0.0.1", "localhost")):
-        assert nowhere.run("login", "--api-token", "--site", site, answer=f"{email}\n{token}\n").code == 0
+def test_logout_removes_the_tokens_of_all_sites(
+    unconfigured_shell: Shell, login: Callable[..., Result], keys: Keys
+) -> None:
+    email, token = unconfigured_shell.sandbox.admin
+    for site in (unconfigured_shell.sandbox.url, unconfigured_shell.sandbox.url.replace("127.0.0.1", "localhost")):
+        assert unconfigured_shell.run("login", "--api-token", "--site", site, answer=f"{email}\n{token}\n").code == 0
     assert login().code == 0
     assert len(keys.kept) == 2
-    assert nowhere.run("logout").code == 0
+    assert unconfigured_shell.run("logout").code == 0
     assert not keys.kept
-    assert nowhere.run("logout").out == "nobody was logged in\n"
+    assert unconfigured_shell.run("logout").out == "nobody was logged in\n"
 
 
 def test_environment_overrides_the_keyring(shell: Shell, keys: Keys) -> None:
@@ -267,49 +275,55 @@ def test_environment_overrides_the_keyring(shell: Shell, keys: Keys) -> None:
 
 
 @pytest.mark.parametrize("kept", ["", "null", "[]", '["a"]', "no json", "[1, 2]"])
-def test_malformed_keyring_entry_is_ignored(nowhere: Shell, keys: Keys, kept: str) -> None:
-    keys.set_password(keyring_store.SERVICE, nowhere.sandbox.url.removeprefix("http://"), kept)
-    ended = nowhere.run("users", "me", "--site", nowhere.sandbox.url)
-    assert ended.code == 2
-    assert "no credentials" in ended.err
+def test_malformed_keyring_entry_is_ignored(unconfigured_shell: Shell, keys: Keys, kept: str) -> None:
+    keys.set_password(keyring_store.SERVICE, unconfigured_shell.sandbox.url.removeprefix("http://"), kept)
+    result = unconfigured_shell.run("users", "me", "--site", unconfigured_shell.sandbox.url)
+    assert result.code == 2
+    assert "no credentials" in result.err
 
 
-def test_missing_keyring_points_to_the_environment(nowhere: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_keyring_points_to_the_environment(
+    unconfigured_shell: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise keyring.errors.NoKeyringError("none")
 
     monkeypatch.setattr(keys, "set_password", fail)
-    email, token = nowhere.sandbox.admin
-    ended = nowhere.run("login", "--api-token", "--site", nowhere.sandbox.url, answer=f"{email}\n{token}\n")
-    assert ended.code == 2
-    assert "CONFLUENCE_API_TOKEN" in ended.err
-    assert token not in ended.err
+    email, token = unconfigured_shell.sandbox.admin
+    result = unconfigured_shell.run(
+        "login", "--api-token", "--site", unconfigured_shell.sandbox.url, answer=f"{email}\n{token}\n"
+    )
+    assert result.code == 2
+    assert "CONFLUENCE_API_TOKEN" in result.err
+    assert token not in result.err
     assert state_store.read(state_store.LOGIN) is None
 
 
 @pytest.mark.parametrize("method", ["get_password", "delete_password"])
 def test_token_that_stays_in_the_keyring_is_reported(
-    nowhere: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch, method: str
+    unconfigured_shell: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    email, token = nowhere.sandbox.admin
-    nowhere.run("login", "--api-token", "--site", nowhere.sandbox.url, answer=f"{email}\n{token}\n")
+    email, token = unconfigured_shell.sandbox.admin
+    unconfigured_shell.run(
+        "login", "--api-token", "--site", unconfigured_shell.sandbox.url, answer=f"{email}\n{token}\n"
+    )
 
     def fail(*_: object) -> None:
         raise PasswordDeleteError("locked")
 
     monkeypatch.setattr(keys, method, fail)
-    ended = nowhere.run("logout")
-    assert ended.code == 2
-    assert "by hand" in ended.err
+    result = unconfigured_shell.run("logout")
+    assert result.code == 2
+    assert "by hand" in result.err
 
 
-def test_api_token_needs_a_site(nowhere: Shell) -> None:
-    ended = nowhere.run("login", "--api-token")
-    assert ended.code == 2
-    assert "--site" in ended.err
+def test_api_token_needs_a_site(unconfigured_shell: Shell) -> None:
+    result = unconfigured_shell.run("login", "--api-token")
+    assert result.code == 2
+    assert "--site" in result.err
 
 
 def test_listing_sites_needs_oauth(shell: Shell) -> None:
-    ended = shell.run("sites")
-    assert ended.code == 2
-    assert "confluence-groups login" in ended.err
+    result = shell.run("sites")
+    assert result.code == 2
+    assert "confluence-groups login" in result.err

@@ -34,21 +34,21 @@ def report(*results: Result, stop: Stop | None = None) -> Report:
     )
 
 
-def printed(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:
+def print_message(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:
     print_error(error, verbose=False)
     return capsys.readouterr().err
 
 
 def test_remedy_for_a_token_with_scopes_names_the_cloud_id_option(capsys: pytest.CaptureFixture[str]) -> None:
     error = AuthenticationError("401 Unauthorized", status_code=401, problem=KnownProblem.AUTH_MISMATCH)
-    shown = printed(error, capsys)
+    shown = print_message(error, capsys)
     assert "--cloud-id" in shown
     assert "for_cloud" not in shown
 
 
 def test_other_problems_keep_the_errors_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     error = AuthenticationError("401 Unauthorized", problem=KnownProblem.MISSING_SCOPE, remedy="Add the scope x.")
-    assert "  what to do: Add the scope x.\n" in printed(error, capsys)
+    assert "  what to do: Add the scope x.\n" in print_message(error, capsys)
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_other_problems_keep_the_errors_remedy(capsys: pytest.CaptureFixture[str
 def test_error_about_an_argument_names_the_option(
     error: Exception, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert printed(error, capsys).endswith(f"  option: {option}\n")
+    assert print_message(error, capsys).endswith(f"  option: {option}\n")
 
 
 @pytest.mark.parametrize("option", [None, "application_name"])
 def test_error_about_another_argument_names_no_option(option: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     error = ConfigurationError("give a short name", option=option)
-    assert printed(error, capsys) == "error: give a short name\n"
+    assert print_message(error, capsys) == "error: give a short name\n"
 
 
 def test_report_names_the_option_that_overrides_a_guard() -> None:

@@ -22,13 +22,13 @@ CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-def written(rows: list[dict[str, Any]], form: Format, *, raw: bool = False) -> str:
+def write_chunks(rows: list[dict[str, Any]], form: Format, *, raw: bool = False) -> str:
     with redirect_stdout(io.StringIO()) as out:
         write_rows(rows, COLUMNS, OutputOptions(form, raw))
     return out.getvalue()
 
 
-def written_as_one(row: dict[str, Any], form: Format) -> str:
+def write_whole(row: dict[str, Any], form: Format) -> str:
     with redirect_stdout(io.StringIO()) as out:
         write_one(row, COLUMNS, OutputOptions(form))
     return out.getvalue()
@@ -60,13 +60,13 @@ def test_rows_are_written_before_more_are_read(form: Format) -> None:
 
 def test_wide_characters_line_up() -> None:
     rows = [{"id": "1", "name": name} for name in ("Ada", "山田 太郎", "Zoë 👩‍🚀", "e\u0301clair")]
-    lines = written([{**row, "more": "x"} for row in rows], Format.TABLE).splitlines()
+    lines = write_chunks([{**row, "more": "x"} for row in rows], Format.TABLE).splitlines()
     assert len({cell_len(line[: line.index(row["name"])]) for line, row in zip(lines[1:], rows, strict=True)}) == 1
 
 
 def test_columns_keep_their_position_from_chunk_to_chunk() -> None:
     rows = [{"id": f"{number:04d}-long-id", "name": "n"} for number in range(2 * CHUNK_ROWS + 1)]
-    lines = written(rows, Format.TABLE).splitlines()
+    lines = write_chunks(rows, Format.TABLE).splitlines()
     assert len(lines) == len(rows) + 1
     assert len({line.index(" n") for line in lines[1:]}) == 1
 
@@ -75,7 +75,7 @@ def test_columns_keep_their_position_from_chunk_to_chunk() -> None:
     ("form", "empty"), [(Format.TABLE, "id  name\n"), (Format.JSON, "[]\n"), (Format.CSV, "id,name,more\n")]
 )
 def test_output_without_rows_is_valid(form: Format, empty: str) -> None:
-    assert written([], form) == empty
+    assert write_chunks([], form) == empty
 
 
 def test_failure_leaves_json_without_its_end() -> None:
@@ -92,7 +92,7 @@ def test_failure_leaves_json_without_its_end() -> None:
 
 @given(name=ANY_TEXT, more=st.none() | st.booleans() | st.lists(ANY_TEXT))
 def test_json_round_trips_and_has_no_control_characters(name: str, more: Any) -> None:
-    text = written([{"id": "1", "name": name, "more": more}], Format.JSON)
+    text = write_chunks([{"id": "1", "name": name, "more": more}], Format.JSON)
     assert json.loads(text) == [{"id": "1", "name": name, "more": more}]
     assert not CONTROL.search(text)
 
@@ -100,20 +100,20 @@ def test_json_round_trips_and_has_no_control_characters(name: str, more: Any) ->
 @given(name=ANY_TEXT)
 def test_tables_and_csv_have_no_control_characters(name: str) -> None:
     for form in (Format.TABLE, Format.CSV):
-        text = written([{"id": "1", "name": name}], form)
+        text = write_chunks([{"id": "1", "name": name}], form)
         assert not CONTROL.search(text)
         assert len(text.splitlines()) == 2
 
 
 @given(name=ANY_TEXT)
 def test_no_csv_cell_is_a_formula(name: str) -> None:
-    (_, row) = csv.reader(io.StringIO(written([{"id": "1", "name": name}], Format.CSV), newline=""))
+    (_, row) = csv.reader(io.StringIO(write_chunks([{"id": "1", "name": name}], Format.CSV), newline=""))
     assert not row[1].lstrip().startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 @given(name=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_raw_cells_are_unchanged(name: str) -> None:
-    text = written([{"id": "1", "name": name}], Format.CSV, raw=True)
+    text = write_chunks([{"id": "1", "name": name}], Format.CSV, raw=True)
     (_, row) = csv.reader(io.StringIO(text, newline=""))
     assert row[1] == name
 
@@ -150,9 +150,9 @@ def test_characters_that_move_the_cursor_are_escaped(text: str, shown: str) -> N
 
 def test_one_row_is_written_in_each_format() -> None:
     row = {"id": "1", "name": "", "more": True}
-    assert written_as_one(row, Format.TABLE) == "field  value\nid     1\nmore   yes\n"
-    assert json.loads(written_as_one(row, Format.JSON)) == row
-    assert written_as_one(row, Format.CSV) == "id,name,more\n1,,true\n"
+    assert write_whole(row, Format.TABLE) == "field  value\nid     1\nmore   yes\n"
+    assert json.loads(write_whole(row, Format.JSON)) == row
+    assert write_whole(row, Format.CSV) == "id,name,more\n1,,true\n"
 
 
 @pytest.mark.parametrize(

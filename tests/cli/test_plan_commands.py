@@ -36,28 +36,28 @@ def planned(shell: Shell) -> Shell:
 
 def test_plan_is_saved_and_changes_nothing(shell: Shell) -> None:
     shell.csv(f"docs-editors,{BRUNO},has left", "docs-editors,dagny@example.com,")
-    ended = shell.run("plan", "remove", "--csv", "rows.csv", "--out", "mine.json")
-    assert (ended.code, ended.err) == (0, "")
+    result = shell.run("plan", "remove", "--csv", "rows.csv", "--out", "mine.json")
+    assert (result.code, result.err) == (0, "")
     plan = Plan.load("mine.json")
     assert [change.account_id for change in plan.changes] == [BRUNO, DAGNY]
     for part in ("2 removals, 0 additions, in 1 group\n", "docs-editors: -2 of 4 members", plan.digest, "mine.json"):
-        assert part in ended.out
+        assert part in result.out
     assert not shell.writes
 
 
 def test_refusals_are_reported_with_exit_code_3_and_the_rest_is_planned(shell: Shell) -> None:
     shell.csv(f"docs-editors,{BRUNO},", f"docs-editors,{BOT},", f"{ADMINS},{ADA},")
-    ended = shell.run("plan", "remove", "--csv", "rows.csv")
-    assert ended.code == 3
-    assert "[app; --allow-apps overrides it]" in ended.out
-    assert "[self; --allow-self overrides it]" in ended.out
+    result = shell.run("plan", "remove", "--csv", "rows.csv")
+    assert result.code == 3
+    assert "[app; --allow-apps overrides it]" in result.out
+    assert "[self; --allow-self overrides it]" in result.out
     assert [change.account_id for change in Plan.load("plan.json").changes] == [BRUNO]
-    ended = shell.run(
+    result = shell.run(
         "plan", "remove", "--csv", "rows.csv", "--force", "--allow-apps", "--allow-self", "--allow-last-admin"
     )
-    assert ended.code == 0
+    assert result.code == 0
     assert len(Plan.load("plan.json").changes) == 3
-    assert "overrides: --allow-self, --allow-last-admin, --allow-apps" in ended.out
+    assert "overrides: --allow-self, --allow-last-admin, --allow-apps" in result.out
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_limits_reach_the_guards(shell: Shell, options: list[str], planned: int)
         shell.sandbox.directory.add_person(Person(f"p{number}", f"Person {number}", ""))
     shell.sandbox.directory.add_group(Group("large", "large", frozenset()), [f"p{number}" for number in range(300)])
     shell.csv(*(f"large,p{number}," for number in range(300)))
-    ended = shell.run("plan", "remove", "--csv", "rows.csv", *options)
+    result = shell.run("plan", "remove", "--csv", "rows.csv", *options)
     assert len(Plan.load("plan.json").changes) == planned
-    assert ended.code == (0 if planned else 3)
+    assert result.code == (0 if planned else 3)
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_guards_and_reasons_reach_every_kind_of_plan(planned: Shell) -> None:
 def test_wait_for_quota_reaches_apply(planned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
 
-    def watched(*arguments: Any, wait_for_quota: bool, **options: Any) -> Report:
+    def record_wait_option(*arguments: Any, wait_for_quota: bool, **options: Any) -> Report:
         asked.append(wait_for_quota)
         return apply(*arguments, **options)
 
-    monkeypatch.setattr(apply_command, "apply_plan", watched)
+    monkeypatch.setattr(apply_command, "apply_plan", record_wait_option)
     assert planned.run("apply", "plan.json", "--yes", "--wait-for-quota").code == 0
     assert planned.run("apply", "plan.json", "--yes").code == 0
     assert asked == [True, False]
@@ -146,9 +146,9 @@ def test_overrides_are_shown_as_options(shell: Shell, options: list[str], shown:
 
 def test_existing_file_is_replaced_only_with_force(planned: Shell) -> None:
     before = Path("plan.json").read_bytes()
-    ended = planned.run("plan", "offboard", CHIARA)
-    assert ended.code == 2
-    assert "--force" in ended.err
+    result = planned.run("plan", "offboard", CHIARA)
+    assert result.code == 2
+    assert "--force" in result.err
     assert Path("plan.json").read_bytes() == before
     assert planned.run("plan", "offboard", CHIARA, "--force").code == 0
     assert Path("plan.json").read_bytes() != before
@@ -160,9 +160,9 @@ def test_unwritable_file_is_reported_before_any_call(planned: Shell) -> None:
         ["plan", "remove", "--csv", "rows.csv", "--out", "nowhere/plan.json"],
         ["apply", "plan.json", "--yes", "--report", "nowhere/report.json"],
     ):
-        ended = planned.run(*arguments)
-        assert ended.code == 2
-        assert "nowhere" in ended.err
+        result = planned.run(*arguments)
+        assert result.code == 2
+        assert "nowhere" in result.err
     assert len(planned.sandbox.requests) == before
 
 
@@ -171,14 +171,14 @@ def test_unwritable_file_is_reported_before_any_call(planned: Shell) -> None:
     [("--max-removals", "-5"), ("--max-fraction", "7"), ("--protect-account", "a@example.com"), ("--timeout", "nan")],
 )
 def test_value_out_of_range_names_its_option(planned: Shell, option: str, value: str) -> None:
-    ended = planned.run("plan", "remove", "--csv", "rows.csv", "--out", "b.json", option, value)
-    assert ended.code == 2
-    assert ended.err.startswith((f"error: {option}: give ", f"error: {option.removeprefix('--')} (connect): give "))
+    result = planned.run("plan", "remove", "--csv", "rows.csv", "--out", "b.json", option, value)
+    assert result.code == 2
+    assert result.err.startswith((f"error: {option}: give ", f"error: {option.removeprefix('--')} (connect): give "))
 
 
 def test_sync_takes_accounts_and_a_member_list(shell: Shell) -> None:
     Path("members.csv").write_text(shell.run("members", "list", ADMINS, "-o", "csv").out, encoding="utf-8")
-    ended = shell.run(
+    result = shell.run(
         "plan",
         "sync",
         "docs-editors",
@@ -191,10 +191,10 @@ def test_sync_takes_accounts_and_a_member_list(shell: Shell) -> None:
         "--reason",
         "x",
     )
-    assert ended.code == 0
+    assert result.code == 0
     (change,) = Plan.load("plan.json").changes
     assert (change.action, change.account_id, change.reason) == ("add", ADA, "x")
-    ended = shell.run("plan", "sync", EDITORS, "--account", BRUNO, "--mode", "remove-only", "--out", "b.json")
+    result = shell.run("plan", "sync", EDITORS, "--account", BRUNO, "--mode", "remove-only", "--out", "b.json")
     assert [each.account_id for each in Plan.load("b.json").changes] == [CHIARA, DAGNY]
 
 
@@ -206,17 +206,17 @@ def test_offboarding_covers_all_groups_except_those_kept(shell: Shell) -> None:
 
 def test_missing_users_exit_with_2(shell: Shell) -> None:
     for arguments in (["plan", "offboard"], ["plan", "sync", EDITORS]):
-        ended = shell.run(*arguments)
-        assert ended.code == 2
-        assert "--csv" in ended.err
+        result = shell.run(*arguments)
+        assert result.code == 2
+        assert "--csv" in result.err
 
 
 def test_all_bad_rows_are_reported_and_nothing_is_saved(shell: Shell) -> None:
     shell.csv("nowhere,x,", ",y,", "docs-editors,,")
-    ended = shell.run("plan", "remove", "--csv", "rows.csv")
-    assert ended.code == 2
-    assert "line 3: the group is missing" in ended.err
-    assert "line 4: the account is missing" in ended.err
+    result = shell.run("plan", "remove", "--csv", "rows.csv")
+    assert result.code == 2
+    assert "line 3: the group is missing" in result.err
+    assert "line 4: the account is missing" in result.err
     assert not Path("plan.json").exists()
 
 
@@ -224,8 +224,8 @@ def test_plan_is_shown_as_rows_with_refused_and_skipped_changes(shell: Shell) ->
     shell.csv(f"docs-editors,{BRUNO},has left", f"docs-editors,{BOT},", f"docs-editors,{ADA},")
     shell.run("plan", "remove", "--csv", "rows.csv")
     rows = list(csv.DictReader(io.StringIO(shell.run("plan", "show", "plan.json", "-o", "csv").out)))
-    said = [(row["status"], row["account_id"], row["guard"]) for row in rows]
-    assert said == [("planned", BRUNO, ""), ("refused", BOT, "app"), ("skipped", ADA, "")]
+    statuses = [(row["status"], row["account_id"], row["guard"]) for row in rows]
+    assert statuses == [("planned", BRUNO, ""), ("refused", BOT, "app"), ("skipped", ADA, "")]
     assert json.loads(shell.run("plan", "show", "plan.json", "-o", "json").out)[0]["why"] == "has left"
     assert Plan.load("plan.json").digest in shell.run("plan", "show", "plan.json").out
 
@@ -240,26 +240,26 @@ def test_page_does_not_replace_another_file(planned: Shell) -> None:
 
 
 def test_applying_shows_the_plan_and_asks(planned: Shell) -> None:
-    ended = planned.run("apply", "plan.json", answer="n\n")
-    assert ended.code == 3
-    assert "docs-editors: -2 of 4 members" in ended.err
-    assert "apply 2 changes" in ended.err
+    result = planned.run("apply", "plan.json", answer="n\n")
+    assert result.code == 3
+    assert "docs-editors: -2 of 4 members" in result.err
+    assert "apply 2 changes" in result.err
     assert not planned.writes
     assert not Path("plan.journal").exists()
-    ended = planned.run("apply", "plan.json", answer="y\n")
-    assert ended.code == 0
-    assert "2 REMOVED\n" in ended.out
+    result = planned.run("apply", "plan.json", answer="y\n")
+    assert result.code == 0
+    assert "2 REMOVED\n" in result.out
     assert editors(planned) == [CHIARA, BOT]
-    assert read_journal("plan.journal").last_hash in ended.out
+    assert read_journal("plan.journal").last_hash in result.out
 
 
 def test_dry_run_and_curl_send_and_write_nothing(planned: Shell) -> None:
-    ended = planned.run("apply", "plan.json", "--dry-run")
-    assert (ended.code, ended.err) == (0, "")
-    assert f"would remove Bruno Keller ({BRUNO}) from docs-editors" in ended.out
-    assert "2 changes would be made" in ended.out
-    ended = planned.run("apply", "plan.json", "--curl", "--yes")
-    commands = [shlex.split(line) for line in ended.out.splitlines()]
+    result = planned.run("apply", "plan.json", "--dry-run")
+    assert (result.code, result.err) == (0, "")
+    assert f"would remove Bruno Keller ({BRUNO}) from docs-editors" in result.out
+    assert "2 changes would be made" in result.out
+    result = planned.run("apply", "plan.json", "--curl", "--yes")
+    commands = [shlex.split(line) for line in result.out.splitlines()]
     assert [command[:3] for command in commands] == [["curl", "-X", "DELETE"]] * 2
     assert not planned.writes
     assert not Path("plan.journal").exists()
@@ -268,21 +268,21 @@ def test_dry_run_and_curl_send_and_write_nothing(planned: Shell) -> None:
 def test_plan_without_changes_needs_no_confirmation(shell: Shell) -> None:
     shell.csv(f"docs-editors,{ADA},")
     shell.run("plan", "remove", "--csv", "rows.csv")
-    ended = shell.run("apply", "plan.json")
-    assert (ended.code, ended.err) == (0, "")
-    assert "there is nothing to apply" in ended.out
-    ended = shell.run("apply", "plan.json", "--yes", "--expect-digest", "0" * 64)
-    assert (ended.code, ended.out) == (2, "")
-    assert "not the approved plan" in ended.err
+    result = shell.run("apply", "plan.json")
+    assert (result.code, result.err) == (0, "")
+    assert "there is nothing to apply" in result.out
+    result = shell.run("apply", "plan.json", "--yes", "--expect-digest", "0" * 64)
+    assert (result.code, result.out) == (2, "")
+    assert "not the approved plan" in result.err
     assert not Path("plan.journal").exists()
 
 
 def test_plan_with_another_digest_is_rejected(planned: Shell) -> None:
     digest = Plan.load("plan.json").digest
     for option in ("--yes", "--dry-run", "--curl"):
-        ended = planned.run("apply", "plan.json", option, "--expect-digest", "0" * 64)
-        assert (ended.code, ended.out) == (2, "")
-        assert "not the approved plan" in ended.err
+        result = planned.run("apply", "plan.json", option, "--expect-digest", "0" * 64)
+        assert (result.code, result.out) == (2, "")
+        assert "not the approved plan" in result.err
     assert not planned.writes
     assert planned.run("apply", "plan.json", "--yes", "--expect-digest", digest).code == 0
 
@@ -290,22 +290,22 @@ def test_plan_with_another_digest_is_rejected(planned: Shell) -> None:
 def test_drift_is_refused_unless_told_to_continue(planned: Shell) -> None:
     planned.sandbox.directory.remove_member(EDITORS, BRUNO)
     for options in (["--yes"], ["--dry-run"]):
-        ended = planned.run("apply", "plan.json", *options)
-        assert ended.code == 3
-        assert "--on-drift continue" in ended.err
-        assert "docs-editors" in ended.err
-    ended = planned.run("apply", "plan.json", "--yes", "--on-drift", "continue")
-    assert ended.code == 0
-    assert "1 REMOVED, 1 NOT_A_MEMBER" in ended.out
+        result = planned.run("apply", "plan.json", *options)
+        assert result.code == 3
+        assert "--on-drift continue" in result.err
+        assert "docs-editors" in result.err
+    result = planned.run("apply", "plan.json", "--yes", "--on-drift", "continue")
+    assert result.code == 0
+    assert "1 REMOVED, 1 NOT_A_MEMBER" in result.out
 
 
 def test_refusal_during_apply_exits_with_3(planned: Shell) -> None:
     person = planned.sandbox.directory.people[BRUNO]
     planned.sandbox.directory.add_person(Person(BRUNO, person.display_name, "", account_type="app"))
-    ended = planned.run("apply", "plan.json", "--yes", "--on-drift", "continue")
-    assert ended.code == 3
-    assert f"REFUSED remove Bruno Keller ({BRUNO}) from docs-editors" in ended.out
-    assert "--allow-apps" in ended.out
+    result = planned.run("apply", "plan.json", "--yes", "--on-drift", "continue")
+    assert result.code == 3
+    assert f"REFUSED remove Bruno Keller ({BRUNO}) from docs-editors" in result.out
+    assert "--allow-apps" in result.out
     assert editors(planned) == [BRUNO, CHIARA, BOT]
 
 
@@ -315,15 +315,15 @@ def test_unfinished_changes_exit_with_4_and_are_resumed(planned: Shell, monkeypa
 
     with monkeypatch.context() as limited:
         limited.setattr(ConfluenceGroups, "remove_member", spent)
-        ended = planned.run("apply", "plan.json", "--yes", "--report", "report.json")
-    assert ended.code == 4
-    assert "2 left to do" in ended.out
-    assert "--wait-for-quota" in ended.out
-    assert "to continue: confluence-groups apply plan.json" in ended.err
+        result = planned.run("apply", "plan.json", "--yes", "--report", "report.json")
+    assert result.code == 4
+    assert "2 left to do" in result.out
+    assert "--wait-for-quota" in result.out
+    assert "to continue: confluence-groups apply plan.json" in result.err
     assert len(json.loads(Path("report.json").read_text(encoding="utf-8"))["unfinished"]) == 2
-    ended = planned.run("apply", "plan.json", answer="y\n")
-    assert "continuing where the last run ended" in ended.err
-    assert (ended.code, editors(planned)) == (0, [CHIARA, BOT])
+    result = planned.run("apply", "plan.json", answer="y\n")
+    assert "continuing where the last run ended" in result.err
+    assert (result.code, editors(planned)) == (0, [CHIARA, BOT])
 
 
 def test_closed_pipe_changes_neither_report_nor_exit_code(planned: Shell) -> None:
@@ -345,35 +345,35 @@ def test_closed_pipe_changes_neither_report_nor_exit_code(planned: Shell) -> Non
 @pytest.mark.parametrize("kept", ["plan.json", "plan.journal", "./plan.json"])
 def test_report_replaces_neither_plan_nor_journal(planned: Shell, kept: str) -> None:
     before = Path("plan.json").read_bytes()
-    ended = planned.run("apply", "plan.json", "--yes", "--report", kept)
-    assert ended.code == 2
-    assert "the report would replace the plan or its journal" in ended.err
+    result = planned.run("apply", "plan.json", "--yes", "--report", kept)
+    assert result.code == 2
+    assert "the report would replace the plan or its journal" in result.err
     assert Path("plan.json").read_bytes() == before
     assert not planned.writes
 
 
 def test_failed_change_is_reported(planned: Shell) -> None:
     planned.sandbox.directory.delete_group(EDITORS)
-    ended = planned.run("apply", "plan.json", "--yes", "--on-drift", "continue")
-    assert ended.code == 4
-    assert f"FAILED remove Bruno Keller ({BRUNO}) from docs-editors: the group no longer exists" in ended.out
+    result = planned.run("apply", "plan.json", "--yes", "--on-drift", "continue")
+    assert result.code == 4
+    assert f"FAILED remove Bruno Keller ({BRUNO}) from docs-editors: the group no longer exists" in result.out
 
 
 def test_unknown_outcomes_are_settled_by_applying_again(planned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     planned.run("apply", "plan.json", "--yes")
     planned.run("undo", "plan.journal", "--out", "back.json")
 
-    def unanswered(*_: object, **__: object) -> None:
+    def fail_without_response(*_: object, **__: object) -> None:
         raise APIConnectionError("no response (ReadError)", problem=KnownProblem.OUTCOME_UNKNOWN)
 
     with monkeypatch.context() as broken:
-        broken.setattr(ConfluenceGroups, "add_member", unanswered)
-        ended = planned.run("apply", "back.json", "--yes")
-    assert ended.code == 4
-    lines = [each for each in ended.out.splitlines() if each.startswith("FAILED add ")]
+        broken.setattr(ConfluenceGroups, "add_member", fail_without_response)
+        result = planned.run("apply", "back.json", "--yes")
+    assert result.code == 4
+    lines = [each for each in result.out.splitlines() if each.startswith("FAILED add ")]
     assert len(lines) == 2
     assert all(": no response (ReadError); applying the plan again settles it" in line for line in lines)
-    assert KnownProblem.OUTCOME_UNKNOWN.remedy not in ended.out
+    assert KnownProblem.OUTCOME_UNKNOWN.remedy not in result.out
     assert planned.run("apply", "back.json", "--yes").code == 0
     assert set(editors(planned)) == {BRUNO, CHIARA, DAGNY, BOT}
 
@@ -381,19 +381,19 @@ def test_unknown_outcomes_are_settled_by_applying_again(planned: Shell, monkeypa
 def test_changes_not_visible_yet_are_reported_after_verifying(planned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ConfluenceGroups, "remove_member", lambda *_, **__: None)  # pretends to remove
     monkeypatch.setattr("confluence_groups_sdk._support.clock.SystemClock.sleep", lambda *_: None)
-    ended = planned.run("apply", "plan.json", "--yes", "--verify")
-    assert ended.code == 4
-    assert ended.out.count("not visible yet: remove ") == 2
+    result = planned.run("apply", "plan.json", "--yes", "--verify")
+    assert result.code == 4
+    assert result.out.count("not visible yet: remove ") == 2
 
 
 def test_stop_after_failures_ends_the_run(planned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object, **__: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise BadRequestError("400 Bad Request")
 
-    monkeypatch.setattr(ConfluenceGroups, "remove_member", refused)
-    ended = planned.run("apply", "plan.json", "--yes", "--stop-after-failures", "2")
-    assert ended.code == 4
-    assert "stopped: too many changes failed" in ended.out
+    monkeypatch.setattr(ConfluenceGroups, "remove_member", refuse)
+    result = planned.run("apply", "plan.json", "--yes", "--stop-after-failures", "2")
+    assert result.code == 4
+    assert "stopped: too many changes failed" in result.out
     assert (
         "stopped" not in planned.run("apply", "plan.json", "--yes", "--stop-after-failures", "0", "--journal", "b").out
     )
@@ -416,16 +416,16 @@ def test_journal_is_shown_verified_and_undone(planned: Shell) -> None:
     assert last in planned.run("journal", "show", "j").out
     assert planned.run("journal", "verify", "j", "--expect-hash", last).code == 0
     assert planned.run("journal", "verify", "j", "--expect-hash", "0" * 64).code == 2
-    ended = planned.run("undo", "j", "--out", "back.json")
-    assert ended.code == 0
-    assert "0 removals, 2 additions" in ended.out
+    result = planned.run("undo", "j", "--out", "back.json")
+    assert result.code == 0
+    assert "0 removals, 2 additions" in result.out
     assert planned.run("undo", "j", "--out", "c.json", "--expect-hash", "0" * 64).code == 2
     assert planned.run("apply", "back.json", "--yes", "--verify").code == 0
     assert set(editors(planned)) == {BRUNO, CHIARA, DAGNY, BOT}
     Path("j").write_bytes(Path("j").read_bytes().replace(b"REMOVED", b"ADDED..", 1))
-    ended = planned.run("journal", "verify", "j")
-    assert ended.code == 2
-    assert "damaged" in ended.err
+    result = planned.run("journal", "verify", "j")
+    assert result.code == 2
+    assert "damaged" in result.err
 
 
 def test_changes_in_doubt_are_shown(planned: Shell) -> None:
@@ -433,16 +433,16 @@ def test_changes_in_doubt_are_shown(planned: Shell) -> None:
     lines = Path("plan.journal").read_bytes().splitlines(keepends=True)
     intents = next(number for number, line in enumerate(lines) if b'"intents"' in line)
     Path("plan.journal").write_bytes(b"".join(lines[: intents + 1]))
-    ended = planned.run("journal", "show", "plan.journal")
-    assert "in doubt:  2" in ended.out
-    assert ended.out.count("UNKNOWN") == 2
+    result = planned.run("journal", "show", "plan.journal")
+    assert "in doubt:  2" in result.out
+    assert result.out.count("UNKNOWN") == 2
 
 
 def test_rejected_credentials_end_apply_with_exit_code_1(planned: Shell) -> None:
     gone = Answer(401, {"x-seraph-loginreason": "AUTHENTICATED_FAILED"}, "")
     planned.run("plan", "remove", "--csv", "rows.csv", "--out", "again.json")
     planned.sandbox.answer_next(gone)
-    ended = planned.run("apply", "plan.json", "--yes")
-    assert ended.code == 1
-    assert "401 Unauthorized" in ended.err
+    result = planned.run("apply", "plan.json", "--yes")
+    assert result.code == 1
+    assert "401 Unauthorized" in result.err
     assert not planned.writes

@@ -23,11 +23,11 @@ class FixedRateLimiter(RateLimiter):
         return self.status
 
 
-def shown(description: str = "removing", *, waiting_until: float | None = None, **said: Any) -> str:
-    """Return the text of the column after 10 s, with 40 of 100 done at 4 a second."""
+def render_column(description: str = "removing", *, waiting_until: float | None = None, **status: Any) -> str:
+    """Return the text of the column after 10 s, with 40 of 100 calls done at 4 per second."""
     rate_limiter = FixedRateLimiter()
     rate_limiter.status = RateLimiterStatus(
-        **{"rate": None, "held_until": None, "in_flight": 0, "refused": 0, "points": 0, **said}
+        **{"rate": None, "held_until": None, "in_flight": 0, "refused": 0, "points": 0, **status}
     )
     now = [0.0]
     bar = Progress(get_time=lambda: now[0])
@@ -42,20 +42,20 @@ def shown(description: str = "removing", *, waiting_until: float | None = None, 
 
 
 def test_rate_and_time_left_are_shown() -> None:
-    assert shown() == "4.0/s, 0:00:15 left"
+    assert render_column() == "4.0/s, 0:00:15 left"
 
 
 def test_rate_limited_calls_are_counted() -> None:
-    assert shown(refused=3) == "4.0/s, 3 rate-limited, 0:00:15 left"
+    assert render_column(refused=3) == "4.0/s, 3 rate-limited, 0:00:15 left"
 
 
 def test_no_time_left_is_shown_while_calls_are_held() -> None:
-    assert shown(held_until=NOON) == "4.0/s, held until 12:00:00"
-    assert shown(waiting_until=NOON) == "4.0/s, held until 12:00:00"
+    assert render_column(held_until=NOON) == "4.0/s, held until 12:00:00"
+    assert render_column(waiting_until=NOON) == "4.0/s, held until 12:00:00"
 
 
 def test_reading_shows_the_number_of_people_read() -> None:
-    assert shown("reading", points=801) == "about 400 people read, 0:00:15 left"
+    assert render_column("reading", points=801) == "about 400 people read, 0:00:15 left"
 
 
 def test_no_bar_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

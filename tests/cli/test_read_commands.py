@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, PROGRAM, USERS, Ended, Shell
+from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, PROGRAM, USERS, Result, Shell
 
 from confluence_groups_sdk import __version__
 from confluence_groups_sdk.sandbox import Group, Person
@@ -19,13 +19,13 @@ from confluence_groups_sdk.sandbox import Group, Person
 SANDBOX_GROUPS = ["confluence-admins-sandbox", "confluence-users-sandbox", "docs-editors"]
 
 
-def as_json(ended: Ended) -> list[dict[str, object]]:
+def as_json(ended: Result) -> list[dict[str, object]]:
     assert (ended.code, ended.err) == (0, "")
     found: list[dict[str, object]] = json.loads(ended.out)
     return found
 
 
-def column(ended: Ended, number: int) -> list[str]:
+def column(ended: Result, number: int) -> list[str]:
     """Return a column of a table, without its header."""
     assert (ended.code, ended.err) == (0, "")
     return [re.split(r"\s{2,}", line)[number] for line in ended.out.splitlines()[1:]]
@@ -132,7 +132,7 @@ def test_verbose_shows_the_calls(shell: Shell) -> None:
 
 
 def test_version_is_shown(shell: Shell) -> None:
-    assert shell.run("--version") == Ended(0, f"confluence-groups {__version__}\n", "")
+    assert shell.run("--version") == Result(0, f"confluence-groups {__version__}\n", "")
 
 
 def commands() -> list[tuple[str, ...]]:
@@ -197,7 +197,7 @@ def test_bash_completes_commands_options_and_values(shell: Shell) -> None:
         (["members", "list", "docs-editors", "--out"], "--output"),
         (["members", "list", "docs-editors", "--output", "c"], "csv"),
     ):
-        ended = _piped(
+        ended = _run_in_bash(
             shell,
             f"""PATH="$PWD:$PATH"
 eval "$(_CONFLUENCE_GROUPS_COMPLETE=source_bash confluence-groups)"
@@ -208,11 +208,11 @@ COMP_WORDS=(confluence-groups {shlex.join(words)}); COMP_CWORD={len(words)}
         assert (ended.out.split(), ended.err) == ([completed], "")
 
 
-def _piped(shell: Shell, command: str) -> Ended:
+def _run_in_bash(shell: Shell, command: str) -> Result:
     process = subprocess.run(
         ["bash", "-c", command], capture_output=True, check=False, encoding="utf-8", cwd=shell.folder
     )
-    return Ended(process.returncode, process.stdout, process.stderr)
+    return Result(process.returncode, process.stdout, process.stderr)
 
 
 def test_no_file_is_left_behind(shell: Shell) -> None:

@@ -25,7 +25,7 @@ OPEN_PAGE = "import sys, urllib.request as r; r.build_opener(r.ProxyHandler({}))
 Run = Callable[..., str]
 
 
-def spawned(arguments: list[str]) -> pexpect.spawn[str]:
+def spawn(arguments: list[str]) -> pexpect.spawn[str]:
     program = shutil.which("confluence-groups", path=str(Path(sys.executable).parent))
     assert program, "the package is installed with its command"
     return pexpect.spawn(
@@ -60,7 +60,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run(*arguments: str, code: int = 0, answers: tuple[str, ...] = ()) -> str:
         """Run a command, answer its questions, and return its output without colours."""
-        with spawned(list(arguments)) as process:
+        with spawn(list(arguments)) as process:
             shown = ""
             for answer in answers:
                 process.expect(ASKED)
@@ -75,8 +75,8 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
-def sandbox_command(terminal: Run) -> Iterator[pexpect.spawn[str]]:  # noqa: ARG001 - it sets the folder up
-    with spawned(["sandbox", "--people", "400", "--latency", "0.05"]) as process:
+def sandbox_command(terminal: Run) -> Iterator[pexpect.spawn[str]]:  # noqa: ARG001 - the fixture prepares the folder
+    with spawn(["sandbox", "--people", "400", "--latency", "0.05"]) as process:
         process.expect(r"export CONFLUENCE_API_TOKEN=(\S+)")
         yield process
         process.sendintr()
@@ -140,7 +140,7 @@ def test_interrupted_apply_is_resumed(terminal: Run, tmp_path: Path) -> None:
     terminal(
         "plan", "remove", "--csv", "leavers.csv", "--max-removals", "-1", "--max-fraction", "1", "--sandbox"
     )  # fmt: skip
-    with spawned(["apply", "plan.json", "--sandbox"]) as process:
+    with spawn(["apply", "plan.json", "--sandbox"]) as process:
         process.expect("apply 350 changes on ")
         process.expect(ASKED)
         process.sendline("y")
@@ -160,7 +160,7 @@ def test_interrupted_apply_is_resumed(terminal: Run, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("sandbox_command")
 def test_ctrl_c_at_a_question_exits_with_130(terminal: Run) -> None:  # noqa: ARG001 - as above
-    with spawned(["members", "remove", "docs-editors", CHIARA, "--sandbox"]) as process:
+    with spawn(["members", "remove", "docs-editors", CHIARA, "--sandbox"]) as process:
         process.expect(ASKED)
         process.sendintr()
         process.expect("interrupted")
@@ -180,7 +180,7 @@ def test_narrow_or_dumb_terminal_cuts_nothing(
 
 @pytest.mark.usefixtures("sandbox_command")
 def test_first_sandbox_is_found_again_after_the_second_ends(terminal: Run) -> None:
-    with spawned(["sandbox"]) as process:
+    with spawn(["sandbox"]) as process:
         process.expect("--sandbox means this one, and not the one at")
         process.sendintr()
         process.expect("the sandbox has ended")
@@ -190,7 +190,7 @@ def test_first_sandbox_is_found_again_after_the_second_ends(terminal: Run) -> No
 
 @pytest.mark.usefixtures("terminal")
 def test_typed_secret_is_not_shown() -> None:
-    with spawned(["login", "--client-id", "app", "--no-browser", "--port", "0"]) as process:
+    with spawn(["login", "--client-id", "app", "--no-browser", "--port", "0"]) as process:
         process.expect("client secret: ")
         process.sendline("very-secret")
         process.expect(r"https://auth\.atlassian\.com/authorize\?audience=api\.atlassian\.com")

@@ -20,7 +20,7 @@ import pytest
 from fakes import FakeClock, at, call_at, token
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from raw_socket_servers import Authority, SocketServer, answering, breaking_off, proxying, request_on, reset, serve
+from raw_socket_servers import Authority, SocketServer, break_off, reply_with, request_on, reset, run_proxy, serve
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -116,14 +116,14 @@ def test_requests_have_the_same_bytes_over_httpx_and_aiohttp(first: str, second:
                     with suppress(APIError):  # some expect another status than 204
                         await call
 
-    with serve(answering(DONE)) as wires:
+    with serve(reply_with(DONE)) as wires:
         asyncio.run(make(wires.address))
     assert len(wires.requests) == 10
     assert wires.requests[5:] == wires.requests[:5]
 
 
 def test_nothing_is_added_to_a_request() -> None:
-    (request,) = outcome("aiohttp", "delete_group", {"group_id": "g"}, answering(DONE)).requests
+    (request,) = outcome("aiohttp", "delete_group", {"group_id": "g"}, reply_with(DONE)).requests
     names = [line.partition(":")[0] for line in request.decode().partition("\r\n\r\n")[0].split("\r\n")[1:]]
     assert names == [
         "Host", "Accept", "Accept-Encoding", "Connection", "User-Agent", "X-Atlassian-Token", "Authorization"
@@ -148,7 +148,7 @@ targets = st.text("/abc?&=#%2fF+~.:@!$'()*,;[]\\^`{|}\"<> é\t", max_size=20)
 @example("//a//b/./../c")
 @example("/%2e%2E/%7e/%zz")
 def test_any_address_is_sent_as_httpx_sends_it(target: str) -> None:
-    with suppress(httpx.InvalidURL), serve(answering(DONE)) as wires:
+    with suppress(httpx.InvalidURL), serve(reply_with(DONE)) as wires:
         asyncio.run(first_lines(wires.address, f"/{target}"))
         ours, theirs = [request.partition(b"\r\n")[0] for request in wires.requests]
         assert ours == theirs
@@ -159,7 +159,7 @@ def test_any_address_is_sent_as_httpx_sends_it(target: str) -> None:
 def test_a_header_is_sent_as_httpx_sends_it_or_raises(value: str | bytes) -> None:
     raw = value if isinstance(value, bytes) else value.encode()
 
-    async def sending(http: httpx.AsyncClient, address: str) -> Exception | None:
+    async def send_header(http: httpx.AsyncClient, address: str) -> Exception | None:
         async with http:
             try:
                 await http.get(address, headers=[(b"X-Words", raw)])
@@ -167,14 +167,14 @@ def test_a_header_is_sent_as_httpx_sends_it_or_raises(value: str | bytes) -> Non
                 return error
         return None
 
-    with serve(answering(DONE)) as wires:
-        ours = asyncio.run(sending(aiohttp_client(), wires.address))
+    with serve(reply_with(DONE)) as wires:
+        ours = asyncio.run(send_header(aiohttp_client(), wires.address))
         if ours is not None:
             assert ours.__cause__ is ours.__context__ is None, "which would show the value"
         else:
             assert b"\r\nX-Words: %s\r\n" % raw in wires.requests[0]
-        if asyncio.run(sending(httpx.AsyncClient(), wires.address)):
-            assert ours, "what httpx refuses is refused"
+        if asyncio.run(send_header(httpx.AsyncClient(), wires.address)):
+            assert ours, "aiohttp refuses the values that httpx refuses"
 
 
 def test_a_body_of_unknown_length_is_sent_completely() -> None:
@@ -186,7 +186,7 @@ def test_a_body_of_unknown_length_is_sent_completely() -> None:
         async with aiohttp_client() as http:
             await http.post(address, content=parts())
 
-    with serve(answering(DONE)) as wires:
+    with serve(reply_with(DONE)) as wires:
         asyncio.run(post(wires.address))
         (request,) = wires.requests
     head, _, body = request.partition(b"\r\n\r\n")
@@ -206,7 +206,7 @@ def test_cookies_are_neither_kept_nor_sent(kind: str) -> None:
                 await groups.remove_member(**BOTH)
             assert not groups._session.http.client.cookies.jar
 
-    with serve(answering(answer)) as wires:
+    with serve(reply_with(answer)) as wires:
         asyncio.run(use(wires.address.replace("127.0.0.1", "localhost")))  # some cookie jars ignore numeric addresses
         assert len(wires.requests) == 2
         assert not [each for each in wires.requests if b"cookie" in each.lower()]
@@ -230,7 +230,7 @@ def test_no_password_is_taken_from_netrc(tmp_path: Path, monkeypatch: pytest.Mon
         async with aiohttp_client() as http:
             await http.get(address)
 
-    with serve(answering(DONE)) as wires:
+    with serve(reply_with(DONE)) as wires:
         asyncio.run(get(wires.address))
         assert b"authorization" not in wires.requests[0].lower()
 
@@ -238,29 +238,29 @@ def test_no_password_is_taken_from_netrc(tmp_path: Path, monkeypatch: pytest.Mon
 # --- failures, and how often a request is sent
 
 
-def closing(wires: SocketServer, connection: socket.socket) -> None:
+def close_without_response(wires: SocketServer, connection: socket.socket) -> None:
     """Read a request, and close without a response."""
     wires.requests.append(request_on(connection))
 
 
-def resetting_at_once(wires: SocketServer, connection: socket.socket) -> None:
+def reset_immediately(wires: SocketServer, connection: socket.socket) -> None:
     wires.requests.append(connection.recv(1))
     reset(connection)
 
 
-def closing_later(wires: SocketServer, connection: socket.socket) -> None:
+def close_second_request(wires: SocketServer, connection: socket.socket) -> None:
     """Answer one request; read the next on the same connection, and close without a response."""
     for answer in (DONE, b""):
         wires.requests.append(request_on(connection))
         connection.sendall(answer)
 
 
-def resetting_later(wires: SocketServer, connection: socket.socket) -> None:
-    closing_later(wires, connection)
+def reset_second_request(wires: SocketServer, connection: socket.socket) -> None:
+    close_second_request(wires, connection)
     reset(connection)
 
 
-def saying(answer: bytes) -> Script:
+def send(answer: bytes) -> Script:
     """Send these bytes, and close."""
 
     def script(wires: SocketServer, connection: socket.socket) -> None:
@@ -271,30 +271,30 @@ def saying(answer: bytes) -> Script:
 
 
 SCRIPTS: dict[str, Script] = {
-    "closed without an answer": closing,
-    "reset in the request": resetting_at_once,
-    "reset without an answer": breaking_off(b""),
-    "reset in the head": breaking_off(b"HTTP/1.1 200 OK\r\nContent-Ty"),
-    "reset in the body": breaking_off(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"),
-    "closed in the head": saying(b"HTTP/1.1 200 OK\r\nContent-Ty"),
-    "closed in the body": saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"),
-    "closed in a chunk": saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"),
-    "no chunk": saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n"),
-    "no chunk after a long one": saying(
+    "closed without an answer": close_without_response,
+    "reset in the request": reset_immediately,
+    "reset without an answer": break_off(b""),
+    "reset in the head": break_off(b"HTTP/1.1 200 OK\r\nContent-Ty"),
+    "reset in the body": break_off(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"),
+    "closed in the head": send(b"HTTP/1.1 200 OK\r\nContent-Ty"),
+    "closed in the body": send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"),
+    "closed in a chunk": send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"),
+    "no chunk": send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n"),
+    "no chunk after a long one": send(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\nno chunk\r\n" % (2**22, b" " * 2**22)
     ),
-    "no HTTP": saying(b"SSH-2.0-OpenSSH\r\n\r\n"),
-    "no length": saying(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}"),
-    "no content": saying(DONE),
-    "all of it until the end": saying(b'HTTP/1.0 200 OK\r\n\r\n{"id": "g", "name": "n"}'),
-    "a redirect": answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"),
-    "a redirect to nowhere": answering(b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n"),
-    "too many": answering(b"HTTP/1.1 429 Too Many\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"),
-    "unavailable": answering(b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n"),
-    "first something else": saying(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + DONE),
-    "a big head": saying(b"HTTP/1.1 204 Done\r\n%s\r\n" % b"".join(b"X-%d: %060d\r\n" % (n, n) for n in range(700))),
-    "a long header": saying(b"HTTP/1.1 204 Done\r\nX-Long: %s\r\n\r\n" % (b"x" * 60_000)),
-    "a head beyond measure": saying(b"HTTP/1.1 204 Done\r\nX-Long: %s\r\n\r\n" % (b"x" * 200_000)),
+    "no HTTP": send(b"SSH-2.0-OpenSSH\r\n\r\n"),
+    "no length": send(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}"),
+    "no content": send(DONE),
+    "all of it until the end": send(b'HTTP/1.0 200 OK\r\n\r\n{"id": "g", "name": "n"}'),
+    "a redirect": reply_with(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"),
+    "a redirect to nowhere": reply_with(b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n"),
+    "too many": reply_with(b"HTTP/1.1 429 Too Many\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"),
+    "unavailable": reply_with(b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n"),
+    "first something else": send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + DONE),
+    "a big head": send(b"HTTP/1.1 204 Done\r\n%s\r\n" % b"".join(b"X-%d: %060d\r\n" % (n, n) for n in range(700))),
+    "a long header": send(b"HTTP/1.1 204 Done\r\nX-Long: %s\r\n\r\n" % (b"x" * 60_000)),
+    "a head beyond measure": send(b"HTTP/1.1 204 Done\r\nX-Long: %s\r\n\r\n" % (b"x" * 200_000)),
 }  # fmt: skip
 
 
@@ -304,7 +304,9 @@ def test_a_call_has_the_same_outcome_as_over_httpx(method: str, arguments: dict[
     assert outcome("aiohttp", method, arguments, script) == outcome("async", method, arguments, script)
 
 
-async def twice(groups: AsyncConfluenceGroups, method: str, arguments: dict[str, Any]) -> APIError | None:
+async def call_on_reused_connection(
+    groups: AsyncConfluenceGroups, method: str, arguments: dict[str, Any]
+) -> APIError | None:
     """Read a group, so that a used connection is in the pool, then call; return the error of the call."""
     with suppress(APIError):
         await groups.get_group(group_id="first")
@@ -316,7 +318,7 @@ async def twice(groups: AsyncConfluenceGroups, method: str, arguments: dict[str,
 
 
 @pytest.mark.parametrize("kind", OVER)
-@pytest.mark.parametrize("later", [closing_later, resetting_later])
+@pytest.mark.parametrize("later", [close_second_request, reset_second_request])
 @pytest.mark.parametrize(("method", "arguments"), CALLS, ids=[method for method, _ in CALLS])
 def test_a_request_lost_on_a_reused_connection_is_reported_and_not_resent_by_aiohttp(
     kind: str, later: Script, method: str, arguments: dict[str, Any]
@@ -327,9 +329,9 @@ def test_a_request_lost_on_a_reused_connection_is_reported_and_not_resent_by_aio
     async def use(address: str) -> APIError | None:
         async with at(kind, address, auth=token(), clock=clock) as groups:
             current_call_metadata.set(heard)
-            return await twice(groups, method, arguments)
+            return await call_on_reused_connection(groups, method, arguments)
 
-    with serve(later, answering(DONE)) as wires:
+    with serve(later, reply_with(DONE)) as wires:
         error = asyncio.run(use(wires.address))
         assert wires.connections == len(wires.requests) - 1 == (2 if repeatable else 1)
     assert clock.slept == ([2] if repeatable else [])
@@ -362,10 +364,10 @@ def test_a_connection_closed_while_the_loop_was_busy_is_not_reused(
                 await groups.create_group(name="n")
             return caught.value
 
-    with serve(once, answering(DONE), tls=authority.server if tls else None) as wires:
+    with serve(once, reply_with(DONE), tls=authority.server if tls else None) as wires:
         error = asyncio.run(use(wires.address))
         assert error is not None
-        assert error.status_code == 204, "answered, if not as it should be"
+        assert error.status_code == 204, "answered, although with an error"
         assert wires.connections == len(wires.requests) == 2
 
 
@@ -374,18 +376,18 @@ def test_a_connection_closed_while_the_loop_was_busy_is_not_reused(
 SHORT = 0.05
 
 
-def withholding(wires: SocketServer, connection: socket.socket) -> None:
+def withhold_body(wires: SocketServer, connection: socket.socket) -> None:
     wires.requests.append(request_on(connection))
     wires.closing.wait(30)
 
 
-def beginning(wires: SocketServer, connection: socket.socket) -> None:
+def begin_body(wires: SocketServer, connection: socket.socket) -> None:
     wires.requests.append(request_on(connection))
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
     wires.closing.wait(30)
 
 
-def reading_nothing(wires: SocketServer, _: socket.socket) -> None:
+def read_nothing(wires: SocketServer, _: socket.socket) -> None:
     wires.closing.wait(30)
 
 
@@ -393,10 +395,10 @@ def reading_nothing(wires: SocketServer, _: socket.socket) -> None:
 @pytest.mark.parametrize(
     ("part", "script", "cause", "name", "sent"),
     [
-        ("connect", reading_nothing, httpx.ConnectTimeout, "n", False),
-        ("read", withholding, httpx.ReadTimeout, "n", True),
-        ("read", beginning, httpx.ReadTimeout, "n", True),
-        ("write", reading_nothing, httpx.WriteTimeout, "n" * 16 * 1024**2, True),
+        ("connect", read_nothing, httpx.ConnectTimeout, "n", False),
+        ("read", withhold_body, httpx.ReadTimeout, "n", True),
+        ("read", begin_body, httpx.ReadTimeout, "n", True),
+        ("write", read_nothing, httpx.WriteTimeout, "n" * 16 * 1024**2, True),
     ],
 )
 def test_each_timeout_is_observed(
@@ -405,7 +407,7 @@ def test_each_timeout_is_observed(
     clock = FakeClock()
     timeout = httpx.Timeout(30, **{part: SHORT})
     with serve(script) as wires:
-        # The server has no TLS and never answers the handshake, so no connection is made.
+        # The server never answers the TLS handshake, so no connection is made.
         address = wires.address.replace("http:", "https:") if part == "connect" else wires.address
         with pytest.raises(APIConnectionError) as caught:
             call_at(kind, address, "create_group", {"name": name}, timeout=timeout, clock=clock)
@@ -433,7 +435,7 @@ def test_waiting_for_a_connection_times_out_and_sends_nothing() -> None:
                 await first
             await groups.remove_member(**BOTH)  # a connection is free again
 
-    with serve(withholding, answering(DONE)) as wires:
+    with serve(withhold_body, reply_with(DONE)) as wires:
         asyncio.run(use(wires))
         assert wires.connections == 2
 
@@ -443,7 +445,7 @@ def test_waiting_for_a_connection_times_out_and_sends_nothing() -> None:
 def test_an_abandoned_request_is_not_sent_further(kind: str, cancelled: bool) -> None:
     name, given_up, ended = "n" * 16 * 1024**2, threading.Event(), threading.Event()
 
-    def reading_late(wires: SocketServer, connection: socket.socket) -> None:
+    def read_late(wires: SocketServer, connection: socket.socket) -> None:
         wires.requests.append(connection.recv(1))
         given_up.wait(20)
         with suppress(OSError):
@@ -462,7 +464,7 @@ def test_an_abandoned_request_is_not_sent_further(kind: str, cancelled: bool) ->
             given_up.set()
             assert await asyncio.to_thread(ended.wait, 20)
 
-    with serve(reading_late) as wires:
+    with serve(read_late) as wires:
         asyncio.run(use(wires))
         assert sum(map(len, wires.requests)) < len(name)
 
@@ -476,16 +478,16 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[httpx.Request]]:
+def count_aiohttp_requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[httpx.Request]]:
     """Count the requests that go over aiohttp."""
     seen: list[httpx.Request] = []
     send = AiohttpTransport.handle_async_request
 
-    async def counting(self: AiohttpTransport, request: httpx.Request) -> httpx.Response:
+    async def record_request(self: AiohttpTransport, request: httpx.Request) -> httpx.Response:
         seen.append(request)
         return await send(self, request)
 
-    monkeypatch.setattr(AiohttpTransport, "handle_async_request", counting)
+    monkeypatch.setattr(AiohttpTransport, "handle_async_request", record_request)
     return iter([seen])
 
 
@@ -510,12 +512,12 @@ def test_the_environment_decides_how_https_is_sent(
     over_aiohttp: bool,
     over_proxy: bool,
     authority: Authority,
-    counted: Iterator[list[httpx.Request]],
+    count_aiohttp_requests: Iterator[list[httpx.Request]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seen = next(counted)
+    seen = next(count_aiohttp_requests)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
-    with serve(answering(DONE), tls=authority.server) as site, proxying() as proxy:
+    with serve(reply_with(DONE), tls=authority.server) as site, run_proxy() as proxy:
         for name, value in variables.items():
             monkeypatch.setenv(name, value.replace("PROXY", proxy.address))
         call_at("aiohttp", site.address, "remove_member", BOTH)
@@ -533,7 +535,7 @@ def test_only_http_1_1_is_offered_to_the_server(kind: str, tmp_path: Path, monke
     def note(wires: SocketServer, connection: socket.socket) -> None:
         assert isinstance(connection, ssl.SSLSocket)
         agreed.append(connection.selected_alpn_protocol())
-        answering(DONE)(wires, connection)
+        reply_with(DONE)(wires, connection)
 
     with serve(note, tls=own.server) as wires:
         call_at(kind, wires.address, "remove_member", BOTH)
@@ -545,7 +547,7 @@ def test_the_callers_ssl_context_is_used_through_a_proxy(authority: Authority, m
         async with aiohttp_client(verify=authority.trusting()) as http:
             await AsyncConfluenceGroups(address, auth=token(), http_client=http, retry=ONCE).remove_member(**BOTH)
 
-    with serve(answering(DONE), tls=authority.server) as site, proxying() as proxy:
+    with serve(reply_with(DONE), tls=authority.server) as site, run_proxy() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.address)
         asyncio.run(remove(site.address))
         assert len(proxy.heads) == len(site.requests) == 1
@@ -561,10 +563,10 @@ def test_an_unusable_environment_is_an_error_without_the_proxys_password(monkeyp
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY"])
 def test_plain_http_never_goes_through_a_proxy(
-    variable: str, counted: Iterator[list[httpx.Request]], monkeypatch: pytest.MonkeyPatch
+    variable: str, count_aiohttp_requests: Iterator[list[httpx.Request]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = next(counted)
-    with serve(answering(DONE)) as site, proxying() as proxy:
+    seen = next(count_aiohttp_requests)
+    with serve(reply_with(DONE)) as site, run_proxy() as proxy:
         monkeypatch.setenv(variable, proxy.address)
         call_at("aiohttp", site.address, "remove_member", BOTH)
         assert (len(site.requests), len(seen), proxy.heads) == (1, 1, [])
@@ -585,7 +587,7 @@ def test_an_unknown_host_is_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("kind", OVER)
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 def test_a_closed_port_is_sent_nothing(kind: str, host: str) -> None:
-    with serve(answering(DONE)) as gone:
+    with serve(reply_with(DONE)) as gone:
         pass
     clock = FakeClock()
     with pytest.raises(APIConnectionError) as caught:
@@ -628,7 +630,7 @@ def test_the_caller_closes_the_client_without_a_warning() -> None:
         with pytest.raises(RuntimeError, match="closed"):
             await groups.remove_member(**BOTH)
 
-    with warnings.catch_warnings(record=True) as seen, serve(answering(DONE)) as wires:
+    with warnings.catch_warnings(record=True) as seen, serve(reply_with(DONE)) as wires:
         warnings.simplefilter("always")
         asyncio.run(use(wires.address))
         asyncio.run(aiohttp_client().aclose())  # never used
@@ -648,7 +650,7 @@ def test_use_in_another_event_loop_is_an_error() -> None:
             await asyncio.to_thread(asyncio.run, use(address))
         await http.aclose()
 
-    with serve(answering(DONE)) as wires:
+    with serve(reply_with(DONE)) as wires:
         asyncio.run(use_and_close(wires.address))
         assert len(wires.requests) == 1
 
@@ -656,7 +658,7 @@ def test_use_in_another_event_loop_is_an_error() -> None:
 def test_one_connection_is_opened_per_concurrent_call() -> None:
     meeting = threading.Barrier(3)
 
-    def answering_together(wires: SocketServer, connection: socket.socket) -> None:
+    def answer_together(wires: SocketServer, connection: socket.socket) -> None:
         wires.requests.append(request_on(connection))
         meeting.wait(20)
         connection.sendall(DONE)
@@ -665,7 +667,7 @@ def test_one_connection_is_opened_per_concurrent_call() -> None:
         async with at("aiohttp", address, auth=token(), retry=ONCE) as groups:
             await asyncio.gather(*(groups.remove_member(**BOTH) for _ in range(3)))
 
-    with serve(answering_together) as wires:
+    with serve(answer_together) as wires:
         asyncio.run(use(wires.address))
         assert wires.connections == 3
 
@@ -687,7 +689,7 @@ def test_connections_are_reused_after_a_complete_response() -> None:
                 with suppress(APIError):
                     await groups.get_group(group_id="g")
 
-    with serve(answering(*answers)) as wires:
+    with serve(reply_with(*answers)) as wires:
         asyncio.run(use(wires.address))
         assert (wires.connections, len(wires.requests)) == (1, 5)
 
@@ -700,7 +702,7 @@ def test_aiohttps_errors_which_hold_headers_are_not_chained() -> None:
                     await http.get(address, auth=("me@example.com", "swordfish"))
                 assert caught.value.__cause__ is caught.value.__context__ is None
 
-    with serve(saying(b"nonsense\r\n\r\n"), saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")) as wires:
+    with serve(send(b"nonsense\r\n\r\n"), send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")) as wires:
         asyncio.run(get(wires.address))
 
 
@@ -723,7 +725,7 @@ def test_without_aiohttp_the_error_names_the_extra() -> None:
 MIXED = Faults(error_rate=0.15, drop_before=0.15, drop_after=0.15, seed=8)
 
 
-def worked(kind: str, faults: Faults) -> list[object]:
+def run_calls(kind: str, faults: Faults) -> list[object]:
     """Make various calls to a new sandbox; return their results and errors, and the requests that it received."""
     clock = FakeClock()
     seen: list[object] = []
@@ -756,7 +758,7 @@ def worked(kind: str, faults: Faults) -> list[object]:
 
 @pytest.mark.parametrize("faults", [Faults(), MIXED, Faults(rate_limit=2), Faults(quota=20)])
 def test_a_sandbox_gives_the_same_results_as_over_httpx(faults: Faults) -> None:
-    assert worked("aiohttp", faults) == worked("async", faults)
+    assert run_calls("aiohttp", faults) == run_calls("async", faults)
 
 
 def test_expired_tokens_are_refreshed_over_aiohttp(sandbox: Sandbox) -> None:

@@ -1,7 +1,7 @@
-"""What the clients send, held to fragment and public reference; what the sandbox answers, held to the fragment.
+"""Requests of the clients compared with fragment and public reference; responses of the sandbox with the fragment.
 
-The fragment and the client come from the same items, so that their agreement proves no more than that nothing is lost
-between them. The requests written here by hand are the second witness.
+The fragment and the client are generated from the same items, so their agreement only proves that the generator loses
+nothing. The requests written by hand in this file are an independent check.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def test_the_request_is_the_one_in_the_reference(kind: str, expected: Expected) 
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=IDS)
-def test_the_request_is_valid_by_the_fragment(expected: Expected) -> None:
+def test_the_request_conforms_to_the_fragment(expected: Expected) -> None:
     (found,) = [found for found in operations() if found[2]["operationId"] == expected.operation]
     assert problems(first_request("sync", expected), *found) == []
 
@@ -206,7 +206,7 @@ def test_every_method_that_calls_is_compared_with_the_reference(
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=IDS)
-def test_behind_the_gateway_only_the_start_of_the_address_differs(expected: Expected, sandbox: Sandbox) -> None:
+def test_gateway_changes_only_the_start_of_the_address(expected: Expected, sandbox: Sandbox) -> None:
     with ConfluenceGroups.for_cloud(
         sandbox.cloud_id, auth=BearerToken(sandbox.access_token), gateway=sandbox.gateway
     ) as groups:

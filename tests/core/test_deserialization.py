@@ -1,4 +1,4 @@
-"""Bodies are read into real values or None, the same as by the generated models."""
+"""Bodies are read into typed values or None, in agreement with the generated models."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ user_bodies = st.fixed_dictionaries(
 )
 
 
-def said(model: Any, name: str) -> Any:
+def read_field(model: Any, name: str) -> Any:
     """Return a field of a generated model as our models represent it."""
     value = getattr(model, name if hasattr(model, name) else f"{name}_")
     return None if isinstance(value, Unset) or value == "" else value
@@ -167,13 +167,13 @@ def said(model: Any, name: str) -> Any:
 @given(group_bodies)
 def test_groups_are_read_as_the_generated_model_reads_them(body: dict[str, Any]) -> None:
     model, ours = generated.Group.from_dict(body), deserialization.group(answer(body))
-    assert attrs.asdict(ours) == {name: said(model, name) for name in attrs.fields_dict(Group)}
+    assert attrs.asdict(ours) == {name: read_field(model, name) for name in attrs.fields_dict(Group)}
 
 
 @given(user_bodies)
 def test_users_are_read_as_the_generated_model_reads_them(body: dict[str, Any]) -> None:
     model, ours = generated.User.from_dict(body), deserialization.user(answer(body))
-    assert attrs.asdict(ours) == {name: said(model, name) for name in attrs.fields_dict(User)}
+    assert attrs.asdict(ours) == {name: read_field(model, name) for name in attrs.fields_dict(User)}
 
 
 @given(st.lists(user_bodies, max_size=3), st.none() | st.integers(min_value=0))
@@ -181,7 +181,7 @@ def test_pages_are_read_as_the_generated_model_reads_them(bodies: list[dict[str,
     body = {"results": bodies, **({} if total is None else {"totalSize": total})}
     page, model = deserialization.users(answer(body)), generated.UserPage.from_dict(body)
     assert [user.account_id for user in page.items] == [user.account_id for user in model.results if user]
-    assert page.total == said(model, "total_size")
+    assert page.total == read_field(model, "total_size")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
@@ -191,7 +191,7 @@ def test_any_other_json_is_an_error(body: Any) -> None:
             read(answer(body))
 
 
-def test_json_is_read_as_utf_8_whatever_the_header_says() -> None:
+def test_json_is_read_as_utf_8_despite_another_charset_header() -> None:
     body = json.dumps({"id": "g", "name": "Dagný"}, ensure_ascii=False).encode()
     response = httpx.Response(200, content=body, headers={"Content-Type": "application/json; charset=latin-1"})
     assert deserialization.group(response).name == "Dagný"

@@ -19,7 +19,7 @@ from confluence_groups_sdk.errors import APIStatusError, KnownProblem
 URL = "https://your-domain.atlassian.net/wiki/rest/api/group/userByGroupId?groupId=g&accountId=a"
 
 
-def answered(
+def make_error(
     status: int,
     body: str | bytes = b"",
     headers: dict[str, str] | None = None,
@@ -50,26 +50,26 @@ def answered(
     ],
 )
 def test_each_status_has_its_error(status: int, kind: type[APIStatusError]) -> None:
-    error = answered(status)
+    error = make_error(status)
     assert type(error) is kind
     assert error.status_code == status
     assert error.remedy
 
 
 def test_an_unregistered_status_is_a_plain_status_error() -> None:
-    assert type(answered(600)) is type(answered(999)) is errors.APIStatusError
+    assert type(make_error(600)) is type(make_error(999)) is errors.APIStatusError
 
 
 def test_every_status_makes_a_readable_error() -> None:
     for status in range(100, 600):
-        error = answered(status)
+        error = make_error(status)
         assert str(status) in str(error)
         assert error.remedy in str(error)
 
 
 def test_an_error_has_all_fields_of_the_response() -> None:
     body = json.dumps({"message": "No group found", "statusCode": 404})
-    error = answered(404, body, {"atl-request-id": "r-1", "Retry-After": "5"})
+    error = make_error(404, body, {"atl-request-id": "r-1", "Retry-After": "5"})
     assert (error.method, error.path) == ("DELETE", "/wiki/rest/api/group/userByGroupId")
     assert (error.message, error.body, error.request_id, error.retry_after) == ("No group found", body, "r-1", 5)
     assert str(error) == (
@@ -79,7 +79,7 @@ def test_an_error_has_all_fields_of_the_response() -> None:
 
 
 def test_missing_values_are_none() -> None:
-    error = answered(500)
+    error = make_error(500)
     assert (error.message, error.request_id, error.retry_after, error.body) == (None, None, None, "")
 
 
@@ -119,13 +119,13 @@ def test_missing_values_are_none() -> None:
     ],
 )
 def test_the_message_is_the_servers_text(body: str | bytes, message: str | None) -> None:
-    assert answered(400, body).message == message
+    assert make_error(400, body).message == message
 
 
 def test_message_and_body_are_truncated() -> None:
-    assert answered(400, "x" * 1000).message == "x" * MESSAGE_LIMIT
-    assert answered(400, "ü" * BODY_LIMIT, authorization=None).body == "ü" * (BODY_LIMIT // 2)
-    assert len((answered(400, b"\xff" * BODY_LIMIT).body or "").encode()) <= BODY_LIMIT
+    assert make_error(400, "x" * 1000).message == "x" * MESSAGE_LIMIT
+    assert make_error(400, "ü" * BODY_LIMIT, authorization=None).body == "ü" * (BODY_LIMIT // 2)
+    assert len((make_error(400, b"\xff" * BODY_LIMIT).body or "").encode()) <= BODY_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_message_and_body_are_truncated() -> None:
 def test_a_known_problem_is_recognised_and_has_its_own_remedy(
     status: int, headers: dict[str, str], body: str, problem: KnownProblem, part: str
 ) -> None:
-    error = answered(status, body, headers)
+    error = make_error(status, body, headers)
     assert error.problem is problem
     assert error.remedy == problem.remedy
     assert part in error.remedy
@@ -184,7 +184,7 @@ def test_a_known_problem_is_recognised_and_has_its_own_remedy(
     ],
 )
 def test_a_sign_without_its_status_is_no_known_problem(status: int, headers: dict[str, str], body: str) -> None:
-    error = answered(status, body, headers)
+    error = make_error(status, body, headers)
     assert error.problem is None
     assert error.remedy == type(error).remedy
 
@@ -208,7 +208,7 @@ def test_a_missing_scope_is_named(headers: dict[str, str], body: str) -> None:
 
 def test_the_flags_under_data_are_ignored() -> None:
     body = '{"statusCode":403,"data":{"authorized":true,"valid":true,"successful":true},"message":"no"}'
-    assert type(answered(403, body)) is errors.PermissionDeniedError
+    assert type(make_error(403, body)) is errors.PermissionDeniedError
 
 
 @pytest.mark.parametrize("token", ["the-token", "the/tok+en==", "ATATT3x/" * 24])
@@ -228,7 +228,7 @@ def test_echoed_credentials_are_redacted_in_the_error(scheme: str, token: str) -
         "x" * (BODY_LIMIT - len(authorization) + 1) + authorization,
     )
     for body in bodies:
-        error = answered(400, body, {"atl-request-id": f"id of {token} {credentials}"}, authorization=authorization)
+        error = make_error(400, body, {"atl-request-id": f"id of {token} {credentials}"}, authorization=authorization)
         shown = f"{error} {error.body} {error.message} {error.request_id}"
         assert token[:-1] not in shown
         assert escaped[:-1] not in shown
@@ -237,14 +237,14 @@ def test_echoed_credentials_are_redacted_in_the_error(scheme: str, token: str) -
 
 
 def test_an_escaped_credential_is_redacted_in_the_message() -> None:
-    error = answered(400, r'{"message": "you sent the\u002dtoken"}', authorization="Bearer the-token")
+    error = make_error(400, r'{"message": "you sent the\u002dtoken"}', authorization="Bearer the-token")
     assert error.message == "you sent REDACTED"
-    assert answered(400, "<p>the&#45;token</p>", authorization="Bearer the-token").message == "REDACTED"
+    assert make_error(400, "<p>the&#45;token</p>", authorization="Bearer the-token").message == "REDACTED"
 
 
 def test_a_credential_at_the_cut_is_redacted_completely() -> None:
     body = json.dumps({"message": "x" * (MESSAGE_LIMIT - 5) + "the-token"}).replace("-", "\\u002d")
-    assert "the" not in (answered(400, body, authorization="Bearer the-token").message or "")
+    assert "the" not in (make_error(400, body, authorization="Bearer the-token").message or "")
 
 
 def test_a_response_without_a_request_makes_an_error() -> None:
@@ -254,9 +254,9 @@ def test_a_response_without_a_request_makes_an_error() -> None:
 
 
 def test_a_request_id_is_truncated() -> None:
-    assert len(answered(400, "", {"atl-request-id": "x" * 1000}).request_id or "") == 200
+    assert len(make_error(400, "", {"atl-request-id": "x" * 1000}).request_id or "") == 200
     long = "t" * 300
-    assert answered(400, "", {"atl-request-id": long}, authorization=f"Bearer {long}").request_id == "REDACTED"
+    assert make_error(400, "", {"atl-request-id": long}, authorization=f"Bearer {long}").request_id == "REDACTED"
 
 
 ALL = [
@@ -273,7 +273,7 @@ def test_errors_survive_pickle(kind: type[errors.ConfluenceGroupsError], protoco
 
 
 def test_errors_with_a_response_survive_pickle_and_copy() -> None:
-    error = answered(429, "slow down", {"Retry-After": "9", "atl-request-id": "r-1"})
+    error = make_error(429, "slow down", {"Retry-After": "9", "atl-request-id": "r-1"})
     error.add_note("while off-boarding")
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(again) is errors.RateLimitError
@@ -400,7 +400,7 @@ json_values = st.recursive(
 )
 def test_any_response_makes_an_error(status: int, body: bytes, header: str) -> None:
     headers = {"retry-after": header, "atl-request-id": header, "x-failure-category": header}
-    error = answered(status, body, headers)
+    error = make_error(status, body, headers)
     assert len(error.message or "") <= MESSAGE_LIMIT
     assert len((error.body or "").encode()) <= BODY_LIMIT
     assert str(error).isprintable()

@@ -21,7 +21,7 @@ import pytest
 from fakes import KINDS, SITE, WIRED, Answers, FakeClock, at, call, call_at, token
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from raw_socket_servers import SocketServer, answering, breaking_off, flooding, request_on, serve
+from raw_socket_servers import SocketServer, break_off, flood, reply_with, request_on, serve
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -113,9 +113,9 @@ def test_every_undocumented_status_raises_its_error(
 @pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_sends_nothing_to_another_host(kind: str, status: int) -> None:
-    with serve(answering(DONE)) as elsewhere:
+    with serve(reply_with(DONE)) as elsewhere:
         answer = b"HTTP/1.1 %d Elsewhere\r\nLocation: %s/\r\nContent-Length: 0\r\n\r\n"
-        with serve(answering(answer % (status, elsewhere.address.encode()))) as wires:
+        with serve(reply_with(answer % (status, elsewhere.address.encode()))) as wires:
             with pytest.raises(APIStatusError, match="does not follow"):
                 call_at(kind, wires.address, "remove_member", BOTH)
             assert len(wires.requests) == 1
@@ -178,7 +178,7 @@ def answer_with(body: bytes, headers: bytes = b"", status: int = 200) -> bytes:
     return head % (status, headers, len(body)) + body
 
 
-LAST = answer_with(b'{"results": []}')  # page of a list: an empty one ends it
+LAST = answer_with(b'{"results": []}')  # a page of a list; an empty page ends the list
 
 
 @pytest.mark.parametrize("kind", WIRED)
@@ -188,7 +188,7 @@ def test_a_large_body_is_read(kind: str, size: int, packed: bool) -> None:
     page = page_of(size)
     assert len(page) == size
     answer = answer_with(gzip.compress(page, 1), b"Content-Encoding: gzip\r\n") if packed else answer_with(page)
-    with serve(answering(answer, LAST)) as wires:
+    with serve(reply_with(answer, LAST)) as wires:
         members = call_at(kind, wires.address, "iter_members", {"group_id": "g"})
     assert [member.account_id for member in members] == ["a", "b"]
 
@@ -202,7 +202,7 @@ def test_a_body_one_byte_too_long_raises_an_error_with_status_and_request_id(
     page = page_of(MAX_BODY_BYTES + 1)
     packing = b"Content-Encoding: gzip\r\n"
     answer = answer_with(gzip.compress(page, 1), packing, status) if packed else answer_with(page, b"", status)
-    with serve(answering(answer)) as wires, pytest.raises(kind_of(status)) as caught:
+    with serve(reply_with(answer)) as wires, pytest.raises(kind_of(status)) as caught:
         call_at(kind, wires.address, "get_group", {"group_id": "g"})
     assert (caught.value.status_code, caught.value.request_id, caught.value.body) == (status, "r-1", "")
 
@@ -230,10 +230,10 @@ def test_reading_stops_when_the_body_is_too_long(kind: str) -> None:
 @pytest.mark.parametrize("kind", WIRED)
 def test_a_server_cannot_send_much_more_than_the_limit(kind: str) -> None:
     sent: list[int] = []
-    flood = flooding(b"HTTP/1.1 200 OK\r\nContent-Length: 268435456\r\n\r\n", b" " * MIB, sent, 256 * MIB)
-    with serve(flood) as wires, pytest.raises(ResponseValidationError, match="16 MiB"):
+    flood_script = flood(b"HTTP/1.1 200 OK\r\nContent-Length: 268435456\r\n\r\n", b" " * MIB, sent, 256 * MIB)
+    with serve(flood_script) as wires, pytest.raises(ResponseValidationError, match="16 MiB"):
         call_at(kind, wires.address, "get_group", {"group_id": "g"})
-    assert sent[0] <= MAX_BODY_BYTES + 16 * MIB, "what the kernel holds on both sides, beside what was read"
+    assert sent[0] <= MAX_BODY_BYTES + 16 * MIB, "the read bytes and the kernel's buffers on both sides"
 
 
 @pytest.mark.parametrize("kind", WIRED)
@@ -244,7 +244,7 @@ def test_a_compression_bomb_is_an_error(kind: str, coding: str, status: int) -> 
     bomb = zlib.compress(zeros) if coding == "deflate" else gzip.compress(zeros)
     assert len(bomb) < 20_000
     answer = answer_with(bomb, f"Content-Encoding: {coding}\r\n".encode(), status)
-    with serve(answering(answer)) as wires, pytest.raises(kind_of(status)) as caught:
+    with serve(reply_with(answer)) as wires, pytest.raises(kind_of(status)) as caught:
         call_at(kind, wires.address, "get_group", {"group_id": "g"})
     assert (caught.value.status_code, caught.value.request_id) == (status, "r-1")
 
@@ -281,7 +281,7 @@ def test_a_body_that_cannot_be_decoded_keeps_status_class_and_request_id(
 ) -> None:
     answer = answer_with(body, f"Content-Encoding: {coding}\r\nRetry-After: 9\r\n".encode(), status)
     clock = FakeClock()
-    with serve(answering(answer)) as wires, pytest.raises(kind_of(status)) as caught:
+    with serve(reply_with(answer)) as wires, pytest.raises(kind_of(status)) as caught:
         call_at(kind, wires.address, "get_group", {"group_id": "g"}, clock=clock, retry=RetryPolicy(max_retries=1))
     assert (caught.value.status_code, caught.value.request_id, caught.value.body) == (status, "r-1", "")
     assert clock.slept == ([9] if status in (429, 503) else [])
@@ -305,7 +305,7 @@ GOOD_CODINGS: list[tuple[str, bytes]] = [
 @pytest.mark.parametrize(("coding", "body"), GOOD_CODINGS, ids=range(len(GOOD_CODINGS)))
 def test_a_body_is_decoded_as_the_header_says(kind: str, coding: str, body: bytes) -> None:
     answer = answer_with(body, f"Content-Encoding: {coding}\r\n".encode())
-    with serve(answering(answer, LAST)) as wires:
+    with serve(reply_with(answer, LAST)) as wires:
         members = call_at(kind, wires.address, "iter_members", {"group_id": "g"})
     assert [member.account_id for member in members] == ["a", "b"]
 
@@ -324,15 +324,15 @@ def test_a_body_already_read_by_a_hook_is_used_within_the_same_limit(kind: str) 
 # --- timeouts
 
 
-class Passing(FakeClock):
-    """A clock that advances by ten seconds with each reading."""
+class AdvancingClock(FakeClock):
+    """A clock that advances by 10 s with each reading."""
 
     def monotonic(self) -> float:
         self.slept.append(10)
         return super().monotonic()
 
 
-EMPTY_BLOCKS = b"\x00\x00\x00\xff\xff" * 1000  # deflate blocks that decode to nothing; none is the last
+EMPTY_BLOCKS = b"\x00\x00\x00\xff\xff" * 1000  # deflate blocks that decode to nothing, without a last one
 GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
 ENDLESS: list[tuple[str, bytes, bytes]] = [
     ("plain", HEAD + b"\r\n", b" "),
@@ -353,13 +353,13 @@ def test_an_endless_response_times_out_and_its_connection_is_not_reused(
     kind: str, head: bytes, data: bytes, status: bytes
 ) -> None:
     sent: list[int] = []
-    flood = flooding(head.replace(b"200", status), b"%x\r\n%s\r\n" % (len(data), data), sent, 256 * MIB)
-    options = {"timeout": Timeout(total=25), "retry": ONCE, "clock": Passing()}
+    flood_script = flood(head.replace(b"200", status), b"%x\r\n%s\r\n" % (len(data), data), sent, 256 * MIB)
+    options = {"timeout": Timeout(total=25), "retry": ONCE, "clock": AdvancingClock()}
     says_two_lengths = (
         kind == "aiohttp" and b"Content-Length" in head
     )  # aiohttp rejects that immediately, as HTTP allows
     error = APIConnectionError if says_two_lengths else APITimeoutError
-    with serve(flood, answering(answer_with(page_of(1000)), LAST)) as wires:
+    with serve(flood_script, reply_with(answer_with(page_of(1000)), LAST)) as wires:
 
         def sync() -> int:
             with ConfluenceGroups(wires.address, auth=token(), **options) as groups:  # type: ignore[arg-type] # of many
@@ -440,7 +440,7 @@ NAMES = [name for name, _ in BREAKS]
 @pytest.mark.parametrize("after", [after for _, after in BREAKS], ids=NAMES)
 def test_a_connection_that_always_breaks_raises_an_error(kind: str, after: bytes | None) -> None:
     clock = FakeClock()
-    with serve(breaking_off(after)) as wires:
+    with serve(break_off(after)) as wires:
         with pytest.raises(APIConnectionError) as caught:
             call_at(kind, wires.address, "get_group", {"group_id": "g"}, clock=clock)
         assert wires.connections == 5
@@ -452,7 +452,7 @@ def test_a_connection_that_always_breaks_raises_an_error(kind: str, after: bytes
 @pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.parametrize("after", [after for _, after in BREAKS], ids=NAMES)
 def test_repeatable_calls_are_retried_over_a_new_connection(kind: str, after: bytes | None) -> None:
-    with serve(breaking_off(after), answering(DONE)) as wires:
+    with serve(break_off(after), reply_with(DONE)) as wires:
         call_at(kind, wires.address, "remove_member", BOTH)
         assert wires.connections == 2
 
@@ -462,7 +462,7 @@ def test_repeatable_calls_are_retried_over_a_new_connection(kind: str, after: by
     "after", [after for _, after in BREAKS[1:]], ids=NAMES[1:]
 )  # with the first break, nothing is sent
 def test_other_calls_are_not_retried(kind: str, after: bytes | None) -> None:
-    with serve(breaking_off(after)) as wires:
+    with serve(break_off(after)) as wires:
         with pytest.raises(APIConnectionError, match="may have been made"):
             call_at(kind, wires.address, "create_group", {"name": "n"})
         assert wires.connections == 1
@@ -474,7 +474,7 @@ def test_a_connection_that_breaks_during_a_large_request(kind: str) -> None:
 
     def take_a_little(wires: SocketServer, connection: socket.socket) -> None:
         wires.requests.append(connection.recv(1000))
-        breaking_off(None)(wires, connection)
+        break_off(None)(wires, connection)
 
     with serve(take_a_little) as wires:
         with pytest.raises(APIConnectionError, match="may have been made"):
@@ -511,7 +511,7 @@ def test_a_connection_closed_while_idle_is_replaced(kind: str) -> None:
 def test_a_header_with_any_bytes_is_read(kind: str, status: int) -> None:
     headers = b"atl-request-id: r-\xc3\xbc\r\nX-Motto: \xff\r\n"
     answer = b"HTTP/1.1 %d Any\r\nContent-Length: 2\r\n%s\r\n{}" % (status, headers)
-    with serve(answering(answer)) as wires, pytest.raises(kind_of(status)) as caught:
+    with serve(reply_with(answer)) as wires, pytest.raises(kind_of(status)) as caught:
         call_at(kind, wires.address, "get_group", {"group_id": "g"})
     assert caught.value.status_code == status
     assert (caught.value.request_id or "").startswith("r-")
@@ -572,7 +572,7 @@ def test_any_response_bytes_raise_only_our_own_errors(kind: str, answer: bytes) 
 # --- interruptions
 
 
-def withholding(wires: SocketServer, connection: socket.socket) -> None:
+def withhold_body(wires: SocketServer, connection: socket.socket) -> None:
     """Send the start of a body, and nothing more."""
     wires.requests.append(request_on(connection))
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
@@ -599,7 +599,7 @@ def test_cancelling_a_task_during_a_body_leaves_pool_and_rate_limiter_usable(ove
             task = asyncio.create_task(groups.get_group(group_id="g"))
             await begun.wait()
             for _ in range(10):
-                await asyncio.sleep(0)  # it continues to read, and waits for ever
+                await asyncio.sleep(0)  # it continues to read, and waits forever
             assert not task.done()
             assert rate_limiter.snapshot().in_flight == 1
             task.cancel()
@@ -608,7 +608,7 @@ def test_cancelling_a_task_during_a_body_leaves_pool_and_rate_limiter_usable(ove
             assert rate_limiter.snapshot().in_flight == 0
             return len([each async for each in groups.iter_members(group_id="g")])
 
-    with serve(withholding, answering(answer_with(page_of(1000)), LAST)) as wires:
+    with serve(withhold_body, reply_with(answer_with(page_of(1000)), LAST)) as wires:
         assert asyncio.run(use(wires)) == 2
         assert wires.connections == 2
 
@@ -622,7 +622,7 @@ def test_interrupting_during_a_body_leaves_pool_and_rate_limiter_usable() -> Non
                 raise KeyboardInterrupt
             return super().monotonic()
 
-    with serve(withholding, answering(answer_with(page_of(1000)), LAST)) as wires:
+    with serve(withhold_body, reply_with(answer_with(page_of(1000)), LAST)) as wires:
         with httpx.Client(limits=httpx.Limits(max_connections=1)) as http:
             groups = ConfluenceGroups(
                 wires.address,
@@ -648,7 +648,7 @@ def test_a_connection_with_a_half_read_response_is_closed_immediately(kind: str)
 
     def script(wires: SocketServer, connection: socket.socket) -> None:
         with suppress(OSError):
-            flooding(HEAD + b"\r\n", b"1000\r\n%s\r\n" % (b" " * 4096), [], 256 * MIB)(wires, connection)
+            flood(HEAD + b"\r\n", b"1000\r\n%s\r\n" % (b" " * 4096), [], 256 * MIB)(wires, connection)
         ended.set()
 
     async def tasks(address: str) -> bool:
@@ -670,7 +670,7 @@ def test_a_connection_with_a_half_read_response_is_closed_immediately(kind: str)
 # --- processes and threads
 
 
-def in_a_child(work: Callable[[], object]) -> int:
+def run_in_child(work: Callable[[], object]) -> int:
     """Run a function in a forked process; return its exit status."""
     child = os.fork()
     if child:
@@ -707,7 +707,7 @@ def test_a_child_process_opens_its_own_connections() -> None:
             groups.close()
 
         remove("parent")
-        assert in_a_child(remove_twice) == 0
+        assert run_in_child(remove_twice) == 0
         remove("parent-again")
     assert seen == [(1, b"parent"), (2, b"child"), (2, b"child-again"), (1, b"parent-again")]
 

@@ -213,12 +213,12 @@ def test_ratelimit(policies: list[str], exhausted: bool, seconds: float | None, 
     ],
 )
 def test_the_policys_window_is_used_without_a_reset_time(policy: str, seconds: float | None) -> None:
-    said = {"ratelimit": '"global";r=0', "ratelimit-policy": policy}
-    assert parse_rate_limits(said, NOON) == RateLimitInfo(exhausted=True, reset_in=seconds)
-    assert parse_rate_limits({**said, "ratelimit": '"global";r=0;t=7'}, NOON) == RateLimitInfo(
+    headers = {"ratelimit": '"global";r=0', "ratelimit-policy": policy}
+    assert parse_rate_limits(headers, NOON) == RateLimitInfo(exhausted=True, reset_in=seconds)
+    assert parse_rate_limits({**headers, "ratelimit": '"global";r=0;t=7'}, NOON) == RateLimitInfo(
         exhausted=True, reset_in=7
     )
-    assert parse_rate_limits({**said, "ratelimit": '"global";r=1'}, NOON) == RateLimitInfo()
+    assert parse_rate_limits({**headers, "ratelimit": '"global";r=1'}, NOON) == RateLimitInfo()
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_the_policys_window_is_used_without_a_reset_time(policy: str, seconds: f
     [";", '"', '"open', '"a";r=0;t=5 "b"', ",,", "a b", ";r=0", '"a";', "a;", "a" + ";x   " * 5000 + '"'],
 )
 def test_a_nonsensical_ratelimit_header_is_ignored_quickly(text: str, lines: pytest.LogCaptureFixture) -> None:
-    """With backtracking, the long value would take practically for ever."""
+    """A parser with backtracking would not finish with the long value."""
     assert parse_rate_limits({"ratelimit": text}, NOON) == RateLimitInfo()
     assert "its value is absurd: ratelimit" in lines.text
 

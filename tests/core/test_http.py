@@ -69,12 +69,12 @@ def test_the_callers_client_stays_open_and_its_defaults_are_not_used() -> None:
 
 
 def test_a_class_that_replaces_httpx_client_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Watched(httpx.Client):
-        """A replacement as tools that watch requests install it."""
+    class WatchedClient(httpx.Client):
+        """A replacement like those that tools for watching requests install."""
 
-    monkeypatch.setattr(httpx, "Client", Watched)
+    monkeypatch.setattr(httpx, "Client", WatchedClient)
     with ConfluenceGroups("http://127.0.0.1:9", auth=token()) as groups:
-        assert type(groups._session.http.client) is Watched
+        assert type(groups._session.http.client) is WatchedClient
 
 
 def test_cookies_are_neither_kept_nor_sent() -> None:

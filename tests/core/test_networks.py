@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fakes import KINDS, WIRED, FakeClock, call_at, token
-from raw_socket_servers import Authority, Proxy, SocketServer, answering, proxying, serve
+from raw_socket_servers import Authority, Proxy, SocketServer, reply_with, run_proxy, serve
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -36,18 +36,18 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def site(authority: Authority) -> Iterator[SocketServer]:
-    with serve(answering(DONE), tls=authority.server) as wires:
+    with serve(reply_with(DONE), tls=authority.server) as wires:
         yield wires
 
 
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
-    with proxying() as running:
+    with run_proxy() as running:
         yield running
 
 
 @pytest.fixture
-def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+def trusted_authority(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
 
 
@@ -84,14 +84,14 @@ def test_an_untrusted_certificate_is_not_retried(kind: str, site: SocketServer) 
 
 
 @pytest.mark.parametrize("kind", WIRED)
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trusted_authority")
 def test_the_environments_certificate_bundle_is_trusted(kind: str, site: SocketServer) -> None:
     call_at(kind, site.address, "remove_member", IDS)
     assert len(site.requests) == 1
 
 
 @pytest.mark.parametrize("kind", WIRED)
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trusted_authority")
 def test_a_certificate_for_another_host_is_not_trusted(kind: str, site: SocketServer) -> None:
     with pytest.raises(APIConnectionError):
         call_at(kind, f"https://localhost:{site.port}", "remove_member", IDS, retry=ONCE)
@@ -121,7 +121,7 @@ def test_the_callers_ssl_context_may_require_more_than_the_server_offers(
 
 @pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trusted_authority")
 def test_the_environments_proxy_tunnels_and_never_sees_the_token(
     kind: str, variable: str, site: SocketServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +133,7 @@ def test_the_environments_proxy_tunnels_and_never_sees_the_token(
     assert b"confluence" not in head.lower()
     (request,) = site.requests
     secret = request.lower().partition(b"authorization: basic ")[2].partition(b"\r\n")[0]
-    assert secret, "the site itself gets it"
+    assert secret, "the site receives the token"
     seen = head + bytes(proxy.relayed)
     assert b"groupId" not in seen
     assert secret not in seen.lower()
@@ -141,7 +141,7 @@ def test_the_environments_proxy_tunnels_and_never_sees_the_token(
 
 @pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.parametrize("exempt", ["127.0.0.1", "example.com, 127.0.0.1", "*"])
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trusted_authority")
 def test_hosts_in_no_proxy_are_connected_directly(
     kind: str, exempt: str, site: SocketServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +153,7 @@ def test_hosts_in_no_proxy_are_connected_directly(
 
 
 @pytest.mark.parametrize("kind", WIRED)
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trusted_authority")
 def test_other_hosts_are_connected_through_the_proxy(
     kind: str, site: SocketServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,11 +165,11 @@ def test_other_hosts_are_connected_through_the_proxy(
 
 @pytest.mark.parametrize("kind", WIRED)
 @pytest.mark.parametrize("refusal", [NEEDS_A_LOGIN, b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", b""])
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trusted_authority")
 def test_a_refusing_proxy_is_our_error_without_its_password(
     kind: str, refusal: bytes, site: SocketServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with proxying(refusal) as proxy:
+    with run_proxy(refusal) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.address.replace("//", "//me:swordfish@"))
         with pytest.raises(APIConnectionError) as caught:
             call_at(kind, site.address, "remove_member", IDS, retry=ONCE)
@@ -182,7 +182,7 @@ def test_a_refusing_proxy_is_our_error_without_its_password(
 
 @pytest.mark.parametrize("kind", WIRED)
 def test_an_unreachable_proxy_is_retried(kind: str, site: SocketServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with proxying() as gone:
+    with run_proxy() as gone:
         pass
     monkeypatch.setenv("HTTPS_PROXY", gone.address)
     clock = FakeClock()
@@ -258,7 +258,7 @@ def test_the_program_in_the_documentation_runs(
     assert len(proxy.heads) == len(site.requests) == 1
 
 
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trusted_authority")
 def test_the_program_with_many_tasks_in_the_documentation_removes_them_all(site: SocketServer) -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
     _, program, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

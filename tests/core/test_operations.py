@@ -45,7 +45,7 @@ ALL = READS | WRITES_TO_REPEAT | WRITES_ONCE
 REPEATABLE = READS | WRITES_TO_REPEAT
 
 
-def sent(kind: str, method: str, trouble: httpx.Response | Exception) -> tuple[int, APIError]:
+def count_requests(kind: str, method: str, trouble: httpx.Response | Exception) -> tuple[int, APIError]:
     """Make a call that always fails in the same way; return how often it was sent, and its error."""
     answers = Answers(*[trouble] * 5)
     with pytest.raises(APIError) as caught:
@@ -56,21 +56,21 @@ def sent(kind: str, method: str, trouble: httpx.Response | Exception) -> tuple[i
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("method", ALL)
 def test_every_rate_limited_call_is_retried(kind: str, method: str) -> None:
-    times, error = sent(kind, method, httpx.Response(429))
+    times, error = count_requests(kind, method, httpx.Response(429))
     assert times == 5
     assert type(error) is RateLimitError
 
 
 @pytest.mark.parametrize("method", ALL)
 def test_every_call_is_retried_if_it_was_never_sent(method: str) -> None:
-    times, _ = sent("sync", method, httpx.ConnectError("no route"))
+    times, _ = count_requests("sync", method, httpx.ConnectError("no route"))
     assert times == 5
 
 
 @pytest.mark.parametrize("method", ALL)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 500])
 def test_statuses_that_a_retry_cannot_help_are_not_retried(method: str, status: int) -> None:
-    assert sent("sync", method, httpx.Response(status))[0] == 1
+    assert count_requests("sync", method, httpx.Response(status))[0] == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -82,7 +82,7 @@ def test_in_doubt_only_repeatable_calls_are_retried(kind: str, method: str, trou
         "timeout": httpx.ReadTimeout("late"),
         "broken": httpx.RemoteProtocolError("cut"),
     }
-    times, error = sent(kind, method, failure[trouble])
+    times, error = count_requests(kind, method, failure[trouble])
     assert times == (5 if method in REPEATABLE else 1)
     assert isinstance(error, ServerError | APIConnectionError)
     assert (error.problem is KnownProblem.OUTCOME_UNKNOWN) == (method in WRITES_ONCE)
@@ -90,24 +90,24 @@ def test_in_doubt_only_repeatable_calls_are_retried(kind: str, method: str, trou
 
 @pytest.mark.parametrize("method", WRITES_ONCE)
 @pytest.mark.parametrize("answer", [httpx.Response(200, json={}), httpx.Response(201, content=b"{}")])
-def test_an_undocumented_success_of_a_change_says_to_look_first(method: str, answer: httpx.Response) -> None:
+def test_error_for_an_undocumented_success_advises_to_look_first(method: str, answer: httpx.Response) -> None:
     if method == "add_member" and answer.status_code == 201:
         return  # the documented success; its body is ignored
-    _, error = sent("sync", method, answer)
+    _, error = count_requests("sync", method, answer)
     assert error.problem is KnownProblem.OUTCOME_UNKNOWN
     assert "look at what is there now" in error.remedy
 
 
 @pytest.mark.parametrize("method", WRITES_ONCE)
 def test_a_change_that_was_never_sent_is_not_in_doubt(method: str) -> None:
-    _, error = sent("sync", method, httpx.ConnectError("no route"))
+    _, error = count_requests("sync", method, httpx.ConnectError("no route"))
     assert error.problem is None
 
 
 @pytest.mark.parametrize("method", ALL)
 def test_a_missing_scope_is_named(method: str) -> None:
     refusal = httpx.Response(401, json={"code": 401, "message": "Unauthorized; scope does not match"})
-    _, error = sent("sync", method, refusal)
+    _, error = count_requests("sync", method, refusal)
     assert type(error) is MissingScopeError
     users = ("is_member", "iter_memberships", "get_user", "current_user")
     classic = "read:confluence-user" if method in users else "read:confluence-groups"

@@ -43,16 +43,16 @@ class Server:
 
     ids: list[str]
     cap: int = 200
-    overlap: int = 0  # results by which a page starts too early
-    hidden: frozenset[str] = frozenset()  # removed from a page without filling it up
-    total: int | None = None  # stated whether requested or not
-    next_link: bool | None = None  # sent in any case; None for a correct link
+    overlap: int = 0  # number of results by which a page starts too early
+    hidden: frozenset[str] = frozenset()  # ids that a page omits without a replacement
+    total: int | None = None  # the total, stated even if not requested
+    next_link: bool | None = None  # a next link to send always; None for a correct link
     ignores_start: bool = False
-    known: int = 200  # the status of the check whether the group exists
-    asked: list[httpx.URL] = field(factory=list)
+    known: int = 200  # the status of the existence check of the group
+    requested_urls: list[httpx.URL] = field(factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request.url)
+        self.requested_urls.append(request.url)
         if request.url.path.endswith("/by-id"):
             return httpx.Response(self.known, json={"type": "group", "id": "g", "name": "n", "statusCode": self.known})
         start, limit = int(request.url.params["start"]), int(request.url.params["limit"])
@@ -69,10 +69,10 @@ class Server:
 
     @property
     def starts(self) -> list[int]:
-        return [int(url.params["start"]) for url in self.asked if "start" in url.params]
+        return [int(url.params["start"]) for url in self.requested_urls if "start" in url.params]
 
 
-def numbered(count: int) -> list[str]:
+def make_ids(count: int) -> list[str]:
     return [f"id-{number}" for number in range(count)]
 
 
@@ -84,8 +84,8 @@ def ids_of(result: list[Any]) -> list[str]:
 @pytest.mark.parametrize("method", LISTS)
 @pytest.mark.parametrize("count", [1, 199, 200, 201, 450])
 def test_everything_is_read_once_and_in_order(kind: str, method: str, count: int) -> None:
-    server = Server(numbered(count))
-    assert ids_of(call(kind, method, server, LISTS[method])) == numbered(count)
+    server = Server(make_ids(count))
+    assert ids_of(call(kind, method, server, LISTS[method])) == make_ids(count)
     assert server.starts == [*range(0, count, 200), count], "one more call, whose page is empty"
 
 
@@ -105,51 +105,51 @@ def test_everything_is_read_once_and_in_order(kind: str, method: str, count: int
     ],
 )
 def test_misleading_pages_neither_lose_nor_repeat_items(method: str, trouble: dict[str, Any]) -> None:
-    server = Server(numbered(45), **trouble)
-    assert ids_of(call("sync", method, server, LISTS[method])) == numbered(45)
+    server = Server(make_ids(45), **trouble)
+    assert ids_of(call("sync", method, server, LISTS[method])) == make_ids(45)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("method", LISTS)
 def test_repeating_pages_raise_an_error_with_the_received_ids(kind: str, method: str) -> None:
-    server = Server(numbered(45), cap=20, ignores_start=True)
+    server = Server(make_ids(45), cap=20, ignores_start=True)
     with pytest.raises(IncompleteReadError, match="repeats") as caught:
         call(kind, method, server, LISTS[method])
-    assert caught.value.received == tuple(numbered(20))
+    assert caught.value.received == tuple(make_ids(20))
     assert server.starts == [0, 20]
 
 
 @pytest.mark.parametrize("count", [3, 10, 11, 40])
 @pytest.mark.parametrize("overlap", [1, 2, 4, 9, 10, 25])
 def test_overlapping_pages_lose_no_items(count: int, overlap: int) -> None:
-    server = Server(numbered(count), cap=10, overlap=overlap)
+    server = Server(make_ids(count), cap=10, overlap=overlap)
     try:
-        assert ids_of(call("sync", "iter_members", server, GROUP)) == numbered(count)
+        assert ids_of(call("sync", "iter_members", server, GROUP)) == make_ids(count)
     except IncompleteReadError:
-        assert overlap >= min(count, 10), "only where a page can begin with the very first again"
+        assert overlap >= min(count, 10), "only if a page can begin with the first item again"
 
 
 @pytest.mark.parametrize("page", range(1, 5))
 def test_one_overlapping_page_loses_no_items(page: int) -> None:
-    server = Server(numbered(12), cap=4)
+    server = Server(make_ids(12), cap=4)
 
-    def now_and_then(request: httpx.Request) -> httpx.Response:
-        server.overlap = 2 if len(server.asked) == page else 0
+    def overlap_sometimes(request: httpx.Request) -> httpx.Response:
+        server.overlap = 2 if len(server.requested_urls) == page else 0
         return server(request)
 
-    assert ids_of(call("sync", "iter_members", now_and_then, GROUP)) == numbered(12)
+    assert ids_of(call("sync", "iter_members", overlap_sometimes, GROUP)) == make_ids(12)
 
 
 @pytest.mark.parametrize("page", range(1, 5))
 def test_a_page_from_a_newer_replica_loses_no_items(page: int) -> None:
-    server = Server(numbered(12), cap=4)
+    server = Server(make_ids(12), cap=4)
 
     def replica(request: httpx.Request) -> httpx.Response:
-        server.ids = [*(["new"] if len(server.asked) == page else []), *numbered(12)]
+        server.ids = [*(["new"] if len(server.requested_urls) == page else []), *make_ids(12)]
         return server(request)
 
     found = ids_of(call("sync", "iter_members", replica, GROUP))
-    assert [each for each in found if each != "new"] == numbered(12)
+    assert [each for each in found if each != "new"] == make_ids(12)
 
 
 @pytest.mark.parametrize("method", LISTS)
@@ -161,16 +161,16 @@ def test_an_item_twice_on_a_page_is_returned_and_counted_once(method: str) -> No
 
 @pytest.mark.parametrize("method", LISTS)
 def test_an_empty_page_with_a_next_link_is_not_the_end(method: str) -> None:
-    server = Server(numbered(30), cap=10, hidden=frozenset(numbered(20)[10:]))
-    expected = [each for each in numbered(30) if each not in server.hidden]
+    server = Server(make_ids(30), cap=10, hidden=frozenset(make_ids(20)[10:]))
+    expected = [each for each in make_ids(30) if each not in server.hidden]
     arguments = {**LISTS[method], **({"page_size": 10} if method in PAGED else {})}
     server.cap = 10 if method in PAGED else 200
     assert ids_of(call("sync", method, server, arguments)) == expected
 
 
 def test_an_empty_page_with_a_next_link_is_followed_once() -> None:
-    server = Server(numbered(5), next_link=True)
-    assert ids_of(call("sync", "iter_members", server, GROUP)) == numbered(5)
+    server = Server(make_ids(5), next_link=True)
+    assert ids_of(call("sync", "iter_members", server, GROUP)) == make_ids(5)
     assert server.starts == [0, 5, 205]
 
 
@@ -178,50 +178,50 @@ def test_an_empty_page_with_a_next_link_is_followed_once() -> None:
 def test_a_list_that_starts_over_is_noticed_despite_new_items(kind: str) -> None:
     server = Server(["a", "b", "c"], ignores_start=True)
 
-    def growing(request: httpx.Request) -> httpx.Response:
-        assert len(server.asked) < 10, "it loops"
-        if len(server.asked) == 1:
+    def grow_first(request: httpx.Request) -> httpx.Response:
+        assert len(server.requested_urls) < 10, "the loop does not end"
+        if len(server.requested_urls) == 1:
             server.ids.insert(0, "new")
         return server(request)
 
     with pytest.raises(IncompleteReadError, match="4 were read") as caught:
-        call(kind, "iter_members", growing, GROUP)
+        call(kind, "iter_members", grow_first, GROUP)
     assert caught.value.received == ("a", "b", "c", "new")
 
 
 def test_pages_of_repeats_are_skipped_while_they_progress() -> None:
-    server = Server(numbered(20), cap=4)
+    server = Server(make_ids(20), cap=4)
 
-    def crowded(request: httpx.Request) -> httpx.Response:
-        if len(server.asked) == 3:
+    def add_many(request: httpx.Request) -> httpx.Response:
+        if len(server.requested_urls) == 3:
             server.ids[:0] = [f"new-{number}" for number in range(9)]
         return server(request)
 
-    assert ids_of(call("sync", "iter_members", crowded, GROUP)) == numbered(20)
+    assert ids_of(call("sync", "iter_members", add_many, GROUP)) == make_ids(20)
     assert len(server.starts) < 15
 
 
 def test_a_member_added_before_the_last_page_is_harmless() -> None:
-    server = Server(numbered(40), cap=10)
+    server = Server(make_ids(40), cap=10)
 
-    def growing(request: httpx.Request) -> httpx.Response:
-        if len(server.asked) == 4:
+    def grow_first(request: httpx.Request) -> httpx.Response:
+        if len(server.requested_urls) == 4:
             server.ids.insert(0, "new")
         return server(request)
 
-    assert ids_of(call("sync", "iter_members", growing, GROUP)) == numbered(40)
+    assert ids_of(call("sync", "iter_members", grow_first, GROUP)) == make_ids(40)
 
 
 def test_members_added_to_the_front_of_every_page_lose_no_items() -> None:
-    server = Server(numbered(40), cap=5)
+    server = Server(make_ids(40), cap=5)
 
-    def growing(request: httpx.Request) -> httpx.Response:
-        if len(server.asked) < 9:
-            server.ids.insert(0, f"new-{len(server.asked)}")
+    def grow_first(request: httpx.Request) -> httpx.Response:
+        if len(server.requested_urls) < 9:
+            server.ids.insert(0, f"new-{len(server.requested_urls)}")
         return server(request)
 
-    found = ids_of(call("sync", "iter_members", growing, GROUP))
-    assert [each for each in found if each.startswith("id-")] == numbered(40)
+    found = ids_of(call("sync", "iter_members", grow_first, GROUP))
+    assert [each for each in found if each.startswith("id-")] == make_ids(40)
     assert len(found) == len(set(found))
 
 
@@ -229,14 +229,14 @@ def test_members_added_to_the_front_of_every_page_lose_no_items() -> None:
 
 
 class MisleadingServer(RuleBasedStateMachine):
-    """Items that are in the list all the time are never lost or repeated, unless an error is raised."""
+    """Items that stay in the list are never lost or repeated, unless an error is raised."""
 
     @initialize(
         count=st.integers(1, 60), size=st.integers(1, 20), overlap=st.integers(0, 15), ignores_start=st.booleans()
     )
     def begin(self, count: int, size: int, overlap: int, ignores_start: bool) -> None:
         self.steady = bool(overlap)  # constant overlap with new items, or varying overlap without
-        self.there = numbered(count)
+        self.there = make_ids(count)
         self.server = Server(list(self.there), overlap=overlap, ignores_start=ignores_start)
         self.http = httpx.Client(transport=httpx.MockTransport(self.server))
         self.groups = ConfluenceGroups(SITE, auth=token(), http_client=self.http, clock=FakeClock())
@@ -291,7 +291,7 @@ class MisleadingServer(RuleBasedStateMachine):
             assert self.received == self.found
         else:
             assert [each for each in self.found if not each.startswith("new-")] == self.there
-        assert len(self.server.asked) <= 2 * (len(self.server.ids) + 1) + 1, "nothing loops"
+        assert len(self.server.requested_urls) <= 2 * (len(self.server.ids) + 1) + 1, "no loop is endless"
         self.http.close()
 
 
@@ -315,16 +315,16 @@ def test_an_empty_group_differs_from_a_missing_group(kind: str) -> None:
 
 
 def test_a_groups_existence_is_checked_only_for_an_empty_list() -> None:
-    server = Server(numbered(3))
+    server = Server(make_ids(3))
     call("sync", "iter_members", server, GROUP)
-    assert not [url for url in server.asked if url.path.endswith("/by-id")]
+    assert not [url for url in server.requested_urls if url.path.endswith("/by-id")]
 
 
 @pytest.mark.parametrize("method", ["iter_groups", "search_groups", "iter_memberships"])
 def test_other_lists_may_be_empty(method: str) -> None:
     server = Server([])
     assert call("sync", method, server, LISTS[method]) == []
-    assert len(server.asked) == 1
+    assert len(server.requested_urls) == 1
 
 
 # --- which pages are requested, and when
@@ -334,10 +334,10 @@ def test_other_lists_may_be_empty(method: str) -> None:
 @pytest.mark.parametrize("method", PAGED)
 @pytest.mark.parametrize("size", [0, -1, 201, 1.5, True, "20", None])
 def test_a_page_size_out_of_range_sends_nothing(kind: str, method: str, size: object) -> None:
-    server = Server(numbered(3))
+    server = Server(make_ids(3))
     with pytest.raises(ValueError, match="page_size must be a whole number from 1 to 200"):
         call(kind, method, server, {**LISTS[method], "page_size": size})
-    assert not server.asked
+    assert not server.requested_urls
 
 
 @pytest.mark.parametrize("kind", [ConfluenceGroups, AsyncConfluenceGroups])
@@ -364,27 +364,27 @@ class Size(int, enum.Enum):
 @pytest.mark.parametrize("method", PAGED)
 @pytest.mark.parametrize("size", [1, 7, 200, Size.SMALL])
 def test_the_page_size_is_sent(method: str, size: int) -> None:
-    server = Server(numbered(10))
+    server = Server(make_ids(10))
     call("sync", method, server, {**LISTS[method], "page_size": size})
-    assert {url.params["limit"] for url in server.asked} == {str(int(size))}
+    assert {url.params["limit"] for url in server.requested_urls} == {str(int(size))}
 
 
 def test_pages_are_requested_when_needed() -> None:
-    server = Server(numbered(45), cap=20)
+    server = Server(make_ids(45), cap=20)
     with httpx.Client(transport=httpx.MockTransport(server)) as http:
         members = ConfluenceGroups(SITE, auth=token(), http_client=http).iter_members(group_id="g")
-        assert not server.asked
+        assert not server.requested_urls
         for _ in range(20):
             next(members)
-        assert len(server.asked) == 1
+        assert len(server.requested_urls) == 1
         next(members)
-        assert len(server.asked) == 2
+        assert len(server.requested_urls) == 2
         del members
-        assert len(server.asked) == 2, "closing early sends nothing more"
+        assert len(server.requested_urls) == 2, "closing early sends nothing more"
 
 
 def test_pages_are_requested_when_needed_by_a_task() -> None:
-    server = Server(numbered(45), cap=20)
+    server = Server(make_ids(45), cap=20)
 
     async def read_some() -> list[str]:
         async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as http:
@@ -396,7 +396,7 @@ def test_pages_are_requested_when_needed_by_a_task() -> None:
                     break
             return found
 
-    assert asyncio.run(read_some()) == numbered(21)
+    assert asyncio.run(read_some()) == make_ids(21)
     assert server.starts == [0, 20]
 
 
@@ -413,13 +413,13 @@ def test_an_error_on_a_later_page_is_raised_after_the_items_before_it(sandbox: S
 
 
 def test_a_failed_page_is_retried() -> None:
-    server, clock = Server(numbered(30), cap=20), FakeClock()
+    server, clock = Server(make_ids(30), cap=20), FakeClock()
 
-    def failing(request: httpx.Request) -> httpx.Response:
+    def fail_sometimes(request: httpx.Request) -> httpx.Response:
         answer = server(request)
-        return httpx.Response(503) if len(server.asked) in (1, 3) else answer
+        return httpx.Response(503) if len(server.requested_urls) in (1, 3) else answer
 
-    assert ids_of(call("sync", "iter_members", failing, GROUP, clock=clock)) == numbered(30)
+    assert ids_of(call("sync", "iter_members", fail_sometimes, GROUP, clock=clock)) == make_ids(30)
     assert clock.slept == [2, 2]
 
 
@@ -428,27 +428,27 @@ def test_a_failed_page_is_retried() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_counting_takes_one_call_if_the_server_states_the_total(kind: str) -> None:
-    server = Server(numbered(45), total=45)
+    server = Server(make_ids(45), total=45)
     assert call(kind, "count_members", server, GROUP) == 45
-    (url,) = server.asked
+    (url,) = server.requested_urls
     assert dict(url.params) == {"start": "0", "limit": "1", "shouldReturnTotalSize": "true"}
 
 
 @pytest.mark.parametrize("total", [None, 0])
 def test_counting_reads_all_if_the_server_states_no_total(total: int | None) -> None:
-    server = Server(numbered(450), total=total)
+    server = Server(make_ids(450), total=total)
     assert call("sync", "count_members", server, GROUP) == 450
     assert server.starts == [0, 0, 200, 400, 450]
 
 
 def test_a_total_of_one_with_a_next_page_is_ignored() -> None:
-    server = Server(numbered(12), total=1)
+    server = Server(make_ids(12), total=1)
     assert call("sync", "count_members", server, GROUP) == 12
 
 
 @pytest.mark.parametrize("total", [None, 11])
 def test_an_empty_first_page_does_not_mean_zero(total: int | None) -> None:
-    server = Server(numbered(12), total=total, hidden=frozenset({"id-0"}))
+    server = Server(make_ids(12), total=total, hidden=frozenset({"id-0"}))
     assert call("sync", "count_members", server, GROUP) == 11
 
 
@@ -458,13 +458,13 @@ def test_a_forbidden_existence_check_raises_permission_denied() -> None:
 
 
 def test_a_total_that_contradicts_its_page_is_ignored() -> None:
-    generous = Server(numbered(3), total=2)
+    generous = Server(make_ids(3), total=2)
 
-    def whole(request: httpx.Request) -> httpx.Response:
+    def with_limit_200(request: httpx.Request) -> httpx.Response:
         url = request.url.copy_set_param("limit", "200")
         return generous(httpx.Request("GET", url))
 
-    assert call("sync", "count_members", whole, GROUP) == 3
+    assert call("sync", "count_members", with_limit_200, GROUP) == 3
     assert call("sync", "count_members", Server([], total=7), GROUP) == 0
 
 
@@ -477,31 +477,31 @@ def membership(kind: str, server: Server, group_id: str) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_is_member_stops_at_the_first_match(kind: str) -> None:
-    server = Server(numbered(45), cap=20)
+    server = Server(make_ids(45), cap=20)
     assert membership(kind, server, "id-25") is True
     assert server.starts == [0, 20]
-    assert {url.path for url in server.asked} == {"/wiki/rest/api/user/memberof"}
+    assert {url.path for url in server.requested_urls} == {"/wiki/rest/api/user/memberof"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_is_member_is_false_if_the_group_is_not_listed(kind: str) -> None:
-    server = Server(numbered(45), cap=20)
+    server = Server(make_ids(45), cap=20)
     assert membership(kind, server, "id-99") is False
     assert server.starts == [0, 20, 40, 45]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("joined", "answer"), [(numbered(45), True), (numbered(5), False), ([], False)])
+@pytest.mark.parametrize(("joined", "answer"), [(make_ids(45), True), (make_ids(5), False), ([], False)])
 def test_is_member_reads_the_members_if_the_users_groups_are_unreadable(
     kind: str, joined: list[str], answer: bool
 ) -> None:
-    groups_of_user, members = Server(numbered(20), ignores_start=True), Server(joined)
+    groups_of_user, members = Server(make_ids(20), ignores_start=True), Server(joined)
 
     def both(request: httpx.Request) -> httpx.Response:
         return (groups_of_user if request.url.path.endswith("/memberof") else members)(request)
 
     assert call(kind, "is_member", both, {"group_id": "id-99", "account_id": "id-30"}) is answer
-    assert len(groups_of_user.asked) == 2
+    assert len(groups_of_user.requested_urls) == 2
 
 
 # --- against the sandbox

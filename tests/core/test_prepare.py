@@ -119,7 +119,7 @@ def test_prepared_request_shows_the_scheme_but_no_secret(kind: str, auth: httpx.
     everything = f"{request!r} {request.headers.raw!r} {request.content!r} {request.extensions!r} {vars(request)!r}"
     assert "very-secret" not in everything
     assert "me@example.com" not in everything
-    assert "bWVAZXhhbXBsZS5jb206dmVyeS1zZWNyZXQ" not in everything  # the two in Base64
+    assert "bWVAZXhhbXBsZS5jb206dmVyeS1zZWNyZXQ" not in everything  # email and token in Base64
 
 
 @pytest.mark.parametrize("kind", KINDS)

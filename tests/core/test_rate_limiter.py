@@ -168,7 +168,7 @@ def test_the_rate_drops_to_90_percent_of_the_accepted_rate_and_climbs() -> None:
         world.time += 30
         rates.append(world.rate_limiter.snapshot().rate or 0.0)
     assert first < rates[0] < rates[1] < rates[2]
-    assert rates[1] / rates[0] < rates[2] / rates[1], "the faster, the longer nothing was refused"
+    assert rates[1] / rates[0] < rates[2] / rates[1], "it climbs faster while nothing is refused"
     world.time += 3_600
     assert world.rate_limiter.snapshot().rate is None
 
@@ -219,7 +219,7 @@ def test_slow_calls_before_a_burst_do_not_lower_the_rate() -> None:
 
 
 def test_only_responses_to_the_request_or_its_copy_change_the_rate() -> None:
-    class Copying(httpx.Auth):
+    class CopyingAuth(httpx.Auth):
         def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
             answer = yield httpx.Request("POST", "https://auth.example.com/token", headers=request.headers)
             assert answer.status_code == REFUSED
@@ -233,7 +233,7 @@ def test_only_responses_to_the_request_or_its_copy_change_the_rate() -> None:
             "remove_member",
             answers,
             BOTH,
-            auth=Copying(),
+            auth=CopyingAuth(),
             rate_limiter=rate_limiter,
             retry=RetryPolicy(max_retries=0),
         )
@@ -276,7 +276,7 @@ def test_an_unused_reservation_is_released(kind: str) -> None:
         handler = httpx.MockTransport(lambda _: httpx.Response(204))
         async with httpx.AsyncClient(transport=handler) as http:
             groups = AsyncConfluenceGroups(
-                SITE, auth=token(), http_client=http, rate_limiter=rate_limiter, clock=Still()
+                SITE, auth=token(), http_client=http, rate_limiter=rate_limiter, clock=MotionlessClock()
             )
             await groups.remove_member(**BOTH)
             for _ in range(10):
@@ -287,9 +287,9 @@ def test_an_unused_reservation_is_released(kind: str) -> None:
                     each.cancel()
                 await asyncio.gather(*waiting, return_exceptions=True)
         assert rate_limiter.snapshot().in_flight == 0
-        return rate_limiter.reserve(Still(), None).delay_s
+        return rate_limiter.reserve(MotionlessClock(), None).delay_s
 
-    class Still(FakeClock):
+    class MotionlessClock(FakeClock):
         async def async_sleep(self, seconds: float) -> None:
             del seconds
             await asyncio.Event().wait()
@@ -354,12 +354,12 @@ def test_a_call_that_meets_a_spent_quota_has_the_servers_message_and_retry_after
 
 
 def test_a_waiting_call_raises_when_a_long_hold_begins() -> None:
-    class Meanwhile(FakeClock):
+    class InterruptedClock(FakeClock):
         def sleep(self, seconds: float) -> None:
             super().sleep(seconds)
             rate_limiter.record_rate_limited(self, RateLimitInfo(quota=True, retry_after=500), 0)
 
-    rate_limiter, clock = RateLimiter(max_rate=1), Meanwhile()
+    rate_limiter, clock = RateLimiter(max_rate=1), InterruptedClock()
     answers = Answers(httpx.Response(204))
     call("sync", "remove_member", answers, BOTH, clock=clock, rate_limiter=rate_limiter)
     with pytest.raises(RateLimitError, match="not sent"):
@@ -379,14 +379,14 @@ def test_a_long_hold_is_raised_although_all_slots_are_taken() -> None:
 def test_a_log_handler_may_ask_for_a_snapshot() -> None:
     rate_limiter, seen = RateLimiter(), []
 
-    class Asking(logging.Handler):
+    class AskingHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             del record
             answer = threading.Thread(target=lambda: seen.append(rate_limiter.snapshot().refused))
             answer.start()
             answer.join(timeout=10)
 
-    logger, handler = logging.getLogger("confluence_groups_sdk"), Asking()
+    logger, handler = logging.getLogger("confluence_groups_sdk"), AskingHandler()
     before = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -399,7 +399,7 @@ def test_a_log_handler_may_ask_for_a_snapshot() -> None:
 
 
 def test_responses_of_another_server_are_ignored() -> None:
-    class Refreshing(httpx.Auth):
+    class RefreshingAuth(httpx.Auth):
         def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
             del request  # returns another response instead, as a failed refresh does
             yield httpx.Request("POST", "https://auth.example.com/oauth/token")
@@ -407,7 +407,7 @@ def test_responses_of_another_server_are_ignored() -> None:
     rate_limiter = RateLimiter()
     answers = Answers(httpx.Response(REFUSED, headers={"Retry-After": "3600"}))
     with pytest.raises(RateLimitError):
-        call("sync", "remove_member", answers, BOTH, rate_limiter=rate_limiter, auth=Refreshing())
+        call("sync", "remove_member", answers, BOTH, rate_limiter=rate_limiter, auth=RefreshingAuth())
     assert rate_limiter.snapshot() == RateLimiterStatus(rate=None, held_until=None, in_flight=0, refused=0, points=0)
 
 
@@ -577,7 +577,7 @@ def test_a_child_process_starts_with_all_slots_free() -> None:
     rate_limiter.acquire()
     child = os.fork()
     if child == 0:
-        rate_limiter.acquire()  # would block for ever if the parent's call were counted
+        rate_limiter.acquire()  # would block forever if the child counted the parent's call
         os._exit(0 if rate_limiter.snapshot().in_flight == 1 else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert rate_limiter.snapshot().in_flight == 1
@@ -610,7 +610,7 @@ def test_copies_and_other_clients_share_a_rate_limiter() -> None:
             copy.remove_member(**BOTH)
         assert rate_limiter.snapshot().refused == 0
         with pytest.raises(IndexError):
-            other.remove_member(**BOTH)  # is sent, because it has another rate limiter
+            other.remove_member(**BOTH)  # sent, because this client has another rate limiter
     assert len(answers.requests) == 2
 
 

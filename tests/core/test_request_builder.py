@@ -46,7 +46,7 @@ def build_config(base: str) -> ClientConfig:
     )
 
 
-def seen(url: httpx.URL) -> dict[str, Any]:
+def read_attributes(url: httpx.URL) -> dict[str, Any]:
     """Return every attribute of a URL."""
     return {name: getattr(url, name) for name in PROPERTIES} | {"str": str(url), "hash": hash(url)}
 
@@ -65,7 +65,7 @@ def test_a_preparsed_url_equals_the_parsed_one(base: str, group_id: str, account
         query = str(httpx.QueryParams(kwargs.get("params"))).replace("+", "%20")
         parsed = httpx.URL(f"{base}{kwargs['url']}?{query}" if query else f"{base}{kwargs['url']}")
         url = build_request(call, build_config(base)).url
-        assert seen(url) == seen(parsed)
+        assert read_attributes(url) == read_attributes(parsed)
         assert url == parsed
         assert parsed == url
         assert url.copy_with(fragment="x") == parsed.copy_with(fragment="x")
@@ -77,7 +77,7 @@ def address() -> PreparsedURL:
 
 
 def test_the_order_of_attribute_access_makes_no_difference() -> None:
-    expected = seen(httpx.URL(f"{BASES[0]}/api/user?accountId=a"))
+    expected = read_attributes(httpx.URL(f"{BASES[0]}/api/user?accountId=a"))
     for name in PROPERTIES:
         assert getattr(address(), name) == expected[name]
     assert dict(address().params) == {"accountId": "a"}
@@ -85,7 +85,7 @@ def test_the_order_of_attribute_access_makes_no_difference() -> None:
 
 def test_a_url_can_be_copied_and_pickled() -> None:
     for same in (copy.copy(address()), copy.deepcopy(address()), pickle.loads(pickle.dumps(address()))):
-        assert seen(same) == seen(address())
+        assert read_attributes(same) == read_attributes(address())
 
 
 def test_a_url_has_no_unknown_attributes() -> None:
@@ -109,7 +109,7 @@ def test_sending_a_request_parses_no_url(monkeypatch: pytest.MonkeyPatch) -> Non
         groups.remove_member(group_id="g", account_id="a b+c")
         assert not parsed
         assert httpx.URL("https://example.com").host == "example.com"
-        assert parsed == ["https://example.com"], "the counter counts"
+        assert parsed == ["https://example.com"], "the counter works"
     assert received[1].startswith(b"DELETE /wiki/rest/api/group/userByGroupId?groupId=g&accountId=a%20b%2Bc HTTP/1.1")
 
 

@@ -255,16 +255,16 @@ def test_failed_read_leaves_no_partial_file(
 def test_interruption_leaves_no_partial_file(tmp_path: Path) -> None:
     module = example("group_to_csv")
 
-    def interrupted() -> Iterator[User]:
+    def interrupt() -> Iterator[User]:
         yield User(account_id="a")
         raise KeyboardInterrupt
 
-    def half_a_file() -> None:
+    def write_half_a_file() -> None:
         with module["whole_file"](tmp_path / "members.csv") as file:
-            module["write"](interrupted(), file)
+            module["write"](interrupt(), file)
 
     with pytest.raises(KeyboardInterrupt):
-        half_a_file()
+        write_half_a_file()
     assert not list(tmp_path.iterdir())
 
 

@@ -24,7 +24,7 @@ ANCHORS_IN_CODE = {
 }
 
 
-def tracked(pattern: str) -> list[Path]:
+def list_tracked_files(pattern: str) -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", pattern],
         cwd=ROOT,
@@ -35,8 +35,10 @@ def tracked(pattern: str) -> list[Path]:
     return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).exists()]
 
 
-PAGES = tracked("*.md")
-MODULES = [path for folder in ("confluence_groups_sdk", "scripts", "examples") for path in tracked(f"{folder}/*.py")]
+PAGES = list_tracked_files("*.md")
+MODULES = [
+    path for folder in ("confluence_groups_sdk", "scripts", "examples") for path in list_tracked_files(f"{folder}/*.py")
+]
 
 
 @cache
@@ -50,8 +52,8 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
-def broken(page: Path, target: str) -> str | None:
-    """Return what is wrong with a link to a file of the project; None if it resolves."""
+def find_problem(page: Path, target: str) -> str | None:
+    """Return the problem of a link to a file of the project, or None if it resolves."""
     path, _, anchor = target.partition("#")
     file = (page.parent / path).resolve() if path else page
     if not file.exists():
@@ -72,7 +74,7 @@ def name(path: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_of_a_page_resolve(page: Path) -> None:
-    assert [problem for target in links(page) if (problem := broken(page, target))] == []
+    assert [problem for target in links(page) if (problem := find_problem(page, target))] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -86,7 +88,7 @@ def test_pages_named_in_code_exist_with_their_headings() -> None:
         (name(module), target)
         for module in MODULES
         for target in PAGE_IN_CODE.findall(module.read_text(encoding="utf-8"))
-        if broken(ROOT / "README.md", target)
+        if find_problem(ROOT / "README.md", target)
     }
     assert found == set()
 
@@ -112,4 +114,8 @@ def test_slugs_are_those_of_github(heading: str, expected: str) -> None:
 def test_a_broken_link_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# One\n\n```\n# Two\n[a](x.md)\n```\n[b](#one) [c](#two) [d](y.md) [e](https://example.com)\n")
-    assert [broken(page, target) for target in links(page)] == [None, "#two: no such heading", "y.md: no such file"]
+    assert [find_problem(page, target) for target in links(page)] == [
+        None,
+        "#two: no such heading",
+        "y.md: no such file",
+    ]

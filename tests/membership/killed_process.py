@@ -24,7 +24,7 @@ RETRY = RetryPolicy(max_retries=30, first_delay=0.01, max_delay=0.05)
 
 
 class Reaper:
-    """Kills this process after it has passed a spot a number of times."""
+    """A counter that kills this process after it has passed a spot a number of times."""
 
     def __init__(self, spot: str, count: int) -> None:
         self._spot = spot
@@ -38,7 +38,7 @@ class Reaper:
             self._left -= 1
             return self._left <= 0
 
-    def passes(self, spot: str) -> None:
+    def count_pass(self, spot: str) -> None:
         if self.is_due(spot):
             kill()
 
@@ -52,27 +52,27 @@ def watched_client(reaper: Reaper) -> httpx.Client:
     append, sync = AppendOnly.append, AppendOnly.sync
 
     def watched_append(self: AppendOnly, data: bytes) -> None:
-        reaper.passes("before append")
+        reaper.count_pass("before append")
         if reaper.is_due("half an append"):
             append(self, data[: len(data) // 2])
             kill()
         append(self, data)
-        reaper.passes("after append")
+        reaper.count_pass("after append")
 
     def watched_sync(self: AppendOnly) -> None:
-        reaper.passes("before sync")
+        reaper.count_pass("before sync")
         sync(self)
-        reaper.passes("after sync")
+        reaper.count_pass("after sync")
 
     AppendOnly.append, AppendOnly.sync = watched_append, watched_sync  # type: ignore[method-assign] # in this process
 
     class Transport(httpx.HTTPTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             if request.method in WRITES:
-                reaper.passes("before send")
+                reaper.count_pass("before send")
             response = super().handle_request(request)
             if request.method in WRITES:
-                reaper.passes("after answer")
+                reaper.count_pass("after answer")
             return response
 
     return httpx.Client(transport=Transport(), trust_env=False)

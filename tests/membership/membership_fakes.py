@@ -1,4 +1,4 @@
-"""Shared by the membership tests: a group in the sandbox, a plan for it, and a file that loses unsynced data."""
+"""Helpers for the membership tests: a group in the sandbox, a plan for it, and a file that loses unsynced data."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_applying_twice_sends_nothing_the_second_time(sandbox: Sandbox, path: Pa
     with client(sandbox) as groups:
         plan = removals(groups, ids[:5])
         first = apply(groups, plan, journal=path)
-        sandbox.directory.add_member(TEAM, ids[0])  # by somebody else: a finished change stays finished
+        sandbox.directory.add_member(TEAM, ids[0])  # by another admin: a finished change stays finished
         second = apply(groups, plan, journal=path)
     assert writes(sandbox) == ["DELETE"] * 5
     assert second.results == first.results
@@ -413,7 +413,7 @@ def test_verify_reads_again_until_changes_are_visible(
         true_members = ConfluenceGroups.iter_members
         reads = iter(range(100))
 
-        def lagging(self: ConfluenceGroups, *, group_id: str) -> Any:
+        def list_old_members(self: ConfluenceGroups, *, group_id: str) -> Any:
             if 0 < next(reads) < 4:
                 sandbox.directory.add_member(TEAM, ids[0])
                 found = list(true_members(self, group_id=group_id))
@@ -421,7 +421,7 @@ def test_verify_reads_again_until_changes_are_visible(
                 return iter(found)
             return true_members(self, group_id=group_id)
 
-        monkeypatch.setattr(ConfluenceGroups, "iter_members", lagging)
+        monkeypatch.setattr(ConfluenceGroups, "iter_members", list_old_members)
         report = apply(groups, plan, journal=path, verify=True, clock=clock)
     assert report.unverified == ()
     assert clock.slept == [0.0, 1.0, 2.0, 4.0]

@@ -23,18 +23,18 @@ def change(action: Action, account_id: str, group_id: str = TEAM) -> Change:
     return Change(action=action, group_id=group_id, group_name="Team", account_id=account_id)
 
 
-def removed(groups: ConfluenceGroups, account_id: str, group_id: str = TEAM) -> Result:
+def remove(groups: ConfluenceGroups, account_id: str, group_id: str = TEAM) -> Result:
     return perform(lambda: groups, change(Action.REMOVE, account_id, group_id))
 
 
-def added(groups: ConfluenceGroups, account_id: str) -> Result:
+def add(groups: ConfluenceGroups, account_id: str) -> Result:
     return perform(lambda: groups, change(Action.ADD, account_id))
 
 
 def test_accepted_changes_are_done(sandbox: Sandbox, groups: ConfluenceGroups) -> None:
     leaver, *rest = team(sandbox, 3)
     (new,) = people(sandbox, 1, first=900)
-    first, second = removed(groups, leaver), added(groups, new)
+    first, second = remove(groups, leaver), add(groups, new)
     assert (first.outcome, first.settled, first.error, first.final) == (Outcome.REMOVED, False, None, True)
     assert (second.outcome, second.settled) == (Outcome.ADDED, False)
     assert first.request_id is not None
@@ -44,20 +44,20 @@ def test_accepted_changes_are_done(sandbox: Sandbox, groups: ConfluenceGroups) -
 
 def test_404_distinguishes_unknown_user_and_unknown_group(sandbox: Sandbox, groups: ConfluenceGroups) -> None:
     team(sandbox, 3)
-    no_user = removed(groups, "nobody")
+    no_user = remove(groups, "nobody")
     assert (no_user.outcome, no_user.error_type, no_user.final) == (Outcome.NOT_A_MEMBER, "NotFoundError", True)
     assert "does not know this user" in (no_user.error or "")
-    no_group = removed(groups, "id-000", "no-such-group")
+    no_group = remove(groups, "id-000", "no-such-group")
     assert (no_group.outcome, no_group.error_type) == (Outcome.FAILED, "NotFoundError")
-    assert added(groups, "nobody").outcome is Outcome.FAILED
+    assert add(groups, "nobody").outcome is Outcome.FAILED
 
 
 def test_400_distinguishes_existing_members_from_other_errors(sandbox: Sandbox, groups: ConfluenceGroups) -> None:
     member, *_ = team(sandbox, 3)
-    assert added(groups, member).outcome is Outcome.ALREADY_A_MEMBER
+    assert add(groups, member).outcome is Outcome.ALREADY_A_MEMBER
     (new,) = people(sandbox, 1, first=900)
     sandbox.answer_next(Answer(400, body='{"message": "no seat is left"}'))
-    refused = added(groups, new)
+    refused = add(groups, new)
     assert (refused.outcome, refused.error_type, refused.final) == (Outcome.FAILED, "BadRequestError", True)
     assert "no seat is left" in (refused.error or "")
 
@@ -66,25 +66,25 @@ def test_a_lost_response_is_settled_by_looking_up_the_membership(sandbox: Sandbo
     (new,) = people(sandbox, 1, first=900)
     team(sandbox, 3)
     sandbox.answer_next(Answer(500))
-    lost = added(groups, new)
+    lost = add(groups, new)
     assert (lost.outcome, lost.settled, lost.final, lost.in_doubt) == (Outcome.FAILED, True, False, True)
     assert lost.error_type == "ServerError"
     sandbox.directory.add_member(TEAM, new)
     sandbox.answer_next(Answer(500))
-    done = added(groups, new)
+    done = add(groups, new)
     assert (done.outcome, done.settled, done.final, done.error) == (Outcome.ADDED, True, True, None)
     sandbox.answer_next(Answer(500))
-    assert removed(groups, "id-000").outcome is Outcome.FAILED
+    assert remove(groups, "id-000").outcome is Outcome.FAILED
     sandbox.directory.remove_member(TEAM, "id-000")
     sandbox.answer_next(Answer(500))
-    gone = removed(groups, "id-000")
+    gone = remove(groups, "id-000")
     assert (gone.outcome, gone.settled) == (Outcome.REMOVED, True)
 
 
 def test_the_outcome_is_unknown_if_the_look_up_fails_too(sandbox: Sandbox, groups: ConfluenceGroups) -> None:
     team(sandbox, 3)
     sandbox.faults = Faults(error_rate=1.0)
-    for result in (removed(groups, "id-000"), added(groups, "id-001")):
+    for result in (remove(groups, "id-000"), add(groups, "id-001")):
         assert (result.outcome, result.error_type, result.final) == (Outcome.UNKNOWN, "ServerError", False)
         assert result.in_doubt
 
@@ -103,24 +103,24 @@ def test_errors_that_every_change_would_meet_stop_the_run(
 def test_rate_limits_are_in_the_result(sandbox: Sandbox, groups: ConfluenceGroups) -> None:
     team(sandbox, 3)
     sandbox.answer_next(Answer(429, {"Retry-After": "1847", "RateLimit-Reason": "confluence-quota-tenant-based"}))
-    result = removed(groups, "id-000")
+    result = remove(groups, "id-000")
     assert (result.outcome, result.error_type, result.final) == (Outcome.FAILED, "RateLimitError", False)
     assert result.limits.quota
     assert result.rate_limited
     assert result.hold_s == result.limits.retry_after == pytest.approx(1847, abs=2)
-    unsent = removed(groups, "id-001")
+    unsent = remove(groups, "id-001")
     assert unsent.limits.retry_after == pytest.approx(1847, abs=2)
     assert len(members(sandbox)) == 3
 
 
 def test_an_id_that_cannot_be_sent_fails_only_its_change(groups: ConfluenceGroups) -> None:
-    result = removed(groups, "x" * 100_000)
+    result = remove(groups, "x" * 100_000)
     assert (result.outcome, result.error_type, result.stops) == (Outcome.FAILED, "ValueError", False)
 
 
 def test_results_can_be_pickled(sandbox: Sandbox) -> None:
     team(sandbox, 3)
     with ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.reader), retry=QUICK) as reader:
-        result = removed(reader, "id-000")
+        result = remove(reader, "id-000")
     assert pickle.loads(pickle.dumps(result)) == result
     assert result.error_type == "PermissionDeniedError"

@@ -51,7 +51,7 @@ MISTAKES = [
 ]
 
 
-def prepared(sandbox: Sandbox, guard: str) -> tuple[list[str], dict[str, Any]]:
+def prepare_mistake(sandbox: Sandbox, guard: str) -> tuple[list[str], dict[str, Any]]:
     """Make a team; return the members to remove by mistake, and the options that the guard needs."""
     directory = sandbox.directory
     ids = team(sandbox, 400 if guard == "max_removals" else 40)
@@ -79,16 +79,16 @@ def me(sandbox: Sandbox) -> str:
     return next(each.account_id for each in sandbox.directory.people.values() if each.email == sandbox.admin.email)
 
 
-def planned(groups: ConfluenceGroups, account_ids: list[str], **options: Any) -> Plan:
+def plan_removals_of(groups: ConfluenceGroups, account_ids: list[str], **options: Any) -> Plan:
     return plan_removals(groups, [(TEAM, each) for each in account_ids], guards=Guards(**options))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.guard)
 def test_each_guard_refuses_its_mistake(sandbox: Sandbox, tmp_path: Path, mistake: Mistake) -> None:
-    going, options = prepared(sandbox, mistake.guard)
+    going, options = prepare_mistake(sandbox, mistake.guard)
     before = members(sandbox)
     with client(sandbox) as groups:
-        plan = planned(groups, going, **options)
+        plan = plan_removals_of(groups, going, **options)
         assert plan.changes == ()
         assert [each.change.account_id for each in plan.refused] == going
         for refused in plan.refused:
@@ -103,9 +103,9 @@ def test_each_guard_refuses_its_mistake(sandbox: Sandbox, tmp_path: Path, mistak
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.guard)
 def test_overrides_are_recorded_in_plan_and_journal(sandbox: Sandbox, tmp_path: Path, mistake: Mistake) -> None:
-    going, options = prepared(sandbox, mistake.guard)
+    going, options = prepare_mistake(sandbox, mistake.guard)
     with client(sandbox) as groups:
-        plan = planned(groups, going, **options, **mistake.override)
+        plan = plan_removals_of(groups, going, **options, **mistake.override)
         assert plan.refused == ()
         assert plan.overrides == mistake.override
         assert {change.overridden for change in plan.changes} == {(mistake.guard,)}
@@ -116,25 +116,25 @@ def test_overrides_are_recorded_in_plan_and_journal(sandbox: Sandbox, tmp_path: 
 
 
 def test_the_proposed_option_overrides_the_refusal(sandbox: Sandbox) -> None:
-    going, _ = prepared(sandbox, "max_fraction")
+    going, _ = prepare_mistake(sandbox, "max_fraction")
     with client(sandbox) as groups:
-        (option,) = {each.option for each in planned(groups, going).refused}
+        (option,) = {each.option for each in plan_removals_of(groups, going).refused}
         assert option is not None
-        assert len(planned(groups, going, **dict([option])).changes) == 21
+        assert len(plan_removals_of(groups, going, **dict([option])).changes) == 21
 
 
 def test_five_removals_are_allowed_from_a_group_of_any_size(sandbox: Sandbox) -> None:
     ids = team(sandbox, 6)
     with client(sandbox) as groups:
-        assert len(planned(groups, ids[:5]).changes) == 5
-        assert [each.guard for each in planned(groups, ids).refused] == ["max_fraction"] * 6
+        assert len(plan_removals_of(groups, ids[:5]).changes) == 5
+        assert [each.guard for each in plan_removals_of(groups, ids).refused] == ["max_fraction"] * 6
 
 
 def test_max_fraction_itself_is_allowed(sandbox: Sandbox) -> None:
     ids = team(sandbox, 40)
     with client(sandbox) as groups:
-        assert len(planned(groups, ids[:20]).changes) == 20
-        assert planned(groups, ids[:21]).changes == ()
+        assert len(plan_removals_of(groups, ids[:20]).changes) == 20
+        assert plan_removals_of(groups, ids[:21]).changes == ()
 
 
 def test_people_added_by_the_same_plan_count_as_remaining_admins(sandbox: Sandbox) -> None:
@@ -151,8 +151,8 @@ def test_people_added_by_the_same_plan_count_as_remaining_admins(sandbox: Sandbo
 def test_one_remaining_admin_is_enough(sandbox: Sandbox) -> None:
     ids = team(sandbox, 3, access=ADMIN)
     with client(sandbox) as groups:
-        assert len(planned(groups, ids[:2]).changes) == 2
-        assert planned(groups, ids).changes == ()
+        assert len(plan_removals_of(groups, ids[:2]).changes) == 2
+        assert plan_removals_of(groups, ids).changes == ()
 
 
 def test_offboarding_yourself_is_refused_in_groups_that_give_access(sandbox: Sandbox) -> None:
@@ -169,7 +169,7 @@ def test_unknown_access_counts_as_admin_rights(sandbox: Sandbox) -> None:
 
     with client(sandbox) as groups, pytest.MonkeyPatch.context() as patch:
         patch.setattr(snapshot, "read_access", lambda _: None)
-        plan = planned(groups, ids)
+        plan = plan_removals_of(groups, ids)
     assert {each.guard for each in plan.refused} == {"last_admin"}
 
 
@@ -247,7 +247,7 @@ def test_no_combination_of_changes_passes_the_guards(
 def test_protected_group_names_ignore_case(sandbox: Sandbox) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
-        assert [each.guard for each in planned(groups, ids[:1], protected_groups=["tEAM"]).refused] == [
+        assert [each.guard for each in plan_removals_of(groups, ids[:1], protected_groups=["tEAM"]).refused] == [
             "protected_group"
         ]
 

@@ -35,7 +35,7 @@ def test_the_first_ctrl_c_is_a_request_and_the_second_is_raised() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_handler_of_the_program_stays() -> None:
+def test_a_handler_of_the_program_is_kept() -> None:
     seen: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _: seen.append(number))
     interrupt = DeferredInterrupt()
@@ -70,4 +70,4 @@ def test_ctrl_c_ends_a_sleep_at_once() -> None:
         ctrl_c()
         assert interrupt.requested, "after the sleep it is deferred again"
         interrupt.sleep(clock, 3600)
-    assert clock.slept == [], "nobody sleeps when the end is requested"
+    assert clock.slept == [], "no sleep is running when the end is requested"

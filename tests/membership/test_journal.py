@@ -34,15 +34,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal"
 
 
-def begun(path: Path, plan: Plan = PLAN) -> Iterator[Journal]:
+def begin_journal(path: Path, plan: Plan = PLAN) -> Iterator[Journal]:
     with open_journal(path, plan, by="me", now=NOW) as journal:
         journal.begin()
         yield journal
 
 
-def written(path: Path) -> bytes:
+def write_journal(path: Path) -> bytes:
     """Write a journal with a line of each kind."""
-    for journal in begun(path):
+    for journal in begin_journal(path):
         journal.intend([ONE, TWO, THREE])
         journal.record([Result(change=ONE, outcome=Outcome.REMOVED, request_id="r-1")])
         journal.record([Result(change=TWO, outcome=Outcome.FAILED, error="no", error_type="ServerError", final=False)])
@@ -53,7 +53,7 @@ def written(path: Path) -> bytes:
 
 
 def test_a_written_journal_is_read_unchanged(path: Path) -> None:
-    written(path)
+    write_journal(path)
     contents = read_journal(path)
     assert (contents.plan, contents.site, contents.by, contents.began_at) == (PLAN.digest, PLAN.site, "me", NOW)
     assert list(contents.results.values()) == [
@@ -66,13 +66,13 @@ def test_a_written_journal_is_read_unchanged(path: Path) -> None:
 
 
 def test_only_the_owner_can_read_a_journal(path: Path) -> None:
-    written(path)
+    write_journal(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("line", range(7))
 def test_damaged_lines_are_named(path: Path, line: int) -> None:
-    lines = written(path).splitlines(keepends=True)
+    lines = write_journal(path).splitlines(keepends=True)
     lines[line] = lines[line].replace(b'"', b"'", 1)
     path.write_bytes(b"".join(lines))
     with pytest.raises(JournalError, match=f"line {line + 1} is damaged"):
@@ -81,7 +81,7 @@ def test_damaged_lines_are_named(path: Path, line: int) -> None:
 
 @pytest.mark.parametrize("line", range(6))
 def test_an_edit_is_detected_in_the_next_line(path: Path, line: int) -> None:
-    lines = written(path).splitlines(keepends=True)
+    lines = write_journal(path).splitlines(keepends=True)
     lines[line] = json.dumps(json.loads(lines[line]), sort_keys=True).encode() + b"\n"  # the same, with spaces
     path.write_bytes(b"".join(lines))
     with pytest.raises(JournalError, match=f"line {line + 2} is damaged"):
@@ -90,7 +90,7 @@ def test_an_edit_is_detected_in_the_next_line(path: Path, line: int) -> None:
 
 @pytest.mark.parametrize("line", range(6))
 def test_missing_repeated_and_swapped_lines_are_detected(path: Path, line: int) -> None:
-    lines = written(path).splitlines(keepends=True)
+    lines = write_journal(path).splitlines(keepends=True)
     for wrong in (
         lines[:line] + lines[line + 1 :],
         [*lines[: line + 1], *lines[line:]],
@@ -102,7 +102,7 @@ def test_missing_repeated_and_swapped_lines_are_detected(path: Path, line: int) 
 
 
 def test_a_journal_cut_anywhere_keeps_its_complete_lines(path: Path, tmp_path: Path) -> None:
-    data = written(path)
+    data = write_journal(path)
     cut = tmp_path / "cut"
     for length in range(len(data)):
         cut.write_bytes(data[:length])
@@ -112,7 +112,7 @@ def test_a_journal_cut_anywhere_keeps_its_complete_lines(path: Path, tmp_path: P
                 read_journal(cut)
             continue
         assert read_journal(cut).lines == lines
-        for journal in begun(cut):
+        for journal in begin_journal(cut):
             journal.record([])
         assert cut.read_bytes() == data[: data[:length].rfind(b"\n") + 1]
 
@@ -136,17 +136,17 @@ def test_nothing_is_written_after_an_interrupted_line(path: Path, monkeypatch: p
 
 def test_a_file_with_half_a_first_line_is_begun_again(path: Path) -> None:
     path.write_bytes(b'{"before":"0000')
-    for _ in begun(path):
+    for _ in begin_journal(path):
         pass
     assert read_journal(path).lines == 1
 
 
 def test_journals_of_other_plans_and_sites_are_rejected(path: Path) -> None:
-    written(path)
+    write_journal(path)
     with pytest.raises(JournalError, match="the journal of another plan"):
-        next(begun(path, evolve(PLAN, asked="something else", digest="")))
+        next(begin_journal(path, evolve(PLAN, asked="something else", digest="")))
     with pytest.raises(JournalError, match="for another site"):
-        next(begun(path, evolve(PLAN, site="elsewhere")))  # with the old digest, as a forger could write it
+        next(begin_journal(path, evolve(PLAN, site="elsewhere")))  # with the old digest, as in a forged file
 
 
 def test_only_one_process_can_use_a_journal(path: Path, sandbox: Sandbox) -> None:
@@ -166,7 +166,7 @@ except JournalError as error:
         command = [sys.executable, "-c", program, str(path)]
         return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
-    for _ in begun(path):
+    for _ in begin_journal(path):
         assert "another process is using this journal" in other()
         with client(sandbox) as groups, pytest.raises(JournalError, match="another process is using"):
             undo(groups, path)
@@ -177,7 +177,7 @@ except JournalError as error:
 def test_folders_and_missing_folders_are_rejected(tmp_path: Path, there: str) -> None:
     path = tmp_path if there == "a folder" else tmp_path / "nowhere" / "journal"
     with pytest.raises(JournalError):
-        next(begun(path))
+        next(begin_journal(path))
     with pytest.raises(JournalError, match="cannot be read"):
         read_journal(path)
 

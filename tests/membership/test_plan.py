@@ -50,7 +50,7 @@ WHOLE = Plan(
 )
 
 
-def stamped(value: Any) -> Any:
+def add_digest(value: Any) -> Any:
     """Return the JSON with its true digest, if it has a digest of the right form."""
     if isinstance(value, dict) and VALIDATOR.evolve(schema=SCHEMA["properties"]["digest"]).is_valid(
         value.get("digest")
@@ -63,7 +63,7 @@ def stamped(value: Any) -> Any:
     return value
 
 
-def accepted(value: Any) -> bool:
+def is_accepted(value: Any) -> bool:
     try:
         Plan.from_json(value)
     except PlanError as error:
@@ -107,7 +107,7 @@ def mutations() -> Iterator[tuple[str, Any]]:
 def test_the_schema_is_valid() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert VALIDATOR.is_valid(WHOLE.as_json())
-    assert accepted(WHOLE.as_json())
+    assert is_accepted(WHOLE.as_json())
 
 
 def test_schema_and_reader_accept_the_same_plans() -> None:
@@ -117,7 +117,7 @@ def test_schema_and_reader_accept_the_same_plans() -> None:
             continue  # a schema cannot require one of the groups
         if name.startswith("('groups', 0, 'id')") or name in ("('groups',) = []",):
             continue
-        assert accepted(stamped(value)) is VALIDATOR.is_valid(json.loads(json.dumps(value))), name
+        assert is_accepted(add_digest(value)) is VALIDATOR.is_valid(json.loads(json.dumps(value))), name
         tried += 1
     assert tried > 1_000
 

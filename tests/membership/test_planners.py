@@ -78,11 +78,11 @@ def test_unknown_facts_are_noted(sandbox: Sandbox) -> None:
 def test_a_site_without_access_filter_is_noted(sandbox: Sandbox) -> None:
     ids = team(sandbox)
 
-    def unfiltered(_self: ConfluenceGroups, *, access_type: str) -> Any:
+    def reject_access_filter(_self: ConfluenceGroups, *, access_type: str) -> Any:
         raise BadRequestError(f"accessType {access_type} is not known")
 
     with client(sandbox) as groups, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ConfluenceGroups, "iter_groups", unfiltered)
+        patch.setattr(ConfluenceGroups, "iter_groups", reject_access_filter)
         plan = removals(groups, ids[:1])
     assert plan.groups[0].access is None
     assert "unknown: the access that Team give; they count as giving admin rights" in plan.notes

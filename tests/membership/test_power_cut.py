@@ -28,8 +28,8 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "AppendOnly", ForgetfulFile)
 
 
-class Witness(httpx.HTTPTransport):
-    """Checks the journal on disk when a change is sent."""
+class CheckingTransport(httpx.HTTPTransport):
+    """A transport that checks the journal on disk when a change is sent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,14 +48,14 @@ class Witness(httpx.HTTPTransport):
 
 
 @pytest.fixture
-def witness() -> Iterator[tuple[Witness, httpx.Client]]:
-    transport = Witness()
+def witness() -> Iterator[tuple[CheckingTransport, httpx.Client]]:
+    transport = CheckingTransport()
     with httpx.Client(transport=transport, trust_env=False) as http:
         yield transport, http
 
 
 def test_every_change_is_on_disk_before_it_is_sent(
-    sandbox: Sandbox, tmp_path: Path, witness: tuple[Witness, httpx.Client]
+    sandbox: Sandbox, tmp_path: Path, witness: tuple[CheckingTransport, httpx.Client]
 ) -> None:
     ids = team(sandbox, 200)
     joining = people(sandbox, 50, first=500)
@@ -69,7 +69,7 @@ def test_every_change_is_on_disk_before_it_is_sent(
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_power_cut_loses_nothing(
-    sandbox: Sandbox, tmp_path: Path, witness: tuple[Witness, httpx.Client], seed: int
+    sandbox: Sandbox, tmp_path: Path, witness: tuple[CheckingTransport, httpx.Client], seed: int
 ) -> None:
     ids = team(sandbox, 150)
     path = tmp_path / "journal"
@@ -139,7 +139,7 @@ def test_a_full_disk_stops_the_run_which_can_be_resumed(sandbox: Sandbox, tmp_pa
 
         with pytest.raises(JournalError, match="No space left"):
             apply(groups, plan, journal=tmp_path / "journal", on_progress=fill)
-        known = [each["account_id"] for entry in whole(tmp_path / "journal") for each in entry.get("intents", [])]
+        known = [each["account_id"] for entry in is_complete(tmp_path / "journal") for each in entry.get("intents", [])]
         assert set(ids) - set(members(sandbox)) <= set(known)
         assert len(writes(sandbox)) <= len(known)
         report = apply(groups, plan, journal=tmp_path / "journal")
@@ -147,6 +147,6 @@ def test_a_full_disk_stops_the_run_which_can_be_resumed(sandbox: Sandbox, tmp_pa
     assert members(sandbox) == ids[140:]
 
 
-def whole(path: Path) -> list[dict[str, Any]]:
+def is_complete(path: Path) -> list[dict[str, Any]]:
     data = path.read_bytes()
     return entries(data[: data.rfind(b"\n") + 1])

@@ -20,7 +20,7 @@ def groups(sandbox: Sandbox) -> Iterator[ConfluenceGroups]:
         yield admin
 
 
-def considered(
+def check(
     groups: ConfluenceGroups, sandbox: Sandbox, action: Action, name: str, account_id: str, guards: Guards = GUARDS
 ) -> Preflight:
     group = groups.get_group(group_id=sandbox.directory.group_named(name).id)
@@ -28,13 +28,13 @@ def considered(
 
 
 def test_an_allowed_change_has_no_refusal(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
-    single = considered(groups, sandbox, Action.REMOVE, "docs-editors", READER)
+    single = check(groups, sandbox, Action.REMOVE, "docs-editors", READER)
     assert (single.refusal, single.is_member, single.is_done) == (None, True, False)
     assert str(single.change) == f"remove Bruno Keller ({READER}) from docs-editors"
 
 
 def test_members_are_not_read_if_the_group_gives_no_admin_rights(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
-    considered(groups, sandbox, Action.REMOVE, "docs-editors", READER)
+    check(groups, sandbox, Action.REMOVE, "docs-editors", READER)
     assert not [seen for seen in sandbox.requests if "membersByGroupId" in seen.target]
 
 
@@ -50,27 +50,27 @@ def test_members_are_not_read_if_the_group_gives_no_admin_rights(groups: Conflue
 def test_the_guards_of_plans_apply_to_single_changes(
     groups: ConfluenceGroups, sandbox: Sandbox, action: Action, name: str, account_id: str, guard: str, option: str
 ) -> None:
-    refusal = considered(groups, sandbox, action, name, account_id).refusal
+    refusal = check(groups, sandbox, action, name, account_id).refusal
     assert refusal is not None
     assert refusal.guard == guard
     guards = {
         "allow_self": Guards(allow_self=True, allow_last_admin=True),
         "allow_apps": Guards(allow_apps=True),
     }[option]
-    allowed = considered(groups, sandbox, action, name, account_id, guards)
+    allowed = check(groups, sandbox, action, name, account_id, guards)
     assert allowed.refusal is None
     assert guard in allowed.change.overridden
 
 
 def test_only_the_last_admin_is_kept(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
     name, free = "confluence-admins-sandbox", Guards(allow_self=True)
-    refusal = considered(groups, sandbox, Action.REMOVE, name, ADMIN, free).refusal
+    refusal = check(groups, sandbox, Action.REMOVE, name, ADMIN, free).refusal
     assert refusal is not None
     assert refusal.guard == "last_admin"
     sandbox.directory.add_member(sandbox.directory.group_named(name).id, READER)
-    assert considered(groups, sandbox, Action.REMOVE, name, ADMIN, free).refusal is None
+    assert check(groups, sandbox, Action.REMOVE, name, ADMIN, free).refusal is None
 
 
 def test_a_change_is_done_if_there_is_nothing_to_change(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
-    assert considered(groups, sandbox, Action.ADD, "docs-editors", READER).is_done
-    assert considered(groups, sandbox, Action.REMOVE, "docs-editors", ADMIN).is_done
+    assert check(groups, sandbox, Action.ADD, "docs-editors", READER).is_done
+    assert check(groups, sandbox, Action.REMOVE, "docs-editors", ADMIN).is_done

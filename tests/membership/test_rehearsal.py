@@ -52,13 +52,13 @@ def test_a_rehearsal_continues_a_journal_without_changing_it(
     journal = tmp_path / "a.journal"
     remove = ConfluenceGroups.remove_member
 
-    def unanswered(self: ConfluenceGroups, *, group_id: str, account_id: str) -> None:
+    def fail_without_response(self: ConfluenceGroups, *, group_id: str, account_id: str) -> None:
         if account_id == CHIARA:
             raise APIConnectionError("no answer")
         remove(self, group_id=group_id, account_id=account_id)
 
     with monkeypatch.context() as broken:
-        broken.setattr(ConfluenceGroups, "remove_member", unanswered)
+        broken.setattr(ConfluenceGroups, "remove_member", fail_without_response)
         report = apply(groups, plan, journal=journal)
     assert [change.account_id for change in report.unfinished] == [CHIARA]
     before = journal.read_bytes()

@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal"
 
 
-def in_doubt(plan: Plan, path: Path, changes: Sequence[Change]) -> None:
+def write_journal_in_doubt(plan: Plan, path: Path, changes: Sequence[Change]) -> None:
     """Write the journal of a process that was killed before it sent any of these calls."""
     with open_journal(path, plan, by="ada", now="2026-11-24T00:00:00Z") as journal:
         journal.begin()
@@ -34,7 +34,7 @@ def test_drift_is_detected_although_all_changes_are_in_doubt(sandbox: Sandbox, p
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:3])
-        in_doubt(plan, path, plan.changes)
+        write_journal_in_doubt(plan, path, plan.changes)
         sandbox.directory.add_person(Person("newcomer", "New Comer", "new@example.com"))
         sandbox.directory.add_member(TEAM, "newcomer")
         with pytest.raises(DriftError, match="newcomer"):
@@ -47,7 +47,7 @@ def test_changes_in_doubt_are_not_drift(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:3])
-        in_doubt(plan, path, plan.changes)
+        write_journal_in_doubt(plan, path, plan.changes)
         sandbox.directory.remove_member(TEAM, ids[0])
         report = apply(groups, plan, journal=path)
     assert report.counts == {Outcome.REMOVED: 3}
@@ -60,7 +60,7 @@ def test_changes_stay_in_doubt_after_a_run_that_sends_nothing(sandbox: Sandbox, 
     pool.shutdown()
     with client(sandbox) as groups:
         plan = removals(groups, ids[:3])
-        in_doubt(plan, path, plan.changes)
+        write_journal_in_doubt(plan, path, plan.changes)
         assert apply(groups, plan, journal=path, executor=pool).stopped
     assert read_journal(path).in_doubt.keys() == {change.key for change in plan.changes}
 
@@ -69,7 +69,7 @@ def test_refused_changes_stay_in_doubt(sandbox: Sandbox, path: Path, monkeypatch
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:3])
-        in_doubt(plan, path, plan.changes)
+        write_journal_in_doubt(plan, path, plan.changes)
         external = property(lambda _group: True)
         monkeypatch.setattr("confluence_groups_sdk.models.Group.is_externally_managed", external)
         report = apply(groups, plan, journal=path)
@@ -79,8 +79,8 @@ def test_refused_changes_stay_in_doubt(sandbox: Sandbox, path: Path, monkeypatch
     assert len(read_journal(path).in_doubt) == 3
 
 
-class Overfull(ThreadPoolExecutor):
-    """Takes a call and then fails, like an executor that cannot start a thread for it."""
+class OverfullExecutor(ThreadPoolExecutor):
+    """An executor that takes a call and then fails, as if it could not start a thread for it."""
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         super().submit(fn, *args, **kwargs).result()
@@ -89,7 +89,7 @@ class Overfull(ThreadPoolExecutor):
 
 def test_a_change_that_the_executor_took_and_rejected_is_in_doubt(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
-    with client(sandbox) as groups, Overfull(1) as pool:
+    with client(sandbox) as groups, OverfullExecutor(1) as pool:
         plan = removals(groups, ids[:3])
         assert apply(groups, plan, journal=path, executor=pool).stopped
         assert ids[0] not in members(sandbox)
@@ -98,7 +98,7 @@ def test_a_change_that_the_executor_took_and_rejected_is_in_doubt(sandbox: Sandb
         assert len(undo(groups, path).changes) == 3
 
 
-class Interrupted(ThreadPoolExecutor):
+class InterruptedExecutor(ThreadPoolExecutor):
     """Workers that receive Ctrl-C too, because they are in the same process group."""
 
     def submit(self, *_: Any, **__: Any) -> Future[Any]:
@@ -109,7 +109,7 @@ class Interrupted(ThreadPoolExecutor):
 
 def test_ctrl_c_in_worker_processes_ends_the_run_in_order(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox, 30)
-    with client(sandbox) as groups, Interrupted(1) as pool:
+    with client(sandbox) as groups, InterruptedExecutor(1) as pool:
         plan = removals(groups, ids[:10])
         report = apply(groups, plan, journal=path, executor=pool)
         assert report.interrupted
@@ -163,9 +163,9 @@ def assert_reasons_must_be_strings(groups: ConfluenceGroups, ids: Sequence[str])
 def test_a_lost_response_counts_even_if_a_retry_was_answered(
     sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, outcome: Outcome, left: int
 ) -> None:
-    """A removal is made, its response is lost, and its retry gets an error."""
+    """The server makes a removal, its response is lost, and its retry gets an error."""
 
-    class LaterRefused(FakeClock):
+    class RefusingClock(FakeClock):
         def sleep(self, seconds: float) -> None:
             if seconds and sandbox.faults.drop_after:
                 sandbox.faults = Faults()
@@ -179,7 +179,7 @@ def test_a_lost_response_counts_even_if_a_retry_was_answered(
         sandbox.faults = Faults(drop_after=1)
         true_remove(self, group_id=group_id, account_id=account_id)
 
-    clock = LaterRefused()
+    clock = RefusingClock()
     with client(sandbox) as groups:
         plan = removals(groups, ids[:1])
         with client(sandbox, clock=clock) as unlucky, monkeypatch.context() as patched:
@@ -204,7 +204,7 @@ def test_the_hash_in_the_report_reveals_an_edit_of_the_last_line(sandbox: Sandbo
 
 
 def test_ctrl_c_while_verifying_ends_the_run_in_order(sandbox: Sandbox, path: Path) -> None:
-    class Impatient(FakeClock):
+    class InterruptedClock(FakeClock):
         def sleep(self, seconds: float) -> None:
             super().sleep(seconds)
             raise KeyboardInterrupt
@@ -212,7 +212,7 @@ def test_ctrl_c_while_verifying_ends_the_run_in_order(sandbox: Sandbox, path: Pa
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:2])
-        report = apply(groups, plan, journal=path, verify=True, clock=Impatient())
+        report = apply(groups, plan, journal=path, verify=True, clock=InterruptedClock())
     assert (report.interrupted, report.unfinished) == (True, ())
     assert set(report.unverified) == set(plan.changes)
 
@@ -229,7 +229,7 @@ def test_the_last_admin_stays_although_the_removal_is_in_doubt(sandbox: Sandbox,
     sandbox.directory.add_group(Group(TEAM, "Team", access=frozenset({"admin"})), [old])
     with client(sandbox) as groups:
         plan = plan_sync(groups, group_id=TEAM, account_ids=[new])
-        in_doubt(plan, path, plan.changes)
+        write_journal_in_doubt(plan, path, plan.changes)
         sandbox.directory.remove_person(new)
         report = apply(groups, plan, journal=path)
     assert [result.outcome for result in report.results] == [Outcome.FAILED, Outcome.REFUSED]

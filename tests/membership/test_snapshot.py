@@ -1,4 +1,4 @@
-"""Snapshots of groups: the facts that are kept of members, and their digest."""
+"""Snapshots of groups: the facts that they keep of members, and their digest."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from confluence_groups_sdk import User
 from confluence_groups_sdk.membership.planning.snapshot import Member, Members, members_digest
 
-said = st.none() | st.sampled_from(["Ada", "Bo"])
+names = st.none() | st.sampled_from(["Ada", "Bo"])
 users = st.lists(
     st.builds(
         User,
         account_id=st.text("ab@", min_size=1, max_size=3),
         account_type=st.sampled_from([None, "", "app", "atlassian", "customer"]),
-        display_name=said,
-        public_name=said,
+        display_name=names,
+        public_name=names,
         email=st.sampled_from([None, "", "ada@example.com"]),
     ),
     unique_by=lambda user: user.account_id,

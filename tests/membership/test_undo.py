@@ -43,7 +43,7 @@ def test_undo_reverses_only_changes_that_were_made(sandbox: Sandbox, path: Path)
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:4])
-        sandbox.directory.remove_member(TEAM, ids[0])  # by somebody else
+        sandbox.directory.remove_member(TEAM, ids[0])  # by another admin
         apply(groups, plan, journal=path, on_drift="continue")
         assert [change.account_id for change in undo(groups, path).changes] == ids[1:4]
 
@@ -112,7 +112,7 @@ def test_undo_rejects_a_journal_of_another_site(sandbox: Sandbox, path: Path) ->
 # --- changes that an earlier run left in doubt
 
 
-def in_doubt(path: Path, plan: Plan) -> None:
+def write_journal_in_doubt(path: Path, plan: Plan) -> None:
     with open_journal(path, plan, by="me", now=NOW) as journal:
         journal.begin()
         journal.intend(plan.changes)
@@ -122,7 +122,7 @@ def test_removals_in_doubt_are_sent_again(sandbox: Sandbox, path: Path) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:2])
-        in_doubt(path, plan)
+        write_journal_in_doubt(path, plan)
         sandbox.directory.remove_member(TEAM, ids[0])  # this one was made
         report = apply(groups, plan, journal=path)
     assert [(each.outcome, each.settled) for each in report.results] == [(Outcome.REMOVED, True)] * 2
@@ -134,7 +134,7 @@ def test_additions_in_doubt_are_looked_up(sandbox: Sandbox, path: Path) -> None:
     joining = people(sandbox, 2, first=900)
     with client(sandbox) as groups:
         plan = plan_sync(groups, group_id=TEAM, account_ids=[*ids, *joining])
-        in_doubt(path, plan)
+        write_journal_in_doubt(path, plan)
         sandbox.directory.add_member(TEAM, joining[0])
         report = apply(groups, plan, journal=path)
     assert [(each.outcome, each.settled) for each in report.results] == [(Outcome.ADDED, True)] * 2
@@ -145,7 +145,7 @@ def test_changes_stay_in_doubt_after_a_stopped_run(sandbox: Sandbox, path: Path)
     ids = team(sandbox)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:2])
-        in_doubt(path, plan)
+        write_journal_in_doubt(path, plan)
         for account_id in ids[:2]:
             sandbox.directory.remove_member(TEAM, account_id)
         sandbox.directory.people[sandbox_admin(sandbox)] = evolve(

@@ -1,4 +1,4 @@
-"""The fixtures as another project uses them: found through the entry point, without a conftest."""
+"""The fixtures in another project: pytest finds them through the entry point, without a conftest."""
 
 from __future__ import annotations
 

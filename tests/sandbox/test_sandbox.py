@@ -363,7 +363,7 @@ def test_a_scope_allows_its_operations_only(sandbox: Sandbox) -> None:
     bearer = {"Authorization": f"Bearer {sandbox.access_token}"}
     address = f"{sandbox.gateway}/ex/confluence/{sandbox.cloud_id}/wiki/rest/api"
 
-    def allowed(method: str, path: str) -> bool:
+    def is_allowed(method: str, path: str) -> bool:
         response = httpx.request(method, address + path, headers=bearer)
         assert response.status_code != 401 or response.headers["x-failure-category"] == "FAILURE_CLIENT_SCOPE_CHECK"
         return response.status_code != 401
@@ -371,10 +371,10 @@ def test_a_scope_allows_its_operations_only(sandbox: Sandbox) -> None:
     for scope, paths in {"read:confluence-groups": READS[:4], "read:confluence-user": READS[4:]}.items():
         sandbox.scopes.clear()
         sandbox.scopes.add(scope)
-        assert [path for path in READS if allowed("GET", path)] == paths
-        assert not allowed("POST", "/group")
+        assert [path for path in READS if is_allowed("GET", path)] == paths
+        assert not is_allowed("POST", "/group")
     sandbox.scopes.add("write:confluence-groups")
-    assert allowed("POST", "/group")
+    assert is_allowed("POST", "/group")
 
 
 # --- the authority
@@ -394,16 +394,16 @@ def through_gateway(sandbox: Sandbox, token: str, path: str = "/user/current") -
 def test_a_refresh_returns_new_tokens_and_the_old_refresh_token_is_rejected(sandbox: Sandbox) -> None:
     grant = sandbox.grant(scopes=["read:confluence-user"])
     answer = refresh(sandbox, grant.refresh_token)
-    said = answer.json()
+    tokens = answer.json()
     assert answer.status_code == 200
-    assert set(said) == {"access_token", "refresh_token", "expires_in", "scope", "token_type"}
-    assert (said["expires_in"], said["scope"], said["token_type"]) == (3600, "read:confluence-user", "Bearer")
-    assert not {said["access_token"], said["refresh_token"]} & set(grant)
-    assert through_gateway(sandbox, said["access_token"]).status_code == 200
+    assert set(tokens) == {"access_token", "refresh_token", "expires_in", "scope", "token_type"}
+    assert (tokens["expires_in"], tokens["scope"], tokens["token_type"]) == (3600, "read:confluence-user", "Bearer")
+    assert not {tokens["access_token"], tokens["refresh_token"]} & set(grant)
+    assert through_gateway(sandbox, tokens["access_token"]).status_code == 200
     again = refresh(sandbox, grant.refresh_token)
     expected = {"error": "unauthorized_client", "error_description": "refresh_token is invalid"}
     assert (again.status_code, again.json()) == (403, expected)
-    assert refresh(sandbox, said["refresh_token"]).status_code == 200
+    assert refresh(sandbox, tokens["refresh_token"]).status_code == 200
 
 
 def test_requests_that_the_authority_rejects(sandbox: Sandbox) -> None:

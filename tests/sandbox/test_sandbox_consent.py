@@ -14,7 +14,7 @@ CALLBACK = "http://localhost:8976/callback"
 SCOPES = "read:confluence-groups offline_access"
 
 
-def asked(sandbox: Sandbox, **changed: str) -> httpx.Response:
+def get_consent_page(sandbox: Sandbox, **changed: str) -> httpx.Response:
     """Request the consent page as a browser; return the response."""
     query = {
         "audience": "api.atlassian.com",
@@ -28,16 +28,16 @@ def asked(sandbox: Sandbox, **changed: str) -> httpx.Response:
     return httpx.get(f"{sandbox.url}/authorize", params=query | changed)
 
 
-def answered(sandbox: Sandbox, **changed: str) -> dict[str, str]:
+def consent(sandbox: Sandbox, **changed: str) -> dict[str, str]:
     """Return the parameters that the consent page redirects back with."""
-    answer = asked(sandbox, **changed)
+    answer = get_consent_page(sandbox, **changed)
     assert answer.status_code == 302
     address = urlsplit(answer.headers["location"])
     assert f"{address.scheme}://{address.netloc}{address.path}" == CALLBACK
     return {name: values[0] for name, values in parse_qs(address.query).items()}
 
 
-def exchanged(sandbox: Sandbox, code: str, /, **changed: str) -> httpx.Response:
+def exchange_code(sandbox: Sandbox, code: str, /, **changed: str) -> httpx.Response:
     client_id, client_secret = sandbox.oauth_client
     body: dict[str, Any] = {
         "grant_type": "authorization_code",
@@ -50,9 +50,9 @@ def exchanged(sandbox: Sandbox, code: str, /, **changed: str) -> httpx.Response:
 
 
 def test_a_code_can_be_exchanged_once(sandbox: Sandbox) -> None:
-    back = answered(sandbox)
+    back = consent(sandbox)
     assert back["state"] == "a state"
-    answer = exchanged(sandbox, back["code"])
+    answer = exchange_code(sandbox, back["code"])
     assert answer.status_code == 200
     tokens = answer.json()
     assert tokens["scope"] == "read:confluence-groups"
@@ -60,7 +60,7 @@ def test_a_code_can_be_exchanged_once(sandbox: Sandbox) -> None:
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     groups = f"{sandbox.gateway}/ex/confluence/{sandbox.cloud_id}/wiki/rest/api/group"
     assert httpx.get(groups, headers=headers).status_code == 200
-    assert exchanged(sandbox, back["code"]).status_code == 403
+    assert exchange_code(sandbox, back["code"]).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -73,18 +73,18 @@ def test_a_code_can_be_exchanged_once(sandbox: Sandbox) -> None:
     ],
 )
 def test_a_code_with_other_values_is_rejected(sandbox: Sandbox, changed: dict[str, str], status: int) -> None:
-    assert exchanged(sandbox, answered(sandbox)["code"], **changed).status_code == status
+    assert exchange_code(sandbox, consent(sandbox)["code"], **changed).status_code == status
 
 
 def test_without_offline_access_there_is_no_refresh_token(sandbox: Sandbox) -> None:
-    code = answered(sandbox, scope="read:confluence-groups")["code"]
-    assert "refresh_token" not in exchanged(sandbox, code).json()
+    code = consent(sandbox, scope="read:confluence-groups")["code"]
+    assert "refresh_token" not in exchange_code(sandbox, code).json()
 
 
 def test_a_user_who_declines_gives_no_code(sandbox: Sandbox) -> None:
     assert sandbox.consenting
     sandbox.consenting = False
-    back = answered(sandbox)
+    back = consent(sandbox)
     assert (back["error"], back["state"]) == ("access_denied", "a state")
     assert "code" not in back
 
@@ -94,14 +94,14 @@ def test_a_user_who_declines_gives_no_code(sandbox: Sandbox) -> None:
     [{"scope": "read:everything"}, {"scope": ""}, {"audience": "x"}, {"response_type": "token"}, {"prompt": "none"}],
 )
 def test_an_undocumented_request_gives_no_code(sandbox: Sandbox, changed: dict[str, str]) -> None:
-    back = answered(sandbox, **changed)
+    back = consent(sandbox, **changed)
     assert back["error"] == "invalid_request"
     assert "code" not in back
 
 
 @pytest.mark.parametrize("changed", [{"client_id": "unknown"}, {"redirect_uri": "https://example.com/callback"}])
 def test_an_unknown_client_or_address_is_not_redirected_to(sandbox: Sandbox, changed: dict[str, str]) -> None:
-    assert asked(sandbox, **changed).status_code == 400
+    assert get_consent_page(sandbox, **changed).status_code == 400
 
 
 def test_a_port_can_be_chosen(sandbox: Sandbox) -> None:

@@ -94,9 +94,10 @@ BASE: dict[str, Any] = {
 
 
 def document(*edits: tuple[str, Any], of: dict[str, Any] = BASE) -> Document:
-    """Return a copy in which values are set, or removed where they are GONE; a step is a key or an index.
+    """Return a copy of a document with values set, or deleted where the value is GONE.
 
-    A dot separates steps; a path of the document is written as p: GET and PUT stand under ``p.get`` and ``p.put``.
+    An edit is a place and a value. A place is keys and indexes with dots between them, where ``p`` stands for the
+    document's only path: ``p.get`` and ``p.put`` are its operations.
     """
     content = copy.deepcopy(of)
     for place, value in edits:
@@ -114,8 +115,8 @@ def document(*edits: tuple[str, Any], of: dict[str, Any] = BASE) -> Document:
     return Document(content, "shelves.yaml")
 
 
-def said(*edits: tuple[str, Any], before: tuple[tuple[str, Any], ...] = ()) -> list[str]:
-    """Return what is said of the way from one edited copy to another."""
+def describe_changes(*edits: tuple[str, Any], before: tuple[tuple[str, Any], ...] = ()) -> list[str]:
+    """Return the text of each change from one edited copy to another."""
     return [str(change) for change in find_changes(document(*before), document(*edits))]
 
 

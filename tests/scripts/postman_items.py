@@ -1,4 +1,4 @@
-"""Postman items for tests: the exported one, those transcribed after it, and changed copies of them."""
+"""Postman items for tests: the exported item, the items transcribed by hand, and edited copies of them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ CREATE = "create-group.json"  # has bodies
 MEMBERS = "get-group-members-by-group-id.json"  # has a path variable, defaults and a list of values
 
 
-def seed(of: str = SEED) -> Any:
-    """Return the exported item, or another one that is committed."""
+def load_item(of: str = SEED) -> Any:
+    """Return the exported item, or another committed one."""
     return json.loads((ITEMS / of).read_text(encoding="utf-8"))
 
 
@@ -30,36 +30,36 @@ def collection(document: Any, server: str | None = None) -> Collection:
 
 
 def read(item: Any) -> Request:
-    """Return the request of an item in which all is understood."""
+    """Return the request of an item, all of which must be understood."""
     return require_single_request(collection(item), "item.json")
 
 
-def lost(document: Any) -> list[Loss]:
-    """Return what is lost of a file, but for what every item of ours loses: where the API starts, and OAuth's flow."""
-    usual = ("{{baseUrl}}", "oauth2")
-    return [loss for loss in collection(document).losses if loss.what not in usual]
+def find_losses(document: Any) -> list[Loss]:
+    """Return the losses of a file except the two that every item has: the base URL and the OAuth flow."""
+    expected = ("{{baseUrl}}", "oauth2")
+    return [loss for loss in collection(document).losses if loss.what not in expected]
 
 
-def documented(item: Any, server: str | None = None) -> tuple[dict[str, Any], list[Loss]]:
-    """Return the document for an item in which all is understood, and all that is lost."""
+def convert_item(item: Any, server: str | None = None) -> tuple[dict[str, Any], list[Loss]]:
+    """Return the document for an item, all of which must be understood, and its losses."""
     whole = collection(item, server)
     require_single_request(whole, "item.json")
     return build_document(whole)
 
 
-def item_of(request: Any, **more: Any) -> Any:
-    """Return an item around a request."""
+def make_item(request: Any, **more: Any) -> Any:
+    """Return an item with this request."""
     return {"name": "An item", "request": request, **more}
 
 
-def asking(url: Any, **more: Any) -> Any:
-    """Return an item that asks an address."""
-    return item_of({"method": "GET", "url": url, **more})
+def item_with_url(url: Any, **more: Any) -> Any:
+    """Return an item with a GET request for this URL."""
+    return make_item({"method": "GET", "url": url, **more})
 
 
-def changed(pointer: str, value: Any, *, of: str = SEED) -> Any:
+def edit_item(pointer: str, value: Any, *, of: str = SEED) -> Any:
     """Return a copy of an item with one value set; the last step may be a new key, or ``-`` to append."""
-    item = seed(of)
+    item = load_item(of)
     target, last = _place(item, pointer)
     if last == "-":
         target.append(value)
@@ -68,17 +68,17 @@ def changed(pointer: str, value: Any, *, of: str = SEED) -> Any:
     return item
 
 
-def without(pointer: str, *, of: str = SEED) -> Any:
-    """Return a copy of an item without one member or entry."""
-    item = seed(of)
+def delete_from_item(pointer: str, *, of: str = SEED) -> Any:
+    """Return a copy of an item without the value at a pointer."""
+    item = load_item(of)
     target, last = _place(item, pointer)
     del target[int(last) if isinstance(target, list) else last]
     return item
 
 
 def with_parameter(name: str, *, value: str = "<string>", description: str = "") -> Any:
-    """Return a copy of the exported item with one more query parameter, everywhere where it has to stand."""
-    item = seed()
+    """Return a copy of the exported item with one more query parameter in every request."""
+    item = load_item()
     for url in _urls(item):
         url["query"].append({"key": name, "value": value, "description": description})
         url["raw"] += f"&{name}={value}"
@@ -86,8 +86,8 @@ def with_parameter(name: str, *, value: str = "<string>", description: str = "")
 
 
 def with_segment(segment: str) -> Any:
-    """Return a copy of the exported item with its last path segment replaced, everywhere."""
-    item = seed()
+    """Return a copy of the exported item with its last path segment replaced in every request."""
+    item = load_item()
     for url in _urls(item):
         url["path"][-1] = segment
         url["raw"] = url["raw"].replace("userByGroupId", segment)
@@ -95,8 +95,8 @@ def with_segment(segment: str) -> Any:
 
 
 def with_variables(*names: str, value: str = "<string>", description: str = "") -> Any:
-    """Return a copy of the exported item with variables at the end of its path, everywhere where they have to stand."""
-    item = seed()
+    """Return a copy of the exported item with variables at the end of its path in every request."""
+    item = load_item()
     for url in _urls(item):
         url["path"] += [f":{name}" for name in names]
         url["raw"] = url["raw"].replace("?", "".join(f"/:{name}" for name in names) + "?")
@@ -105,8 +105,8 @@ def with_variables(*names: str, value: str = "<string>", description: str = "") 
 
 
 def with_bodies(text: str) -> Any:
-    """Return a copy of the exported item that sends this body and is answered with it."""
-    item = seed()
+    """Return a copy of the exported item with this body in its requests and its first response."""
+    item = load_item()
     for request in [item["request"], *(response["originalRequest"] for response in item["response"])]:
         request["body"] = {"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}}
     item["response"][0] |= {"code": 200, "status": "OK", "body": text}
@@ -119,7 +119,7 @@ def _urls(item: Any) -> list[Any]:
 
 
 def _place(item: Any, pointer: str) -> tuple[Any, str]:
-    """Return what holds the last step, and that step."""
+    """Return the container that a pointer ends in, and its last step."""
     *steps, last = pointer.removeprefix("/").split("/")
     target = item
     for step in steps:

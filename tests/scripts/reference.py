@@ -1,4 +1,4 @@
-"""An OpenAPI document with the facts of Atlassian's own about our operations and a few others; no word is theirs."""
+"""An OpenAPI document that states the facts of Atlassian's about our operations and a few others, in other words."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ ID = query("id", required=True)
 DEAD = [query(name, deprecated=True) for name in ("key", "username")]
 
 
-def operation(  # an operation differs from the others in just these things
+def operation(  # operations differ in nothing else
     name: str,
     scope: str,
     statuses: str,
     *parameters: Mapping[str, Any],
     tag: str = "Group",
     body: str | None = None,
-    answer: str | None = None,
+    response_schema: str | None = None,
 ) -> dict[str, Any]:
     responses: dict[str, Any] = {status: {"description": "…", "content": {}} for status in statuses.split()}
-    if answer:
-        responses[statuses.split(maxsplit=1)[0]]["content"] = {JSON: {"schema": ref(answer)}}
+    if response_schema:
+        responses[statuses.split(maxsplit=1)[0]]["content"] = {JSON: {"schema": ref(response_schema)}}
     content: dict[str, Any] = {
         "operationId": name,
         "summary": "…",
@@ -61,23 +61,23 @@ READ, WRITE, USERS = "read:confluence-groups", "write:confluence-groups", "read:
 IN_PATH = {"name": "groupId", "in": "path", "required": True, "schema": TEXT}
 PATHS = {
     "/wiki/rest/api/group": {
-        "get": operation("getGroups", READ, "200 403", START, LIMIT, ACCESS, answer="GroupArrayWithLinks"),
-        "post": operation("createGroup", WRITE, "201 400 401 403", body="GroupName", answer="Group"),
+        "get": operation("getGroups", READ, "200 403", START, LIMIT, ACCESS, response_schema="GroupArrayWithLinks"),
+        "post": operation("createGroup", WRITE, "201 400 401 403", body="GroupName", response_schema="Group"),
     },
     "/wiki/rest/api/group/by-id": {
-        "get": operation("getGroupByGroupId", READ, "200 403 404", ID, answer="Group"),
+        "get": operation("getGroupByGroupId", READ, "200 403 404", ID, response_schema="Group"),
         "delete": operation("removeGroupById", WRITE, "204 400 401 403 404", ID),
     },
     "/wiki/rest/api/group/picker": {
         "get": operation(
             "searchGroups", READ, "200 403", query("query", required=True), START, LIMIT, WITH_TOTAL,
-            answer="GroupArrayWithLinks",
+            response_schema="GroupArrayWithLinks",
         ),
     },
     "/wiki/rest/api/group/{groupId}/membersByGroupId": {
         "get": operation(
             "getGroupMembersByGroupId", READ, "200 400 403", IN_PATH, START, LIMIT, WITH_TOTAL, EXPAND,
-            answer="UserArray",
+            response_schema="UserArray",
         ),
     },
     "/wiki/rest/api/group/userByGroupId": {
@@ -87,15 +87,15 @@ PATHS = {
         ),
     },
     "/wiki/rest/api/user": {
-        "get": operation("getUser", USERS, "200 401 403 404", ACCOUNT_ID, EXPAND, tag="Users", answer="User"),
+        "get": operation("getUser", USERS, "200 401 403 404", ACCOUNT_ID, EXPAND, tag="Users", response_schema="User"),
     },
     "/wiki/rest/api/user/current": {
-        "get": operation("getCurrentUser", USERS, "200 403", EXPAND, tag="Users", answer="User"),
+        "get": operation("getCurrentUser", USERS, "200 403", EXPAND, tag="Users", response_schema="User"),
     },
     "/wiki/rest/api/user/memberof": {
         "get": operation(
             "getGroupMembershipsForUser", USERS, "200 403", ACCOUNT_ID, START, LIMIT, tag="Users",
-            answer="GroupArrayWithLinks",
+            response_schema="GroupArrayWithLinks",
         ),
     },
     "/wiki/rest/api/user/bulk": {

@@ -1,4 +1,4 @@
-"""What the benchmark says is what it measured: ratios, limits, tables; and its servers answer as they are said to."""
+"""The benchmark's ratios, limits and tables match its measurements, and its servers behave as configured."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 # --- pairs
 
 
-def test_each_is_done_in_each_round_forwards_and_backwards() -> None:
+def test_rounds_alternate_the_order_of_the_calls() -> None:
     done: list[str] = []
     timings = pairs.time_interleaved(
         {"b": lambda: done.append("b"), "a": lambda: done.append("a")}, rounds=3, times=2, warm_up=1
@@ -33,7 +33,7 @@ def test_each_is_done_in_each_round_forwards_and_backwards() -> None:
     assert {name: len(seconds) for name, seconds in timings.seconds.items()} == {"a": 3, "b": 3}
 
 
-def test_a_ratio_is_that_of_the_same_round() -> None:
+def test_ratio_compares_times_of_the_same_round() -> None:
     timings = Timings({"ours": [1.0, 20.0, 3.0, 1.0, 2.0], "theirs": [2.0, 40.0, 4.0, 4.0, 4.0]})
     assert timings.ratio("ours", "theirs") == Ratio(0.5, 0.5, 0.5)
     assert timings.ratio("theirs", "ours") == Ratio(2.0, 2.0, 2.0)
@@ -45,7 +45,7 @@ def test_a_ratio_is_that_of_the_same_round() -> None:
 # --- servers
 
 
-def test_a_bucket_lets_a_seconds_worth_through_at_once_and_then_as_it_fills() -> None:
+def test_bucket_allows_one_second_of_calls_at_once_then_refills() -> None:
     bucket = Bucket(Limit(4))
     statuses = [bucket.answer(100 + moment)[9:12] for moment in (0, 0, 0, 0, 0, 0.25, 0.25, 9, 9, 9, 9, 9)]
     assert statuses == [*[b"204"] * 4, b"429", b"204", b"429", *[b"204"] * 4, b"429"]
@@ -53,7 +53,7 @@ def test_a_bucket_lets_a_seconds_worth_through_at_once_and_then_as_it_fills() ->
     assert b"\r\nRetry-After: 1\r\n" in bucket.answer(109)
 
 
-def test_a_quota_is_spent_until_its_reset() -> None:
+def test_spent_quota_rejects_calls_until_its_reset() -> None:
     bucket = Bucket(Limit(100, quota=3, reset=5))
     answers = [bucket.answer(moment) for moment in (0, 1, 2, 3, 4.9, 5, 6, 7, 8)]
     assert [answer[9:12] for answer in answers] == [*[b"204"] * 3, *[b"429"] * 2, *[b"204"] * 4]
@@ -61,7 +61,7 @@ def test_a_quota_is_spent_until_its_reset() -> None:
     assert re.search(rb"X-RateLimit-Reset: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\r\n", answers[3])
 
 
-def test_a_server_answers_both_clients_and_tells_what_it_did() -> None:
+def test_server_answers_both_clients_and_logs_its_responses() -> None:
     with serving(limit=Limit(3)) as url, ConfluenceGroups(url, auth=ApiToken("me@example.com", "token")) as groups:
         groups.remove_member(group_id="g", account_id="a")
         assert httpx.delete(f"{url}/anything").status_code == 204
@@ -72,33 +72,33 @@ def test_a_server_answers_both_clients_and_tells_what_it_did() -> None:
 # --- limits
 
 
-def trial(*statuses: int, limit: Limit = Limit(2)) -> Trial:  # noqa: B008 - it is frozen
+def trial(*statuses: int, limit: Limit = Limit(2)) -> Trial:  # noqa: B008 - Limit is frozen
     """Return a trial with an answer every half second."""
     return Trial(limit, statuses.count(204), [(index / 2, status) for index, status in enumerate(statuses)])
 
 
-def test_what_a_trial_shows() -> None:
+def test_trial_computes_its_figures() -> None:
     made = trial(204, 204, 429, 204, 429, 429, 204, 204, 429)
     assert made.allowed == 2.5
-    assert made.seconds == 3.5, "until the last that was accepted"
+    assert made.seconds == 3.5, "until the last accepted call"
     assert made.excess == 1.4
     assert made.refused() == 4 / 9
     assert made.refused(5) == 2 / 4
     assert made.a_second(204) == [2, 1, 0, 2, 0]
     assert made.a_second(429) == [0, 1, 2, 0, 1]
-    assert made.found == 3.0, "from 1 s on to the end of the second from 3 s to 4 s"
+    assert made.found == 3.0, "from 1 s to 4 s"
     assert trial(204, 204).found is None
     first = made.part(3)
     assert (first.calls, first.seconds, len(first.seen)) == (3, 1.5, 4)
 
 
-def test_a_quota_asks_for_the_time_of_its_reset() -> None:
+def test_allowed_rate_of_a_quota_depends_on_its_reset() -> None:
     assert Trial(Limit(10, quota=20, reset=5), 30, []).allowed == 6.0
     assert Trial(Limit(10, quota=20, reset=1), 30, []).allowed == 3.0
     assert Trial(Limit(10, quota=20, reset=5), 20, []).allowed == 2.0
 
 
-def test_the_figures_of_the_trials_are_theirs() -> None:
+def test_trial_figures_match_the_trial() -> None:
     accepted = [(moment / 100, 204) for moment in range(4_000)]
     refused = Trial(Limit(100), 4_000, [(0.0, 429)] * 30 + accepted)
     found = list(limits.trial_figures({"100 a second": refused}))
@@ -108,22 +108,22 @@ def test_the_figures_of_the_trials_are_theirs() -> None:
     assert found[2].value == 0
 
 
-# --- what is shown
+# --- output
 
 
 def figure(**fields: object) -> Figure:
-    return Figure(**{"what": "a call", "value": 0.5, "unit": "x", **fields})  # type: ignore[arg-type] # as they come
+    return Figure(**{"what": "a call", "value": 0.5, "unit": "x", **fields})  # type: ignore[arg-type] # arbitrary fields
 
 
 @pytest.mark.parametrize(
     ("value", "goal", "met"), [(0.5, 0.5, True), (0.51, 0.5, False), (0.4, 0.5, True), (0.4, None, None)]
 )
-def test_a_goal_is_met_up_to_itself(value: float, goal: float | None, met: bool | None) -> None:
+def test_goal_is_met_by_an_equal_or_lower_value(value: float, goal: float | None, met: bool | None) -> None:
     assert figure(value=value, goal=goal).met is met
     assert figure(value=value, goal=goal).as_json()["met"] is met
 
 
-def test_a_table_has_a_row_for_each_figure() -> None:
+def test_table_has_a_row_for_each_figure() -> None:
     rows = [
         figures.ratio("a call", "httpx", Ratio(0.756, 0.7, 12.34), goal=0.8),
         figure(what="all", value=12_345.6, unit="ms", note="seen"),
@@ -136,7 +136,7 @@ def test_a_table_has_a_row_for_each_figure() -> None:
     ]
 
 
-def test_the_page_has_all_parts_and_the_short_table_what_is_marked() -> None:
+def test_page_has_all_parts_and_short_table_only_marked_figures() -> None:
     parts = {"calls": [figure(short="one"), figure(what="two")], "limits": [figure(what="three")]}
     page = results.format_page(parts, when="2026-11-25", where="here", picture="rate.svg")
     assert page.index("## In short") < page.index("## One call") < page.index("## Under a limit")
@@ -145,7 +145,7 @@ def test_the_page_has_all_parts_and_the_short_table_what_is_marked() -> None:
     assert set(results.TITLES) >= set(parts)
 
 
-def test_the_table_of_the_readme_is_renewed_or_the_failure_said() -> None:
+def test_readme_table_is_updated_or_the_failure_is_reported() -> None:
     before, after = (
         results.format_page({"calls": [figure(short="one", value=value)]}, when="", where="", picture="")
         for value in (0.5, 2.0)
@@ -160,7 +160,7 @@ def test_the_table_of_the_readme_is_renewed_or_the_failure_said() -> None:
             results.update_readme(readme, page, after)
 
 
-def test_import_times_are_those_of_building_a_client() -> None:
+def test_import_times_cover_building_a_client() -> None:
     times = startup.import_times(Path(sys.executable))
     assert times["confluence_groups_sdk"] > 0
     assert times["httpx"] > 0
@@ -168,23 +168,23 @@ def test_import_times_are_those_of_building_a_client() -> None:
     assert "attr" not in times
 
 
-def test_the_readme_has_the_short_table_of_the_last_results() -> None:
+def test_readme_has_the_short_table_of_the_latest_results() -> None:
     table = results.find_short_table((ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8"))
     assert table.count("\n") > 5
     assert table in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_what_is_not_installed_is_named_with_the_way_to_get_it(
+def test_missing_package_is_reported_with_the_install_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(benchmark, "NEEDED", ("json", "no_such_module"))
     assert benchmark.main(["--only", "calls"]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("not installed: no_such_module. Run: pip install")
-    assert "--group bench" in said
+    error = capsys.readouterr().err
+    assert error.startswith("not installed: no_such_module. Run: pip install")
+    assert "--group bench" in error
 
 
-def test_one_part_alone_is_not_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_of_a_single_part_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         benchmark.main(["--write", "--only", "calls"])
     assert "leave out --only" in capsys.readouterr().err
@@ -200,9 +200,7 @@ def test_figures_are_printed_as_json(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "| a call | 0.50 x" in capsys.readouterr().out
 
 
-def test_programs_start_with_the_package_that_is_installed_wherever_they_are_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_programs_import_the_installed_package_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "confluence_groups_sdk.py").write_text("raise SystemExit('this one is not installed')")
     monkeypatch.chdir(tmp_path)
     startup.starters(Path(sys.executable), "http://127.0.0.1:9")["imported"]()

@@ -1,4 +1,4 @@
-"""What is timed does its work: nobody is left out, and a plan has the changes that were asked for."""
+"""The timed tasks do all their work: they read every member, and their plans have the requested changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarking import planning, reading
 
 from confluence_groups_sdk.membership import Action, Plan
 
-MEMBERS = 450  # on three pages, the last not full
+MEMBERS = 450  # three pages, the last one partly filled
 
 
 def actions(plan: Plan) -> list[Action]:
@@ -30,12 +30,12 @@ def test_members_are_different_people() -> None:
     assert len({member.account_id for member in members}) == len({member.email for member in members}) == MEMBERS
 
 
-def test_peak_is_of_what_is_held_at_once() -> None:
+def test_peak_counts_only_memory_held_at_the_same_time() -> None:
     assert 1_000_000 <= reading.peak_bytes(lambda: bytes(1_000_000)) < 1_100_000
     assert reading.peak_bytes(lambda: [len(bytes(100_000)) for _ in range(10)]) < 200_000
 
 
-def test_one_in_a_hundred_is_changed_half_of_them_join() -> None:
+def test_one_percent_of_members_change_and_half_of_these_are_added() -> None:
     task = planning.make_task(1000)
     assert len(task.members) == len(set(task.wanted)) == 1000
     current = {member.account_id for member in task.members}

@@ -1,4 +1,4 @@
-"""Bodies in all of Postman's forms."""
+"""Request bodies in each of Postman's modes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from postman_items import asking, collection, item_of, lost
+from postman_items import collection, find_losses, item_with_url, make_item
 from postman_openapi.model import Body, Example
 from postman_openapi.reader.bodies import is_json, media_type, merge_bodies
 from postman_openapi.secrets import redact
@@ -17,13 +17,13 @@ URL = "{{baseUrl}}/things"
 JSON = {"raw": {"language": "json", "headerFamily": "json"}}
 
 
-def sending(body: Any, kind: str | None = None, **more: Any) -> Any:
+def item_with_body(body: Any, kind: str | None = None, **more: Any) -> Any:
     header = [{"key": "Content-Type", "value": kind}] if kind else []
-    return item_of({"method": "POST", "url": URL, "body": body, "header": header, **more})
+    return make_item({"method": "POST", "url": URL, "body": body, "header": header, **more})
 
 
-def body_of(body: Any, kind: str | None = None) -> Body:
-    (found,) = collection(sending(body, kind)).requests[0].bodies
+def read_body(body: Any, kind: str | None = None) -> Body:
+    (found,) = collection(item_with_body(body, kind)).requests[0].bodies
     return found
 
 
@@ -55,8 +55,8 @@ def raw(text: str, language: str | None = None) -> Any:
         (raw("a,b"), "nonsense", "text/plain"),
     ],
 )
-def test_the_media_type_of_a_raw_body(body: Any, kind: str | None, media: str) -> None:
-    assert body_of(body, kind).media_type == media
+def test_media_type_of_a_raw_body_comes_from_header_language_or_text(body: Any, kind: str | None, media: str) -> None:
+    assert read_body(body, kind).media_type == media
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_the_media_type_of_a_raw_body(body: Any, kind: str | None, media: str) -
     ],
 )
 def test_json_may_have_comments_and_variables(text: str, value: Any) -> None:
-    body = body_of(raw(text, "json"))
+    body = read_body(raw(text, "json"))
     assert [example.value for example in body.examples] == [value]
-    assert lost(sending(raw(text, "json"))) == []
+    assert find_losses(item_with_body(raw(text, "json"))) == []
 
 
 @given(
@@ -83,54 +83,54 @@ def test_json_may_have_comments_and_variables(text: str, value: Any) -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
-def test_no_text_inside_json_is_taken_for_a_comment(value: Any) -> None:
+def test_comment_markers_inside_json_strings_are_kept(value: Any) -> None:
     text = json.dumps({"a": value}, indent=1, ensure_ascii=False)
-    body = body_of(raw(text, "json"))
+    body = read_body(raw(text, "json"))
     assert body.schema["type"] == "object"
     for example in body.examples:
         assert example.value == redact({"a": value})
 
 
-def test_a_body_of_placeholders_is_a_schema_and_no_example() -> None:
-    body = body_of(raw('{"id": "<long>", "tags": ["<string>", "<string>"]}', "json"))
+def test_body_of_placeholders_gives_a_schema_without_example() -> None:
+    body = read_body(raw('{"id": "<long>", "tags": ["<string>", "<string>"]}', "json"))
     assert body.schema["properties"]["id"] == {"type": "integer", "format": "int64"}
     assert body.examples == ()
 
 
-def test_a_placeholder_alone_is_the_whole_body() -> None:
-    assert body_of(raw("<string>", "json")) == Body("application/json", {"type": "string"}, "/request/body/raw")
-    assert body_of(raw("<binary>"), "image/png").schema == {"type": "string", "format": "binary"}
+def test_single_placeholder_can_be_the_whole_body() -> None:
+    assert read_body(raw("<string>", "json")) == Body("application/json", {"type": "string"}, "/request/body/raw")
+    assert read_body(raw("<binary>"), "image/png").schema == {"type": "string", "format": "binary"}
 
 
-def test_what_is_malformed_is_lost_and_its_media_type_kept() -> None:
-    item = sending(raw('{"a": }', "json"))
+def test_malformed_json_is_a_loss_and_its_media_type_is_kept() -> None:
+    item = item_with_body(raw('{"a": }', "json"))
     body = collection(item).requests[0].bodies[0]
     assert (body.media_type, body.schema, body.examples) == ("application/json", {}, ())
-    (loss,) = lost(item)
+    (loss,) = find_losses(item)
     assert (loss.pointer, loss.what, loss.understood) == ("/request/body/raw", "the content of a body", False)
 
 
-def test_the_structure_of_xml_is_lost() -> None:
+def test_xml_structure_is_a_loss() -> None:
     body = raw('<?xml version="1.0"?>\n<x><b>(integer)</b></x>', "xml")
-    assert body_of(body).schema == {"type": "string", "example": body["raw"]}
-    (loss,) = lost(sending(body))
+    assert read_body(body).schema == {"type": "string", "example": body["raw"]}
+    (loss,) = find_losses(item_with_body(body))
     assert loss.what == "the structure of a body"
 
 
 @pytest.mark.parametrize(
     "body", [{}, None, raw(""), raw(" \n"), {"mode": "raw"}, {"mode": "urlencoded", "urlencoded": []}]
 )
-def test_an_empty_body_is_none(body: Any) -> None:
-    item = sending(body)
+def test_empty_body_is_ignored(body: Any) -> None:
+    item = item_with_body(body)
     assert collection(item).requests[0].bodies == ()
-    assert lost(item) == []
+    assert find_losses(item) == []
 
 
-def test_a_body_that_is_switched_off_is_lost() -> None:
-    item = sending({**raw("{}"), "disabled": True})
+def test_disabled_body_is_a_loss() -> None:
+    item = item_with_body({**raw("{}"), "disabled": True})
     assert collection(item).requests[0].bodies == ()
-    assert [loss.pointer for loss in lost(item)] == ["/request/body"]
-    assert body_of({**raw("{}"), "disabled": False}).media_type == "application/json"
+    assert [loss.pointer for loss in find_losses(item)] == ["/request/body"]
+    assert read_body({**raw("{}"), "disabled": False}).media_type == "application/json"
 
 
 # --- forms
@@ -139,7 +139,7 @@ def test_a_body_that_is_switched_off_is_lost() -> None:
 @pytest.mark.parametrize(
     ("mode", "media"), [("urlencoded", "application/x-www-form-urlencoded"), ("formdata", "multipart/form-data")]
 )
-def test_a_form_is_an_object(mode: str, media: str) -> None:
+def test_form_becomes_an_object_schema(mode: str, media: str) -> None:
     rows = [
         {"key": "name", "value": "<string>", "description": "(Required) A name", "type": "text"},
         {"key": "days", "value": "5", "description": {"content": "How long"}},
@@ -148,7 +148,7 @@ def test_a_form_is_an_object(mode: str, media: str) -> None:
         {"key": "tag", "value": "<string>"},
         {"key": "at[from]", "value": "<date>"},
     ]
-    body = body_of({"mode": mode, mode: rows})
+    body = read_body({"mode": mode, mode: rows})
     assert body.media_type == media
     assert body.schema == {
         "type": "object",
@@ -161,43 +161,43 @@ def test_a_form_is_an_object(mode: str, media: str) -> None:
         },
         "required": ["name"],
     }
-    assert lost(sending({"mode": mode, mode: rows}, media)) == []
+    assert find_losses(item_with_body({"mode": mode, mode: rows}, media)) == []
 
 
 @pytest.mark.parametrize(
     "source", [{}, {"src": "/somebody/photo.png"}, {"src": ["a", "b"]}, {"src": None}, {"value": 5}]
 )
-def test_a_file_in_a_form_is_bytes(source: Any) -> None:
+def test_file_field_of_a_form_is_binary(source: Any) -> None:
     row = {"key": "photo", "type": "file", "description": "(Required) The photo", **source}
-    body = body_of({"mode": "formdata", "formdata": [row]})
+    body = read_body({"mode": "formdata", "formdata": [row]})
     assert body.schema["properties"]["photo"] == {"type": "string", "format": "binary", "description": "The photo"}
     assert body.schema["required"] == ["photo"]
     assert "/somebody" not in repr(body)
 
 
-def test_a_list_in_a_form_may_be_written_as_json() -> None:
+def test_form_field_may_be_a_json_list() -> None:
     row = {"key": "tags", "type": "text", "value": '["<string>","<string>"]'}
-    body = body_of({"mode": "formdata", "formdata": [row]})
+    body = read_body({"mode": "formdata", "formdata": [row]})
     assert body.schema["properties"]["tags"] == {"type": "array", "items": {"type": "string"}}
 
 
-def test_the_content_type_of_a_field_is_lost() -> None:
+def test_content_type_of_a_form_field_is_a_loss() -> None:
     row = {"key": "a", "value": "{}", "contentType": "application/json"}
-    (loss,) = lost(sending({"mode": "formdata", "formdata": [row]}))
+    (loss,) = find_losses(item_with_body({"mode": "formdata", "formdata": [row]}))
     assert loss.what == "the content type of a form field"
 
 
 @pytest.mark.parametrize(("kind", "media"), [(None, "application/octet-stream"), ("image/png", "image/png")])
-def test_a_file_is_bytes(kind: str | None, media: str) -> None:
+def test_file_body_is_binary(kind: str | None, media: str) -> None:
     for body in ({"mode": "file"}, {"mode": "file", "file": {"src": "photo.png"}}):
-        found = body_of(body, kind)
+        found = read_body(body, kind)
         assert (found.media_type, found.schema) == (media, {"type": "string", "format": "binary"})
 
 
-def test_graphql_is_json_around_a_query() -> None:
+def test_graphql_body_is_a_json_object() -> None:
     body = {"mode": "graphql", "graphql": {"query": "{ things { id } }", "variables": ""}}
-    assert list(body_of(body).schema["properties"]) == ["query", "variables"]
-    (loss,) = lost(sending(body))
+    assert list(read_body(body).schema["properties"]) == ["query", "variables"]
+    (loss,) = find_losses(item_with_body(body))
     assert loss.what == "a GraphQL query"
 
 
@@ -212,16 +212,16 @@ def test_graphql_is_json_around_a_query() -> None:
         ({"mode": "urlencoded", "urlencoded": 5}, "/request/body/urlencoded"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_lost_alone(body: Any, pointer: str) -> None:
-    item = sending(body)
+def test_unreadable_body_is_the_only_loss(body: Any, pointer: str) -> None:
+    item = item_with_body(body)
     assert collection(item).requests[0].bodies == ()
-    assert [(loss.pointer, loss.understood) for loss in lost(item)] == [(pointer, False)]
+    assert [(loss.pointer, loss.understood) for loss in find_losses(item)] == [(pointer, False)]
 
 
-def test_options_that_are_odd_lose_nothing_else() -> None:
-    item = sending({"mode": "raw", "raw": "{}", "options": {"raw": 5}})
+def test_malformed_options_are_the_only_loss() -> None:
+    item = item_with_body({"mode": "raw", "raw": "{}", "options": {"raw": 5}})
     assert collection(item).requests[0].bodies[0].media_type == "application/json"
-    assert [loss.pointer for loss in lost(item)] == ["/request/body/options/raw"]
+    assert [loss.pointer for loss in find_losses(item)] == ["/request/body/options/raw"]
 
 
 @pytest.mark.parametrize(
@@ -233,28 +233,28 @@ def test_options_that_are_odd_lose_nothing_else() -> None:
         *((text, "") for text in ("*/*", "image/*", "", "json", "a/b/c", "a b/c", "{{kind}}")),
     ],
 )
-def test_a_media_type_in_a_header(text: str, media: str) -> None:
+def test_media_type_is_parsed_from_a_header(text: str, media: str) -> None:
     assert media_type(text) == media
 
 
-def test_which_media_types_are_json() -> None:
+def test_json_media_types_are_recognized() -> None:
     assert [is_json(kind) for kind in ("application/json", "text/json", "application/hal+json", "text/plain", "")] == [
         *(True, True, True, False, False),
     ]
 
 
-def test_a_request_without_a_body_has_none() -> None:
-    assert collection(asking(URL)).requests[0].bodies == ()
+def test_request_without_a_body_has_no_bodies() -> None:
+    assert collection(item_with_url(URL)).requests[0].bodies == ()
 
 
 @pytest.mark.parametrize("text", ["/*" * 100_000, '"\\' * 100_000, '{"a": 1} /*/', "{" + '"' * 100_001])
-def test_what_does_not_end_is_lost_and_takes_no_time(text: str) -> None:
+def test_unterminated_json_is_a_loss_and_quickly_found(text: str) -> None:
     body = {"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}}
-    found = collection(item_of({"method": "POST", "url": "https://example.com/a", "body": body}))
+    found = collection(make_item({"method": "POST", "url": "https://example.com/a", "body": body}))
     assert [loss.what for loss in found.losses if not loss.understood] == ["the content of a body"]
 
 
-def test_each_of_many_examples_is_written_out_a_few_times_only() -> None:
+def test_each_of_many_examples_is_serialized_at_most_twice() -> None:
     times: list[int] = []
 
     class Counted(int):

@@ -1,4 +1,4 @@
-"""Another document beside the fragment: what is compared, what is known, and what the command says of it."""
+"""Comparison of another document with the fragment: differences, known differences, and the command's output."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ def differences(*edits: tuple[str, Any]) -> list[str]:
         (("components.securitySchemes.login.flows.authorizationCode.tokenUrl", "https://x.example"), []),
     ],
 )
-def test_a_difference_is_said_of_both_sides(edit: tuple[str, Any], expected: list[str]) -> None:
+def test_difference_names_both_sides(edit: tuple[str, Any], expected: list[str]) -> None:
     assert sorted(differences(edit)) == sorted(expected)
 
 
-def test_paths_are_compared_behind_their_servers() -> None:
+def test_paths_are_compared_with_their_server_prefix() -> None:
     paths = {f"/api{path}": item for path, item in BASE["paths"].items()}
     assert differences(("servers", GONE), ("paths", paths)) == []
     assert differences(("servers", [{"url": "https://one.example/{v}/api"}])) != []
 
 
-def test_operations_beside_ours_are_named_and_all_others_counted() -> None:
+def test_related_operations_are_named_and_others_counted() -> None:
     far = {"operationId": "getRack", "tags": ["Rack"], "responses": {"200": {"description": "Yes."}}}
     paths = {
         **BASE["paths"],
@@ -103,16 +103,16 @@ def test_operations_beside_ours_are_named_and_all_others_counted() -> None:
         ("a[]: *, c*", "a[]: b, cd", True),
     ],
 )
-def test_an_asterisk_stands_for_any_text(pattern: str, difference: str, covered: bool) -> None:
+def test_asterisk_matches_any_text(pattern: str, difference: str, covered: bool) -> None:
     assert KnownDifference(pattern, "reason").covers(difference) is covered
 
 
-def test_what_is_known_has_its_reason_and_what_meets_nothing_is_named() -> None:
+def test_known_difference_has_a_reason_and_unused_entry_is_named() -> None:
     comparison = compare(document(), document(("p.get.responses.404", GONE), ("p.put", GONE)))
-    said, unknown = report_lines(
+    message, unknown = report_lines(
         comparison, [KnownDifference("*: status 404: *", "It is so."), KnownDifference("nothing", "It was so.")]
     )
-    assert said == [
+    assert message == [
         f"known: {GET}: status 404: only ours: It is so.",
         f"note: {KNOWN}: matches nothing: nothing",
         "2 differences, 1 of them known",
@@ -125,7 +125,7 @@ def test_what_is_known_has_its_reason_and_what_meets_nothing_is_named() -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a copy of all that the comparison reads."""
+    """Return a copy of the files that the comparison reads."""
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "openapi").mkdir()
     for name in (FRAGMENT, KNOWN):
@@ -140,10 +140,10 @@ def run(project: Path, content: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_all_that_the_public_reference_has_and_ours_has_not_is_known(project: Path) -> None:
+def test_all_differences_from_the_public_reference_are_known(project: Path) -> None:
     result = run(project, REFERENCE)
     assert (result.returncode, result.stderr) == (0, "")
-    assert "matches nothing" not in result.stdout, "each entry stands for a fact of the reference"
+    assert "matches nothing" not in result.stdout, "each entry must match a fact of the reference"
     assert "query parameter key: only theirs, optional: Confluence no longer reads it" in result.stdout
     assert result.stdout.splitlines()[-1] == (
         "2 of their operations share no path, name or tag with ours: not compared"
@@ -151,26 +151,26 @@ def test_all_that_the_public_reference_has_and_ours_has_not_is_known(project: Pa
 
 
 @pytest.mark.parametrize(
-    ("path", "method", "key", "value", "said"),
+    ("path", "method", "key", "value", "message"),
     [
         ("/wiki/rest/api/group", "get", "operationId", "listGroups", "ours is called getGroups, theirs listGroups"),
         ("/wiki/rest/api/group/by-id", "delete", "responses", {}, "status 404: only ours"),
         ("/wiki/rest/api/group", "post", "requestBody", {}, "request body: only ours"),
     ],
 )
-def test_a_difference_that_is_not_known_is_an_error(
-    project: Path, path: str, method: str, key: str, value: object, said: str
+def test_unknown_difference_is_an_error(
+    project: Path, path: str, method: str, key: str, value: object, message: str
 ) -> None:
     other = copy.deepcopy(REFERENCE)
     other["paths"][path][method][key] = value
     result = run(project, other)
     assert result.returncode == 1
     assert f"not known: {method.upper()} {path}: " in result.stderr
-    assert said in result.stderr
+    assert message in result.stderr
     assert KNOWN in result.stderr.splitlines()[-1]
 
 
-def test_an_entry_that_meets_nothing_is_a_note(project: Path) -> None:
+def test_unused_entry_is_a_note(project: Path) -> None:
     result = run(project, {**REFERENCE, "paths": {key: PATHS[key] for key in PATHS if not key.endswith("bulk")}})
     assert (result.returncode, result.stderr) == (0, "")
     assert f"note: {KNOWN}: matches nothing: GET /wiki/rest/api/user/bulk: " in result.stdout
@@ -187,7 +187,7 @@ def test_an_entry_that_meets_nothing_is_a_note(project: Path) -> None:
         ({"openapi": "3.0.1", "paths": {"/x": {"$ref": "#/nowhere"}}}, "'#/nowhere' leads nowhere"),
     ],
 )
-def test_a_document_that_cannot_be_understood(project: Path, content: object, part: str) -> None:
+def test_malformed_document_exits_with_2(project: Path, content: object, part: str) -> None:
     result = run(project, content)
     assert result.returncode == 2
     assert part in result.stderr
@@ -215,7 +215,7 @@ def test_known_differences_are_read_strictly(tmp_path: Path, text: str) -> None:
         read_known(tmp_path)
 
 
-def test_no_known_differences_are_none(tmp_path: Path) -> None:
+def test_list_of_known_differences_may_be_empty(tmp_path: Path) -> None:
     (tmp_path / "openapi").mkdir()
     (tmp_path / KNOWN).write_text("differences: []", encoding="utf-8")
     assert read_known(tmp_path) == []

@@ -1,4 +1,4 @@
-"""What scripts/environment.sh leaves of a machine's variables."""
+"""scripts/environment.sh unsets the variables of a machine that would change what the checks see."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SET_BY_THE_SCRIPT = {"PYTHONDONTWRITEBYTECODE", "PIP_DISABLE_PIP_VERSION_CHECK"}
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with the script and with a .venv whose Python prints the environment it gets."""
+    """Return a folder with the script and a .venv whose Python prints its environment."""
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "environment.sh", tmp_path / "scripts")
     python = tmp_path / ".venv" / "bin" / "python"
@@ -34,7 +34,7 @@ def project(tmp_path: Path) -> Path:
 def run(project: Path, command: str) -> tuple[list[str], set[str]]:
     """Run a command after sourcing the script; return the printed lines before the names, and the names."""
     machine = dict.fromkeys((*UNSET, *FOR_PYTEST_ONLY, *KEPT), "a-secret")
-    ended = subprocess.run(
+    result = subprocess.run(
         ["bash", "-c", f"set -euo pipefail; source scripts/environment.sh; echo --; {command}"],
         capture_output=True,
         check=True,
@@ -42,12 +42,12 @@ def run(project: Path, command: str) -> tuple[list[str], set[str]]:
         encoding="utf-8",
         env={"PATH": os.environ["PATH"], "CDPATH": ".", **machine},
     )
-    assert "a-secret" not in ended.stdout
-    before, _, names = ended.stdout.partition("--\n")
+    assert "a-secret" not in result.stdout
+    before, _, names = result.stdout.partition("--\n")
     return before.splitlines(), {line for line in names.splitlines() if not line.startswith("unset: ")}
 
 
-def test_variables_that_change_what_checks_see_are_unset_and_named(project: Path) -> None:
+def test_variables_that_affect_checks_are_unset_and_named(project: Path) -> None:
     printed, names = run(project, "python")
     assert [line.split()[0] for line in printed] == ["unset:"]
     assert set(printed[0].split()[1:]) == set(UNSET)
@@ -55,7 +55,7 @@ def test_variables_that_change_what_checks_see_are_unset_and_named(project: Path
     assert names >= {*FOR_PYTEST_ONLY, *KEPT, *SET_BY_THE_SCRIPT}
 
 
-def test_pytest_sees_no_proxies_and_certificates_of_the_machine(project: Path) -> None:
+def test_pytest_sees_no_proxy_or_certificate_variables(project: Path) -> None:
     _, names = run(project, "run_pytest")
     assert names.isdisjoint(FOR_PYTEST_ONLY)
     assert names >= {*KEPT, *SET_BY_THE_SCRIPT}

@@ -1,4 +1,4 @@
-"""The committed fragment: it has what the public reference says of the operations, and all that the items show."""
+"""The committed fragment agrees with the public reference and covers everything that the items show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import field, frozen
 from codegen import pipeline
-from postman_items import CREATE, ITEMS, MEMBERS, ROOT, changed, documented, seed
+from postman_items import CREATE, ITEMS, MEMBERS, ROOT, convert_item, edit_item, load_item
 from postman_openapi.reader.bodies import JSON
 from postman_openapi.yaml_io import read_yaml
 
@@ -25,15 +25,15 @@ PARAMETERS = [each for _, _, operation in OPERATIONS.values() for each in operat
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_item_loses_the_server_and_the_flow_and_nothing_else(name: str) -> None:
-    _, losses = documented(seed(name))
+def test_item_losses_are_only_its_server_and_oauth_flow(name: str) -> None:
+    _, losses = convert_item(load_item(name))
     assert [(loss.pointer, loss.what) for loss in losses] == [
         ("/request/auth", "oauth2"),
         ("/request/url/host/0", "{{baseUrl}}"),
     ]
 
 
-# --- What the public reference says
+# --- Agreement with the public reference
 
 
 @frozen
@@ -43,8 +43,8 @@ class Expected:
     method: str
     path: str
     tag: str
-    scopes: set[str]  # the classic ones
-    granular: set[str]  # those that serve in their place; none where the fragment names none
+    scopes: set[str]  # classic scopes
+    granular: set[str]  # granular scopes that can replace them; empty if the fragment names none
     statuses: list[str]
     parameters: dict[str, Any] = field(factory=dict)
     answer: str | None = None
@@ -201,15 +201,15 @@ def test_the_operations_are_those_of_the_reference() -> None:
 
 
 @pytest.mark.parametrize("name", REFERENCE)
-def test_an_operation_is_what_the_reference_says(name: str) -> None:
+def test_operation_agrees_with_the_reference(name: str) -> None:
     expected = REFERENCE[name]
     method, path, operation = OPERATIONS[name]
     assert (method, path, operation["tags"]) == (expected.method, expected.path, [expected.tag])
     offered = [(kind, set(scopes)) for way in operation["security"] for kind, scopes in way.items()]
-    assert all(len(way) == 1 for way in operation["security"]), "each is enough by itself"
+    assert all(len(way) == 1 for way in operation["security"]), "each alternative must need one scheme only"
     granular = [("oauth2", expected.granular)] if expected.granular else []
     assert offered == [("oauth2", expected.scopes), *granular, ("basicAuth", set())]
-    parameters = {each["name"]: without_texts(each) for each in operation.get("parameters", [])}
+    parameters = {each["name"]: remove_descriptions(each) for each in operation.get("parameters", [])}
     assert parameters == {name: {"name": name, **parameter} for name, parameter in expected.parameters.items()}
     assert len(parameters) == len(operation.get("parameters", []))
     assert list(operation["responses"]) == expected.statuses
@@ -225,26 +225,26 @@ def content(name: str) -> Any:
     return {JSON: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
-def without_texts(parameter: Any) -> Any:
-    """Return a parameter without its descriptions, which the reference words differently; it has to have them."""
+def remove_descriptions(parameter: Any) -> Any:
+    """Return a parameter without its descriptions, which must exist but are worded differently in the reference."""
     schema = dict(parameter["schema"])
     assert parameter["description"] == schema.pop("description") != ""
     return {**{key: value for key, value in parameter.items() if key != "description"}, "schema": schema}
 
 
-def test_every_scope_that_an_operation_names_is_declared_and_the_other_way_round() -> None:
+def test_declared_scopes_are_those_that_operations_name() -> None:
     flow = FRAGMENT["components"]["securitySchemes"]["oauth2"]["flows"]["authorizationCode"]
     assert set(flow["scopes"]) == set().union(*(each.scopes | each.granular for each in REFERENCE.values()))
 
 
-def test_nobody_is_named_by_key_or_username() -> None:
+def test_users_are_never_identified_by_key_or_username() -> None:
     names = {parameter["name"] for parameter in PARAMETERS}
-    names |= {name for properties in within(FRAGMENT, "properties") for name in properties}
+    names |= {name for properties in find_values(FRAGMENT, "properties") for name in properties}
     assert {"accountId", "results"} <= names
     assert not {"key", "username", "userkey"} & {name.lower() for name in names}
 
 
-def test_limits_and_ids_are_bounded_wherever_they_are_asked_for() -> None:
+def test_limits_and_ids_are_bounded_in_every_request() -> None:
     limits = [each["schema"] for each in PARAMETERS if each["name"] == "limit"]
     ids = [each["schema"] for each in PARAMETERS if each["name"].lower().endswith("id")]
     assert {(each["minimum"], each["maximum"]) for each in limits} == {(1, 200)}
@@ -252,40 +252,40 @@ def test_limits_and_ids_are_bounded_wherever_they_are_asked_for() -> None:
     assert FRAGMENT["components"]["schemas"]["AccountId"]["properties"]["accountId"]["minLength"] == 1
 
 
-# --- What is read stays open to values that are new
+# --- Responses accept new values
 
 
 @pytest.mark.parametrize("name", REFERENCE)
-def test_nothing_that_an_answer_reaches_has_an_enum(name: str) -> None:
-    assert not list(within(reached(OPERATIONS[name][2]["responses"]), "enum"))
+def test_response_schemas_have_no_enum(name: str) -> None:
+    assert not list(find_values(find_referenced_parts(OPERATIONS[name][2]["responses"]), "enum"))
 
 
-def test_an_answer_reaches_what_its_schema_points_at() -> None:
-    parts = reached(OPERATIONS["getGroups"][2]["responses"])
+def test_referenced_parts_follow_references() -> None:
+    parts = find_referenced_parts(OPERATIONS["getGroups"][2]["responses"])
     assert parts[1:] == [FRAGMENT["components"]["schemas"][name] for name in ("GroupPage", "Group", "Links")]
 
 
 def test_only_parameters_have_enums() -> None:
-    assert len(list(within(FRAGMENT, "enum"))) == len(list(within(PARAMETERS, "enum"))) > 0
+    assert len(list(find_values(FRAGMENT, "enum"))) == len(list(find_values(PARAMETERS, "enum"))) > 0
 
 
-def within(value: Any, key: str) -> Iterator[Any]:
-    """Yield all that stands under this key, however deep."""
+def find_values(value: Any, key: str) -> Iterator[Any]:
+    """Yield every value under this key, at any depth."""
     if isinstance(value, dict):
         if key in value:
             yield value[key]
         for inner in value.values():
-            yield from within(inner, key)
+            yield from find_values(inner, key)
     elif isinstance(value, list):
         for inner in value:
-            yield from within(inner, key)
+            yield from find_values(inner, key)
 
 
-def reached(value: Any) -> list[Any]:
-    """Return a value and all components that it points at, and that those point at."""
+def find_referenced_parts(value: Any) -> list[Any]:
+    """Return a value and all components that it references, directly or indirectly."""
     parts, seen = [value], set[str]()
     for part in parts:
-        for pointer in within(part, "$ref"):
+        for pointer in find_values(part, "$ref"):
             if pointer not in seen:
                 seen.add(pointer)
                 parts.append(component(pointer))
@@ -296,12 +296,12 @@ def component(pointer: str) -> Any:
     return FRAGMENT["components"]["schemas"][pointer.removeprefix("#/components/schemas/")]
 
 
-# --- The overlay puts named schemas in the place of those that the examples show: none may show less
+# --- The overlay replaces inferred schemas with named ones, which must cover everything in the examples
 
 
-def lost(item: Any) -> list[str]:
-    """Return what an item's examples show and the fragment does not have, a line each, with item and property."""
-    document, _ = documented(item)
+def find_uncovered(item: Any) -> list[str]:
+    """Return a line with item and property for everything that an item's examples show and the fragment lacks."""
+    document, _ = convert_item(item)
     found = []
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -310,7 +310,9 @@ def lost(item: Any) -> list[str]:
             bodies |= {code: (answer, kept["responses"].get(code)) for code, answer in operation["responses"].items()}
             for place, (shown, offered) in bodies.items():
                 for schema in schemas(shown):
-                    found += [f"{item['name']}: {place}{what}" for what in missing(schema, schemas(offered), "")]
+                    found += [
+                        f"{item['name']}: {place}{what}" for what in find_missing_places(schema, schemas(offered), "")
+                    ]
     return found
 
 
@@ -318,8 +320,8 @@ def schemas(body: Any) -> list[Any]:
     return [each["schema"] for each in (body or {}).get("content", {}).values()]
 
 
-def missing(shown: Any, offered: list[Any], place: str) -> Iterator[str]:
-    """Yield the places in what is shown that none of the offered schemas has with the same type."""
+def find_missing_places(shown: Any, offered: list[Any], place: str) -> Iterator[str]:
+    """Yield the places of the shown schema that no offered schema has with the same type."""
     if "type" not in shown or any(schema in (True, {}) for schema in offered):
         return
     plain = [each for schema in offered for each in alternatives(schema)]
@@ -327,17 +329,17 @@ def missing(shown: Any, offered: list[Any], place: str) -> Iterator[str]:
     if not same:
         yield f"{place}: {kind(shown)} is shown, {[kind(each) for each in plain]} is offered"
     elif shown["type"] == "array":
-        yield from missing(shown["items"], [each["items"] for each in same], f"{place}[]")
+        yield from find_missing_places(shown["items"], [each["items"] for each in same], f"{place}[]")
     elif "example" in shown and not any(shown["example"] in words(each) for each in same):
         yield f"{place}: {shown['example']!r} is shown, and no description has it"
     for name, inner in shown.get("properties", {}).items():
         members = [each["properties"][name] for each in same if name in each.get("properties", {})]
         others = [each["additionalProperties"] for each in same if "additionalProperties" in each]
-        yield from missing(inner, members or others, f"{place}.{name}")
+        yield from find_missing_places(inner, members or others, f"{place}.{name}")
 
 
 def alternatives(schema: Any) -> Iterator[Any]:
-    """Yield the plain schemas of which a value fits one; what holds of all stands in one alone."""
+    """Yield the typed schemas that a value may match, following references, oneOf, and allOf with a single entry."""
     if "type" in schema:
         yield schema
     for inner in [component(schema["$ref"])] if "$ref" in schema else schema.get("oneOf", schema.get("allOf", [])):
@@ -353,64 +355,64 @@ def words(schema: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_all_that_the_examples_show_is_in_the_fragment(name: str) -> None:
-    assert lost(seed(name)) == []
+def test_fragment_covers_all_examples(name: str) -> None:
+    assert find_uncovered(load_item(name)) == []
 
 
-def with_body(pointer: str, change: Any, *, of: str) -> Any:
-    """Return a copy of an item with the JSON at a place merged with a change."""
-    body = seed(of)
+def merge_into_body(pointer: str, change: Any, *, of: str) -> Any:
+    """Return a copy of an item with a change merged into the JSON text at a pointer."""
+    body = load_item(of)
     for step in pointer.removeprefix("/").split("/"):
         body = body[int(step) if isinstance(body, list) else step]
-    return changed(pointer, json.dumps(json.loads(body) | change), of=of)
+    return edit_item(pointer, json.dumps(json.loads(body) | change), of=of)
 
 
 @pytest.mark.parametrize(
     ("item", "what"),
     [
         (
-            with_body("/response/0/body", {"colour": "<string>"}, of=CREATE),
+            merge_into_body("/response/0/body", {"colour": "<string>"}, of=CREATE),
             "Create group: 201.colour: string is shown, [] is offered",
         ),
         (
-            with_body("/response/0/body", {"name": "<integer>"}, of=CREATE),
+            merge_into_body("/response/0/body", {"name": "<integer>"}, of=CREATE),
             "Create group: 201.name: integer is shown, ['string'] is offered",
         ),
         (
-            with_body("/response/0/body", {"usageType": "TEAM"}, of=CREATE),
+            merge_into_body("/response/0/body", {"usageType": "TEAM"}, of=CREATE),
             "Create group: 201.usageType: 'TEAM' is shown, and no description has it",
         ),
         (
-            with_body("/response/0/body", {"_links": {"self": "<integer>"}}, of=CREATE),
+            merge_into_body("/response/0/body", {"_links": {"self": "<integer>"}}, of=CREATE),
             "Create group: 201._links.self: integer is shown, ['object', 'string'] is offered",
         ),
         (
-            with_body("/response/0/body", {"totalSize": "<integer>", "start": "<long>"}, of="search-groups.json"),
+            merge_into_body("/response/0/body", {"totalSize": "<integer>", "start": "<long>"}, of="search-groups.json"),
             "Search groups: 200.start: integer int64 is shown, ['integer int32'] is offered",
         ),
         (
-            with_body("/request/body/raw", {"colour": "<string>"}, of=CREATE),
+            merge_into_body("/request/body/raw", {"colour": "<string>"}, of=CREATE),
             "Create group: request.colour: string is shown, [] is offered",
         ),
         (
-            changed("/response/1/body", "[]", of="get-group-by-group-id.json"),
+            edit_item("/response/1/body", "[]", of="get-group-by-group-id.json"),
             "Get group by group id: 403: array is shown, [] is offered",
         ),
         (
-            with_body("/response/0/body", {"results": [{}, {"profilePicture": {"alt": "<string>"}}]}, of=MEMBERS),
+            merge_into_body("/response/0/body", {"results": [{}, {"profilePicture": {"alt": "<string>"}}]}, of=MEMBERS),
             "Get group members by group id: 200.results[].profilePicture.alt: string is shown, [] is offered",
         ),
         (
-            with_body("/response/0/body", {"results": [{"operations": [{"until": "<long>"}]}]}, of=MEMBERS),
+            merge_into_body("/response/0/body", {"results": [{"operations": [{"until": "<long>"}]}]}, of=MEMBERS),
             "Get group members by group id: 200.results[].operations[].until: integer int64 is shown, [] is offered",
         ),
         (
-            with_body("/response/0/body", {"_expandable": {"details": {}}}, of="get-user.json"),
+            merge_into_body("/response/0/body", {"_expandable": {"details": {}}}, of="get-user.json"),
             "Get user: 200._expandable.details: object is shown, ['string'] is offered",
         ),
     ],
 )
-def test_what_an_example_shows_and_the_fragment_has_not_is_named(item: Any, what: str) -> None:
+def test_example_content_missing_from_the_fragment_is_named(item: Any, what: str) -> None:
     for header in (header for response in item["response"] for header in response["header"]):
         header["value"] = JSON
-    assert lost(item) == [what]
+    assert find_uncovered(item) == [what]

@@ -1,4 +1,4 @@
-"""Items that try to get code into the package: an error, or a package that runs nothing of it."""
+"""Items that try to inject code are refused, or give a package that does not run the code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from codegen import file_tree, generator, pipeline
-from postman_items import ROOT, documented, read, seed, with_bodies, with_parameter, with_segment, with_variables
+from postman_items import ROOT, convert_item, load_item, read, with_bodies, with_parameter, with_segment, with_variables
 from postman_openapi.losses import SpecError
 from postman_openapi.yaml_io import write_yaml
 
@@ -37,7 +37,7 @@ PAYLOADS = [
     "\x00",
     "\\N{BULLET}\\x41\\u0041",
 ]
-VALUES = [  # neither brackets nor commas, which no listed value has
+VALUES = [  # without brackets and commas, which a listed value cannot contain
     "1/0",
     '"\n1/0\n"',
     '" + 1/0 + "',
@@ -58,14 +58,14 @@ VALUES = [  # neither brackets nor commas, which no listed value has
 ]
 
 
-def item_named(text: str) -> Any:
-    item = seed()
+def item_with_name(text: str) -> Any:
+    item = load_item()
     item["name"] = f"Name {text}"
     return item
 
 
-def item_described(text: str) -> Any:
-    item = seed()
+def item_with_descriptions(text: str) -> Any:
+    item = load_item()
     item["request"]["description"] = text
     item["request"]["url"]["query"][0]["description"] = f"(Required) {text}"
     for response in item["response"]:
@@ -73,9 +73,9 @@ def item_described(text: str) -> Any:
     return item
 
 
-def generated(item: Any, folder: Path) -> file_tree.Tree:
-    """Return the package for one item, without an overlay; the title is the item's name, as the converter has it."""
-    document, _ = documented(item, server=f"https://example.com/{item['name']}")
+def generate_package(item: Any, folder: Path) -> file_tree.Tree:
+    """Return the package for one item, without an overlay; its title is the item's name, as in the converter."""
+    document, _ = convert_item(item, server=f"https://example.com/{item['name']}")
     pipeline.validate(document)
     (folder / "fragment.yaml").write_text(write_yaml(document), encoding="utf-8")
     config = ROOT / pipeline.CONFIG
@@ -84,13 +84,15 @@ def generated(item: Any, folder: Path) -> file_tree.Tree:
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 @pytest.mark.parametrize(
-    "poisoned", [item_named, item_described, with_segment, with_parameter], ids=lambda build: build.__name__
+    "build_item",
+    [item_with_name, item_with_descriptions, with_segment, with_parameter],
+    ids=lambda build: build.__name__,
 )
-def test_nothing_of_an_item_runs(tmp_path: Path, poisoned: Any, payload: str) -> None:
+def test_text_of_an_item_is_never_executed(tmp_path: Path, build_item: Any, payload: str) -> None:
     try:
-        tree = generated(poisoned(payload), tmp_path)
+        tree = generate_package(build_item(payload), tmp_path)
     except SpecError:
-        assert poisoned not in (item_named, item_described), "a text may say anything"
+        assert build_item not in (item_with_name, item_with_descriptions), "names and descriptions may hold any text"
         return
     run(
         tree,
@@ -111,7 +113,7 @@ modules = [importlib.import_module(name.removesuffix(".__init__")) for name in {
 
 
 def run(tree: file_tree.Tree, folder: Path, program: str) -> None:
-    """Import all modules of a package and run a program that knows them: it ends well, and nobody has been there."""
+    """Import all modules of a package and run a program on them; it must succeed without creating the canary file."""
     for path, content in tree.items():
         file = folder / "imported" / "package" / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -128,9 +130,9 @@ def run(tree: file_tree.Tree, folder: Path, program: str) -> None:
     assert not list(folder.rglob(CANARY))
 
 
-def test_nothing_of_a_body_runs_and_all_of_it_arrives(tmp_path: Path) -> None:
+def test_text_of_a_body_is_never_executed_and_arrives_unchanged(tmp_path: Path) -> None:
     value = {f"a{index}": {text: text, f"{text} is": [{text: 1}]} for index, text in enumerate(PAYLOADS)}
-    tree = generated(with_bodies(json.dumps(value)), tmp_path)
+    tree = generate_package(with_bodies(json.dumps(value)), tmp_path)
     (tmp_path / "value.json").write_text(json.dumps(value))
     run(
         tree,
@@ -148,9 +150,9 @@ def test_nothing_of_a_body_runs_and_all_of_it_arrives(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["<string>", "<string>,<string>"])
-def test_nothing_of_the_values_that_a_parameter_takes_runs(tmp_path: Path, value: str) -> None:
+def test_enum_values_are_never_executed(tmp_path: Path, value: str) -> None:
     listed = f"(This can only be one of {','.join(VALUES)})"
-    tree = generated(with_parameter("kind", value=value, description=listed), tmp_path)
+    tree = generate_package(with_parameter("kind", value=value, description=listed), tmp_path)
     printable = [each for each in VALUES if each.isprintable()]
     (tmp_path / "values.json").write_text(json.dumps({"many": "," in value, "printable": printable}))
     run(
@@ -171,9 +173,9 @@ def test_nothing_of_the_values_that_a_parameter_takes_runs(tmp_path: Path, value
 @pytest.mark.parametrize(
     "name", ["params", "Params", "$params", "class", "self", "client", "url", "group_id", "response", "k", "v"]
 )
-def test_a_parameter_that_shares_a_name_arrives_or_is_refused(tmp_path: Path, name: str) -> None:
+def test_parameter_with_a_taken_name_arrives_or_is_refused(tmp_path: Path, name: str) -> None:
     try:
-        tree = generated(with_parameter(name), tmp_path)
+        tree = generate_package(with_parameter(name), tmp_path)
     except SpecError:
         refused = True
     else:
@@ -192,7 +194,7 @@ def test_a_parameter_that_shares_a_name_arrives_or_is_refused(tmp_path: Path, na
 
 
 def test_harmless_text_is_not_refused(tmp_path: Path) -> None:
-    tree = generated(item_described('It\'s "quoted", with a \\ and {braces}.'), tmp_path)
+    tree = generate_package(item_with_descriptions('It\'s "quoted", with a \\ and {braces}.'), tmp_path)
     (operation,) = (content for path, content in tree.items() if path.endswith("_group_id.py"))
     assert b"braces" in operation
 
@@ -204,8 +206,8 @@ def test_a_name_that_could_be_code_is_refused(payload: str) -> None:
             read(item)
 
 
-def test_nothing_of_a_value_runs(tmp_path: Path) -> None:
-    item = seed()
+def test_parameter_values_are_never_executed(tmp_path: Path) -> None:
+    item = load_item()
     forms = ("{}", "<string>,{}", "{},{}", "1{}", "true{}", "{{{{{}}}}}")
     values = [form.format(payload, payload) for payload in PAYLOADS for form in forms]
     rows = [{"key": f"more{index}", "value": value} for index, value in enumerate(values)]
@@ -215,7 +217,7 @@ def test_nothing_of_a_value_runs(tmp_path: Path) -> None:
         url["query"] += rows
         url["path"].append(":id")
         url["variable"] = [{"key": "id", "value": values[0]}]
-    tree = generated(item, tmp_path)
+    tree = generate_package(item, tmp_path)
     run(
         tree,
         tmp_path,
@@ -229,7 +231,7 @@ def test_nothing_of_a_value_runs(tmp_path: Path) -> None:
     )
 
 
-def test_path_variables_that_share_a_name_arrive(tmp_path: Path) -> None:
+def test_path_variables_with_taken_names_arrive(tmp_path: Path) -> None:
     names = [
         "class",
         "self",
@@ -244,7 +246,7 @@ def test_path_variables_that_share_a_name_arrive(tmp_path: Path) -> None:
         "v",
         "format",
     ]
-    tree = generated(with_variables(*names), tmp_path)
+    tree = generate_package(with_variables(*names), tmp_path)
     run(
         tree,
         tmp_path,
@@ -259,4 +261,4 @@ def test_path_variables_that_share_a_name_arrive(tmp_path: Path) -> None:
 
 def test_a_path_variable_that_would_be_overwritten_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="overwrites the parameter 'params'"):
-        generated(with_variables("params"), tmp_path)
+        generate_package(with_variables("params"), tmp_path)

@@ -1,4 +1,4 @@
-"""The generator's run, the swap of its tree, and the second look at its code."""
+"""The run of the generator, the swap of its tree, and the audit of its code."""
 
 from __future__ import annotations
 
@@ -29,25 +29,23 @@ def package(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_tree_is_swapped_whole(package: Path) -> None:
+def test_swap_replaces_the_whole_tree(package: Path) -> None:
     file_tree.swap(package, TREE)
     assert file_tree.read_tree(package) == TREE
     assert file_tree.find_leftovers(package) == []
 
 
 @pytest.mark.parametrize("fails_at", [1, 2])
-def test_a_swap_that_is_interrupted_leaves_a_whole_tree(
-    package: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
-) -> None:
+def test_interrupted_swap_keeps_the_old_tree(package: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int) -> None:
     real, calls = os.replace, []
 
-    def interrupted(source: Path, target: Path) -> None:
+    def interrupt_replace(source: Path, target: Path) -> None:
         calls.append(source)
         if len(calls) == fails_at:
             raise KeyboardInterrupt
         real(source, target)
 
-    monkeypatch.setattr(os, "replace", interrupted)
+    monkeypatch.setattr(os, "replace", interrupt_replace)
     with pytest.raises(KeyboardInterrupt):
         file_tree.swap(package, TREE)
     assert file_tree.read_tree(package) == {"__init__.py": b"old"}
@@ -57,21 +55,19 @@ def test_a_swap_that_is_interrupted_leaves_a_whole_tree(
 # --- the generator
 
 
-OPERATIONS = len(list((ROOT / "openapi/postman").glob("*.json")))  # an item has one
+OPERATIONS = len(list((ROOT / "openapi/postman").glob("*.json")))  # one per item
 
 
 def generate(folder: Path, *, operations: int) -> file_tree.Tree:
     return generator.generate(ROOT / FRAGMENT, ROOT / "generator-config.yaml", folder, operations=operations)
 
 
-def test_an_operation_that_is_skipped_is_an_error(tmp_path: Path) -> None:
+def test_skipped_operation_raises_spec_error(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=f"{OPERATIONS + 1} operations went in, {OPERATIONS} came out"):
         generate(tmp_path, operations=OPERATIONS + 1)
 
 
-def test_the_formatter_beside_python_is_used_whatever_else_is_on_the_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_formatter_next_to_python_is_preferred_to_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = tmp_path / "bin" / "ruff"
     fake.parent.mkdir()
     fake.write_text("#!/bin/sh\nexit 3\n")
@@ -94,7 +90,7 @@ def test_a_missing_generator_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         generator.installed_tools()
 
 
-# --- what must not stand in generated code
+# --- code that generated files must not contain
 
 
 @pytest.mark.parametrize(
@@ -136,7 +132,7 @@ def test_foreign_code_is_refused(source: str) -> None:
         audit_module(source.encode(), "module.py")
 
 
-def test_what_the_generator_writes_is_accepted() -> None:
+def test_committed_generated_code_is_accepted() -> None:
     for path, content in file_tree.read_tree(ROOT / PACKAGE).items():
         audit_module(content, path)
         assert content.startswith(generator.HEADER.encode())

@@ -1,4 +1,4 @@
-"""An export, split into item files."""
+"""Splitting of an export into item files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from codegen.item_import import DIFFERENT, NEW, SAME, ImportedItem, split_export
-from postman_items import CREATE, ITEMS, MEMBERS, SEED, changed, collection, seed
+from postman_items import CREATE, ITEMS, MEMBERS, SEED, collection, edit_item, load_item
 from postman_openapi.json_nodes import Node
 from postman_openapi.losses import SpecError
 
@@ -20,36 +20,36 @@ def export(*items: Any, **more: Any) -> Any:
     return {"info": {"name": "All"}, "item": list(items), **more}
 
 
-def imported(document: Any, chosen: str | None = None, present: dict[str, Any] | None = None) -> list[ImportedItem]:
-    here = {name: json.dumps(item) for name, item in (present or {}).items()}
-    return split_export(Node(document, "export.json"), chosen, here)
+def split(document: Any, chosen: str | None = None, present: dict[str, Any] | None = None) -> list[ImportedItem]:
+    contents = {name: json.dumps(item) for name, item in (present or {}).items()}
+    return split_export(Node(document, "export.json"), chosen, contents)
 
 
-def item_in(found: ImportedItem) -> Any:
+def parse_item(found: ImportedItem) -> Any:
     return json.loads(found.content)
 
 
 def test_each_item_is_a_file_named_after_it() -> None:
-    found = imported(export(folder("Group", seed(), folder("Deep", seed(CREATE))), seed(MEMBERS)))
+    found = split(export(folder("Group", load_item(), folder("Deep", load_item(CREATE))), load_item(MEMBERS)))
     assert [(each.name, each.state) for each in found] == [(SEED, NEW), (CREATE, NEW), (MEMBERS, NEW)]
     assert found[1].title == "export.json ('Group / Deep / Create group')"
-    assert [item_in(each) for each in found] == [seed(), seed(CREATE), seed(MEMBERS)]
-    assert found[0].content == (ITEMS / SEED).read_bytes(), "written as the items here are"
+    assert [parse_item(each) for each in found] == [load_item(), load_item(CREATE), load_item(MEMBERS)]
+    assert found[0].content == (ITEMS / SEED).read_bytes(), "in the format of the committed items"
 
 
-def test_an_item_that_asks_what_a_file_asks_belongs_in_it() -> None:
-    renamed = changed("/name", "Another name")
-    ((found),) = imported(export(renamed), present={"mine.json": seed()})
+def test_item_with_the_request_of_a_file_keeps_that_file() -> None:
+    renamed = edit_item("/name", "Another name")
+    ((found),) = split(export(renamed), present={"mine.json": load_item()})
     assert (found.name, found.state) == ("mine.json", DIFFERENT)
-    ((found),) = imported(export({**seed(), "id": "1", "_postman_id": "2"}), present={"mine.json": seed()})
-    assert (found.name, found.state) == ("mine.json", SAME), "Postman's bookkeeping is no difference"
+    ((found),) = split(export({**load_item(), "id": "1", "_postman_id": "2"}), present={"mine.json": load_item()})
+    assert (found.name, found.state) == ("mine.json", SAME), "Postman's metadata is ignored"
 
 
-def test_a_name_that_another_operation_has_gets_a_number() -> None:
-    other = {**seed(CREATE), "name": seed()["name"]}
+def test_name_taken_by_another_operation_gets_a_number() -> None:
+    other = {**load_item(CREATE), "name": load_item()["name"]}
     base = SEED.removesuffix(".json")
-    assert [each.name for each in imported(export(seed(), other))] == [SEED, f"{base}-2.json"]
-    assert [each.name for each in imported(export(other), present={SEED: seed()})] == [f"{base}-2.json"]
+    assert [each.name for each in split(export(load_item(), other))] == [SEED, f"{base}-2.json"]
+    assert [each.name for each in split(export(other), present={SEED: load_item()})] == [f"{base}-2.json"]
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,11 @@ def test_a_name_that_another_operation_has_gets_a_number() -> None:
         (None, [SEED, CREATE, MEMBERS]),
     ],
 )
-def test_a_folder_alone(chosen: str | None, names: list[str]) -> None:
-    document = export(folder("Group", seed(), folder("Deep", seed(CREATE))), folder("Users", seed(MEMBERS)))
-    assert [each.name for each in imported(document, chosen)] == names
+def test_folder_can_be_chosen(chosen: str | None, names: list[str]) -> None:
+    document = export(
+        folder("Group", load_item(), folder("Deep", load_item(CREATE))), folder("Users", load_item(MEMBERS))
+    )
+    assert [each.name for each in split(document, chosen)] == names
 
 
 @pytest.mark.parametrize(
@@ -75,16 +77,16 @@ def test_a_folder_alone(chosen: str | None, names: list[str]) -> None:
         ("All", "no folder 'All'"),
     ],
 )
-def test_a_folder_that_is_not_there_or_twice(chosen: str, part: str) -> None:
-    document = export(folder("A", folder("Same", seed())), folder("B", folder("Same", seed(CREATE))))
+def test_missing_or_ambiguous_folder_raises_spec_error(chosen: str, part: str) -> None:
+    document = export(folder("A", folder("Same", load_item())), folder("B", folder("Same", load_item(CREATE))))
     with pytest.raises(SpecError) as caught:
-        imported(document, chosen)
+        split(document, chosen)
     assert part in caught.value.problem
-    assert [each.name for each in imported(document, "B/Same")] == [CREATE]
+    assert [each.name for each in split(document, "B/Same")] == [CREATE]
 
 
-def test_an_item_takes_along_what_it_inherits() -> None:
-    bare = seed()
+def test_item_keeps_inherited_authentication_and_variables() -> None:
+    bare = load_item()
     del bare["request"]["auth"]
     for response in bare["response"]:
         del response["originalRequest"]
@@ -94,25 +96,25 @@ def test_an_item_takes_along_what_it_inherits() -> None:
     ext, base = {"key": "ext", "value": "<string>"}, {"key": "baseUrl", "value": "https://api.example.com"}
     own = {"name": "Own", "request": {"method": "GET", "url": "{{baseUrl}}/own", "auth": {"type": "noauth"}}}
     bare_url = {"name": "Bare", "request": "{{baseUrl}}/bare"}
-    found = imported(export(folder("Group", bare, photo, own, bare_url, auth=auth), variable=[ext, base]))
-    assert [item_in(each)["request"]["auth"]["type"] for each in found] == ["apikey", "apikey", "noauth", "apikey"]
-    assert item_in(found[1])["variable"] == [ext], "where the API starts is the overlay's business"
+    found = split(export(folder("Group", bare, photo, own, bare_url, auth=auth), variable=[ext, base]))
+    assert [parse_item(each)["request"]["auth"]["type"] for each in found] == ["apikey", "apikey", "noauth", "apikey"]
+    assert parse_item(found[1])["variable"] == [ext], "the overlay sets the base URL"
     in_a_text = {"name": "Get a text", "request": {"method": "GET", "url": "{{baseUrl}}/text.{{ext}}"}}
-    assert item_in(imported(export(in_a_text, variable=[ext, base]))[0])["variable"] == [ext]
-    assert "variable" not in item_in(found[0])
+    assert parse_item(split(export(in_a_text, variable=[ext, base]))[0])["variable"] == [ext]
+    assert "variable" not in parse_item(found[0])
 
 
 @pytest.mark.parametrize("own", [None, 5, [], [{"key": "ext", "value": "<uuid>"}]])
-def test_a_variable_of_the_item_itself_counts_before_one_that_it_inherits(own: Any) -> None:
+def test_own_variable_overrides_an_inherited_one(own: Any) -> None:
     photo = {"name": "Get a photo", "request": {"url": {"host": ["h"], "path": ["{{ext}}"]}, "method": "GET"}}
     inherited = {"key": "ext", "value": "<string>"}
-    (found,) = imported(export(folder("G", {**photo, "variable": own}, variable=5), variable=[inherited]))
-    (parameter,) = collection(item_in(found)).requests[0].parameters
+    (found,) = split(export(folder("G", {**photo, "variable": own}, variable=5), variable=[inherited]))
+    (parameter,) = collection(parse_item(found)).requests[0].parameters
     assert parameter.schema == {"type": "string", **({"format": "uuid"} if isinstance(own, list) and own else {})}
 
 
-def test_an_item_alone() -> None:
-    assert [each.name for each in imported(seed())] == [SEED]
+def test_single_item_is_imported() -> None:
+    assert [each.name for each in split(load_item())] == [SEED]
 
 
 @pytest.mark.parametrize(
@@ -120,9 +122,9 @@ def test_an_item_alone() -> None:
 )
 def test_a_secret_is_refused_and_not_shown(kind: str, key: str) -> None:
     for details in ([{"key": key, "value": "s3cret-value"}], {"key": "k", key: "s3cret-value"}):
-        item = changed("/request/auth", {"type": kind, kind: details})
+        item = edit_item("/request/auth", {"type": kind, kind: details})
         with pytest.raises(SpecError, match="may be a secret") as caught:
-            imported(export(item))
+            split(export(item))
         assert "s3cret-value" not in str(caught.value)
     for harmless in ("{{secret}}", "<token>", ""):
         details = [{"key": key, "value": harmless}, {"key": "key", "value": "k"}]
@@ -130,7 +132,7 @@ def test_a_secret_is_refused_and_not_shown(kind: str, key: str) -> None:
             "name": "x",
             "request": {"url": "{{baseUrl}}/x", "method": "GET", "auth": {"type": kind, kind: details}},
         }
-        assert imported(export(item))[0].state == NEW
+        assert split(export(item))[0].state == NEW
 
 
 def test_a_secret_in_a_table_is_refused() -> None:
@@ -138,30 +140,30 @@ def test_a_secret_in_a_table_is_refused() -> None:
     for part in ({"header": [row]}, {"body": {"mode": "urlencoded", "urlencoded": [row]}}):
         item = {"name": "x", "request": {"url": "{{baseUrl}}/x", "method": "POST", **part}}
         with pytest.raises(SpecError, match="'access_token' may be a secret") as caught:
-            imported(export(item))
+            split(export(item))
         assert "s3cret-value" not in str(caught.value)
         row["value"] = "{{token}}"
-        assert imported(export(item))[0].state == NEW
+        assert split(export(item))[0].state == NEW
         row["value"] = "s3cret-value"
 
 
-def test_what_cannot_be_imported_is_named_once() -> None:
+def test_refused_item_is_named_once() -> None:
     with pytest.raises(SpecError) as caught:
-        imported(export(changed("/extra", 1)))
+        split(export(edit_item("/extra", 1)))
     assert caught.value.where == "export.json ('Remove member from group using group id')"
 
 
 @pytest.mark.parametrize(
     ("document", "part"),
     [
-        (export(seed(), changed("/name", "Again")), "the same path and method as"),
-        (export(changed("/extra", 1)), "not understood"),
+        (export(load_item(), edit_item("/name", "Again")), "the same path and method as"),
+        (export(edit_item("/extra", 1)), "not understood"),
         (export(5), "an item or a folder is expected"),
         (export(), "there is no folder"),
         ({"id": "1", "order": [], "requests": []}, "version 1"),
     ],
 )
-def test_what_an_item_of_ours_must_not_hold_is_refused(document: Any, part: str) -> None:
+def test_unsupported_content_is_refused(document: Any, part: str) -> None:
     with pytest.raises(SpecError) as caught:
-        imported(document, "Group" if part == "there is no folder" else None)
+        split(document, "Group" if part == "there is no folder" else None)
     assert part in str(caught.value)

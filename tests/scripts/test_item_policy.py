@@ -1,4 +1,4 @@
-"""What an item of ours may hold: all of it is understood, or named."""
+"""The item policy: every part of an item is understood, or refused by name."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from postman_items import (
     CREATE,
     MEMBERS,
     SEED,
-    changed,
     collection,
-    documented,
+    convert_item,
+    delete_from_item,
+    edit_item,
+    load_item,
     read,
-    seed,
     with_bodies,
     with_parameter,
     with_segment,
     with_variables,
-    without,
 )
 from postman_openapi.json_nodes import parse_json
 from postman_openapi.losses import SpecError
@@ -37,49 +37,49 @@ FIRST = "/response/0/originalRequest"
 @pytest.mark.parametrize(
     ("item", "pointer", "part"),
     [
-        (changed("/name", ""), "/name", "no letter"),
-        (changed("/name", "x" * 201), "/name", "longer than 200"),
-        (changed("/name", 7), "/name", "text is expected, not a number"),
-        (changed("/event", [{}]), "/event", ""),
-        (changed("/extra", []), "/extra", "not understood"),
-        (changed("/request/headers", []), "/request/headers", "not understood"),
-        (changed("/request", []), "/request", "an object is expected, not a list"),
-        (without("/request/method"), "/request", "'method' is missing"),
-        (changed("/request/method", "delete"), "/request/method", "DELETE is used"),
-        (changed("/request/method", "CONNECT"), "/request/method", "not an HTTP method"),
-        (changed("/request/auth/type", "hawk"), "/request/auth/type", "no scheme for 'hawk'"),
-        (changed("/request/auth/oauth2", 5), "/request/auth/oauth2", "a list is expected"),
-        (changed("/request/header/-", {"value": "1"}), "/request/header/0", "'key' is missing"),
+        (edit_item("/name", ""), "/name", "no letter"),
+        (edit_item("/name", "x" * 201), "/name", "longer than 200"),
+        (edit_item("/name", 7), "/name", "text is expected, not a number"),
+        (edit_item("/event", [{}]), "/event", ""),
+        (edit_item("/extra", []), "/extra", "not understood"),
+        (edit_item("/request/headers", []), "/request/headers", "not understood"),
+        (edit_item("/request", []), "/request", "an object is expected, not a list"),
+        (delete_from_item("/request/method"), "/request", "'method' is missing"),
+        (edit_item("/request/method", "delete"), "/request/method", "DELETE is used"),
+        (edit_item("/request/method", "CONNECT"), "/request/method", "not an HTTP method"),
+        (edit_item("/request/auth/type", "hawk"), "/request/auth/type", "no scheme for 'hawk'"),
+        (edit_item("/request/auth/oauth2", 5), "/request/auth/oauth2", "a list is expected"),
+        (edit_item("/request/header/-", {"value": "1"}), "/request/header/0", "'key' is missing"),
         (
-            changed("/request/header/-", {"key": "Authorization", "value": "Basic x"}),
+            edit_item("/request/header/-", {"key": "Authorization", "value": "Basic x"}),
             "/request/header/0",
             "a security scheme",
         ),
-        (changed("/request/body", {"raw": ""}), "/request/body", "'mode' is missing"),
+        (edit_item("/request/body", {"raw": ""}), "/request/body", "'mode' is missing"),
         (
-            changed("/request/body/mode", "soap", of=CREATE),
+            edit_item("/request/body/mode", "soap", of=CREATE),
             "/request/body/mode",
             "unknown mode; the known ones",
         ),
-        (changed("/request/body/raw", {}, of=CREATE), "/request/body/raw", "text is expected, not an object"),
-        (changed("/request/body/raw", "plain", of=CREATE), "/request/body/raw", "not valid JSON"),
-        (changed("/request/body/raw", "", of=CREATE), FIRST + "/body", None),
-        (changed("/response/0/body", {}), "/response/0/body", "text is expected, not an object"),
-        (changed("/response/0/code", 99), "/response/0/code", "status code"),
-        (changed("/response/0/code", True), "/response/0/code", "status code"),
-        (changed("/response/0/code", 204.0), "/response/0/code", "status code"),
-        (changed("/response/0/code", "2xx"), "/response/0/code", "status code"),
-        (changed("/response/0/_postman_previewlanguage", 1), "/response/0/_postman_previewlanguage", "text is"),
-        (changed(f"{FIRST}/auth", {"type": "basic"}), FIRST, "the request has another"),
-        (changed(f"{FIRST}/method", "GET"), FIRST, "the request has another"),
-        (changed(f"{FIRST}/url/path/2", "users"), f"{FIRST}/url/raw", "differs from its parts"),
-        (changed(f"{FIRST}/url/query/0/key", "x"), f"{FIRST}/url/raw", "differs from its parts"),
-        (changed(f"{FIRST}/header/-", {"key": "X-Trace", "value": "1"}), f"{FIRST}/header/1", "does not have it"),
-        (changed("/request/url/raw", "{{baseUrl}}/api"), "/request/url/raw", "differs from its parts"),
-        (changed("/request/url/path", 5), "/request/url/raw", "differs"),
-        (changed("/request/url/path/2", ".."), "/request/url", "would leave"),
-        (changed("/request/url/query/0/id", 1), "/request/url/query/0", None),
-        (changed("/request/url/query/0/nonsense", 1), "/request/url/query/0/nonsense", "not understood"),
+        (edit_item("/request/body/raw", {}, of=CREATE), "/request/body/raw", "text is expected, not an object"),
+        (edit_item("/request/body/raw", "plain", of=CREATE), "/request/body/raw", "not valid JSON"),
+        (edit_item("/request/body/raw", "", of=CREATE), FIRST + "/body", None),
+        (edit_item("/response/0/body", {}), "/response/0/body", "text is expected, not an object"),
+        (edit_item("/response/0/code", 99), "/response/0/code", "status code"),
+        (edit_item("/response/0/code", True), "/response/0/code", "status code"),
+        (edit_item("/response/0/code", 204.0), "/response/0/code", "status code"),
+        (edit_item("/response/0/code", "2xx"), "/response/0/code", "status code"),
+        (edit_item("/response/0/_postman_previewlanguage", 1), "/response/0/_postman_previewlanguage", "text is"),
+        (edit_item(f"{FIRST}/auth", {"type": "basic"}), FIRST, "the request has another"),
+        (edit_item(f"{FIRST}/method", "GET"), FIRST, "the request has another"),
+        (edit_item(f"{FIRST}/url/path/2", "users"), f"{FIRST}/url/raw", "differs from its parts"),
+        (edit_item(f"{FIRST}/url/query/0/key", "x"), f"{FIRST}/url/raw", "differs from its parts"),
+        (edit_item(f"{FIRST}/header/-", {"key": "X-Trace", "value": "1"}), f"{FIRST}/header/1", "does not have it"),
+        (edit_item("/request/url/raw", "{{baseUrl}}/api"), "/request/url/raw", "differs from its parts"),
+        (edit_item("/request/url/path", 5), "/request/url/raw", "differs"),
+        (edit_item("/request/url/path/2", ".."), "/request/url", "would leave"),
+        (edit_item("/request/url/query/0/id", 1), "/request/url/query/0", None),
+        (edit_item("/request/url/query/0/nonsense", 1), "/request/url/query/0/nonsense", "not understood"),
         (with_segment(":groupId"), "/request/url", "nothing describes it"),
         (with_segment(":2nd"), "/request/url", "nothing describes it"),
         (with_segment('a"b'), "/request/url/path", "segments must be plain"),
@@ -87,19 +87,19 @@ FIRST = "/response/0/originalRequest"
         (with_segment(""), "/request/url/path", "segments must be plain"),
         (with_variables("id", "id"), "/request/url", "a variable twice"),
         (with_variables("group-id"), "/request/url/variable/0", "only letters"),
-        (without("/request/url/variable", of=MEMBERS), "/request/url", "nothing describes it"),
-        (changed("/request/url/path/2", "x", of=MEMBERS), "/request/url/raw", "differs"),
+        (delete_from_item("/request/url/variable", of=MEMBERS), "/request/url", "nothing describes it"),
+        (edit_item("/request/url/path/2", "x", of=MEMBERS), "/request/url/raw", "differs"),
         (with_parameter("a b"), "/request/url/query/2", "only letters"),
         (with_parameter('a"b'), "/request/url/query/2", "only letters"),
         (with_parameter(""), "/request/url/query/2/key", "not a name"),
         (with_parameter("x", value="<API Key>"), "/request/url/query/2", "unknown"),
-        ({"name": "A folder", "item": [seed()]}, "", "--import splits"),
-        ({"info": {"name": "All"}, "item": [seed(), seed(CREATE)]}, "", "--import splits"),
+        ({"name": "A folder", "item": [load_item()]}, "", "--import splits"),
+        ({"info": {"name": "All"}, "item": [load_item(), load_item(CREATE)]}, "", "--import splits"),
     ],
 )
-def test_what_is_not_understood_is_named(item: Any, pointer: str, part: str | None) -> None:
+def test_unsupported_content_is_named(item: Any, pointer: str, part: str | None) -> None:
     if part in (None, ""):
-        read(item)  # a loss, or Postman's own bookkeeping, and no slip of the pen
+        read(item)  # a loss or Postman's metadata, which are accepted
         return
     with pytest.raises(SpecError) as caught:
         read(item)
@@ -110,14 +110,14 @@ def test_what_is_not_understood_is_named(item: Any, pointer: str, part: str | No
 
 
 @pytest.mark.parametrize("of", [SEED, CREATE, MEMBERS])
-def test_our_items_hold_nothing_else(of: str) -> None:
-    assert read(seed(of)).name == seed(of)["name"]
+def test_committed_items_are_accepted(of: str) -> None:
+    assert read(load_item(of)).name == load_item(of)["name"]
 
 
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        (json.dumps(changed("/name", "a\ud800")), "/name: half of a surrogate pair"),
+        (json.dumps(edit_item("/name", "a\ud800")), "/name: half of a surrogate pair"),
         ("", "not valid JSON"),
         ("{", "not valid JSON"),
         ('{"name": "a", "name": "b"}', "'name' occurs twice"),
@@ -126,7 +126,7 @@ def test_our_items_hold_nothing_else(of: str) -> None:
         ("[" * 200_000, "nested too deeply"),
     ],
 )
-def test_what_is_no_json_is_an_error(text: str, part: str) -> None:
+def test_invalid_json_raises_spec_error(text: str, part: str) -> None:
     with pytest.raises(SpecError, match=part):
         read_postman(parse_json(text, "item.json"))
 
@@ -146,8 +146,8 @@ def test_what_is_no_json_is_an_error(text: str, part: str) -> None:
     ],
 )
 @pytest.mark.parametrize("pointer", ["/request/body/raw", "/response/0/body"])
-def test_a_body_that_is_no_json_is_named_and_nothing_else_is_lost(pointer: str, text: str, part: str) -> None:
-    item = changed(pointer, text, of=CREATE)
+def test_body_of_invalid_json_is_named_and_the_rest_is_kept(pointer: str, text: str, part: str) -> None:
+    item = edit_item(pointer, text, of=CREATE)
     with pytest.raises(SpecError) as caught:
         read(item)
     assert str(caught.value).startswith(f"item.json ('Create group'): {pointer}")
@@ -158,9 +158,11 @@ def test_a_body_that_is_no_json_is_named_and_nothing_else_is_lost(pointer: str, 
     assert (body.media_type, body.schema) == ("application/json", {})
 
 
-def test_a_request_is_what_its_file_is_called_for() -> None:
+def test_file_with_several_requests_is_refused() -> None:
     with pytest.raises(SpecError, match="items\\.json"):
-        require_single_request(collection({"info": {"name": "All"}, "item": [seed(), seed(CREATE)]}), "items.json")
+        require_single_request(
+            collection({"info": {"name": "All"}, "item": [load_item(), load_item(CREATE)]}), "items.json"
+        )
 
 
 json_values = st.recursive(
@@ -179,16 +181,16 @@ POINTERS = (
 
 
 @given(pointer=st.sampled_from(POINTERS), value=json_values | json_values.map(json.dumps))
-def test_whatever_stands_somewhere_it_is_read_or_named(pointer: str, value: Any) -> None:
-    item = changed(pointer, value, of=MEMBERS)
+def test_any_value_at_any_place_is_read_or_refused(pointer: str, value: Any) -> None:
+    item = edit_item(pointer, value, of=MEMBERS)
     with suppress(SpecError):
-        documented(item)
+        convert_item(item)
     with suppress(SpecError):
         assert collection(item).requests
 
 
 @given(value=json_values)
-def test_a_body_that_is_json_arrives_as_it_is_but_for_secrets(value: Any) -> None:
+def test_json_body_is_kept_except_for_secrets(value: Any) -> None:
     request = read(with_bodies(json.dumps(value, indent=1)))
     for body in (*request.bodies, *request.responses[0].bodies):
         assert body.media_type == "application/json"

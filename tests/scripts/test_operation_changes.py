@@ -1,4 +1,4 @@
-"""Each thing that can change between two documents: one before, one after, and what is said of it, to the letter."""
+"""Each kind of change between two documents, with its exact text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openapi_diff.documents import Document
 from openapi_diff.operation_changes import find_changes
-from openapi_documents import BASE, GONE, document, said
+from openapi_documents import BASE, GONE, describe_changes, document
 from postman_openapi.losses import SpecError
 
 GET, PUT = "GET /shelves/{shelfId}", "PUT /shelves/{shelfId}"
@@ -20,7 +20,7 @@ ITEM = BASE["paths"]["/shelves/{shelfId}"]
 JSON = "application/json"
 
 
-def moved(path: str, *, name: str = "shelfId") -> dict[str, Any]:
+def move_operations(path: str, *, name: str = "shelfId") -> dict[str, Any]:
     parameter = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     parameters = [parameter, *ITEM["get"]["parameters"][1:]]
     return {path: {"get": {**ITEM["get"], "parameters": parameters}, "put": {**ITEM["put"], "parameters": [parameter]}}}
@@ -30,7 +30,7 @@ def body(**more: Any) -> dict[str, Any]:
     return {"content": {JSON: {"schema": {"$ref": "#/components/schemas/Shelf"}}}, **more}
 
 
-# Each is an edit and what is said of it; then, where there is one, what is said of undoing it.
+# Each entry has a label, an edit, the text of its changes, and the text of undoing it, or None.
 OPERATIONS = [
     (
         "operation",
@@ -46,7 +46,7 @@ OPERATIONS = [
     ),
     (
         "operation's path",
-        ("paths", moved("/racks/{shelfId}")),
+        ("paths", move_operations("/racks/{shelfId}")),
         [
             "GET /racks/{shelfId}: operation moved from GET /shelves/{shelfId} to GET /racks/{shelfId} (breaking)",
             "PUT /racks/{shelfId}: operation moved from PUT /shelves/{shelfId} to PUT /racks/{shelfId} (breaking)",
@@ -54,8 +54,8 @@ OPERATIONS = [
         None,
     ),
     (
-        "name of what varies in the path",
-        ("paths", moved("/shelves/{id}", name="id")),
+        "path parameter's name",
+        ("paths", move_operations("/shelves/{id}", name="id")),
         [
             "GET /shelves/{id}: path parameter id: parameter renamed from shelfId to id (breaking)",
             "PUT /shelves/{id}: path parameter id: parameter renamed from shelfId to id (breaking)",
@@ -93,7 +93,7 @@ OPERATIONS = [
         [f"{GET}: its own servers changed (breaking)"],
     ),
     (
-        "what nobody thought of",
+        "unknown change",
         ("p.get.callbacks", {}),
         [f"{GET}: changed in an unknown way: look at it: callbacks (breaking)"],
         [f"{GET}: changed in an unknown way: look at it: callbacks (breaking)"],
@@ -138,7 +138,7 @@ OF_PARAMETERS = [
         [f"{LIMIT}: default changed from 30 to 20 (breaking)"],
     ),
     (
-        "no default",
+        "default removed",
         (f"{PARAMETERS}.1.schema.default", GONE),
         [f"{LIMIT}: default changed from 20 to none (breaking)"],
         [f"{LIMIT}: default changed from none to 20 (breaking)"],
@@ -168,13 +168,13 @@ OF_PARAMETERS = [
         [f"{LIMIT}: limit changed from minimum 0 to minimum 1 (breaking)"],
     ),
     (
-        "no limit",
+        "limit removed",
         (f"{PARAMETERS}.1.schema.maximum", GONE),
         [f"{LIMIT}: limit changed from maximum 100 to no maximum (feature)"],
         [f"{LIMIT}: limit changed from no maximum to maximum 100 (breaking)"],
     ),
     (
-        "how it is written",
+        "parameter's style",
         (f"{PARAMETERS}.2.explode", False),
         [f"{ORDER}: serialization changed from form, exploded to form, not exploded (breaking)"],
         [f"{ORDER}: serialization changed from form, not exploded to form, exploded (breaking)"],
@@ -219,13 +219,13 @@ OF_BODIES_AND_ANSWERS = [
         [f"{PUT}: request body: media type removed: text/plain (breaking)"],
     ),
     (
-        "status of a refusal",
+        "error status",
         ("p.get.responses.403", {"description": "No."}),
         [f"{GET}: status added: 403 (feature)"],
         [f"{GET}: status removed: 403 (fix)"],
     ),
     (
-        "status of a success",
+        "success status",
         ("p.put.responses.200", {"description": "Yes."}),
         [f"{PUT}: status added: 200 (feature)"],
         [f"{PUT}: status removed: 200 (breaking)"],
@@ -245,7 +245,7 @@ AROUND = [
         [f"{GET}: may no longer be called with: oauth2 write (breaking)"],
     ),
     (
-        "less is needed",
+        "fewer scopes",
         ("p.get.security", [{"login": []}, {"basic": []}]),
         [f"{GET}: may no longer be called with: oauth2 read (feature)", f"{GET}: may be called with: oauth2 (feature)"],
         [
@@ -254,7 +254,7 @@ AROUND = [
         ],
     ),
     (
-        "security of all that have none of their own",
+        "document's security",
         ("security", [{"basic": []}]),
         [
             f"{PUT}: may no longer be called with: no credentials (breaking)",
@@ -314,13 +314,13 @@ AROUND = [
         ["security scheme basic: documentation changed (fix)"],
     ),
     (
-        "words about the whole",
+        "document's words",
         ("info.version", "1.0.1"),
         ["document: documentation changed (fix)"],
         ["document: documentation changed (fix)"],
     ),
     (
-        "what nobody thought of",
+        "unknown change",
         ("webhooks", {}),
         ["document: changed in an unknown way: look at it: webhooks (breaking)"],
         ["document: changed in an unknown way: look at it: webhooks (breaking)"],
@@ -329,33 +329,33 @@ AROUND = [
 ALL = [*OPERATIONS, *OF_PARAMETERS, *OF_BODIES_AND_ANSWERS, *AROUND]
 
 
-@pytest.mark.parametrize(("edit", "there", "back"), [each[1:] for each in ALL], ids=[each[0] for each in ALL])
-def test_a_change_is_said_once_and_in_plain_words(
-    edit: tuple[str, Any], there: list[str], back: list[str] | None
+@pytest.mark.parametrize(("edit", "changes", "undo_changes"), [each[1:] for each in ALL], ids=[each[0] for each in ALL])
+def test_change_is_reported_once_with_exact_text(
+    edit: tuple[str, Any], changes: list[str], undo_changes: list[str] | None
 ) -> None:
-    assert sorted(said(edit)) == sorted(there)
-    if back is not None:
-        assert sorted(said(before=(edit,))) == sorted(back)
+    assert sorted(describe_changes(edit)) == sorted(changes)
+    if undo_changes is not None:
+        assert sorted(describe_changes(before=(edit,))) == sorted(undo_changes)
 
 
-def test_nothing_is_said_of_documents_that_say_the_same() -> None:
-    assert said() == []
+def test_equivalent_documents_have_no_changes() -> None:
+    assert describe_changes() == []
     inline = ("p.put.parameters", [BASE["components"]["parameters"]["ShelfId"]])
     shared = ("p.parameters", [BASE["components"]["parameters"]["ShelfId"]])
     of_the_path = ("p.put.parameters", GONE)
-    assert said(inline) == said(shared) == said(shared, of_the_path) == []
-    assert said(of_the_path) == [f"{PUT}: path parameter shelfId: parameter removed: required (breaking)"]
-    assert said(("components.schemas.Unused", {"type": "string"})) == [], "no operation reaches it"
+    assert describe_changes(inline) == describe_changes(shared) == describe_changes(shared, of_the_path) == []
+    assert describe_changes(of_the_path) == [f"{PUT}: path parameter shelfId: parameter removed: required (breaking)"]
+    assert describe_changes(("components.schemas.Unused", {"type": "string"})) == [], "no operation uses it"
 
 
-def test_what_a_path_says_is_said_of_its_operations() -> None:
+def test_change_of_a_path_is_reported_for_its_operations() -> None:
     servers = ("p.servers", [{"url": "https://three.example"}])
-    assert said(servers) == [f"{place}: its own servers changed (breaking)" for place in (GET, PUT)]
+    assert describe_changes(servers) == [f"{place}: its own servers changed (breaking)" for place in (GET, PUT)]
 
 
-def test_a_security_scheme_with_another_name_is_the_same_to_an_operation() -> None:
+def test_renamed_security_scheme_does_not_change_operations() -> None:
     schemes = BASE["components"]["securitySchemes"]
-    renamed = said(
+    renamed = describe_changes(
         ("components.securitySchemes", {"simple": schemes["basic"], "login": schemes["login"]}),
         ("p.get.security", [{"login": ["read"]}, {"simple": []}]),
     )
@@ -379,7 +379,7 @@ def test_a_security_scheme_with_another_name_is_the_same_to_an_operation() -> No
         ((f"{BOOK}.allOf", [{"$ref": "#/components/schemas/Book"}]), "allOf forms a circle"),
     ],
 )
-def test_a_document_that_cannot_be_understood_is_refused(edit: tuple[str, Any], part: str) -> None:
+def test_malformed_document_is_refused(edit: tuple[str, Any], part: str) -> None:
     for documents in ((document(edit), document()), (document(), document(edit))):
         with pytest.raises(SpecError) as error:
             find_changes(*documents)
@@ -429,7 +429,7 @@ VALUES = st.recursive(
 
 
 @given(place=st.sampled_from(PLACES), value=VALUES)
-def test_whatever_a_document_holds_it_is_compared_or_refused(place: str, value: Any) -> None:
+def test_any_document_is_compared_or_refused(place: str, value: Any) -> None:
     odd = document((place, value))
     for documents in ((odd, document()), (document(), odd), (odd, odd)):
         try:
@@ -440,7 +440,7 @@ def test_whatever_a_document_holds_it_is_compared_or_refused(place: str, value: 
         assert all(str(change) for change in found)
 
 
-def test_the_documents_stay_as_they_are() -> None:
+def test_compared_documents_are_not_modified() -> None:
     before, after = document(), document((f"{BOOK}.required", ["title", "pages"]))
     copies = document(), document((f"{BOOK}.required", ["title", "pages"]))
     assert isinstance(before, Document)

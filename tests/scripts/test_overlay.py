@@ -12,77 +12,77 @@ def overlay(*actions: Any, **changes: Any) -> dict[str, Any]:
     return {"overlay": "1.0.0", "info": {"title": "t", "version": "1"}, "actions": list(actions), **changes}
 
 
-def applied(document: Any, *actions: Any) -> Any:
+def apply(document: Any, *actions: Any) -> Any:
     before = copy.deepcopy(document)
     result, _ = apply_overlay(document, overlay(*actions), "overlay.yaml")
-    assert document == before, "the input stays as it was"
+    assert document == before, "the input must not change"
     return result
 
 
 def test_objects_are_merged_and_other_values_replaced() -> None:
     document = {"info": {"title": "old", "version": "1", "contact": {"name": "n"}}}
     update = {"info": {"title": "new", "contact": {"url": "u"}}, "tags": [1]}
-    assert applied(document, {"target": "$", "update": update}) == {
+    assert apply(document, {"target": "$", "update": update}) == {
         "info": {"title": "new", "version": "1", "contact": {"name": "n", "url": "u"}},
         "tags": [1],
     }
 
 
-def test_lists_inside_a_merge_are_joined_and_a_list_that_is_the_target_is_appended_to() -> None:
+def test_merged_lists_are_joined_and_a_target_list_is_appended_to() -> None:
     document = {"a": {"list": [1]}}
-    assert applied(document, {"target": "$.a", "update": {"list": [2, 3]}}) == {"a": {"list": [1, 2, 3]}}
-    assert applied(document, {"target": "$.a.list", "update": {"x": 1}}) == {"a": {"list": [1, {"x": 1}]}}
+    assert apply(document, {"target": "$.a", "update": {"list": [2, 3]}}) == {"a": {"list": [1, 2, 3]}}
+    assert apply(document, {"target": "$.a.list", "update": {"x": 1}}) == {"a": {"list": [1, {"x": 1}]}}
 
 
 def test_actions_are_applied_in_order() -> None:
-    result = applied({}, {"target": "$", "update": {"a": {}}}, {"target": "$.a", "update": {"b": 1}})
+    result = apply({}, {"target": "$", "update": {"a": {}}}, {"target": "$.a", "update": {"b": 1}})
     assert result == {"a": {"b": 1}}
 
 
-def test_places_are_removed_from_objects_and_lists() -> None:
+def test_members_and_entries_are_removed() -> None:
     document = {"a": [{"x": 1}, {"x": 2}, {"y": 3}, {"x": 4}], "b": {"x": 5}}
-    assert applied(document, {"target": "$.a[?@.x]", "remove": True}) == {"a": [{"y": 3}], "b": {"x": 5}}
-    assert applied(document, {"target": "$..x", "remove": True}) == {"a": [{}, {}, {"y": 3}, {}], "b": {}}
-    assert applied(document, {"target": "$..*", "remove": True}) == {}
+    assert apply(document, {"target": "$.a[?@.x]", "remove": True}) == {"a": [{"y": 3}], "b": {"x": 5}}
+    assert apply(document, {"target": "$..x", "remove": True}) == {"a": [{}, {}, {"y": 3}, {}], "b": {}}
+    assert apply(document, {"target": "$..*", "remove": True}) == {}
 
 
-def test_many_entries_are_removed_by_number_not_by_text() -> None:
+def test_entries_are_removed_in_numeric_order() -> None:
     document = {"a": list(range(12))}
-    assert applied(document, {"target": "$.a[2,10,2]", "remove": True}) == {"a": [0, 1, 3, 4, 5, 6, 7, 8, 9, 11]}
+    assert apply(document, {"target": "$.a[2,10,2]", "remove": True}) == {"a": [0, 1, 3, 4, 5, 6, 7, 8, 9, 11]}
 
 
 def test_remove_false_does_not_remove() -> None:
     document = {"a": {"b": 1}}
-    assert applied(document, {"target": "$.a", "remove": False, "update": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
+    assert apply(document, {"target": "$.a", "remove": False, "update": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
     with pytest.raises(SpecError, match="neither update nor remove"):
-        applied(document, {"target": "$.a", "remove": False})
+        apply(document, {"target": "$.a", "remove": False})
 
 
-def test_remove_goes_before_update() -> None:
-    assert applied({"a": {}, "b": {}}, {"target": "$.a", "remove": True, "update": {"c": 2}}) == {"b": {}}
+def test_remove_takes_precedence_over_update() -> None:
+    assert apply({"a": {}, "b": {}}, {"target": "$.a", "remove": True, "update": {"c": 2}}) == {"b": {}}
 
 
-def test_updates_never_share_what_they_put_in() -> None:
+def test_updates_insert_separate_copies() -> None:
     update = {"new": {"list": [1]}}
     actions = ({"target": "$.a[*]", "update": update}, {"target": "$.a[0].new.list", "update": 2})
-    result = applied({"a": [{}, {}]}, *actions)
+    result = apply({"a": [{}, {}]}, *actions)
     assert result == {"a": [{"new": {"list": [1, 2]}}, {"new": {"list": [1]}}]}
     assert update == {"new": {"list": [1]}}
 
 
-def test_lists_never_share_what_is_put_into_them() -> None:
+def test_lists_get_separate_copies() -> None:
     shared = {"x": [1]}
     add = {"target": "$.a[0].x", "update": 2}
-    result = applied({"a": [], "b": []}, {"target": "$['a','b']", "update": shared}, add)
+    result = apply({"a": [], "b": []}, {"target": "$['a','b']", "update": shared}, add)
     assert result == {"a": [{"x": [1, 2]}], "b": [{"x": [1]}]}
     document: dict[str, Any] = {"p": {"a": []}, "q": {"a": []}}
-    result = applied(document, {"target": "$.*", "update": {"a": [shared]}}, {"target": "$.p.a[0].x", "update": 2})
+    result = apply(document, {"target": "$.*", "update": {"a": [shared]}}, {"target": "$.p.a[0].x", "update": 2})
     assert result == {"p": {"a": [{"x": [1, 2]}]}, "q": {"a": [{"x": [1]}]}}
 
 
-def test_what_was_applied_is_told() -> None:
-    _, told = apply_overlay({"a": [{}, {}]}, overlay({"target": "$.a[*]", "update": {}, "description": "why"}), "x")
-    assert [(each.target, each.description, each.matches) for each in told] == [("$.a[*]", "why", 2)]
+def test_applied_actions_are_reported() -> None:
+    _, reports = apply_overlay({"a": [{}, {}]}, overlay({"target": "$.a[*]", "update": {}, "description": "why"}), "x")
+    assert [(each.target, each.description, each.matches) for each in reports] == [("$.a[*]", "why", 2)]
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_what_was_applied_is_told() -> None:
         ({"target": "$.a", "update": {}, "upadte": {}}, "not part of an overlay"),
     ],
 )
-def test_an_action_that_does_not_fit_is_named(action: Any, part: str) -> None:
+def test_invalid_action_is_named(action: Any, part: str) -> None:
     with pytest.raises(SpecError, match=part) as caught:
-        applied({"a": {}, "text": "x"}, {"target": "$", "update": {}}, action)
+        apply({"a": {}, "text": "x"}, {"target": "$", "update": {}}, action)
     assert caught.value.pointer.startswith("/actions/1")
     if isinstance(action, dict) and "target" in action and "upadte" not in action:
         assert repr(action["target"]) in caught.value.problem
@@ -132,5 +132,5 @@ def test_a_malformed_overlay_is_refused(document: Any, pointer: str) -> None:
     assert (caught.value.where, caught.value.pointer) == ("overlay.yaml", pointer)
 
 
-def test_extensions_are_let_be() -> None:
-    assert applied({"a": 1}, {"target": "$", "update": {"b": 2}, "x-why": "because"}) == {"a": 1, "b": 2}
+def test_extensions_are_ignored() -> None:
+    assert apply({"a": 1}, {"target": "$", "update": {"b": 2}, "x-why": "because"}) == {"a": 1, "b": 2}

@@ -1,28 +1,28 @@
-"""Rows of tables, by what their values and descriptions say."""
+"""Reading of parameter tables: the values and descriptions of their rows."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from postman_items import asking, collection, lost, read, with_parameter, with_variables
+from postman_items import collection, find_losses, item_with_url, read, with_parameter, with_variables
 from postman_openapi.model import Parameter
 
 URL = {"host": ["{{baseUrl}}"], "path": ["things"]}
 
 
-def querying(*rows: Any) -> Any:
-    """Return an item with these rows in its query: pairs of key and value, or whole ones."""
+def item_with_query(*rows: Any) -> Any:
+    """Return an item with these query rows, each a pair of key and value or a whole row."""
     written = [{"key": row[0], "value": row[1]} if isinstance(row, tuple) else row for row in rows]
-    return asking({**URL, "query": written})
+    return item_with_url({**URL, "query": written})
 
 
 def query(*rows: Any) -> tuple[Parameter, ...]:
-    return collection(querying(*rows)).requests[0].parameters
+    return collection(item_with_query(*rows)).requests[0].parameters
 
 
 def headers(*rows: Any) -> tuple[Parameter, ...]:
-    return collection(asking(URL, header=list(rows))).requests[0].parameters
+    return collection(item_with_url(URL, header=list(rows))).requests[0].parameters
 
 
 # --- descriptions
@@ -42,7 +42,7 @@ def headers(*rows: Any) -> tuple[Parameter, ...]:
         ("", False, ""),
     ],
 )
-def test_required_is_exactly_its_mark(description: str, required: bool, kept: str) -> None:
+def test_required_needs_the_exact_mark(description: str, required: bool, kept: str) -> None:
     parameter = read(with_parameter("more", description=description)).parameters[-1]
     assert (parameter.required, parameter.description) == (required, kept)
     (header,) = headers({"key": "X-A", "value": "<string>", "description": {"content": description}})
@@ -73,13 +73,13 @@ def test_a_path_variable_is_required_with_or_without_the_mark() -> None:
         ("A kind. (This can only be one of a(b))", False, "A kind. (This can only be one of a(b))", None),
     ],
 )
-def test_the_values_that_a_parameter_takes_are_exactly_the_end_of_its_description(
+def test_enum_needs_the_exact_mark_at_the_end_of_the_description(
     description: str, required: bool, kept: str, only: list[str] | None
 ) -> None:
     item = with_parameter("more", description=description)
     parameter = read(item).parameters[-1]
     assert (parameter.required, parameter.description, parameter.schema.get("enum")) == (required, kept, only)
-    assert lost(item) == [], "the examples say the same"
+    assert find_losses(item) == [], "the examples agree"
 
 
 @pytest.mark.parametrize(
@@ -96,39 +96,39 @@ def test_the_values_that_a_parameter_takes_are_exactly_the_end_of_its_descriptio
         ("red,blue", "red,blue", {"type": "array", "items": {"type": "string", "enum": ["red", "blue"]}}),
     ],
 )
-def test_the_values_that_a_parameter_takes_are_of_its_type(value: str, listed: str, schema: Any) -> None:
+def test_enum_values_have_the_type_of_the_parameter(value: str, listed: str, schema: Any) -> None:
     row = {"key": "k", "value": value, "description": f"Kind (This can only be one of {listed})"}
-    assert repr(query(row)[0].schema) == repr(schema), "1 is neither true nor 1.0"
-    assert lost(querying(row)) == []
+    assert repr(query(row)[0].schema) == repr(schema), "repr tells 1 from True and 1.0"
+    assert find_losses(item_with_query(row)) == []
 
 
-def test_values_of_another_type_are_lost() -> None:
+def test_enum_values_of_another_type_are_a_loss() -> None:
     row = {"key": "k", "value": "<integer>", "description": "(This can only be one of 1,two)"}
     assert query(row)[0].schema == {"type": "integer"}
-    (loss,) = lost(querying(row))
+    (loss,) = find_losses(item_with_query(row))
     assert loss.what == "the allowed values"
 
 
 # --- values
 
 
-def test_a_list_of_anything_takes_the_texts_that_are_listed() -> None:
+def test_array_placeholder_takes_listed_values_as_texts() -> None:
     (kinds,) = query({"key": "kinds", "value": "<array>", "description": "Kinds. (This can only be one of a,b)"})
     assert kinds.schema == {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}
 
 
-def test_a_bare_number_or_true_or_false_is_a_default_where_it_may_be_left_out() -> None:
-    limit, all_of_it, must = query(
+def test_literal_value_of_an_optional_parameter_is_its_default() -> None:
+    limit, all_results, required = query(
         ("limit", "20"), ("all", "false"), {"key": "must", "value": "5", "description": "(Required) "}
     )
     assert (limit.schema, limit.example) == ({"type": "integer", "default": 20}, None)
-    assert (all_of_it.schema, all_of_it.example) == ({"type": "boolean", "default": False}, None)
-    assert (must.schema, must.example) == ({"type": "integer"}, 5), "what must be given has no default"
+    assert (all_results.schema, all_results.example) == ({"type": "boolean", "default": False}, None)
+    assert (required.schema, required.example) == ({"type": "integer"}, 5), "a required parameter has no default"
     (path,) = read(with_variables("id", value="5")).parameters[:1]
     assert (path.schema, path.example) == ({"type": "integer"}, 5)
 
 
-def test_a_value_among_those_that_are_listed_may_be_any_of_them() -> None:
+def test_example_may_be_any_listed_value() -> None:
     row = {"key": "k", "value": "red", "description": "(This can only be one of red,blue)"}
     assert query(row)[0].example == "red"
     row = {"key": "k", "value": "2", "description": "(This can only be one of 1,2)"}
@@ -141,21 +141,21 @@ def test_a_text_is_an_example() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", {}])
-def test_no_value_is_a_text(value: Any) -> None:
+def test_missing_value_is_a_text(value: Any) -> None:
     row = {"key": "q", "value": value} if value != {} else {"key": "q"}
     assert [(each.schema, each.example) for each in query(row)] == [({"type": "string"}, None)]
 
 
 @pytest.mark.parametrize(("value", "kind"), [(5, "integer"), (0.5, "number"), (True, "boolean")])
-def test_some_write_values_without_quotes(value: Any, kind: str) -> None:
+def test_unquoted_value_is_a_default_of_its_type(value: Any, kind: str) -> None:
     assert query(("q", value))[0].schema == {"type": kind, "default": value}
 
 
-def test_a_placeholder_that_is_none_is_text_and_lost() -> None:
+def test_unknown_placeholder_is_a_text_and_a_loss() -> None:
     for value in ("<API Key>", "<String>", "<>"):
         (parameter,) = query(("q", value))
         assert (parameter.schema, parameter.example) == ({"type": "string"}, None)
-        (loss,) = lost(querying(("q", value)))
+        (loss,) = find_losses(item_with_query(("q", value)))
         assert (loss.what, loss.understood) == (f"the placeholder {value!r}", False)
 
 
@@ -167,10 +167,10 @@ def test_a_repeated_key_is_a_list() -> None:
     assert q.schema == {"type": "string"}
     assert (tags.schema, tags.style, tags.explode) == ({"type": "array", "items": {"type": "string"}}, "form", True)
     assert ids.schema == {"type": "array", "items": {"type": "integer"}, "default": [1, 2]}
-    assert lost(querying(("tag", "<string>"), ("tag", "<string>"))) == []
+    assert find_losses(item_with_query(("tag", "<string>"), ("tag", "<string>"))) == []
 
 
-def test_the_values_of_a_repeated_key_are_shown_together() -> None:
+def test_values_of_a_repeated_key_become_one_example_or_default() -> None:
     colours, mixed, ids = query(("c", "red"), ("c", "blue"), ("m", "red"), ("m", "<string>"), ("i[]", "5"))
     assert (colours.schema, colours.example) == ({"type": "array", "items": {"type": "string"}}, ["red", "blue"])
     assert (mixed.example, ids.schema["default"]) == (None, [5])
@@ -179,25 +179,25 @@ def test_the_values_of_a_repeated_key_are_shown_together() -> None:
     assert ("default" in parameter.schema, parameter.example) == (False, [1, 2])
 
 
-def test_what_a_repeated_key_contradicts_itself_in_is_lost() -> None:
+def test_contradictions_of_a_repeated_key_are_losses() -> None:
     rows = [{"key": "t", "value": "<string>", "description": "One"}, {"key": "t", "value": "5", "description": "Two"}]
     (parameter,) = query(*rows)
     assert (parameter.schema, parameter.description) == ({"type": "array", "items": {}}, "One")
-    assert [loss.pointer for loss in lost(querying(*rows))] == ["/request/url/query/1"] * 2
+    assert [loss.pointer for loss in find_losses(item_with_query(*rows))] == ["/request/url/query/1"] * 2
 
 
-def test_a_repetition_that_is_switched_off_makes_no_list() -> None:
+def test_disabled_repetition_does_not_make_a_list() -> None:
     rows: list[dict[str, Any]] = [{"key": "q", "value": "one"}, {"key": "q", "value": "two", "disabled": True}]
     (parameter,) = query(*rows)
     assert (parameter.schema, parameter.example) == ({"type": "string"}, "one")
-    (loss,) = lost(querying(*rows))
+    (loss,) = find_losses(item_with_query(*rows))
     assert (loss.pointer, loss.what) == ("/request/url/query/1", "a second 'q'")
     for row in rows:
         row["disabled"] = True
-    assert query(*rows)[0].schema["type"] == "array", "all are switched off: optional parameters are, in some exports"
+    assert query(*rows)[0].schema["type"] == "array", "some exports disable all optional parameters"
 
 
-def test_a_row_that_is_switched_off_is_a_parameter() -> None:
+def test_disabled_row_is_a_parameter() -> None:
     (parameter,) = query({"key": "q", "value": "<integer>", "disabled": True, "description": "Text"})
     assert (parameter.schema, parameter.required, parameter.description) == ({"type": "integer"}, False, "Text")
     assert query({"key": "q", "value": "<integer>", "disabled": False})[0].schema == {"type": "integer"}
@@ -211,14 +211,14 @@ def test_a_row_that_is_switched_off_is_a_parameter() -> None:
         ("<uuid>|<uuid>", "pipeDelimited", {"type": "string", "format": "uuid"}),
     ],
 )
-def test_values_that_are_joined_are_a_list(value: str, style: str, items: Any) -> None:
+def test_joined_placeholders_are_a_list(value: str, style: str, items: Any) -> None:
     (parameter,) = query(("k", value))
     assert (parameter.schema, parameter.style, parameter.explode) == ({"type": "array", "items": items}, style, False)
     (header,) = headers({"key": "X-Ids", "value": "<integer>,<integer>"})
     assert (header.style, header.explode) == ("simple", False)
 
 
-def test_bare_values_that_are_joined_are_a_list() -> None:
+def test_joined_literals_are_a_list() -> None:
     numbers, texts = query(("n", "1,2"), ("t", "red,blue"))
     assert numbers.schema == {"type": "array", "items": {"type": "integer"}, "default": [1, 2]}
     assert (texts.schema, texts.example) == ({"type": "array", "items": {"type": "string"}}, ["red", "blue"])
@@ -260,22 +260,22 @@ def test_keys_with_subkeys_are_an_object() -> None:
         },
         "required": ["name"],
     }
-    assert lost(querying(*rows)) == []
+    assert find_losses(item_with_query(*rows)) == []
 
 
-def test_a_member_that_the_exporter_gave_up_may_be_anything() -> None:
+def test_member_with_a_circular_reference_accepts_anything() -> None:
     given_up = '{"value": "<Circular reference to #/Node detected>"}'
     rows = [{"key": "tree[node]", "value": given_up, "description": "A node."}, {"key": "tree[node]", "value": "1"}]
-    (form,) = collection(asking(URL, body={"mode": "urlencoded", "urlencoded": rows})).requests[0].bodies
+    (form,) = collection(item_with_url(URL, body={"mode": "urlencoded", "urlencoded": rows})).requests[0].bodies
     assert form.schema["properties"]["tree"]["properties"] == {"node": {}}
 
 
-def test_an_object_whose_name_is_taken_stays_in_rows() -> None:
+def test_subkeys_stay_separate_if_the_object_name_is_taken() -> None:
     names = [each.name for each in query(("a[b]", "<string>"), ("a", "<string>"), ("a[c]", "<string>"))]
     assert names == ["a[b]", "a", "a[c]"]
 
 
-def test_names_and_placeholders_in_turn_are_an_object() -> None:
+def test_alternating_names_and_placeholders_are_an_object() -> None:
     (parameter,) = query(("range", "from,<date>,to,<date>"))
     assert (parameter.style, parameter.explode) == ("form", False)
     assert list(parameter.schema["properties"]) == ["from", "to"]
@@ -292,14 +292,14 @@ def test_a_header_is_a_parameter() -> None:
     trace, level = headers(*rows)
     assert (trace.place, trace.name, trace.required) == ("header", "X-Trace", True)
     assert level.schema == {"type": "integer", "default": 2}
-    assert lost(asking(URL, header=rows)) == []
+    assert find_losses(item_with_url(URL, header=rows)) == []
 
 
-def test_a_header_that_stands_twice_is_one_whatever_its_case() -> None:
+def test_repeated_header_is_one_parameter_in_any_case() -> None:
     rows = [{"key": "X-A", "value": "<integer>"}, {"key": "x-a", "value": "<string>"}]
     (parameter,) = headers(*rows)
     assert (parameter.name, parameter.schema) == ("X-A", {"type": "integer"})
-    (loss,) = lost(asking(URL, header=rows))
+    (loss,) = find_losses(item_with_url(URL, header=rows))
     assert (loss.pointer, loss.what) == ("/request/header/1", "a second 'x-a'")
 
 
@@ -312,40 +312,40 @@ def test_a_header_that_stands_twice_is_one_whatever_its_case() -> None:
         {"key": "X-Api-Key", "value": "x", "description": {"content": "Added as a part of security scheme: apikey"}},
     ],
 )
-def test_what_says_a_media_type_or_a_security_scheme_is_no_parameter(row: Any) -> None:
+def test_header_of_a_media_type_or_security_scheme_is_not_a_parameter(row: Any) -> None:
     assert headers(row) == ()
-    assert lost(asking(URL, header=[row], auth={"type": "basic"})) == []
+    assert find_losses(item_with_url(URL, header=[row], auth={"type": "basic"})) == []
 
 
 @pytest.mark.parametrize("place", ["header", "query"])
-def test_a_mark_of_a_security_scheme_that_is_not_there_is_lost(place: str) -> None:
+def test_mark_of_a_missing_security_scheme_is_a_loss(place: str) -> None:
     row = {"key": "k", "value": "x", "description": "Added as a part of security scheme: apikey"}
-    item = querying(row) if place == "query" else asking(URL, header=[row])
+    item = item_with_query(row) if place == "query" else item_with_url(URL, header=[row])
     item["response"] = [{"name": "Fine", "code": 204, "originalRequest": item["request"]}]
-    assert [(loss.pointer, loss.what) for loss in lost(item)] == [("/request", "a security scheme")]
+    assert [(loss.pointer, loss.what) for loss in find_losses(item)] == [("/request", "a security scheme")]
 
 
-def test_what_a_security_scheme_adds_to_a_query_is_no_parameter() -> None:
+def test_query_row_of_a_security_scheme_is_not_a_parameter() -> None:
     row = {"key": "k", "value": "x", "description": "Added as a part of security scheme: apikey"}
     assert [each.name for each in query(row, ("q", "x"))] == ["q"]
 
 
-def test_an_api_key_is_no_parameter_with_or_without_its_mark() -> None:
+def test_api_key_is_not_a_parameter_with_or_without_its_mark() -> None:
     for place in ("header", "query"):
         auth = {"type": "apikey", "apikey": [{"key": "key", "value": "X-Key"}, {"key": "in", "value": place}]}
         row = {"key": "X-Key", "value": "<API Key>"}
         url = {**URL, "query": [row]} if place == "query" else URL
-        item = asking(url, auth=auth, header=[{**row, "key": "x-key"}] if place == "header" else [])
+        item = item_with_url(url, auth=auth, header=[{**row, "key": "x-key"}] if place == "header" else [])
         item["response"] = [{"name": "Fine", "code": 200, "originalRequest": item["request"]}]
         assert collection(item).requests[0].parameters == ()
-        assert lost(item) == []
+        assert find_losses(item) == []
 
 
 @pytest.mark.parametrize("key", ["Authorization", "authorization", "Cookie"])
-def test_a_header_that_openapi_says_otherwise_is_lost(key: str) -> None:
+def test_header_reserved_by_openapi_is_a_loss(key: str) -> None:
     row = {"key": key, "value": "Bearer secret"}
     assert headers(row) == ()
-    (loss,) = lost(asking(URL, header=[row]))
+    (loss,) = find_losses(item_with_url(URL, header=[row]))
     assert loss.pointer == "/request/header/0"
     assert "secret" not in str(loss)
 
@@ -369,26 +369,26 @@ def test_a_header_that_openapi_says_otherwise_is_lost(key: str) -> None:
         ({"key": "a", "description": {"content": 5}}, "/description/content"),
     ],
 )
-def test_a_row_that_cannot_be_read_is_lost_alone(row: Any, pointer: str) -> None:
+def test_unreadable_row_is_the_only_loss(row: Any, pointer: str) -> None:
     assert [each.name for each in query(("q", "x"), row, ("z", "x"))] == ["q", "z"]
-    (loss,) = lost(querying(("q", "x"), row, ("z", "x")))
+    (loss,) = find_losses(item_with_query(("q", "x"), row, ("z", "x")))
     assert (loss.pointer, loss.understood) == (f"/request/url/query/1{pointer}", False)
 
 
 @pytest.mark.parametrize("rows", [5, {"a": "b"}, True])
-def test_rows_that_are_none_are_lost(rows: Any) -> None:
-    item = asking({**URL, "query": rows})
+def test_rows_of_the_wrong_type_are_a_loss(rows: Any) -> None:
+    item = item_with_url({**URL, "query": rows})
     assert collection(item).requests[0].parameters == ()
-    assert [loss.pointer for loss in lost(item)] == ["/request/url/query"]
+    assert [loss.pointer for loss in find_losses(item)] == ["/request/url/query"]
 
 
 def test_numbered_subkeys_are_a_list_of_objects() -> None:
     query = "a[0][x]=1&a[0][y]=b&a[1][x]=2"
-    (parameter,) = collection(asking(f"https://example.com/a?{query}")).requests[0].parameters
+    (parameter,) = collection(item_with_url(f"https://example.com/a?{query}")).requests[0].parameters
     assert (parameter.name, parameter.style, parameter.explode) == ("a", "deepObject", True)
     assert parameter.schema["type"] == "array"
     assert {name: each["type"] for name, each in parameter.schema["items"]["properties"].items()} == {
         "x": "integer",
         "y": "string",
     }
-    assert not lost(asking(f"https://example.com/a?{query}"))
+    assert not find_losses(item_with_url(f"https://example.com/a?{query}"))

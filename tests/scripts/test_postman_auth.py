@@ -1,11 +1,11 @@
-"""Kinds of authentication, as security schemes; no secret comes along."""
+"""Conversion of Postman's kinds of authentication to security schemes, without secrets."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from postman_items import asking, collection, item_of
+from postman_items import collection, item_with_url, make_item
 from postman_openapi.losses import Loss
 from postman_openapi.openapi_writer import build_document
 
@@ -23,8 +23,8 @@ def pairs(details: dict[str, str]) -> Any:
     return [{"key": key, "value": value, "type": "string"} for key, value in details.items()]
 
 
-def document_for(*auths: Any, **more: Any) -> tuple[dict[str, Any], list[Loss]]:
-    items = [asking(f"{URL}/{index}", auth=auth) for index, auth in enumerate(auths)]
+def build_with_auth(*auths: Any, **more: Any) -> tuple[dict[str, Any], list[Loss]]:
+    items = [item_with_url(f"{URL}/{index}", auth=auth) for index, auth in enumerate(auths)]
     return build_document(collection({"info": {"name": "All"}, "item": items, **more}))
 
 
@@ -32,7 +32,7 @@ def schemes(document: dict[str, Any]) -> Any:
     return document.get("components", {}).get("securitySchemes")
 
 
-def needed(document: dict[str, Any]) -> list[Any]:
+def operation_security(document: dict[str, Any]) -> list[Any]:
     return [operation.get("security") for path in document["paths"].values() for operation in path.values()]
 
 
@@ -52,11 +52,11 @@ def needed(document: dict[str, Any]) -> list[Any]:
         ),
     ],
 )
-def test_a_kind_is_a_scheme(auth: Any, scheme: Any) -> None:
-    document, losses = document_for(auth)
+def test_authentication_becomes_a_security_scheme(auth: Any, scheme: Any) -> None:
+    document, losses = build_with_auth(auth)
     name = auth["type"]
     assert schemes(document) == {name: scheme}
-    assert needed(document) == [[{name: []}]]
+    assert operation_security(document) == [[{name: []}]]
     assert "secret" not in repr((document, losses))
 
 
@@ -70,12 +70,12 @@ def test_a_kind_is_a_scheme(auth: Any, scheme: Any) -> None:
         ("client_credentials", "clientCredentials", {"tokenUrl"}),
     ],
 )
-def test_oauth2_with_details_is_a_flow(grant: str, flow: str, addresses: set[str]) -> None:
-    document, losses = document_for({"type": "oauth2", "oauth2": pairs({**OAUTH, "grant_type": grant})})
+def test_oauth2_with_details_has_a_flow(grant: str, flow: str, addresses: set[str]) -> None:
+    document, losses = build_with_auth({"type": "oauth2", "oauth2": pairs({**OAUTH, "grant_type": grant})})
     written = schemes(document)["oauth2"]["flows"][flow]
     assert written.keys() == {*addresses, "scopes"}
     assert written["scopes"] == {"read": "", "write": ""}
-    assert needed(document) == [[{"oauth2": ["read", "write"]}]]
+    assert operation_security(document) == [[{"oauth2": ["read", "write"]}]]
     assert [loss.what for loss in losses] == ["every response"]
     assert "secret" not in repr((document, losses))
 
@@ -89,39 +89,39 @@ def test_oauth2_with_details_is_a_flow(grant: str, flow: str, addresses: set[str
         ({**OAUTH, "accessTokenUrl": "{{nobody}}/token"}, "accessTokenUrl is unknown"),
     ],
 )
-def test_oauth2_without_its_details_has_no_flow(details: dict[str, str], why: str) -> None:
-    document, losses = document_for({"type": "oauth2", "oauth2": details})
+def test_oauth2_with_missing_details_has_no_flow(details: dict[str, str], why: str) -> None:
+    document, losses = build_with_auth({"type": "oauth2", "oauth2": details})
     assert schemes(document) == {"oauth2": {"type": "oauth2", "flows": {}}}
-    assert needed(document) == [[{"oauth2": []}]]
+    assert operation_security(document) == [[{"oauth2": []}]]
     assert why in losses[0].why
 
 
-def test_the_addresses_of_a_flow_may_hold_variables() -> None:
+def test_urls_of_a_flow_may_contain_variables() -> None:
     variable = [{"key": "idp", "value": "https://id.example.com"}]
     details = {**OAUTH, "authUrl": "{{idp}}/a", "accessTokenUrl": "{{idp}}/t"}
-    document, _ = document_for({"type": "oauth2", "oauth2": details}, variable=variable)
+    document, _ = build_with_auth({"type": "oauth2", "oauth2": details}, variable=variable)
     flow = schemes(document)["oauth2"]["flows"]["authorizationCode"]
     assert (flow["authorizationUrl"], flow["tokenUrl"]) == ("https://id.example.com/a", "https://id.example.com/t")
 
 
-def test_one_scheme_has_the_scopes_of_all_and_each_operation_its_own() -> None:
+def test_scheme_lists_all_scopes_and_each_operation_its_own() -> None:
     one = {"type": "oauth2", "oauth2": {**OAUTH, "scope": "read"}}
     two = {"type": "oauth2", "oauth2": {**OAUTH, "scope": "write"}}
-    document, _ = document_for(one, two)
+    document, _ = build_with_auth(one, two)
     assert schemes(document)["oauth2"]["flows"]["authorizationCode"]["scopes"] == {"read": "", "write": ""}
-    assert needed(document) == [[{"oauth2": ["read"]}], [{"oauth2": ["write"]}]]
+    assert operation_security(document) == [[{"oauth2": ["read"]}], [{"oauth2": ["write"]}]]
 
 
-def test_two_schemes_of_one_kind_have_names_of_their_own() -> None:
+def test_schemes_of_the_same_kind_have_different_names() -> None:
     keys = [{"type": "apikey", "apikey": {"key": key}} for key in ("X-A", "X-B", "X-A")]
-    document, _ = document_for(*keys)
+    document, _ = build_with_auth(*keys)
     assert {name: scheme["name"] for name, scheme in schemes(document).items()} == {"apikey": "X-A", "apikey2": "X-B"}
-    assert needed(document) == [[{"apikey": []}], [{"apikey2": []}], [{"apikey": []}]]
+    assert operation_security(document) == [[{"apikey": []}], [{"apikey2": []}], [{"apikey": []}]]
 
 
-def test_no_authentication_is_said_and_silence_is_silent() -> None:
-    document, _ = document_for({"type": "noauth"}, None)
-    assert needed(document) == [[], None]
+def test_noauth_is_written_and_missing_auth_is_not() -> None:
+    document, _ = build_with_auth({"type": "noauth"}, None)
+    assert operation_security(document) == [[], None]
     assert schemes(document) is None
 
 
@@ -138,8 +138,8 @@ def test_no_authentication_is_said_and_silence_is_silent() -> None:
         ({"type": "apikey", "apikey": 5}, "/apikey"),
     ],
 )
-def test_what_openapi_has_no_scheme_for_is_lost_alone(auth: Any, pointer: str) -> None:
-    found = collection(item_of({"method": "GET", "url": URL, "auth": auth}))
+def test_unsupported_authentication_is_the_only_loss(auth: Any, pointer: str) -> None:
+    found = collection(make_item({"method": "GET", "url": URL, "auth": auth}))
     assert found.requests[0].auth is None
     assert [(loss.pointer, loss.what) for loss in found.losses] == [
         (f"/request/auth{pointer}", "the authentication"),

@@ -1,4 +1,4 @@
-"""Secrets in exports: neither the document nor the report has one."""
+"""Secrets in exports appear neither in the document nor in the report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from postman_items import asking, collection, item_of
+from postman_items import collection, item_with_url, make_item
 from postman_openapi.openapi_writer import build_document
 from postman_openapi.secrets import REDACTED, is_secret, redact, strip_credentials
 from postman_openapi.yaml_io import write_yaml
@@ -14,17 +14,17 @@ from postman_openapi.yaml_io import write_yaml
 VALUE = "S3cr3tV4lue"
 
 
-def with_variable(name: str, value: str, url: str) -> Any:
-    return {"info": {"name": "API"}, "variable": [{"key": name, "value": value}], "item": [asking(url)]}
+def collection_with_variable(name: str, value: str, url: str) -> Any:
+    return {"info": {"name": "API"}, "variable": [{"key": name, "value": value}], "item": [item_with_url(url)]}
 
 
-def posting(body: Any, **more: Any) -> Any:
-    return item_of({"method": "POST", "url": "https://example.com/login", "body": body}, **more)
+def item_with_body(body: Any, **more: Any) -> Any:
+    return make_item({"method": "POST", "url": "https://example.com/login", "body": body}, **more)
 
 
-def signed(kind: str, *details: tuple[str, str]) -> Any:
+def item_with_auth(kind: str, *details: tuple[str, str]) -> Any:
     rows = [{"key": key, "value": value} for key, value in details]
-    return asking("https://example.com/a", auth={"type": kind, kind: rows})
+    return item_with_url("https://example.com/a", auth={"type": kind, kind: rows})
 
 
 FLOW = ("grant_type", "implicit"), ("authUrl", f"https://me:{VALUE}@example.com/authorize"), ("clientSecret", VALUE)
@@ -32,35 +32,39 @@ JSON_BODY = {"mode": "raw", "raw": json.dumps({"user": {"password": VALUE}, "tok
 ANSWER = {"name": "Done", "code": 200, "body": json.dumps({"accessToken": VALUE, "expires": 5})}
 COOKIE = {"key": "Set-Cookie", "value": VALUE, "description": "The login."}
 LEAKS: dict[str, Any] = {
-    "query": asking(f"https://example.com/a?access_token={VALUE}&api_key={VALUE}"),
-    "header": asking("https://example.com/a", header=[{"key": "X-Api-Key", "value": VALUE}]),
-    "headers as one text": asking("https://example.com/a", header=f"X-Auth-Token: {VALUE}"),
-    "form": posting({"mode": "urlencoded", "urlencoded": [{"key": "user[password]", "value": VALUE}]}),
-    "JSON in a form": posting({"mode": "formdata", "formdata": [{"key": "a", "value": json.dumps({"pwd": VALUE})}]}),
-    "body": posting(JSON_BODY),
-    "answer": posting({"mode": "raw", "raw": "{}"}, response=[ANSWER, {**ANSWER, "body": "{}"}]),
-    "header of an answer": posting({"mode": "raw", "raw": ""}, response=[{"code": 200, "header": [COOKIE]}]),
-    "user and password": asking(f"https://me:{VALUE}@example.com/a"),
-    "two at signs": asking(f"https://me:a@{VALUE}@example.com/a"),
-    "no scheme": asking(f"me:{VALUE}@example.com/a"),
-    "server": with_variable("baseUrl", f"https://me:{VALUE}@example.com/v1", "{{baseUrl}}/a"),
-    "part of a server": with_variable("host", f"me:{VALUE}@example.com", "https://{{host}}/a"),
-    "server variable": with_variable("token", VALUE, "https://{{token}}.example.com/a"),
-    "path": with_variable("token", VALUE, "https://example.com/{{token}}"),
-    "OAuth": signed("oauth2", *FLOW),
-    "bearer": signed("bearer", ("token", VALUE)),
+    "query": item_with_url(f"https://example.com/a?access_token={VALUE}&api_key={VALUE}"),
+    "header": item_with_url("https://example.com/a", header=[{"key": "X-Api-Key", "value": VALUE}]),
+    "headers as one text": item_with_url("https://example.com/a", header=f"X-Auth-Token: {VALUE}"),
+    "form": item_with_body({"mode": "urlencoded", "urlencoded": [{"key": "user[password]", "value": VALUE}]}),
+    "JSON in a form": item_with_body(
+        {"mode": "formdata", "formdata": [{"key": "a", "value": json.dumps({"pwd": VALUE})}]}
+    ),
+    "body": item_with_body(JSON_BODY),
+    "answer": item_with_body({"mode": "raw", "raw": "{}"}, response=[ANSWER, {**ANSWER, "body": "{}"}]),
+    "header of an answer": item_with_body({"mode": "raw", "raw": ""}, response=[{"code": 200, "header": [COOKIE]}]),
+    "user and password": item_with_url(f"https://me:{VALUE}@example.com/a"),
+    "two at signs": item_with_url(f"https://me:a@{VALUE}@example.com/a"),
+    "no scheme": item_with_url(f"me:{VALUE}@example.com/a"),
+    "server": collection_with_variable("baseUrl", f"https://me:{VALUE}@example.com/v1", "{{baseUrl}}/a"),
+    "part of a server": collection_with_variable("host", f"me:{VALUE}@example.com", "https://{{host}}/a"),
+    "server variable": collection_with_variable("token", VALUE, "https://{{token}}.example.com/a"),
+    "path": collection_with_variable("token", VALUE, "https://example.com/{{token}}"),
+    "OAuth": item_with_auth("oauth2", *FLOW),
+    "bearer": item_with_auth("bearer", ("token", VALUE)),
 }
 
 
 @pytest.mark.parametrize("leak", LEAKS)
-def test_no_secret_is_carried_over(leak: str) -> None:
+def test_no_secret_is_copied(leak: str) -> None:
     document, losses = build_document(collection(LEAKS[leak]))
     assert VALUE not in write_yaml(document)
     assert not [str(loss) for loss in losses if VALUE in str(loss)]
 
 
-def test_a_secret_that_is_left_out_is_reported_and_its_type_kept() -> None:
-    document, losses = build_document(collection(asking("https://example.com/a?pageToken=x&pin_password=12&limit=5")))
+def test_omitted_secret_is_reported_and_its_type_kept() -> None:
+    document, losses = build_document(
+        collection(item_with_url("https://example.com/a?pageToken=x&pin_password=12&limit=5"))
+    )
     token, pin, limit = document["paths"]["/a"]["get"]["parameters"]
     assert (token["schema"], pin["schema"]) == ({"type": "string"}, {"type": "integer"})
     assert "example" not in token
@@ -71,7 +75,7 @@ def test_a_secret_that_is_left_out_is_reported_and_its_type_kept() -> None:
     ]
 
 
-def test_placeholders_and_variables_under_a_secret_name_stay() -> None:
+def test_placeholders_and_variables_with_a_secret_name_are_kept() -> None:
     body = {"password": "<password>", "token": "{{token}}", "secret": None, "key": "x"}
     assert redact(body) == body
     assert redact([{"token": "x"}]) == [{"token": REDACTED}]
@@ -84,10 +88,10 @@ def test_placeholders_and_variables_under_a_secret_name_stay() -> None:
         *((name, False) for name in ("maxTokens", "key", "tokenType", "id", "", "é", "passwordPolicy", "author")),
     ],
 )
-def test_a_name_tells_a_secret(name: str, secret: bool) -> None:
+def test_secret_is_recognized_by_its_name(name: str, secret: bool) -> None:
     assert is_secret(name) is secret
 
 
 @pytest.mark.parametrize("address", ["https://example.com/a@b", "/a@b", "https://example.com?mail=a@b", "", "{{x}}"])
-def test_an_at_sign_elsewhere_is_no_credential(address: str) -> None:
+def test_at_sign_outside_the_authority_is_not_a_credential(address: str) -> None:
     assert strip_credentials(address) == address

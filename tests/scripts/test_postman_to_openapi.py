@@ -1,4 +1,4 @@
-"""The first step alone, run as a user runs it."""
+"""The converter script, run as a user runs it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV30SpecValidator
-from postman_items import CREATE, MEMBERS, ROOT, SEED, changed, seed
+from postman_items import CREATE, MEMBERS, ROOT, SEED, edit_item, load_item
 from postman_openapi.yaml_io import read_yaml
 
 SCRIPT = ROOT / "scripts" / "postman_to_openapi.py"
@@ -34,32 +34,32 @@ def test_yaml_on_stdout_and_losses_on_stderr(tmp_path: Path) -> None:
         "404",
     ]
     assert not list(OpenAPIV30SpecValidator(document).iter_errors())
-    lost = result.stderr.decode().splitlines()
-    assert [line.startswith("lost: ") for line in lost] == [True, True]
+    losses = result.stderr.decode().splitlines()
+    assert [line.startswith("lost: ") for line in losses] == [True, True]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_is_named(tmp_path: Path) -> None:
+def test_given_server_is_written(tmp_path: Path) -> None:
     result = run(ROOT / "openapi" / "postman" / SEED, "--server", "https://example.com/wiki/rest", cwd=tmp_path)
     assert yaml.safe_load(result.stdout)["servers"] == [{"url": "https://example.com/wiki/rest"}]
     assert b"{{baseUrl}}" not in result.stderr
 
 
-def test_a_text_that_no_terminal_can_show_is_still_utf_8(tmp_path: Path) -> None:
-    (tmp_path / "item.json").write_text(json.dumps(changed("/request/description", "Dagný 😀")), encoding="utf-8")
+def test_output_is_utf_8_in_any_terminal(tmp_path: Path) -> None:
+    (tmp_path / "item.json").write_text(json.dumps(edit_item("/request/description", "Dagný 😀")), encoding="utf-8")
     assert (
         "Dagný 😀"
         in yaml.safe_load(run("item.json", cwd=tmp_path).stdout)["paths"].popitem()[1]["delete"]["description"]
     )
 
 
-def collection_of(*items: object) -> str:
+def collection_text(*items: object) -> str:
     folder = {"name": "Groups", "item": list(items)}
     return json.dumps({"info": {"name": "All"}, "item": [folder, {"name": "odd"}]})
 
 
-def test_a_collection_is_one_document(tmp_path: Path) -> None:
-    (tmp_path / "all.json").write_text(collection_of(seed(), seed(CREATE), seed(MEMBERS)))
+def test_collection_becomes_one_document(tmp_path: Path) -> None:
+    (tmp_path / "all.json").write_text(collection_text(load_item(), load_item(CREATE), load_item(MEMBERS)))
     result = run("all.json", cwd=tmp_path)
     document = yaml.safe_load(result.stdout)
     assert (result.returncode, document["info"]["title"], document["tags"]) == (0, "All", [{"name": "Groups"}])
@@ -68,15 +68,15 @@ def test_a_collection_is_one_document(tmp_path: Path) -> None:
     assert "all.json ('odd'): /item/1: an operation: 'request' is missing" in result.stderr.decode()
 
 
-def test_two_items_on_one_path_and_method_are_one_operation(tmp_path: Path) -> None:
-    (tmp_path / "all.json").write_text(collection_of(seed(), changed("/name", "Another name")))
+def test_items_with_the_same_path_and_method_become_one_operation(tmp_path: Path) -> None:
+    (tmp_path / "all.json").write_text(collection_text(load_item(), edit_item("/name", "Another name")))
     result = run("all.json", cwd=tmp_path)
     assert len(yaml.safe_load(result.stdout)["paths"]) == 1
     assert "the name of a second request" in result.stderr.decode()
 
 
-def test_a_report_for_machines(tmp_path: Path) -> None:
-    (tmp_path / "all.json").write_text(collection_of(seed()))
+def test_report_can_be_json(tmp_path: Path) -> None:
+    (tmp_path / "all.json").write_text(collection_text(load_item()))
     result = run("all.json", "--report", "json", cwd=tmp_path)
     rows = json.loads(result.stderr)
     assert [row["pointer"] for row in rows] == [
@@ -105,26 +105,26 @@ def test_a_report_for_machines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("server", ["", "not a url", "example.com", "ftp://example.com", "http://["])
-def test_a_server_that_is_no_address_is_refused(tmp_path: Path, server: str) -> None:
+def test_server_that_is_not_a_url_is_refused(tmp_path: Path, server: str) -> None:
     result = run(ROOT / "openapi" / "postman" / SEED, "--server", server, cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, b"")
 
 
-def test_an_output_that_is_full_exits_with_two() -> None:
+def test_full_output_device_exits_with_2() -> None:
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-B", str(SCRIPT), str(ROOT / "openapi" / "postman" / SEED)]
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
     assert (result.returncode, b"cannot be written" in result.stderr) == (2, True)
 
 
-def test_what_cannot_be_read_exits_with_two(tmp_path: Path) -> None:
+def test_unreadable_input_exits_with_2(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "old.json").write_text(json.dumps({"id": "1", "name": "All", "order": [], "requests": []}))
     (tmp_path / "deep.json").write_text("[" * 200 + "]" * 200)
     circle = [{"key": "a", "value": "{{b}}"}, {"key": "b", "value": "{{a}}"}]
     item = {"name": "An item", "request": "{{a}}/things"}
-    whole = {"info": {"name": "All"}, "item": [item], "variable": circle}
-    (tmp_path / "circle.json").write_text(json.dumps(whole))
+    document = {"info": {"name": "All"}, "item": [item], "variable": circle}
+    (tmp_path / "circle.json").write_text(json.dumps(document))
     with (tmp_path / "large.json").open("wb") as large:
         large.truncate(50 * 1024 * 1024 + 1)
     for name, part in [

@@ -1,4 +1,4 @@
-"""The public surface: how it is read, each thing that can change in it, and how a release is accepted."""
+"""The public API: reading it, each kind of change to it, and accepting a release."""
 
 from __future__ import annotations
 
@@ -125,10 +125,10 @@ def edit(project: Path, name: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-# --- how it is read
+# --- reading
 
 
-def test_a_surface_is_what_public_names_lead_to(project: Path) -> None:
+def test_surface_contains_everything_reachable_from_public_names(project: Path) -> None:
     package = "confluence_groups_sdk"
     assert read_surface(project) == {
         package: {
@@ -179,7 +179,7 @@ def test_a_surface_is_what_public_names_lead_to(project: Path) -> None:
     }
 
 
-def test_the_surface_of_this_package_has_all_that_it_exports() -> None:
+def test_surface_of_this_package_has_all_its_exports() -> None:
     surface = read_surface(ROOT)
     assert sorted(surface["confluence_groups_sdk"]) == sorted(confluence_groups_sdk.__all__)
     assert sorted(surface["confluence_groups_sdk.sandbox"]) == sorted(sandbox.__all__)
@@ -187,17 +187,17 @@ def test_the_surface_of_this_package_has_all_that_it_exports() -> None:
     assert shown == set(surface[membership.__name__]) >= {"undo", "perform", "Plan", "apply"}
     for name in ("Group", "RetryPolicy", "User"):
         fields = [each.alias for each in attrs.fields(getattr(confluence_groups_sdk, name))]
-        said = surface["confluence_groups_sdk"][name]["members"]["__init__"]
-        assert [part.partition(":")[0] for part in said.split("(self, ")[1].split(", ") if part != "*"] == fields
+        signature = surface["confluence_groups_sdk"][name]["members"]["__init__"]
+        assert [part.partition(":")[0] for part in signature.split("(self, ")[1].split(", ") if part != "*"] == fields
 
 
-def test_it_is_written_the_same_everywhere(project: Path) -> None:
+def test_snapshot_text_is_deterministic(project: Path) -> None:
     text = format_surface(read_surface(project))
     assert str(project) not in text
     assert json.loads(text) == json.loads(json.dumps(json.loads(text), sort_keys=True))
     assert text == format_surface(dict(reversed(parse_surface(text, "api.json").items())))
     assert parse_surface(text, "api.json") == read_surface(project)
-    assert '"get": "def get(self, name: str, limit: int = 200) -> str"' in text, "a line for each declaration"
+    assert '"get": "def get(self, name: str, limit: int = 200) -> str"' in text, "one line per declaration"
 
 
 @pytest.mark.parametrize(
@@ -218,13 +218,13 @@ def test_it_is_written_the_same_everywhere(project: Path) -> None:
         ("_inner.py", "class Client", "klass Client", "does not exist"),
     ],
 )
-def test_a_package_that_cannot_be_read_is_refused(project: Path, name: str, old: str, new: str, part: str) -> None:
+def test_unreadable_package_is_refused(project: Path, name: str, old: str, new: str, part: str) -> None:
     edit(project, name, old, new)
     with pytest.raises(SpecError, match=part):
         read_surface(project)
 
 
-def test_no_package_is_refused(tmp_path: Path) -> None:
+def test_missing_package_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="its source cannot be read"):
         read_surface(tmp_path)
 
@@ -241,20 +241,20 @@ def test_no_package_is_refused(tmp_path: Path) -> None:
         "{",
     ],
 )
-def test_a_snapshot_that_is_none_is_refused(text: str) -> None:
+def test_malformed_snapshot_is_refused(text: str) -> None:
     with pytest.raises(SpecError, match=r"api\.json"):
         parse_surface(text, "api.json")
 
 
 @pytest.mark.parametrize("declaration", ["def f(", "as nothing.there", "as confluence_groups_sdk.errors.None"])
-def test_a_snapshot_with_something_else_than_declarations_is_refused(project: Path, declaration: str) -> None:
+def test_snapshot_with_invalid_declaration_is_refused(project: Path, declaration: str) -> None:
     surface = read_surface(project)
     broken = {**surface, MODULES[0]: {**surface[MODULES[0]], "error_of": declaration}}
     with pytest.raises(SpecError, match="public API"):
         compare_surfaces(broken, surface)
 
 
-# --- what can change
+# --- changes
 
 C, S = "confluence_groups_sdk.Client", "confluence_groups_sdk.Shelf"
 E, M = "confluence_groups_sdk.errors", "confluence_groups_sdk.membership"
@@ -368,14 +368,14 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "expected"), CHANGES)
-def test_a_change_of_the_surface_is_said(project: Path, change: tuple[str, str, str], expected: list[str]) -> None:
+def test_change_of_the_surface_is_reported(project: Path, change: tuple[str, str, str], expected: list[str]) -> None:
     before = read_surface(project)
     edit(project, *change)
     written = parse_surface(format_surface(before), "api.json")
     assert sorted(map(str, compare_surfaces(written, read_surface(project)))) == sorted(expected)
 
 
-def test_a_method_that_moves_to_a_base_is_still_there(project: Path) -> None:
+def test_method_moved_to_a_base_class_is_no_change(project: Path) -> None:
     before = read_surface(project)
     edit(project, INNER, "    def _hidden(self) -> None: ...\n", "")
     edit(project, INNER, f"    {GET}: ...\n", "")
@@ -383,13 +383,13 @@ def test_a_method_that_moves_to_a_base_is_still_there(project: Path) -> None:
     assert compare_surfaces(before, read_surface(project)) == []
 
 
-def test_what_was_inherited_is_not_new_where_it_is_declared_again(project: Path) -> None:
+def test_redeclared_inherited_member_is_no_change(project: Path) -> None:
     before = read_surface(project)
     edit(project, "errors.py", '"""It is lost."""', '"""It is lost."""\n    code: int | None = 4')
     assert compare_surfaces(before, read_surface(project)) == []
 
 
-def test_what_is_handed_on_from_elsewhere_is_said_once(project: Path) -> None:
+def test_change_of_a_reexported_name_is_reported_once(project: Path) -> None:
     before = read_surface(project)
     edit(project, "errors.py", "class ShelfError(Exception)", "class ShelfError(ValueError)")
     places = [change.place for change in compare_surfaces(before, read_surface(project))]
@@ -400,7 +400,7 @@ def test_what_is_handed_on_from_elsewhere_is_said_once(project: Path) -> None:
     ]
 
 
-# --- what was released
+# --- releases
 
 
 @pytest.fixture
@@ -411,7 +411,7 @@ def released(project: Path) -> Path:
     return project
 
 
-def test_what_is_accepted_is_what_is_compared_with(released: Path) -> None:
+def test_comparison_uses_the_accepted_release(released: Path) -> None:
     assert released_version(released) == "0.1.0"
     assert compare_surface(released) == []
     edit(released, INNER, "def get", "def fetch")
@@ -439,7 +439,7 @@ def test_what_is_accepted_is_what_is_compared_with(released: Path) -> None:
         ("confluence_groups_sdk/_inner.py", "(", "does not exist"),
     ],
 )
-def test_nothing_is_accepted_where_anything_cannot_be_read(released: Path, name: str, text: str, part: str) -> None:
+def test_unreadable_file_prevents_acceptance(released: Path, name: str, text: str, part: str) -> None:
     edit(released, "_version.py", "0.1.0", "0.2.0")
     edit(released, "errors.py", "code: int | None", "code: int")
     before = {path: path.read_bytes() for path in (released / "openapi/released").iterdir()}
@@ -449,7 +449,7 @@ def test_nothing_is_accepted_where_anything_cannot_be_read(released: Path, name:
     assert {path: path.read_bytes() for path in (released / "openapi/released").iterdir()} == before
 
 
-def test_the_version_is_read_and_not_run() -> None:
+def test_version_is_read_without_running_code() -> None:
     assert read_version(ROOT) == confluence_groups_sdk.__version__
     assert read_literal_version('"""Words."""\n\n__version__ = "1.2.3"\n', "x.py") == "1.2.3"
     for module in ("__version__ = version()", "", "__version__ =", "version = '1'", "__version__ = 1"):

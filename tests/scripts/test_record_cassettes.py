@@ -1,4 +1,4 @@
-"""The recorder: what it keeps, what it strikes out, and that its check can fail."""
+"""The cassette recorder keeps what tests need, removes secrets, and detects differences."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def scrubber() -> Scrubber:
     return Scrubber("127.0.0.1", known, frozenset(), pages=False)
 
 
-def recorded(folder: Path, sandbox: Sandbox, scrubber: Scrubber, answer: Answer) -> str:
-    """Return the cassette of one request that has a marker in every place."""
+def record(folder: Path, sandbox: Sandbox, scrubber: Scrubber, answer: Answer) -> str:
+    """Return the cassette of a request that has a marker in every place."""
     host = sandbox.url.removeprefix("http://")
     keeper = Scrubber(host, scrubber.known, scrubber.invented, scrubber.pages)
     sandbox.answer_next(answer)
@@ -91,25 +91,25 @@ def recorded(folder: Path, sandbox: Sandbox, scrubber: Scrubber, answer: Answer)
     ],
     ids=["json", "html", "twice", "text", "redirect", "elsewhere", "relative", "nowhere", "headers"],
 )
-def test_no_marker_comes_through(tmp_path: Path, sandbox: Sandbox, scrubber: Scrubber, answer: Answer) -> None:
-    text = recorded(tmp_path, sandbox, scrubber, answer)
+def test_no_marker_is_recorded(tmp_path: Path, sandbox: Sandbox, scrubber: Scrubber, answer: Answer) -> None:
+    text = record(tmp_path, sandbox, scrubber, answer)
     assert not [marker for marker in MARKERS if marker in text.lower()], text
     assert sandbox.url.removeprefix("http://") not in text
     assert "https://your-domain.atlassian.net/wiki/rest/api/group/userByGroupId?groupId=group-id" in text
     assert "REDACTED" in text
 
 
-def test_what_is_needed_stays(tmp_path: Path, sandbox: Sandbox, scrubber: Scrubber) -> None:
+def test_fields_that_tests_need_are_kept(tmp_path: Path, sandbox: Sandbox, scrubber: Scrubber) -> None:
     answer = Answer(
         429, {"Content-Type": "application/json", "Retry-After": "7"}, '{"code": 429, "message": "Slow down"}'
     )
-    text = recorded(tmp_path, sandbox, scrubber, answer)
+    text = record(tmp_path, sandbox, scrubber, answer)
     for part in ("code: 429", "Slow down", "retry-after", "'7'", "atl-request-id", "method: DELETE"):
         assert part in text
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"a": "\\ud800", "displayName": "x"}', "marker%40example.com"])
-def test_odd_bodies_are_struck_out_and_never_raise(scrubber: Scrubber, body: str) -> None:
+def test_unusual_bodies_are_scrubbed_without_errors(scrubber: Scrubber, body: str) -> None:
     status = {"code": 200, "message": "OK"}
     response = scrubber.response({"status": status, "headers": {}, "body": {"string": body.encode()}})
     assert b"scrubbed" in response["body"]["string"]
@@ -161,7 +161,7 @@ def test_a_site_is_recorded_with_pseudonyms(tmp_path: Path, sandbox: Sandbox, mo
     assert all("https://your-domain.atlassian.net/wiki/rest/" in text for text in texts)
 
 
-def test_a_site_that_answers_otherwise_stops_the_recording(
+def test_unexpected_response_of_a_site_stops_the_recording(
     tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     group = sandbox.directory.group_named("docs-editors")
@@ -184,13 +184,13 @@ def test_a_malformed_site_is_a_usage_error(tmp_path: Path, site: str, capsys: py
     assert "error: " in capsys.readouterr().err
 
 
-def test_a_site_takes_its_ids() -> None:
+def test_site_needs_ids() -> None:
     with pytest.raises(SystemExit) as caught:
         record_cassettes.main(["--site", "https://your-domain.atlassian.net"])
     assert caught.value.code == 2
 
 
-def test_the_check_names_what_differs(
+def test_check_names_each_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "tests" / "cassettes"
@@ -204,8 +204,8 @@ def test_the_check_names_what_differs(
     shutil.copy(folder / "remove_member_401.yaml", folder / "made_up.yaml")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert record_cassettes.main(["--check"]) == 1
-    said = capsys.readouterr().err
-    assert "tests/cassettes/remove_member_429_then_204.yaml: differs" in said
-    assert "tests/cassettes/remove_member_204.yaml: missing" in said
-    assert "tests/cassettes/made_up.yaml: not recorded" in said
+    errors = capsys.readouterr().err
+    assert "tests/cassettes/remove_member_429_then_204.yaml: differs" in errors
+    assert "tests/cassettes/remove_member_204.yaml: missing" in errors
+    assert "tests/cassettes/made_up.yaml: not recorded" in errors
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -1,4 +1,4 @@
-"""The one command, run as a user runs it, in a copy of the project's inputs."""
+"""regenerate.py, run as a user runs it, in a copy of the project's inputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from postman_items import ROOT, SEED, changed
+from postman_items import ROOT, SEED, edit_item
 from versioning.released import accept_release
 
 ITEM = f"openapi/postman/{SEED}"
@@ -24,7 +24,7 @@ OPERATION = f"{PACKAGE}/api/group/remove_member_from_group_by_group_id.py"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a copy of all that the command reads and writes."""
+    """Return a copy of everything that the command reads and writes."""
     for folder in ("openapi", "scripts", "confluence_groups_sdk"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "generator-config.yaml"):
@@ -38,7 +38,7 @@ def run(project: Path, *arguments: str, **environment: str) -> subprocess.Comple
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.parent, env=variables)
 
 
-def state(project: Path) -> dict[str, bytes]:
+def read_files(project: Path) -> dict[str, bytes]:
     return {
         path.relative_to(project).as_posix(): path.read_bytes()
         for path in project.rglob("*")
@@ -52,16 +52,16 @@ def replace(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_what_is_committed_is_what_would_be_written_on_any_hash_seed(project: Path) -> None:
-    before = state(project)
+def test_committed_files_are_current_with_any_hash_seed(project: Path) -> None:
+    before = read_files(project)
     for seed in ("1", "2"):
         result = run(project, "--check", PYTHONHASHSEED=seed)
         assert (result.returncode, result.stderr) == (0, "")
-    assert state(project) == before
+    assert read_files(project) == before
 
 
-def test_a_tree_that_was_deleted_comes_back_byte_for_byte(project: Path) -> None:
-    before = state(project)
+def test_deleted_tree_is_restored_byte_for_byte(project: Path) -> None:
+    before = read_files(project)
     shutil.rmtree(project / PACKAGE)
     (project / FRAGMENT).unlink()
     (project / LOCK).unlink()
@@ -70,13 +70,13 @@ def test_a_tree_that_was_deleted_comes_back_byte_for_byte(project: Path) -> None
     assert f"{OPERATION}: missing" in missing.stderr
     result = run(project)
     assert result.returncode == 0, result.stderr
-    assert state(project) == before
+    assert read_files(project) == before
     for part in ("lost: ", "{{baseUrl}}", "oauth2", "overlay: $.paths['/api/group/userByGroupId'].delete: 1 match"):
         assert part in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "named"),
+    ("name", "old", "new", "message"),
     [
         (ITEM, "Id of the group whose", "Id of the group, whose", f"{FRAGMENT}: differs"),
         (ITEM, "Id of the group whose", "Id of the group, whose", ITEM),
@@ -97,16 +97,16 @@ def test_a_tree_that_was_deleted_comes_back_byte_for_byte(project: Path) -> None
         ("pyproject.toml", "ruff==", "ruff==9", "is pinned"),
     ],
 )
-def test_the_check_names_what_was_edited(project: Path, name: str, old: str, new: str, named: str) -> None:
+def test_check_names_edited_files(project: Path, name: str, old: str, new: str, message: str) -> None:
     replace(project / name, old, new)
-    before = state(project)
+    before = read_files(project)
     result = run(project, "--check")
     assert result.returncode == 1
-    assert named in result.stderr
-    assert state(project) == before
+    assert message in result.stderr
+    assert read_files(project) == before
 
 
-def test_the_check_names_files_that_were_not_generated(project: Path) -> None:
+def test_check_names_files_that_were_not_generated(project: Path) -> None:
     (project / PACKAGE / "api" / "extra.py").write_text("")
     (project / PACKAGE / "models" / "__pycache__").mkdir()
     (project / PACKAGE / "models" / "__pycache__" / "x.pyc").write_bytes(b"")
@@ -151,19 +151,19 @@ def test_the_check_names_files_that_were_not_generated(project: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
-def test_an_input_that_does_not_do_changes_nothing(
+def test_invalid_input_changes_nothing(
     project: Path, name: str, old: str, new: str, part: str, arguments: tuple[str, ...]
 ) -> None:
     replace(project / name, old, new)
-    before = state(project)
+    before = read_files(project)
     result = run(project, *arguments)
     assert result.returncode == 2
     assert part in result.stderr
     assert "Traceback" not in result.stderr
-    assert state(project) == before
+    assert read_files(project) == before
 
 
-def test_inputs_that_cannot_be_read(project: Path) -> None:
+def test_unreadable_input_exits_with_2(project: Path) -> None:
     (project / ITEM).write_bytes(b"\xff")
     assert "not UTF-8" in run(project, "--check").stderr
     for item in (project / ITEM).parent.glob("*.json"):
@@ -176,13 +176,13 @@ def test_inputs_that_cannot_be_read(project: Path) -> None:
     assert (result.returncode, f"{OVERLAY}: cannot be read" in result.stderr) == (2, True)
 
 
-def test_an_item_that_is_gone_leaves_the_overlay_nothing_to_match(project: Path) -> None:
+def test_overlay_of_a_deleted_item_is_an_error(project: Path) -> None:
     (project / "openapi/postman/create-group.json").unlink()
     result = run(project, "--check")
     assert (result.returncode, "matches nothing" in result.stderr) == (2, True)
 
 
-def test_nothing_above_the_temporary_folder_counts(project: Path, tmp_path: Path) -> None:
+def test_configuration_above_the_temporary_folder_is_ignored(project: Path, tmp_path: Path) -> None:
     above = tmp_path / "above"
     (above / "temporary").mkdir(parents=True)
     (above / ".ignore").write_text("*")
@@ -193,14 +193,14 @@ def test_nothing_above_the_temporary_folder_counts(project: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_any_terminal_will_do(project: Path, encoding: str) -> None:
+def test_any_terminal_encoding_is_supported(project: Path, encoding: str) -> None:
     replace(project / ITEM, '"Remove member', '"Dagný 😀 remove member')
     result = run(project, PYTHONIOENCODING=encoding, PYTHONUTF8="0", LC_ALL="C")
     assert result.returncode == 0, result.stderr
     assert "remove member" in result.stdout
 
 
-def test_a_file_where_a_folder_belongs_and_the_other_way_round(project: Path) -> None:
+def test_file_in_place_of_a_folder_and_the_reverse_are_handled(project: Path) -> None:
     (project / LOCK).unlink()
     (project / LOCK).mkdir()
     for arguments in ((), ("--check",)):
@@ -217,7 +217,7 @@ def test_a_file_where_a_folder_belongs_and_the_other_way_round(project: Path) ->
     assert run(project, "--check").returncode == 0
 
 
-def test_a_write_that_was_killed_is_named(project: Path) -> None:
+def test_leftover_of_a_killed_write_is_named(project: Path) -> None:
     left = project / "openapi" / ".spec.lock.json.new"
     left.write_text("half")
     result = run(project, "--check")
@@ -226,7 +226,7 @@ def test_a_write_that_was_killed_is_named(project: Path) -> None:
     assert not left.exists()
 
 
-def test_a_project_file_without_pins(project: Path) -> None:
+def test_project_file_without_pins_exits_with_2(project: Path) -> None:
     for text in ("[", "", "[dependency-groups]\ncodegen = 1\n"):
         (project / "pyproject.toml").write_text(text)
         result = run(project, "--check")
@@ -252,53 +252,53 @@ def test_a_link_is_not_a_generated_file(project: Path) -> None:
 
 
 def test_a_second_item_on_the_same_path_is_refused(project: Path) -> None:
-    (project / "openapi/postman/second.json").write_text(json.dumps(changed("/name", "Another")))
+    (project / "openapi/postman/second.json").write_text(json.dumps(edit_item("/name", "Another")))
     result = run(project, "--check")
     assert result.returncode == 2
     assert "second.json" in result.stderr
     assert SEED in result.stderr
 
 
-# --- items out of an export
+# --- import of items from an export
 
 
 def export(*items: object) -> str:
     return json.dumps({"info": {"name": "All"}, "item": [{"name": "Group", "item": list(items)}]})
 
 
-def test_an_export_is_split_into_items_that_change_nothing_where_they_say_the_same(project: Path) -> None:
-    (project / "export.json").write_text(export(*(json.loads(file.read_text()) for file in items_of(project))))
-    before = state(project)
+def test_import_of_equal_items_changes_nothing(project: Path) -> None:
+    (project / "export.json").write_text(export(*(json.loads(file.read_text()) for file in list_items(project))))
+    before = read_files(project)
     result = run(project, "--import", str(project / "export.json"), "--folder", "Group")
     assert (result.returncode, result.stderr) == (0, "")
     unchanged = [line for line in result.stdout.splitlines() if line.startswith("unchanged: openapi/postman/")]
-    assert len(unchanged) == len(items_of(project))
-    assert state(project) == before
+    assert len(unchanged) == len(list_items(project))
+    assert read_files(project) == before
 
 
-def items_of(project: Path) -> list[Path]:
+def list_items(project: Path) -> list[Path]:
     return sorted((project / "openapi/postman").glob("*.json"))
 
 
-def test_an_item_that_differs_is_replaced_only_where_that_is_asked(project: Path) -> None:
+def test_different_item_is_replaced_only_with_replace_option(project: Path) -> None:
     new = {"name": "Another one", "request": {"method": "GET", "url": "{{baseUrl}}/api/another"}}
-    (project / "export.json").write_text(export(changed("/request/description", "Another text"), new))
-    before = state(project)
+    (project / "export.json").write_text(export(edit_item("/request/description", "Another text"), new))
+    before = read_files(project)
     result = run(project, "--import", str(project / "export.json"))
     assert (result.returncode, "add --replace" in result.stderr) == (1, True)
     assert f"differs: {ITEM}: {project}/export.json ('Group / Remove member" in result.stdout
-    assert state(project) == before, "the new one is not written either"
+    assert read_files(project) == before, "the new item is not written either"
     result = run(project, "--import", str(project / "export.json"), "--replace")
     assert result.returncode == 0
     assert "new: openapi/postman/another-one.json" in result.stdout
-    after = state(project)
+    after = read_files(project)
     assert {name for name in after if after[name] != before.get(name)} == {ITEM, "openapi/postman/another-one.json"}
     assert json.loads(after[ITEM])["request"]["description"] == "Another text"
 
 
-def test_an_export_that_cannot_be_used_writes_nothing(project: Path) -> None:
-    (project / "export.json").write_text(export(changed("/request/headers", [])))
-    before = state(project)
+def test_unusable_export_writes_nothing(project: Path) -> None:
+    (project / "export.json").write_text(export(edit_item("/request/headers", [])))
+    before = read_files(project)
     for arguments in (
         ("export.json",),
         ("export.json", "--folder", "None"),
@@ -308,37 +308,45 @@ def test_an_export_that_cannot_be_used_writes_nothing(project: Path) -> None:
         result = run(project, "--import", str(project / arguments[0]), *arguments[1:])
         assert (result.returncode, "Traceback" in result.stderr) == (2, False)
     assert run(project, "--replace").returncode == 2
-    assert state(project) == before
+    assert read_files(project) == before
 
 
-# --- what has changed since the last release
+# --- changes since the last release
 
 VERSION = "confluence_groups_sdk/_version.py"
 CLIENT = "confluence_groups_sdk/async_client.py"
 VERDICT = ("change: ", "surface: ", "version: ")
 
 
-def nothing_changed_since(version: str) -> str:
+def no_change_line(version: str) -> str:
     return f"version: {version} is required: nothing has changed since {version}; {VERSION} has {version}"
 
 
 @pytest.fixture
-def released(project: Path) -> Path:
-    """Return a copy of the project whose present state is released as 0.4.2."""
+def released_project(project: Path) -> Path:
+    """Return a copy of the project whose current state is released as 0.4.2."""
     (project / VERSION).write_text('__version__ = "0.4.2"\n', encoding="utf-8")
     accept_release(project)
     return project
 
 
-def test_everything_is_said_before_anything_is_written(released: Path) -> None:
-    replace(released / ITEM, "Id of the group whose", "Id of the group, whose")
-    replace(released / CLIENT, "def create_group(self, *, name", "def create_group(self, *, title")
-    result = run(released)
-    assert result.returncode == 0, "a run writes; the check insists"
-    said = result.stdout.splitlines()
-    words = [line.partition(":")[0] for line in said]
-    assert sorted(set(words), key=words.index) == ["lost", "overlay", "change", "surface", "version", "writing", "done"]
-    verdict = [line for line in said if line.startswith(VERDICT)]
+def test_changes_are_reported_before_files_are_written(released_project: Path) -> None:
+    replace(released_project / ITEM, "Id of the group whose", "Id of the group, whose")
+    replace(released_project / CLIENT, "def create_group(self, *, name", "def create_group(self, *, title")
+    result = run(released_project)
+    assert result.returncode == 0, "only --check fails for the version"
+    lines = result.stdout.splitlines()
+    labels = [line.partition(":")[0] for line in lines]
+    assert sorted(set(labels), key=labels.index) == [
+        "lost",
+        "overlay",
+        "change",
+        "surface",
+        "version",
+        "writing",
+        "done",
+    ]
+    verdict = [line for line in lines if line.startswith(VERDICT)]
     assert verdict == [
         "change: DELETE /api/group/userByGroupId: query parameter groupId: documentation changed (fix)",
         "surface: confluence_groups_sdk.AsyncConfluenceGroups.create_group(name): parameter removed (breaking)",
@@ -352,19 +360,19 @@ def test_everything_is_said_before_anything_is_written(released: Path) -> None:
     assert [line.strip() for line in page.splitlines() if line.strip().startswith(VERDICT)] == verdict
 
 
-def test_the_check_wants_the_version_that_the_changes_ask_for(released: Path) -> None:
-    assert run(released, "--check").stdout.splitlines()[-1] == nothing_changed_since("0.4.2")
-    replace(released / ITEM, "Id of the group whose", "Id of the group, whose")
-    assert run(released).returncode == 0
-    result = run(released, "--check")
+def test_check_requires_the_version_that_the_changes_need(released_project: Path) -> None:
+    assert run(released_project, "--check").stdout.splitlines()[-1] == no_change_line("0.4.2")
+    replace(released_project / ITEM, "Id of the group whose", "Id of the group, whose")
+    assert run(released_project).returncode == 0
+    result = run(released_project, "--check")
     assert result.returncode == 1
     assert result.stderr == f"{VERSION}: set 0.4.3 (patch) instead of 0.4.2\n"
-    replace(released / VERSION, "0.4.2", "0.4.3")
-    result = run(released, "--check")
+    replace(released_project / VERSION, "0.4.2", "0.4.3")
+    result = run(released_project, "--check")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines()[-1].endswith(f"documentation changed (fix); {VERSION} has 0.4.3")
-    assert "openapi/released/confluence-groups.openapi.yaml" in accept_release(released)
-    assert run(released, "--check").stdout.splitlines()[-1] == nothing_changed_since("0.4.3")
+    assert "openapi/released/confluence-groups.openapi.yaml" in accept_release(released_project)
+    assert run(released_project, "--check").stdout.splitlines()[-1] == no_change_line("0.4.3")
 
 
 @pytest.mark.parametrize(
@@ -378,17 +386,17 @@ def test_the_check_wants_the_version_that_the_changes_ask_for(released: Path) ->
         ("confluence-groups.openapi.yaml", "a: b", "/openapi: must be an OpenAPI document of version 3"),
     ],
 )
-def test_a_release_that_cannot_be_read_changes_nothing(project: Path, name: str, text: str | None, part: str) -> None:
+def test_unreadable_release_changes_nothing(project: Path, name: str, text: str | None, part: str) -> None:
     file = project / "openapi/released" / name
     file.unlink() if text is None else file.write_text(text, encoding="utf-8")
     replace(project / ITEM, "Id of the group whose", "Id of the group, whose")
-    before = state(project)
+    before = read_files(project)
     result = run(project)
     assert (result.returncode, part in result.stderr, "Traceback" in result.stderr) == (2, True, False)
-    assert state(project) == before
+    assert read_files(project) == before
 
 
-# --- a swap that is killed
+# --- a killed swap
 
 
 KILLED = """
@@ -407,8 +415,8 @@ file_tree.swap(Path({package!r}), {{"__init__.py": b"new"}})
 """
 
 
-def test_a_kill_between_the_renames_is_found_and_put_in_order(project: Path) -> None:
-    before = state(project)
+def test_kill_between_the_renames_is_detected_and_repaired(project: Path) -> None:
+    before = read_files(project)
     program = KILLED.format(scripts=str(project / "scripts"), package=str(project / PACKAGE))
     killed = subprocess.run([sys.executable, "-B", "-c", program], check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -419,4 +427,4 @@ def test_a_kill_between_the_renames_is_found_and_put_in_order(project: Path) -> 
     result = run(project)
     assert result.returncode == 0
     assert "completing it first" in result.stdout
-    assert state(project) == before
+    assert read_files(project) == before

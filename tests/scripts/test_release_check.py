@@ -1,4 +1,4 @@
-"""What must not be released: each rule with a distribution, a change log or a surface that breaks it."""
+"""Each rule of the release check, with a distribution, a change log or a public API that breaks it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VERSION = Project.read(ROOT).version
 WHEEL = f"confluence_groups_sdk-{VERSION}-py3-none-any.whl"
 
-# Stands in for the module that knows the surface: a file with one line is all the surface there is.
+# Replaces the module that reads the public API: here the whole API is a file with one line.
 RELEASED = """
 def compare_surface(root):
     names = [(root / name).read_text() for name in ("surface", "openapi/released/public-api.json")]
@@ -53,13 +53,13 @@ def accept_release(root):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
-    """Return the distributions of the project as it is."""
+    """Return the distributions of the project in its current state."""
     return build(ROOT, tmp_path_factory.mktemp("built"), FIRST_BUILD)
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a copy of the project's source, with a surface that is accepted."""
+    """Return a copy of the project's source, with an accepted public API."""
     folder = copy_source(ROOT, tmp_path, FIRST_BUILD)
     (folder / "scripts/versioning/released.py").write_text(RELEASED, encoding="utf-8")
     (folder / "surface").write_text("remove_member", encoding="utf-8")
@@ -85,7 +85,7 @@ def replace(file: Path, old: str, new: str) -> None:
 # --- the command
 
 
-def test_a_project_as_it_should_be_passes_and_names_each_check(project: Path) -> None:
+def test_correct_project_passes_and_each_check_is_named(project: Path) -> None:
     done = run(project, "--quick")
     assert (done.returncode, done.stderr) == (0, "")
     checks = [line.partition(":")[0] for line in done.stdout.splitlines()]
@@ -93,7 +93,7 @@ def test_a_project_as_it_should_be_passes_and_names_each_check(project: Path) ->
     assert not (project / "dist").exists()
 
 
-def test_all_that_is_wrong_is_named_in_one_run(project: Path) -> None:
+def test_all_problems_are_named_in_one_run(project: Path) -> None:
     (project / "confluence_groups_sdk/py.typed").unlink()
     (project / "confluence_groups_sdk/tests").mkdir()
     (project / "confluence_groups_sdk/tests/test_inside.py").touch()
@@ -113,7 +113,7 @@ def test_all_that_is_wrong_is_named_in_one_run(project: Path) -> None:
         assert wrong in done.stderr
 
 
-def test_a_build_that_takes_the_times_of_files_is_not_reproducible(project: Path) -> None:
+def test_build_with_file_times_is_not_reproducible(project: Path) -> None:
     replace(
         project / "pyproject.toml",
         "[tool.hatch.version]",
@@ -125,7 +125,7 @@ def test_a_build_that_takes_the_times_of_files_is_not_reproducible(project: Path
     assert "it is the time of the build" in done.stderr
 
 
-def test_a_readme_that_an_index_cannot_show_fails_by_twine(project: Path) -> None:
+def test_readme_that_does_not_render_fails_twine(project: Path) -> None:
     replace(project / "pyproject.toml", 'readme = "README.md"', 'readme = {text = "", content-type = "text/markdown"}')
     done = run(project, "--quick")
     assert done.returncode == 1
@@ -133,7 +133,7 @@ def test_a_readme_that_an_index_cannot_show_fails_by_twine(project: Path) -> Non
     assert "long_description" in done.stderr
 
 
-def test_a_build_that_fails_is_told_with_its_output(project: Path) -> None:
+def test_failed_build_is_reported_with_its_output(project: Path) -> None:
     replace(project / "pyproject.toml", 'path = "confluence_groups_sdk/_version.py"', 'path = "nowhere.py"')
     done = run(project, "--quick")
     assert done.returncode == 1
@@ -141,7 +141,7 @@ def test_a_build_that_fails_is_told_with_its_output(project: Path) -> None:
     assert "nowhere.py" in done.stderr
 
 
-def test_what_cannot_be_read_is_named(project: Path) -> None:
+def test_unreadable_file_is_named(project: Path) -> None:
     (project / "CHANGELOG.md").unlink()
     done = run(project, "--accept")
     assert (done.returncode, done.stderr) == (
@@ -150,7 +150,7 @@ def test_what_cannot_be_read_is_named(project: Path) -> None:
     )
 
 
-def test_bad_use_is_told_from_a_failed_check(project: Path) -> None:
+def test_usage_error_and_failed_check_have_different_exit_codes(project: Path) -> None:
     assert run(project, "--quick", "--accept").returncode == 2
     assert run(project, "--fast").returncode == 2
     helped = run(project, "--help")
@@ -158,17 +158,17 @@ def test_bad_use_is_told_from_a_failed_check(project: Path) -> None:
     assert "the lowest and on the newest dependencies" in " ".join(helped.stdout.split())
 
 
-# --- what the distributions hold
+# --- contents of the distributions
 
 
-def test_the_project_holds_what_it_must(built: Distributions) -> None:
+def test_distributions_of_the_project_are_complete(built: Distributions) -> None:
     for archive in (built.wheel, built.sdist):
         assert list(content_problems(archive, source_files(ROOT))) == []
         assert list(metadata_problems(archive, Project.read(ROOT))) == []
 
 
 def with_changes(archive: Path, folder: Path, *, without: str = "", added: str = "") -> Path:
-    """Write a copy of an archive without a file, and with another one."""
+    """Write a copy of an archive with one file removed or added."""
     copy = folder / archive.name
     kept = [each for each in read_members(archive) if not without or not each.name.endswith(without)]
     assert len(kept) == len(read_members(archive)) - bool(without)
@@ -205,22 +205,20 @@ def write(archive: Path, files: list[Member], *, made: int = 0) -> None:
         "confluence_groups_sdk/_core/limits/retry_policy.py",
     ],
 )
-def test_what_the_package_needs_is_missed_in_both(built: Distributions, tmp_path: Path, name: str) -> None:
+def test_missing_package_file_is_named_in_both_archives(built: Distributions, tmp_path: Path, name: str) -> None:
     for archive in (built.wheel, built.sdist):
         copy = with_changes(archive, tmp_path, without=name)
         assert list(content_problems(copy, source_files(ROOT))) == [f"{archive.name}: {name} is missing"]
 
 
-def test_the_licence_is_missed_in_both(built: Distributions, tmp_path: Path) -> None:
+def test_missing_licence_is_named_in_both_archives(built: Distributions, tmp_path: Path) -> None:
     wheel, sdist = (with_changes(each, tmp_path, without="/LICENSE") for each in (built.wheel, built.sdist))
     assert list(content_problems(wheel, [])) == [f"{wheel.name}: *.dist-info/licenses/LICENSE is missing"]
     assert list(content_problems(sdist, [])) == [f"{sdist.name}: LICENSE is missing"]
 
 
 @pytest.mark.parametrize("name", ["tests/test_cassettes.py", "openapi/overlay.yaml", "scripts/demo", "docs/limits.md"])
-def test_what_others_build_and_test_with_is_missed_in_the_sdist(
-    built: Distributions, tmp_path: Path, name: str
-) -> None:
+def test_missing_source_file_is_named_in_the_sdist(built: Distributions, tmp_path: Path, name: str) -> None:
     sdist = with_changes(built.sdist, tmp_path, without=f"/{name}")
     assert list(content_problems(sdist, source_files(ROOT))) == [f"{sdist.name}: {name} is missing"]
 
@@ -237,20 +235,20 @@ def test_what_others_build_and_test_with_is_missed_in_the_sdist(
         "scripts/regenerate.py",
     ],
 )
-def test_what_must_not_be_in_the_wheel_is_named(built: Distributions, tmp_path: Path, name: str) -> None:
+def test_forbidden_file_in_the_wheel_is_named(built: Distributions, tmp_path: Path, name: str) -> None:
     wheel = with_changes(built.wheel, tmp_path, added=name)
     (wrong,) = content_problems(wheel, source_files(ROOT))
     assert wrong.startswith(f"{WHEEL}: {name} must not be in it")
 
 
 @pytest.mark.parametrize("name", [".env", "tests/.secret", "tests/x.pyc", "dist/old.whl", "notes.txt"])
-def test_what_must_not_be_in_the_sdist_is_named(built: Distributions, tmp_path: Path, name: str) -> None:
+def test_forbidden_file_in_the_sdist_is_named(built: Distributions, tmp_path: Path, name: str) -> None:
     sdist = with_changes(built.sdist, tmp_path, added=f"confluence_groups_sdk-{VERSION}/{name}")
     (wrong,) = content_problems(sdist, source_files(ROOT))
     assert f": {name} must not be in it" in wrong
 
 
-def test_a_file_beside_the_folder_of_the_sdist_is_refused(built: Distributions, tmp_path: Path) -> None:
+def test_file_outside_the_folder_of_the_sdist_is_refused(built: Distributions, tmp_path: Path) -> None:
     sdist = with_changes(built.sdist, tmp_path, added="elsewhere/docs/a.md")
     (wrong,) = content_problems(sdist, [])
     assert ": elsewhere/docs/a.md must not be in it" in wrong
@@ -265,7 +263,7 @@ def test_a_file_beside_the_folder_of_the_sdist_is_refused(built: Distributions, 
         (b"\nProvides-Extra: keyring", b"", "Provides-Extra is ['aiohttp', 'cli', 'files', 'sandbox'], but ['aio"),
     ],
 )
-def test_metadata_that_is_not_the_projects_is_named(
+def test_metadata_that_differs_from_the_project_is_named(
     built: Distributions, tmp_path: Path, old: bytes, new: bytes, field: str
 ) -> None:
     for archive, place in ((built.wheel, "METADATA"), (built.sdist, "PKG-INFO")):
@@ -285,23 +283,23 @@ def test_metadata_that_is_not_the_projects_is_named(
         assert f"/{place}: {field}" in wrong
 
 
-def test_metadata_that_is_not_there_is_told(built: Distributions, tmp_path: Path) -> None:
+def test_missing_metadata_is_named(built: Distributions, tmp_path: Path) -> None:
     wheel = with_changes(built.wheel, tmp_path, without="/METADATA")
     assert list(metadata_problems(wheel, Project.read(ROOT))) == [
         f"{WHEEL}: it has 0 files *.dist-info/METADATA instead of one"
     ]
 
 
-# --- the same bytes
+# --- reproducible builds
 
 
-def test_two_builds_that_have_nothing_in_common_are_the_same_bytes(built: Distributions, tmp_path: Path) -> None:
+def test_builds_in_different_environments_have_the_same_bytes(built: Distributions, tmp_path: Path) -> None:
     other = build(ROOT, tmp_path, SECOND_BUILD, "--sdist", "--wheel")
     assert list(reproducibility_problems(built, other)) == []
     assert built.wheel.read_bytes() == other.wheel.read_bytes()
 
 
-def test_a_source_is_copied_with_other_modes_and_times_and_without_what_is_ignored(tmp_path: Path) -> None:
+def test_source_copy_has_its_own_modes_and_times_and_no_ignored_files(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "build").mkdir(parents=True)
     (root / ".git").mkdir()
@@ -320,7 +318,7 @@ ALIKE = [Member("a/one.py", b"1\n2\n", 0o644, EPOCH_S), Member("a/two.py", b"", 
 
 @pytest.mark.parametrize("kind", ["x.whl", "x.tar.gz"])
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ([ALIKE[0]], "a/two.py is only in one-"),
         ([*ALIKE, Member("a/0.py", b"", 0o644, EPOCH_S)], "a/0.py is only in other-"),
@@ -331,23 +329,23 @@ ALIKE = [Member("a/one.py", b"1\n2\n", 0o644, EPOCH_S), Member("a/two.py", b"", 
         ([ALIKE[0], Member("a/two.py", b"", 0o644, EPOCH_S + 1)], f"a/two.py has time {EPOCH_S}, and "),
     ],
 )
-def test_the_first_difference_is_named(tmp_path: Path, kind: str, changed: list[Member], said: str) -> None:
+def test_the_first_difference_is_named(tmp_path: Path, kind: str, changed: list[Member], message: str) -> None:
     one, other = tmp_path / f"one-{kind}", tmp_path / f"other-{kind}"
     write(one, ALIKE)
     write(other, ALIKE)
     assert first_difference(one, other) is None
     write(other, changed)
-    assert (first_difference(one, other) or "").replace(f"{tmp_path}{os.sep}", "").startswith(said)
+    assert (first_difference(one, other) or "").replace(f"{tmp_path}{os.sep}", "").startswith(message)
 
 
-def test_a_difference_in_no_file_is_told_too(tmp_path: Path) -> None:
+def test_difference_of_archive_headers_is_named(tmp_path: Path) -> None:
     one, other = tmp_path / "one.tar.gz", tmp_path / "other.tar.gz"
     write(one, ALIKE)
     write(other, ALIKE, made=1)
     assert first_difference(one, other) == "the files are the same, but the headers of the archives differ"
 
 
-def test_a_time_of_the_clock_is_refused_where_two_builds_happen_to_share_it(tmp_path: Path) -> None:
+def test_file_time_other_than_the_epoch_is_refused_even_if_builds_agree(tmp_path: Path) -> None:
     late = [ALIKE[0], Member("a/two.py", b"", 0o644, EPOCH_S + 1)]
     built = Distributions(tmp_path / "x.tar.gz", tmp_path / "x.whl")
     for archive in (built.sdist, built.wheel):
@@ -356,7 +354,7 @@ def test_a_time_of_the_clock_is_refused_where_two_builds_happen_to_share_it(tmp_
     assert [each.partition(" has time ")[0] for each in wrong] == ["x.tar.gz: a/two.py", "x.whl: a/two.py"]
 
 
-# --- the lowest releases
+# --- the lowest allowed releases
 
 
 def write_release(folder: Path, name: str, version: str, *requires: str) -> Path:
@@ -448,7 +446,7 @@ DECLARED = Project.read(ROOT)
     "requirement",
     ["httpx", "httpx<1", "httpx>0.27", "httpx>=1,!=1.0", "httpx>=2,<1", "httpx!=1; python_version < '3.12'"],
 )
-def test_a_requirement_without_a_lower_bound_is_refused(requirement: str) -> None:
+def test_requirement_without_a_lower_bound_is_refused(requirement: str) -> None:
     for changed in (
         evolve(DECLARED, dependencies=(*DECLARED.dependencies, requirement)),
         evolve(DECLARED, build_requires=(requirement,)),
@@ -459,7 +457,7 @@ def test_a_requirement_without_a_lower_bound_is_refused(requirement: str) -> Non
         assert "no lower bound" in wrong
 
 
-def test_a_requirement_with_a_lower_bound_is_not_refused() -> None:
+def test_requirement_with_a_lower_bound_is_not_refused() -> None:
     assert list(DECLARED.unbounded_requirements()) == []
     allowed = (
         "httpx>=0.28,<0.29",
@@ -502,7 +500,7 @@ def test_a_change_log_is_read_by_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("[0.2.0]", "[0.3.0]", "0 sections [0.2.0]"),
         ("[0.2.0]", "[0.2.0]\n\n- Again.\n\n## [0.2.0]", "2 sections [0.2.0]"),
@@ -515,17 +513,17 @@ def test_a_change_log_is_read_by_version() -> None:
         ("2026-01-31", "20260131", "[0.1.0] has the date '20260131'"),
     ],
 )
-def test_a_change_log_that_is_not_of_the_version_is_refused(old: str, new: str, said: str) -> None:
+def test_change_log_that_does_not_fit_the_version_is_refused(old: str, new: str, message: str) -> None:
     assert old in GOOD
     wrong = list(changelog_problems(GOOD.replace(old, new, 1), "0.2.0"))
-    assert [each for each in wrong if each.startswith("CHANGELOG.md: ") and said in each], wrong
+    assert [each for each in wrong if each.startswith("CHANGELOG.md: ") and message in each], wrong
 
 
-# --- the public surface and what the change log says of it
+# --- the public API and its entries in the change log
 
 
 class Surface:
-    """A folder with a surface, as the module that knows surfaces would see it."""
+    """A folder with a public API, and the functions of the module that reads it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -550,14 +548,14 @@ SECOND = Section("0.1.0", "unreleased", ("The first one.", "`add_member`."))
 
 @pytest.fixture
 def surface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surface:
-    """A surface that nobody has accepted yet."""
+    """Return a public API that is not accepted yet."""
     seen = Surface(tmp_path)
     module = SimpleNamespace(accept_release=seen.accept_release, compare_surface=seen.compare_surface)
     monkeypatch.setitem(sys.modules, "versioning.released", module)
     return seen
 
 
-def test_a_surface_that_nobody_accepted_is_told_how(surface: Surface) -> None:
+def test_surface_never_accepted_is_reported_with_the_command(surface: Surface) -> None:
     assert list(accepted.acceptance_problems(surface.root, FIRST)) == [
         f"{accepted.ACCEPTED}: missing: run scripts/release_check --accept"
     ]
@@ -565,7 +563,7 @@ def test_a_surface_that_nobody_accepted_is_told_how(surface: Surface) -> None:
     assert list(accepted.acceptance_problems(surface.root, FIRST)) == []
 
 
-def test_a_changed_surface_needs_a_new_line_in_the_change_log(surface: Surface) -> None:
+def test_changed_surface_needs_a_new_entry_in_the_change_log(surface: Surface) -> None:
     accepted.accept(surface.root, FIRST)
     surface.now = "remove_member add_member"
     (wrong,) = accepted.acceptance_problems(surface.root, FIRST)
@@ -574,7 +572,7 @@ def test_a_changed_surface_needs_a_new_line_in_the_change_log(surface: Surface) 
     assert list(accepted.acceptance_problems(surface.root, SECOND)) == []
 
 
-def test_nothing_is_accepted_that_the_change_log_does_not_tell(surface: Surface) -> None:
+def test_surface_change_without_an_entry_is_not_accepted(surface: Surface) -> None:
     accepted.accept(surface.root, FIRST)
     surface.now = "remove_member add_member"
     with pytest.raises(CheckFailed, match="write an entry about it"):
@@ -583,18 +581,18 @@ def test_nothing_is_accepted_that_the_change_log_does_not_tell(surface: Surface)
     accepted.accept(surface.root, SECOND)
     assert surface.snapshot.read_text(encoding="utf-8") == surface.now
     surface.now = "nothing"
-    assert list(accepted.acceptance_problems(surface.root, SECOND)), "a line counts once"
+    assert list(accepted.acceptance_problems(surface.root, SECOND)), "an entry covers one change only"
 
 
 def test_a_snapshot_changed_without_being_accepted_is_refused(surface: Surface) -> None:
     accepted.accept(surface.root, FIRST)
     surface.now = "remove_member add_member"
-    surface.snapshot.write_text(surface.now, encoding="utf-8")  # by hand, so that it agrees with the surface
+    surface.snapshot.write_text(surface.now, encoding="utf-8")  # edited by hand to agree with the API
     (wrong,) = accepted.acceptance_problems(surface.root, SECOND)
     assert wrong.startswith(f"{accepted.SNAPSHOT}: not as accepted")
 
 
-def test_a_surface_as_it_was_may_be_accepted_again_without_a_line(surface: Surface) -> None:
+def test_unchanged_surface_is_accepted_again_without_a_new_entry(surface: Surface) -> None:
     accepted.accept(surface.root, FIRST)
     before = (surface.root / accepted.ACCEPTED).read_bytes()
     accepted.accept(surface.root, FIRST)
@@ -602,7 +600,7 @@ def test_a_surface_as_it_was_may_be_accepted_again_without_a_line(surface: Surfa
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"entries": 1, "snapshot": ""}'])
-def test_a_broken_record_is_told_with_the_remedy(surface: Surface, text: str) -> None:
+def test_broken_record_is_reported_with_the_remedy(surface: Surface, text: str) -> None:
     accepted.accept(surface.root, FIRST)
     (surface.root / accepted.ACCEPTED).write_text(text, encoding="utf-8")
     with pytest.raises(CheckFailed, match=r"accepted\.json: cannot be read .* remove it"):
@@ -614,7 +612,7 @@ def test_a_broken_record_is_told_with_the_remedy(surface: Surface, text: str) ->
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of which everything is committed, with a date in its change log."""
+    """Return a project with everything committed and a date in its change log."""
     for name in ("pyproject.toml", "confluence_groups_sdk/_version.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -635,14 +633,14 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
 
 
-def test_what_was_checked_is_left_to_be_uploaded(repository: Path, built: Distributions) -> None:
+def test_checked_distributions_are_left_in_dist(repository: Path, built: Distributions) -> None:
     assert WHEEL in release_check.leave(built)
     for archive in (built.sdist, built.wheel):
         assert (repository / "dist" / archive.name).read_bytes() == archive.read_bytes()
     assert len(list((repository / "dist").iterdir())) == 2
 
 
-def test_nothing_is_left_of_what_is_no_commit(repository: Path, built: Distributions) -> None:
+def test_nothing_is_left_with_uncommitted_files(repository: Path, built: Distributions) -> None:
     (repository / "stray.py").touch()
     assert release_check.leave(built) == "left nothing there: not everything is committed"
     assert not (repository / "dist").exists()

@@ -1,16 +1,16 @@
-"""Each thing that can change in a schema: the same one is sent by PUT and received from GET, and breaks differently."""
+"""Each kind of change in a schema that PUT sends and GET returns: what it breaks depends on the direction."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from openapi_documents import GONE, said
+from openapi_documents import GONE, describe_changes
 
 GET = "GET /shelves/{shelfId}"
 SHELF, BOOK = "components.schemas.Shelf", "components.schemas.Book"
 
-# An edit, what is said of it, and what is said of undoing it.
+# Each entry has a label, an edit, the text of its changes, and the text of undoing it.
 OF_SCHEMAS = [
     (
         "optional field",
@@ -198,31 +198,31 @@ OF_SCHEMAS = [
 
 
 @pytest.mark.parametrize(
-    ("edit", "there", "back"), [each[1:] for each in OF_SCHEMAS], ids=[each[0] for each in OF_SCHEMAS]
+    ("edit", "changes", "undo_changes"), [each[1:] for each in OF_SCHEMAS], ids=[each[0] for each in OF_SCHEMAS]
 )
-def test_a_change_is_said_for_what_is_sent_and_for_what_is_received(
-    edit: tuple[str, Any], there: list[str], back: list[str]
+def test_change_is_reported_for_requests_and_responses(
+    edit: tuple[str, Any], changes: list[str], undo_changes: list[str]
 ) -> None:
-    assert sorted(said(edit)) == sorted(there)
-    assert sorted(said(before=(edit,))) == sorted(back)
+    assert sorted(describe_changes(edit)) == sorted(changes)
+    assert sorted(describe_changes(before=(edit,))) == sorted(undo_changes)
 
 
-def test_a_schema_with_another_name_or_none_is_compared_all_the_same() -> None:
+def test_renamed_or_inline_schema_is_compared() -> None:
     person = {"type": "object", "properties": {"name": {"type": "integer"}}}
-    renamed = said(
+    renamed = describe_changes(
         ("components.schemas.Human", person),
         (f"{SHELF}.properties.owner.allOf", [{"$ref": "#/components/schemas/Human"}]),
     )
     assert "responses: Person: schema renamed from Person to Human (fix)" in renamed
     assert "responses: Person.name: type changed from string to integer (breaking)" in renamed
-    inline = said((f"{SHELF}.properties.owner", {**person, "nullable": True}))
+    inline = describe_changes((f"{SHELF}.properties.owner", {**person, "nullable": True}))
     assert sorted(inline) == [
         "requests: Person.name: type changed from string to integer (breaking)",
         "responses: Person.name: type changed from string to integer (breaking)",
     ]
 
 
-def test_what_alternatives_hold_is_compared() -> None:
+def test_alternatives_are_compared() -> None:
     one = (
         "p.get.responses.200.content.application/json.schema",
         {"oneOf": [{"type": "string"}, {"type": "object", "properties": {"a": {"type": "string"}}}]},
@@ -231,13 +231,15 @@ def test_what_alternatives_hold_is_compared() -> None:
         "p.get.responses.200.content.application/json.schema",
         {"anyOf": [{"type": "object", "properties": {"a": {"type": "integer"}}}, {"type": "string"}]},
     )
-    assert said(other, before=(one,)) == [
+    assert describe_changes(other, before=(one,)) == [
         f"{GET}: status 200: alternative 1.a: type changed from string to integer (breaking)"
     ]
     fewer = (one[0], {"type": "string"})
-    assert said(fewer, before=(one,)) == [f"{GET}: status 200: type changed from object or string to string (breaking)"]
+    assert describe_changes(fewer, before=(one,)) == [
+        f"{GET}: status 200: type changed from object or string to string (breaking)"
+    ]
 
 
-def test_circles_end_where_only_one_document_has_them() -> None:
+def test_circular_schema_in_one_document_is_compared() -> None:
     endless = {"additionalProperties": {"$ref": "#/components/schemas/Book"}}
-    assert said((BOOK, {}), before=((BOOK, endless),)) == []
+    assert describe_changes((BOOK, {}), before=((BOOK, endless),)) == []

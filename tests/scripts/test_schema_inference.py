@@ -1,4 +1,4 @@
-"""Placeholders and examples to JSON schema."""
+"""Inference of JSON schemas from placeholders and examples."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from postman_openapi.losses import Loss
 from postman_openapi.schema_inference import PLACEHOLDERS, Schema, example_schema, has_placeholders, value_schema
 
 
-def shown(example: Any) -> tuple[Schema, list[Loss]]:
+def infer(example: Any) -> tuple[Schema, list[Loss]]:
     losses: list[Loss] = []
     return example_schema(Node(example, "item.json", "/body"), losses), losses
 
 
-def lossless(example: Any) -> Schema:
-    schema, losses = shown(example)
+def infer_without_loss(example: Any) -> Schema:
+    schema, losses = infer(example)
     assert losses == []
     return schema
 
@@ -57,8 +57,8 @@ def lossless(example: Any) -> Schema:
         ("", {"type": "string"}),
     ],
 )
-def test_a_value_that_is_one(text: str, schema: Schema) -> None:
-    assert repr(value_schema(text)) == repr((schema, None)), "1 is neither true nor 1.0"
+def test_single_value_gives_a_schema(text: str, schema: Schema) -> None:
+    assert repr(value_schema(text)) == repr((schema, None)), "repr tells 1 from True and 1.0"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_value_that_is_one(text: str, schema: Schema) -> None:
         ),
     ],
 )
-def test_a_value_that_is_several(text: str, schema: Schema, style: str) -> None:
+def test_joined_values_give_an_array_or_object(text: str, schema: Schema, style: str) -> None:
     assert repr(value_schema(text)) == repr((schema, style))
 
 
@@ -97,7 +97,7 @@ def test_a_value_that_is_several(text: str, schema: Schema, style: str) -> None:
         *("1000000000000000000", "9" * 5000),
     ],
 )
-def test_a_value_that_is_a_text(text: str) -> None:
+def test_any_other_value_is_a_text(text: str) -> None:
     assert value_schema(text) == ({"type": "string", "example": text}, None)
 
 
@@ -106,7 +106,7 @@ def test_a_value_that_is_a_text(text: str) -> None:
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.from_regex(r"-?[0-9]+(\.[0-9]+)?", fullmatch=True)
 )
-def test_a_number_arrives_as_it_stands_or_is_a_text(number: float | str) -> None:
+def test_number_keeps_its_spelling_or_is_a_text(number: float | str) -> None:
     text = str(number)
     schema, _ = value_schema(text)
     if schema["type"] == "string":
@@ -118,19 +118,19 @@ def test_a_number_arrives_as_it_stands_or_is_a_text(number: float | str) -> None
 
 
 @given(st.text() | st.lists(st.sampled_from([*PLACEHOLDERS, "", "1", "true", "a"])).map(",".join))
-def test_whatever_a_value_is_its_schema_is_valid_and_fits_what_is_shown(text: str) -> None:
+def test_schema_of_any_value_is_valid_and_accepts_its_default_and_example(text: str) -> None:
     schema, style = value_schema(text)
     OAS30Validator.check_schema(schema)
     assert (style is not None) is (schema["type"] == "array" and text != "<array>") or schema["type"] == "object"
-    for shown in ("default", "example"):
-        assert shown not in schema or OAS30Validator(schema).is_valid(schema[shown])
+    for keyword in ("default", "example"):
+        assert keyword not in schema or OAS30Validator(schema).is_valid(schema[keyword])
 
 
-def test_a_schema_that_is_changed_by_its_owner_is_changed_for_nobody_else() -> None:
+def test_schemas_are_separate_objects() -> None:
     text, texts = value_schema("<string>")[0], value_schema("<string>,<string>")[0]
     text["enum"] = texts["items"]["enum"] = ["a"]
-    lossless(["<string>"])["items"]["enum"] = ["a"]
-    assert value_schema("<string>")[0] == lossless("<string>") == {"type": "string"}
+    infer_without_loss(["<string>"])["items"]["enum"] = ["a"]
+    assert value_schema("<string>")[0] == infer_without_loss("<string>") == {"type": "string"}
     assert value_schema("<string>,<string>")[0] == {"type": "array", "items": {"type": "string"}}
 
 
@@ -162,8 +162,8 @@ def test_a_schema_that_is_changed_by_its_owner_is_changed_for_nobody_else() -> N
         ([["<boolean>"]], {"type": "array", "items": {"type": "array", "items": {"type": "boolean"}}}),
     ],
 )
-def test_the_schema_of_an_example(example: Any, schema: Schema) -> None:
-    assert repr(lossless(example)) == repr(schema), "1 is neither true nor 1.0"
+def test_example_gives_a_schema(example: Any, schema: Schema) -> None:
+    assert repr(infer_without_loss(example)) == repr(schema), "repr tells 1 from True and 1.0"
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_the_schema_of_an_example(example: Any, schema: Schema) -> None:
         ),
     ],
 )
-def test_the_entries_of_a_list_are_examples_of_one_thing(entries: list[Any], items: Schema) -> None:
-    assert lossless(entries) == {"type": "array", "items": items}
+def test_entries_of_a_list_share_one_schema(entries: list[Any], items: Schema) -> None:
+    assert infer_without_loss(entries) == {"type": "array", "items": items}
 
 
 @pytest.mark.parametrize(
@@ -214,21 +214,21 @@ def test_the_entries_of_a_list_are_examples_of_one_thing(entries: list[Any], ite
         ([{"a/b": 1}, {"a/b": "x"}], "/1/a~1b", "string", "integer"),
     ],
 )
-def test_what_an_example_contradicts_itself_in_is_lost(example: Any, pointer: str, what: str, why: str) -> None:
-    schema, losses = shown(example)
+def test_contradiction_in_an_example_is_a_loss(example: Any, pointer: str, what: str, why: str) -> None:
+    schema, losses = infer(example)
     assert losses == [
         Loss("item.json", f"/body{pointer}", f"the type {what}", f"an earlier value here has the type {why}")
     ]
     assert OAS30Validator(schema).is_valid(example)
 
 
-def test_a_contradiction_takes_no_more_than_its_place() -> None:
-    schema, _ = shown([{"a": 1, "b": "<string>"}, {"a": "x", "b": "<string>"}, {"a": True, "b": "<string>"}])
+def test_contradiction_affects_only_its_place() -> None:
+    schema, _ = infer([{"a": 1, "b": "<string>"}, {"a": "x", "b": "<string>"}, {"a": True, "b": "<string>"}])
     assert schema["items"]["properties"] == {"a": {}, "b": {"type": "string"}}
 
 
-def test_two_formats_in_one_place_are_lost() -> None:
-    schema, losses = shown(["<date>", "<uuid>"])
+def test_two_formats_in_one_place_are_a_loss() -> None:
+    schema, losses = infer(["<date>", "<uuid>"])
     assert schema["items"] == {"type": "string"}
     assert [(loss.pointer, loss.what) for loss in losses] == [("/body/1", "the formats date and uuid")]
 
@@ -240,15 +240,15 @@ def test_two_formats_in_one_place_are_lost() -> None:
         "<Error: Too many levels of nesting to fake this schema>",
     ],
 )
-def test_where_an_exporter_gave_up_anything_may_stand(text: str) -> None:
+def test_place_where_the_exporter_stopped_accepts_anything(text: str) -> None:
     for example, pointer in [({"a": text, "b": 1}, "/body/a"), ({"a": {"value": text}, "b": 1}, "/body/a/value")]:
-        schema, losses = shown(example)
+        schema, losses = infer(example)
         assert schema["properties"] == {"a": {}, "b": {"type": "integer", "example": 1}}
         assert [(loss.pointer, loss.what) for loss in losses] == [(pointer, "a type")]
         assert has_placeholders(example)
 
 
-def test_what_is_a_pattern_and_what_an_example() -> None:
+def test_placeholders_are_recognized_at_any_depth() -> None:
     for pattern in ("<string>", ["<date>"], {"a": [{"b": "<long>"}]}):
         assert has_placeholders(pattern)
     for example in ("text", "a <string>", [], {}, None, [{"a": None}], {"<string>": 1}):
@@ -266,22 +266,22 @@ values = st.recursive(
 
 
 @given(values)
-def test_a_value_fits_the_schema_of_itself(value: Any) -> None:
-    schema, _ = shown(value)
+def test_value_matches_its_own_schema(value: Any) -> None:
+    schema, _ = infer(value)
     OAS30Validator.check_schema(schema)
     assert OAS30Validator(schema).is_valid(value)
 
 
 @given(st.lists(values, max_size=5))
-def test_the_schema_of_a_list_fits_every_one_of_its_entries(entries: list[Any]) -> None:
-    schema, _ = shown(entries)
+def test_entries_match_the_schema_of_their_list(entries: list[Any]) -> None:
+    schema, _ = infer(entries)
     for entry in entries:
         assert OAS30Validator(schema["items"]).is_valid(entry)
 
 
 @given(st.lists(values, max_size=5))
-def test_what_is_lost_has_a_place_in_the_example(entries: list[Any]) -> None:
-    _, losses = shown(entries)
+def test_pointer_of_a_loss_exists_in_the_example(entries: list[Any]) -> None:
+    _, losses = infer(entries)
     for loss in losses:
         place = Node(entries, "item.json", "/body")
         for step in loss.pointer.removeprefix("/body/").split("/"):
@@ -292,4 +292,4 @@ def test_what_is_lost_has_a_place_in_the_example(entries: list[Any]) -> None:
 
 @given(values)
 def test_the_same_example_has_the_same_schema(value: Any) -> None:
-    assert shown(value) == shown(parse_json(json.dumps(value), "x").value)
+    assert infer(value) == infer(parse_json(json.dumps(value), "x").value)

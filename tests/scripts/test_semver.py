@@ -19,12 +19,12 @@ FIX, FEATURE, BREAKING = (Change(str(level), "changed", level) for level in Leve
         ("1.2.3", [FEATURE, BREAKING], "2.0.0", "major"),
     ],
 )
-def test_the_version_that_changes_ask_for(released: str, changes: list[Change], version: str, bump: str) -> None:
-    answer = required_version(released, changes)
-    assert (answer.version, answer.bump) == (version, bump)
+def test_changes_determine_the_required_version(released: str, changes: list[Change], version: str, bump: str) -> None:
+    result = required_version(released, changes)
+    assert (result.version, result.bump) == (version, bump)
 
 
-def test_the_first_change_that_asks_for_most_is_the_reason() -> None:
+def test_first_change_of_the_highest_level_is_the_reason() -> None:
     one, other = (Change(place, "type changed", Level.BREAKING, "a", "b") for place in ("one", "other"))
     assert required_version("0.1.0", [FIX, one, FEATURE, other]).why == "one: type changed from a to b (breaking)"
     assert required_version("0.1.0", []).why == "nothing has changed since 0.1.0"
@@ -41,11 +41,11 @@ def test_the_first_change_that_asks_for_most_is_the_reason() -> None:
         ("0.2", "0.2.0", True),
     ],
 )
-def test_whether_a_version_is_enough(version: str, least: str, enough: bool) -> None:
+def test_version_is_compared_with_the_required_one(version: str, least: str, enough: bool) -> None:
     assert is_at_least(version, least) is enough
 
 
-def test_a_version_that_is_none_is_refused() -> None:
+def test_malformed_version_is_refused() -> None:
     for broken in ("", "one", "1..2"):
         with pytest.raises(SpecError, match="is not a version"):
             required_version(broken, [])

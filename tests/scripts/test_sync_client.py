@@ -35,7 +35,7 @@ def test_derived_client_names_its_source_and_forbids_editing() -> None:
     assert "do not edit" in docstring
 
 
-def test_nothing_asynchronous_is_left_in_the_code() -> None:
+def test_derived_client_has_no_asynchronous_code() -> None:
     names = {node.id for node in ast.walk(ast.parse(SYNC)) if isinstance(node, ast.Name)}
     names |= {node.attr for node in ast.walk(ast.parse(SYNC)) if isinstance(node, ast.Attribute)}
     names |= {name for name, _ in methods(SYNC)}
@@ -54,7 +54,7 @@ def test_derived_client_is_a_fixed_point_of_every_rule() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule[0])
-def test_rule_that_matches_nothing_is_an_error(rule: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rule_without_a_match_is_an_error(rule: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync_client, "RULES", (rule,))
     without = re.sub(rule[0], "", ASYNC, flags=re.DOTALL)
     with pytest.raises(SpecError, match="nothing matches") as caught:

@@ -59,7 +59,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def start(project: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a script of the copy on the copy's package."""
+    """Run a script of the copied project on the copied package."""
     command = [sys.executable, str(project / "scripts" / script), *arguments]
     variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(project)}
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.parent, env=variables)
@@ -73,7 +73,7 @@ def succeed(project: Path, script: str, *arguments: str) -> str:
 
 
 def fail(project: Path, script: str, *arguments: str) -> str:
-    """Run a script that must find something to do, and return its errors."""
+    """Run a script that must exit with 1, and return its errors."""
     done = start(project, script, *arguments)
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stderr
@@ -89,7 +89,7 @@ def set_version(project: Path, version: str) -> None:
 
 
 def add_section(project: Path, version: str) -> None:
-    """Put the section of a version, which is not released yet, on top of the change log."""
+    """Add a section for an unreleased version at the top of the change log."""
     text = (project / CHANGELOG).read_text(encoding="utf-8")
     head, heading, rest = text.partition("\n## ")
     section = f"\n## [{version}] - {UNDATED}\n{ENTRIES}"
@@ -97,7 +97,7 @@ def add_section(project: Path, version: str) -> None:
 
 
 def release(project: Path, version: str) -> None:
-    """Date the section, accept the state, check the distributions."""
+    """Date the section, accept the project's state, and check the distributions."""
     log = (project / CHANGELOG).read_text(encoding="utf-8")
     dated = log.replace(f"## [{version}] - {UNDATED}\n", f"## [{version}] - {DATE}\n")
     (project / CHANGELOG).write_text(dated, encoding="utf-8")
@@ -110,15 +110,15 @@ def release(project: Path, version: str) -> None:
 
 
 def change_project(project: Path) -> str:
-    """Add a parameter and an error, generate, and return the version that this asks for."""
+    """Add a parameter and an error, regenerate, and return the required version."""
     append(project / OVERLAY, PARAMETER)
     append(project / ERRORS, ERROR)
-    said = succeed(project, "regenerate.py")
-    assert "change: GET /api/group: query parameter namePrefix: " in said
-    assert "surface: confluence_groups_sdk.errors.NameTakenError: " in said
+    output = succeed(project, "regenerate.py")
+    assert "change: GET /api/group: query parameter namePrefix: " in output
+    assert "surface: confluence_groups_sdk.errors.NameTakenError: " in output
     assert "name_prefix" in (project / OPERATION).read_text(encoding="utf-8")
-    (asked,) = re.findall(r"^version: (\S+) \(\w+\) is required: .* has \S+: too low$", said, re.MULTILINE)
-    return str(asked)
+    (required,) = re.findall(r"^version: (\S+) \(\w+\) is required: .* has \S+: too low$", output, re.MULTILINE)
+    return str(required)
 
 
 def test_second_release_follows_the_first(project: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whole collections, of whatever stands in them: an error, or a document that is valid and always the same."""
+"""Any collection is refused, or gives a valid and deterministic document."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ answers = st.fixed_dictionaries(
     {"name": scalars, "code": st.sampled_from([200, 404, 500, None, "200", "x"])},
     optional={"header": rows, "body": texts, "originalRequest": requests},
 )
-named = st.sampled_from(["A", "B", "List", "list", "一覧", "get it", "", 5])
+item_names = st.sampled_from(["A", "B", "List", "list", "一覧", "get it", "", 5])
 items = st.fixed_dictionaries(
-    {"name": named, "request": requests}, optional={"response": st.lists(answers | anything, max_size=4)}
+    {"name": item_names, "request": requests}, optional={"response": st.lists(answers | anything, max_size=4)}
 )
 folders = st.fixed_dictionaries(
-    {"name": named, "item": st.lists(items, max_size=3)}, optional={"auth": auths, "variable": rows}
+    {"name": item_names, "item": st.lists(items, max_size=3)}, optional={"auth": auths, "variable": rows}
 )
 collections = st.fixed_dictionaries(
     {"info": st.just({"name": "All"}), "item": st.lists(items | folders | anything, min_size=1, max_size=5)},
@@ -84,31 +84,31 @@ collections = st.fixed_dictionaries(
 )
 
 
-def converted(document: Any) -> tuple[dict[str, Any], list[Loss]]:
+def convert(document: Any) -> tuple[dict[str, Any], list[Loss]]:
     found = collection(document)
     losses = list(found.losses)
     requests = tuple(merge_duplicates(found.requests, losses))
     return build_document(evolve(found, requests=requests, losses=tuple(losses)))
 
 
-def shuffled(value: Any) -> Any:
+def shuffle_keys(value: Any) -> Any:
     if isinstance(value, dict):
         keys = sorted(value, key=lambda key: random.Random(key).random())
-        return {key: shuffled(value[key]) for key in keys}
-    return [shuffled(each) for each in value] if isinstance(value, list) else value
+        return {key: shuffle_keys(value[key]) for key in keys}
+    return [shuffle_keys(each) for each in value] if isinstance(value, list) else value
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(collections)
-def test_whatever_is_in_a_collection_it_is_refused_or_makes_a_valid_document(document: Any) -> None:
+def test_any_collection_is_refused_or_gives_a_valid_document(document: Any) -> None:
     try:
-        made, losses = converted(document)
+        made, losses = convert(document)
     except SpecError:
         return
     assert not list(OpenAPIV30SpecValidator(made).iter_errors())
     assert read_yaml(write_yaml(made), "x") == json.loads(json.dumps(made))
-    again, same = converted(shuffled(document))
-    assert json.dumps(again) == json.dumps(made), "whatever the order of keys"
+    again, same = convert(shuffle_keys(document))
+    assert json.dumps(again) == json.dumps(made), "in any order of keys"
     assert same == losses
 
 
@@ -116,20 +116,22 @@ def item(url: Any = "https://x.example.com/a", **more: Any) -> Any:
     return {"name": "A", "request": {"method": "POST", "url": url, **more}}
 
 
-def whole(*entries: Any, **more: Any) -> Any:
+def make_collection(*entries: Any, **more: Any) -> Any:
     return {"info": {"name": "All"}, "item": list(entries), **more}
 
 
 @pytest.mark.parametrize(
     "document",
     [
-        whole(item(body={"mode": "raw", "raw": '{"a":"' + '\\"' * 300_000})),
-        whole(item(body={"mode": "raw", "raw": "[" + "/*" * 300_000})),
-        whole(item(body={"mode": "raw", "raw": "{{" * 300_000})),
-        whole(item("{{" * 300_000)),
-        whole(item({"host": ["x"], "path": ["{" * 300_000]})),
-        whole(item({"host": ["x"], "path": [], "query": [{"key": "a" + "[" * 100_000}, {"key": "a" + "[b]" * 9_000}]})),
-        whole(
+        make_collection(item(body={"mode": "raw", "raw": '{"a":"' + '\\"' * 300_000})),
+        make_collection(item(body={"mode": "raw", "raw": "[" + "/*" * 300_000})),
+        make_collection(item(body={"mode": "raw", "raw": "{{" * 300_000})),
+        make_collection(item("{{" * 300_000)),
+        make_collection(item({"host": ["x"], "path": ["{" * 300_000]})),
+        make_collection(
+            item({"host": ["x"], "path": [], "query": [{"key": "a" + "[" * 100_000}, {"key": "a" + "[b]" * 9_000}]})
+        ),
+        make_collection(
             item(
                 {
                     "host": ["x"],
@@ -138,21 +140,23 @@ def whole(*entries: Any, **more: Any) -> Any:
                 }
             )
         ),
-        whole({**item(), "response": [{"name": "r", "code": 200, "body": f"[{number}]"} for number in range(3_000)]}),
-        whole(*[item(body={"mode": "raw", "raw": f"[{number}]"}) for number in range(1_500)]),
+        make_collection(
+            {**item(), "response": [{"name": "r", "code": 200, "body": f"[{number}]"} for number in range(3_000)]}
+        ),
+        make_collection(*[item(body={"mode": "raw", "raw": f"[{number}]"}) for number in range(1_500)]),
     ],
     ids=["quotes", "comments", "braces", "host", "segment", "brackets", "values", "examples", "requests"],
 )
-def test_what_is_large_is_read_in_one_go(document: Any) -> None:
-    """Where each of many is compared with all others, or looked for to the end, this does not come to an end."""
-    made, _ = converted(document)
+def test_large_collection_is_read_in_linear_time(document: Any) -> None:
+    """Quadratic code would not finish here."""
+    made, _ = convert(document)
     assert len(made["paths"]) == 1
 
 
-def test_variables_that_stand_for_ever_more_are_an_error() -> None:
+def test_exponentially_growing_variables_raise_spec_error() -> None:
     rows = [{"key": f"a{number}", "value": f"{{{{a{number + 1}}}}}" * 2} for number in range(60)]
     with pytest.raises(SpecError, match="expand to more than 10000 characters"):
-        converted(whole(item("https://{{a0}}/x"), variable=[*rows, {"key": "a60", "value": "x"}]))
+        convert(make_collection(item("https://{{a0}}/x"), variable=[*rows, {"key": "a60", "value": "x"}]))
 
 
 SECRET = "s3cret"
@@ -161,25 +165,37 @@ SECRET = "s3cret"
 @pytest.mark.parametrize(
     "document",
     [
-        whole(item(auth={"type": "bearer", "bearer": [{"key": "token", "value": SECRET}]})),
-        whole(item(), auth={"type": "basic", "basic": {"username": SECRET, "password": SECRET}}),
-        whole(item(auth={"type": "apikey", "apikey": {"key": "k", "value": SECRET}})),
-        whole(item(auth={"type": "oauth2", "oauth2": {"clientSecret": SECRET, "accessToken": SECRET, "scope": "r"}})),
-        whole(item(auth={"type": "hawk", "hawk": {"authKey": SECRET}})),
-        whole(item(header=[{"key": "Authorization", "value": f"Bearer {SECRET}"}, {"key": "Cookie", "value": SECRET}])),
-        whole(item(header=f"Authorization: {SECRET}")),
-        whole(item(f"https://me:{SECRET}@x.example.com/a")),
-        whole(item({"host": ["x"], "path": [], "auth": {"user": "me", "password": SECRET}})),
-        whole(item("{{baseUrl}}/a"), variable=[{"key": "baseUrl", "value": f"https://me:{SECRET}@x.example.com"}]),
-        whole(item(f"me:{SECRET}@x.example.com/a")),
-        whole(item("{{baseUrl}}/a"), variable=[{"key": "baseUrl", "value": f"//me:{SECRET}@x.example.com"}]),
-        whole(item("{{baseUrl}}/a"), variable=[{"key": "baseUrl", "value": f"me:{SECRET}@x.example.com"}]),
-        whole(item("https://{{user}}:{{password}}@x.example.com/a"), variable=[{"key": "password", "value": SECRET}]),
-        whole(item(), variable=[{"key": "token", "value": SECRET}]),
-        whole(item(), event=[{"script": {"exec": [SECRET]}}]),
-        whole({**item(), "response": [{"name": "r", "code": 200, "header": [{"key": "Set-Cookie", "value": SECRET}]}]}),
-        whole({**item(), "response": [{"name": "r", "code": 200, "cookie": [{"name": "a", "value": SECRET}]}]}),
-        whole(
+        make_collection(item(auth={"type": "bearer", "bearer": [{"key": "token", "value": SECRET}]})),
+        make_collection(item(), auth={"type": "basic", "basic": {"username": SECRET, "password": SECRET}}),
+        make_collection(item(auth={"type": "apikey", "apikey": {"key": "k", "value": SECRET}})),
+        make_collection(
+            item(auth={"type": "oauth2", "oauth2": {"clientSecret": SECRET, "accessToken": SECRET, "scope": "r"}})
+        ),
+        make_collection(item(auth={"type": "hawk", "hawk": {"authKey": SECRET}})),
+        make_collection(
+            item(header=[{"key": "Authorization", "value": f"Bearer {SECRET}"}, {"key": "Cookie", "value": SECRET}])
+        ),
+        make_collection(item(header=f"Authorization: {SECRET}")),
+        make_collection(item(f"https://me:{SECRET}@x.example.com/a")),
+        make_collection(item({"host": ["x"], "path": [], "auth": {"user": "me", "password": SECRET}})),
+        make_collection(
+            item("{{baseUrl}}/a"), variable=[{"key": "baseUrl", "value": f"https://me:{SECRET}@x.example.com"}]
+        ),
+        make_collection(item(f"me:{SECRET}@x.example.com/a")),
+        make_collection(item("{{baseUrl}}/a"), variable=[{"key": "baseUrl", "value": f"//me:{SECRET}@x.example.com"}]),
+        make_collection(item("{{baseUrl}}/a"), variable=[{"key": "baseUrl", "value": f"me:{SECRET}@x.example.com"}]),
+        make_collection(
+            item("https://{{user}}:{{password}}@x.example.com/a"), variable=[{"key": "password", "value": SECRET}]
+        ),
+        make_collection(item(), variable=[{"key": "token", "value": SECRET}]),
+        make_collection(item(), event=[{"script": {"exec": [SECRET]}}]),
+        make_collection(
+            {**item(), "response": [{"name": "r", "code": 200, "header": [{"key": "Set-Cookie", "value": SECRET}]}]}
+        ),
+        make_collection(
+            {**item(), "response": [{"name": "r", "code": 200, "cookie": [{"name": "a", "value": SECRET}]}]}
+        ),
+        make_collection(
             {
                 **item({"host": ["x"], "path": []}, auth={"type": "apikey", "apikey": {"key": "k", "in": "query"}}),
                 "response": [
@@ -196,5 +212,5 @@ SECRET = "s3cret"
         ),
     ],
 )
-def test_no_secret_comes_along(document: Any) -> None:
-    assert SECRET not in repr(converted(document))
+def test_no_secret_is_copied(document: Any) -> None:
+    assert SECRET not in repr(convert(document))
