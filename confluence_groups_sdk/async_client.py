@@ -56,10 +56,10 @@ class AsyncConfluenceGroups:
     Besides the errors that a method lists, every call may raise these, all of them an APIError:
 
     - AuthenticationError: Confluence did not accept the credentials.
-    - RateLimitError: the call was rate-limited, also after the retries.
-    - ServerError: Confluence failed, also after the retries.
+    - RateLimitError: the call was still rate-limited after the retries.
+    - ServerError: Confluence still failed after the retries.
     - ResponseValidationError: the response is not the documented one; nothing is known about what happened.
-    - APIConnectionError: no response came; a change may have been made all the same.
+    - APIConnectionError: no response came; a change may have been made.
 
     Args:
         site: ``https://NAME.atlassian.net``, with or without ``/wiki`` or ``/wiki/rest``.

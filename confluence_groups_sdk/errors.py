@@ -282,7 +282,7 @@ class GoneError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429: the call was rate-limited, also after the retries, or the server asks for a longer wait than allowed."""
+    """429: the call was still rate-limited after the retries, or the server asks for a longer wait than allowed."""
 
     remedy = "Wait for retry_after seconds, then send again; fewer calls at once help."
 
@@ -302,14 +302,14 @@ class ResponseValidationError(APIError):
 class APIConnectionError(APIError):
     """No response came: the connection failed or broke. The type of ``__cause__``, an httpx error, tells how."""
 
-    remedy = "Check address, proxy and network, then send again; the change may have been made all the same."
+    remedy = "Check address, proxy and network, then send again. If the call was a change, it may have been made."
 
 
 class APITimeoutError(APIConnectionError):
     """No response came in time."""
 
     option = "timeout"
-    remedy = "Send again, or allow more time; the change may have been made all the same."
+    remedy = "Send again, or allow more time. If the call was a change, it may have been made."
 
 
 for _class in list(globals().values()):

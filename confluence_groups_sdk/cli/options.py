@@ -54,6 +54,29 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="Longest wait for a connection and for each part of a response.",
+        rich_help_panel=CONNECTION,
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Show each call, and the whole response of a failed one.",
+        rich_help_panel=CONNECTION,
+    ),
+]
+check_timeout = check_value(
+    lambda seconds: 0 < seconds <= MAX_TIMEOUT_S, "give a number of seconds above 0, at most a year"
+)
+
+
 @frozen
 class ConnectionOptions:
     """The site to call, the timeout, and whether to show the calls."""
@@ -74,38 +97,16 @@ class ConnectionOptions:
         bool,
         typer.Option("--sandbox", help="Use the sandbox that runs on this machine.", rich_help_panel=CONNECTION),
     ] = False
-    timeout: Annotated[
-        float,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            help="Longest wait for a connection and for each part of a response.",
-            rich_help_panel=CONNECTION,
-        ),
-    ] = field(
-        default=30.0,
-        validator=check_value(
-            lambda seconds: 0 < seconds <= MAX_TIMEOUT_S, "give a number of seconds above 0, at most a year"
-        ),
-    )
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose",
-            "-v",
-            help="Show each call, and the whole response of a failed one.",
-            rich_help_panel=CONNECTION,
-        ),
-    ] = False
+    timeout: Timeout = field(default=30.0, validator=check_timeout)
+    verbose: Verbose = False
 
 
 @frozen
-class VerbosityOptions:
-    """Whether to show the calls."""
+class CallOptions:
+    """The timeout, and whether to show the calls, for a command that needs no site."""
 
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show each call, and the whole response of a failed one.")
-    ] = False
+    timeout: Timeout = field(default=30.0, validator=check_timeout)
+    verbose: Verbose = False
 
 
 @frozen

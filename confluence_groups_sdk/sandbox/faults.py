@@ -1,4 +1,4 @@
-"""Faults on purpose: chosen by probability and seed, or by counting calls."""
+"""Deliberate faults: chosen by probability and seed, or by counting calls."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _check_integer(_instance: object, attribute: Any, value: int) -> None:
 @_public
 @frozen
 class Faults:
-    """Faults of a `Sandbox`, on purpose.
+    """Deliberate faults of a `Sandbox`.
 
     They apply to calls of the API, at the site's address and through the gateway. They do not apply to the OAuth 2.0
     authority or to the answers of ``answer_next``. A call has at most one of the first three faults; the order of calls

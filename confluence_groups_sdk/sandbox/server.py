@@ -141,7 +141,7 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """The faults, on purpose. Setting them, which is possible at any time, resets all counts."""
+        """The deliberate faults. You can set them at any time; this resets all counts."""
         return self._app.fault_injector.faults
 
     @faults.setter
@@ -153,7 +153,7 @@ class Sandbox:
 
     @property
     def page_limit(self) -> int:
-        """The maximum number of results on one page, also if ``limit`` is higher; 200, or less to test many pages."""
+        """The maximum number of results on one page, even if ``limit`` is higher; 200, or less to test many pages."""
         return self._operations.page_limit
 
     @page_limit.setter

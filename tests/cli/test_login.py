@@ -70,7 +70,8 @@ def test_consent_logs_in(unconfigured_shell: Shell, login: Callable[..., Result]
     assert unconfigured_shell.sandbox.requests[-1].target.startswith(
         f"/ex/confluence/{unconfigured_shell.sandbox.cloud_id}/"
     )
-    (site,) = json.loads(unconfigured_shell.run("sites", "-o", "json").out)
+    (site,) = json.loads(unconfigured_shell.run("sites", "-o", "json", "--timeout", "20").out)
+    assert unconfigured_shell.run("sites", "--timeout", "0").code == 2
     assert (site["cloud_id"], site["url"]) == (unconfigured_shell.sandbox.cloud_id, unconfigured_shell.sandbox.url)
     shown = unconfigured_shell.run("members", "remove", "docs-editors", "chiara@example.com", "--curl").out
     assert "Authorization: Bearer REDACTED" in shown

@@ -133,8 +133,10 @@ def test_prepare_does_not_change_later_requests(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("method", ["no_such_method", "prepare", "with_options", "aclose", "raw", "_session", ""])
-def test_prepare_of_an_unknown_method_names_the_known_ones(kind: str, method: str) -> None:
+@pytest.mark.parametrize(
+    "method", ["no_such_method", "prepare", "with_options", "aclose", "raw", "_session", "", None, []]
+)
+def test_prepare_of_an_unknown_method_names_the_known_ones(kind: str, method: Any) -> None:
     with pytest.raises(ValueError, match=r"give one of remove_member, .*current_user$") as caught:
         client(kind, Answers()).prepare(method)
     assert repr(method) in str(caught.value)

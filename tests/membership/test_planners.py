@@ -64,7 +64,7 @@ def test_non_members_are_skipped_and_repeated_rows_are_noted(sandbox: Sandbox) -
         (f"P {other}", "not a member", None),
         ("None", "there is no account with this id", None),
     ]
-    assert "1 of 4 rows repeat another row" in plan.notes
+    assert "1 of 4 rows repeat an earlier row" in plan.notes
 
 
 def test_unknown_facts_are_noted(sandbox: Sandbox) -> None:

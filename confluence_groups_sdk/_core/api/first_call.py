@@ -37,10 +37,10 @@ def first_call(method: str, arguments: Mapping[str, Any]) -> Call[Any]:
         arguments: the method's arguments.
 
     Raises:
-        ValueError: there is no such method, or an argument is not accepted.
+        ValueError: there is no such method, or an argument is not acceptable.
         TypeError: an argument is missing or unknown.
     """
-    build = FIRST_CALLS.get(method)
+    build = FIRST_CALLS.get(method) if isinstance(method, str) else None
     if build is None:
         raise ValueError(f"{method!r} is not a method that calls Confluence: give one of {', '.join(FIRST_CALLS)}")
     try:

@@ -133,7 +133,7 @@ class RateLimiter(ConcurrencyLimiter):
 
         Args:
             clock: the time.
-            earlier: the reservation that the call has waited for. It is good, unless a pause began meanwhile.
+            earlier: the reservation that the call has waited for. It stays valid unless a pause has begun meanwhile.
         """
         with self._lock:
             if earlier is not None and earlier.epoch == self._epoch:

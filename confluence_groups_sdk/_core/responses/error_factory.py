@@ -66,7 +66,7 @@ def error_from_response(
 
     Args:
         response: the response, already read.
-        kind: the error, if the status has a special meaning for the operation.
+        kind: the error's class, if the status has a special meaning for the operation.
         scopes: the scopes that the operation requires; the remedy names them if one is missing.
         now: seconds since the epoch, for a ``Retry-After`` that is a date; by default the system's time.
     """

@@ -105,7 +105,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                     ssl=self._context,
                     limit=0,  # limited by our semaphore, so that waiting and connecting have separate timeouts
                     keepalive_timeout=KEEPALIVE_S,
-                    resolver=aiohttp.ThreadedResolver(),  # the system's resolver, also if aiodns is installed
+                    resolver=aiohttp.ThreadedResolver(),  # the system's resolver, even if aiodns is installed
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("User-Agent", "Content-Type"),

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..._core.limits.rate_limiter import RateLimiter
+from ..._support.text import format_count
 from ...errors import InputError
 from ...membership import Outcome, Plan, Report, rehearse, undo
 from ...membership import apply as apply_plan
@@ -17,7 +18,7 @@ from ..exit_codes import INCOMPLETE, INTERRUPTED, REFUSED
 from ..options import ConfirmationOptions, ConnectionOptions, JournalArgument, PlanArgument, PlanGuardOptions
 from ..output_files import check_target
 from ..program import PROGRAM
-from ..rendering.plan_summary import format_count, summary_lines
+from ..rendering.plan_summary import summary_lines
 from ..rendering.progress_bar import progress_bar
 from ..rendering.report_summary import FAILURES, curl_lines, rehearsal_lines, report_lines
 from ..session.client_factory import open_client

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ..._core.limits.rate_limiter import RateLimiter
+from ..._support.text import format_count
 from ...client import ConfluenceGroups
 from ...errors import InputError
 from ...membership import Plan, plan_offboarding, plan_removals, plan_sync, read_accounts
@@ -18,7 +19,7 @@ from ..exit_codes import REFUSED
 from ..options import ConnectionOptions, Format, GroupArgument, OutputOptions, PlanArgument, PlanGuardOptions
 from ..output_files import check_target, write_file
 from ..program import PROGRAM
-from ..rendering.plan_summary import COLUMNS, format_count, plan_rows, summary_lines
+from ..rendering.plan_summary import COLUMNS, plan_rows, summary_lines
 from ..rendering.progress_bar import OnProgress, progress_bar
 from ..rendering.tables import write_rows
 from ..session.client_factory import open_client

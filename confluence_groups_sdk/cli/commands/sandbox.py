@@ -26,7 +26,7 @@ LARGE_GROUP_ID, LARGE_GROUP_NAME = "00000000-0000-4000-8000-00000000beef", "ever
 
 @frozen
 class FaultOptions:
-    """The faults that the sandbox injects on purpose."""
+    """The deliberate faults of the sandbox."""
 
     error_rate: Annotated[
         float,

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import define
 
+from ..._support.text import format_count
 from ...membership import Action, Change, Plan, SkippedChange
 from ..terminal import format_options
 from .tables import Column
@@ -135,8 +136,3 @@ def describe_effort(plan: Plan) -> str:
     estimate = plan.estimate
     span = "less than a minute" if estimate.minutes < 1 else f"about {format_count(round(estimate.minutes), 'minute')}"
     return f"{span}: {format_count(estimate.calls, 'call')}, {format_count(estimate.points, 'point')}"
-
-
-def format_count(number: int, noun: str) -> str:
-    """Format a number of things, such as ``1 change`` or ``2 changes``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..._support.text import format_count
 from ...client import ConfluenceGroups
 from ...membership import Action, Outcome, Report, Result, Stop, StopReason
 from ..terminal import option_name
 from .curl import curl_command
-from .plan_summary import format_count, format_guard
+from .plan_summary import format_guard
 
 FAILURES = (Outcome.FAILED, Outcome.UNKNOWN)
 

@@ -148,7 +148,7 @@ def _look_up_outcome(client: ConfluenceGroups, change: Change, error: APIError) 
     If the membership looks unchanged, the change may have been made nevertheless, because lists lag behind
     (docs/confluence-behaviour.md#eventual-consistency). It then stays in doubt.
     """
-    # The error without its remedy, because the remedy is to apply the plan again.
+    # Without the error's remedy, which says to look at the site: applying the plan again settles the change.
     lost = evolve(_failure(change, error), error=error.description, settled=True, final=False)
     try:
         is_member = client.is_member(group_id=change.group_id, account_id=change.account_id)

@@ -73,8 +73,8 @@ class Dispatcher:
         self._failures_left = stop_after_failures
         self._wait_for_quota = wait_for_quota
         self._clock = clock
-        is_sent_anywhere = isinstance(open_client, PerProcessClient)  # there, the state of this process is unknown
-        self._open_client = open_client if is_sent_anywhere else self._only_while_sending(open_client)
+        sends_in_other_processes = isinstance(open_client, PerProcessClient)  # they cannot see the state of this object
+        self._open_client = open_client if sends_in_other_processes else self._only_while_sending(open_client)
         self._held_until = 0.0  # by the monotonic clock
         self._in_doubt: frozenset[Key] = frozenset()
         self._queue: deque[Change] = deque()

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from ..._support.public import public
+from ..._support.text import format_count
 from ...errors import InputError
 
 GROUP_IDS = ("groupid", "group")
@@ -86,7 +87,7 @@ def read_rows(source: str | os.PathLike[str]) -> list[Row]:
         source: the path of the file.
 
     Raises:
-        InputError: the file cannot be read, or has bad rows; the error names every bad row with its line.
+        InputError: the file cannot be read, or has bad rows; the error names the first 1,000 with their lines.
     """
     return _read_file(source, with_groups=True)
 
@@ -131,7 +132,9 @@ def _read_text(name: str, text: IO[str], *, with_groups: bool) -> list[Row]:
             problems.append("the lines after that were not checked")
             break
     if problems:
-        raise InputError(f"{name}: {len(problems)} bad rows, so no plan was made:", problems=tuple(problems))
+        raise InputError(
+            f"{name}: {format_count(len(problems), 'bad row')}, so no plan was made:", problems=tuple(problems)
+        )
     if not rows:
         raise InputError(f"{name}: there is no row below the headers {', '.join(header.names)}")
     return rows

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ..._support.clock import Clock, SystemClock
 from ..._support.public import public
+from ..._support.text import format_count
 from ..._support.validation import is_text
 from ...client import ConfluenceGroups
 from ...errors import InputError
@@ -61,8 +62,8 @@ def plan_removals(
     requested = _resolve_rows(builder, given)
     builder.remove([(group_id, account_id, row.reason) for (group_id, account_id), row in requested.items()])
     if repeated := len(given) - len(requested):
-        builder.notes.append(f"{repeated} of {len(given)} rows repeat another row")
-    return builder.build(f"remove the members in {len(given)} rows{f' of {file}' if file else ''}")
+        builder.notes.append(f"{repeated} of {len(given)} rows repeat an earlier row")
+    return builder.build(f"remove the members in {format_count(len(given), 'row')}{f' of {file}' if file else ''}")
 
 
 def _resolve_rows(builder: PlanBuilder, rows: Sequence[Row]) -> dict[Key, Row]:
@@ -176,7 +177,7 @@ def plan_offboarding(
                 removals.append((group.id, account_id, reason))
     builder.remove(removals)
     exception = f" except {', '.join(sorted(group.name for group in kept.values()))}" if kept else ""
-    return builder.build(f"remove {len(leavers)} users from all their groups{exception}")
+    return builder.build(f"remove {format_count(len(leavers), 'user')} from all their groups{exception}")
 
 
 def plan_reversal(

@@ -79,6 +79,7 @@ def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
     Raises:
         InputError: several groups have this name.
         NotFoundError, BadRequestError: no group has this id or name; the error is that of the look-up by id.
+        ValueError: the id or name is empty.
         APIError, IncompleteReadError: as for `get_group` and `search_groups`.
     """
     try:
@@ -99,6 +100,7 @@ def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None 
     Raises:
         InputError: no member shows this e-mail, or several do, or there is no group to search for it.
         NotFoundError: no user has this id.
+        ValueError: the id is empty.
         APIError, IncompleteReadError: as for `get_user` and `iter_members`.
     """
     if "@" not in account:
