@@ -107,5 +107,5 @@ def find_ascii_problem(name: str, value: object) -> str | None:
     """Describe what is wrong with a credential that is sent unencoded, and must therefore be ASCII."""
     problem = find_problem(name, value)
     if not problem and not str(value).isascii():
-        problem = f"{name} has characters outside ASCII: copy it again, whole"
+        problem = f"{name} has characters outside ASCII: copy the complete value again"
     return problem

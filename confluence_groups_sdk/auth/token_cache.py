@@ -11,7 +11,7 @@ from .token_store import Tokens, TokenStore
 
 
 class TokenCache:
-    """Gives access to a token store. Tokens that cannot be saved are kept, and saved with the next load.
+    """Gives access to a token store. If saving fails, the tokens stay in memory and are saved at the next load.
 
     Args:
         store: the store.
@@ -28,7 +28,7 @@ class TokenCache:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep out the other threads that use this object, and by the store's lock its other users."""
+        """Keep other threads from this object and, by the store's lock, other users from the store."""
         with self._thread_lock, self._store.lock():
             yield
 
@@ -37,7 +37,7 @@ class TokenCache:
         stored = self._store.load()
         if self._unsaved is not None:
             tokens, spent = self._unsaved
-            # other tokens, or none, mean that the user has consented again, or has withdrawn the consent
+            # If the store now has other tokens, the user has consented again; if it has none, the user has logged out.
             if stored is not None and stored.refresh_token == spent.refresh_token:
                 self._store.save(tokens)
                 stored = tokens

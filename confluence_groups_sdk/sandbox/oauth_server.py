@@ -47,7 +47,7 @@ class Grant(NamedTuple):
 
 
 class Consent(NamedTuple):
-    """A user's consent, which a code can be exchanged for once."""
+    """A user's consent; its code can be exchanged for tokens once."""
 
     account_id: str
     scopes: tuple[str, ...]

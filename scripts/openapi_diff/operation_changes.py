@@ -206,7 +206,7 @@ def _parameter_schema(document: Document, parameter: Mapping[str, Any], part: st
 
 
 def _parameters_by_key(operation: Operation, other: Operation) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Return the parameters by location and name; if the paths are the same, path variables by their position."""
+    """Return the parameters by location and name; path variables by position instead, if both paths match."""
     positions = {name: f"#{index}" for index, name in enumerate(PATH_VARIABLE.findall(operation.path))}
     named: dict[tuple[str, str], Mapping[str, Any]] = {}
     for parameter in operation.parameters:

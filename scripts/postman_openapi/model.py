@@ -73,7 +73,7 @@ class Auth:
     scopes: tuple[str, ...] = ()
 
 
-NO_AUTH = Auth("", {})  # as one of several alternatives: no authentication is needed
+NO_AUTH = Auth("", {})  # among alternatives: the request also works without authentication
 
 
 @frozen

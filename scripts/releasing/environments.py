@@ -17,7 +17,7 @@ PIP_TO_UV = (
     ("extra-index-url", "UV_INDEX", " "),
     ("find-links", "UV_FIND_LINKS", ","),
 )
-"""The name of a setting of pip, uv's variable for it, and what separates several values."""
+"""For each setting of pip: its name, uv's variable for it, and the separator of values in that variable."""
 
 
 class CheckFailed(SystemExit):
@@ -66,7 +66,7 @@ def _index_variables() -> dict[str, str]:
         key, _, value = line.partition("=")
         settings[key.rpartition(".")[2]] = str(literal_eval(value)).split()
     found = {variable: separator.join(settings[name]) for name, variable, separator in PIP_TO_UV if name in settings}
-    return {"UV_INDEX_STRATEGY": "unsafe-best-match", **found}  # as pip: the best release of all indexes
+    return {"UV_INDEX_STRATEGY": "unsafe-best-match", **found}  # like pip, take the best release of all indexes
 
 
 def run(*command: str, cwd: Path, variables: Mapping[str, str] | None = None, umask: int = -1) -> str:

@@ -107,7 +107,7 @@ def current_user() -> Call[User]:
 
 
 def create_group(name: str) -> Call[Group]:
-    """Create a group; not repeatable, because the name would be taken, or a second group created."""
+    """Create a group; not repeatable: a second call would fail or create a second group."""
     from ..._generated.api.group import create_group as operation
 
     request = operation._get_kwargs(body=generated.GroupName(name=required("name", name)))
@@ -123,7 +123,7 @@ def delete_group(group_id: str) -> Call[None]:
 
 
 def add_member(group_id: str, account_id: str) -> Call[None]:
-    """Add a user to a group; not repeatable, because the response for a user who is a member is not documented."""
+    """Add a user to a group; not repeatable: the response for a member is not documented."""
     from ..._generated.api.group import add_user_to_group_by_group_id as operation
 
     request = operation._get_kwargs(

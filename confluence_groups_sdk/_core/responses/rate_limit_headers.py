@@ -32,9 +32,9 @@ class RateLimitInfo(NamedTuple):
     Attributes:
         retry_after: seconds to wait; None if the server does not ask.
         reset_in: seconds until the limit is renewed; None if unknown.
-        exhausted: whether nothing is left until then.
-        quota: whether a 429 is because of a spent quota.
-        burst: whether a 429 is because of too many calls at once.
+        exhausted: whether the limit is used up until it is renewed.
+        quota: whether a spent quota caused a 429.
+        burst: whether too many calls at once caused a 429.
     """
 
     retry_after: float | None = None
@@ -48,7 +48,7 @@ NO_RATE_LIMITS = RateLimitInfo()
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds to wait by ``Retry-After``: a number, or an HTTP date (RFC 9110 section 10.2.3).
+    """Return the seconds that ``Retry-After`` says to wait; it is a number or an HTTP date (RFC 9110 section 10.2.3).
 
     None if the header is missing, unreadable, negative, not finite or over a year.
 

@@ -179,7 +179,7 @@ def undo_journal(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Plan to reverse the changes in a journal; only apply makes changes."""
+    """Make a plan that reverses the changes in a journal. Nothing changes until you apply it."""
     make_plan(
         connection,
         out or journal.with_suffix(".undo.json"),

@@ -24,7 +24,7 @@ class DeferredInterrupt:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Handle Ctrl-C in this context, except in other threads and in programs that have their own handler.
+        """Handle Ctrl-C in this context. Do nothing outside the main thread, or if the program has its own handler.
 
         Only the main thread may set a handler; see https://docs.python.org/3/library/signal.html#signals-and-threads.
         """

@@ -1,4 +1,4 @@
-"""From what people write to what Confluence knows: groups by id or exact name, accounts by id or e-mail.
+"""Translate what people write into what Confluence knows: groups by id or exact name, accounts by id or e-mail.
 
 Plans and the command line use the same rules. The functions resolve one group or user and raise an error; `Resolver`
 resolves many and collects all problems, so that one error can name them together.
@@ -98,7 +98,7 @@ def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None 
     """Return the user with this account id, or with the e-mail that a member of the group shows.
 
     Raises:
-        InputError: no member shows this e-mail, or several do, or there is no group to search for it.
+        InputError: no member shows this e-mail, or several do, or no group is given to search for it.
         NotFoundError: no user has this id.
         ValueError: the id is empty.
         APIError, IncompleteReadError: as for `get_user` and `iter_members`.
@@ -137,7 +137,7 @@ class Resolver:
         """Return the groups with these ids or exact names.
 
         Args:
-            origins: for each id or name where it was given, such as ``line 7``.
+            origins: the place where each id or name was given, such as ``line 7``.
             by_name: whether all of them are names.
 
         Raises:
