@@ -60,7 +60,7 @@ class ConfluenceGroupsError(Exception):
     """The root of the hierarchy: every error that this package defines.
 
     Wrong arguments may also raise a plain ValueError or TypeError. Each attribute has a default in its class, so that
-    errors pickled by older versions have it, too.
+    errors pickled by older versions also have it.
 
     Args:
         args: the message.

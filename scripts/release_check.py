@@ -152,7 +152,7 @@ def check_twine(built: Distributions) -> str:
 
 
 def check_installed(archive: Path, name: str, workspace: Path) -> str:
-    """Replay the cassettes with an installed distribution; with the wheel and its extras, run the programs, too."""
+    """Replay the cassettes with an installed distribution; with the wheel and its extras, also run the programs."""
     project = Project.read(ROOT)
     lowest = name == "lowest"
     select = lowest_installer(ROOT / PYPROJECT) if lowest else install

@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         help=f"omit these of {','.join(PARTS)}; default: the parts omitted last time; '' for none",
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on a difference")
-    parser.add_argument("--force", action="store_true", help="replace an edited copy, too")
+    parser.add_argument("--force", action="store_true", help="also replace an edited copy")
     options = parser.parse_args(arguments)
     if options.check and options.force:
         parser.error("--force: --check writes nothing")

@@ -126,7 +126,7 @@ def test_mypy_rejects_only_the_misspelt_names(programs: Path) -> None:
 
 
 def test_pyright_rejects_only_the_misspelt_names(programs: Path) -> None:
-    """The consumer has wrong uses, each with an ignore comment; a comment that is not needed is an error, too."""
+    """The consumer has wrong uses, each with an ignore comment; a comment that is not needed is also an error."""
     files = [str(programs / "misspelt.py"), str(programs / "correct.py"), str(CONSUMER)]
     options = ["--outputjson", "--pythonpath", sys.executable, "--project", str(programs)]
     command = [sys.executable, "-m", "pyright", *options, *files]

@@ -29,7 +29,7 @@ CONSENT_AGAIN = (
     "The refresh token is no longer accepted: it was used up or revoked, it was not used for 90 days, or the password "
     "was changed. Let the user consent again, and save the new tokens in the store."
 )
-NO_REFRESH_TOKEN = "the authority gave no refresh token: ask for the scope offline_access, too"
+NO_REFRESH_TOKEN = "the authority gave no refresh token: also ask for the scope offline_access"
 CHECK_CLIENT = "Check the client id and the client secret: the authority does not know this pair."
 CHECK_AUTHORITY = "Check authority=, and any proxy before it: Atlassian's token endpoint does not answer like this."
 

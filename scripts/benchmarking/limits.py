@@ -31,12 +31,12 @@ def trial_figures(made: Mapping[str, Trial]) -> Iterator[Figure]:
     first = hundred.part(2_000)
     what = "2,000 removals, 100 a second let through"
     yield Figure(what, first.excess, "x", "2,000 / 100 s", goal=1.10, short=what)
-    yield Figure("of them refused", 100 * first.refused(), "%", goal=2)
-    yield Figure("refused of the next 2,000", 100 * hundred.refused(len(first.seen)), "%", goal=1)
+    yield Figure("of them rate-limited", 100 * first.rate_limited_share(), "%", goal=2)
+    yield Figure("rate-limited of the next 2,000", 100 * hundred.rate_limited_share(len(first.seen)), "%", goal=1)
     for name, each in made.items():
-        note = f"{100 * each.refused():.1f} % refused"
+        note = f"{100 * each.rate_limited_share():.1f} % rate-limited"
         if each.found is not None:
-            note += f"; the rate is found {each.found:.0f} s after the first refusal"
+            note += f"; the rate is found {each.found:.0f} s after the first 429"
         yield Figure(f"{each.calls:,} removals, {name}", each.excess, "x", f"{each.allowed:.0f} s", note=note)
 
 
@@ -72,8 +72,8 @@ class Trial:
         """The ratio of the needed time to the required time."""
         return self.seconds / self.allowed
 
-    def refused(self, start: int = 0, end: int | None = None) -> float:
-        """Return the share of refusals in a range of responses."""
+    def rate_limited_share(self, start: int = 0, end: int | None = None) -> float:
+        """Return the share of 429 in a range of responses."""
         part = self.seen[start:end]
         return sum(status == 429 for _, status in part) / len(part)
 
@@ -84,7 +84,7 @@ class Trial:
 
     @property
     def found(self) -> float | None:
-        """The seconds from the first refusal to the end of the first second at the server's rate, or None."""
+        """The seconds from the first 429 to the end of the first second at the server's rate, or None."""
         first = next((moment for moment, status in self.seen if status == 429), None)
         if first is None:
             return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarking.figures import Figure, as_table
 from benchmarking.limits import Trial
 
-ACCEPTED, REFUSED, ALLOWED = "#2f6fab", "#c8442b", "#555555"
+ACCEPTED, RATE_LIMITED, ALLOWED = "#2f6fab", "#c8442b", "#555555"
 PEERS = ("httpx", "httpcore", "attrs", "aiohttp", "sniffio", "atlassian-python-api", "openapi-python-client")
 TITLES = {
     "startup": "Starting",
@@ -55,12 +55,12 @@ def format_page(sections: Mapping[str, Sequence[Figure]], *, when: str, where: s
     for name, figures in sections.items():
         parts += [f"## {TITLES[name]}", as_table(figures)]
         if name == "limits":
-            parts.append(f"![calls accepted and refused in each second]({picture})")
+            parts.append(f"![calls accepted and rate-limited in each second]({picture})")
     return "\n\n".join(parts) + "\n"
 
 
 def format_short_table(sections: Mapping[str, Iterable[Figure]]) -> str:
-    """Return the short table, which the README has, too."""
+    """Return the short table, which the README also has."""
     rows = [("", "measured", "beside"), ("---",) * 3, *_short(sections)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -90,16 +90,16 @@ def _short(sections: Mapping[str, Iterable[Figure]]) -> Iterator[tuple[str, ...]
 
 
 def draw(trials: Mapping[str, Trial], path: Path) -> None:
-    """Draw as SVG how many calls were accepted and refused in each second, and what was allowed."""
+    """Draw as SVG how many calls were accepted and rate-limited in each second, and the limit."""
     import matplotlib as mpl
     from matplotlib.figure import Figure as Picture
 
     mpl.rcParams.update({"svg.hashsalt": "rate", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9})
     figure = Picture(figsize=(9, 2.1 * len(trials)), layout="constrained")
     for axes, (name, trial) in zip(figure.subplots(len(trials), squeeze=False).flat, trials.items(), strict=True):
-        accepted, refused = trial.a_second(204), trial.a_second(429)
-        both = [one + other for one, other in zip(accepted, refused, strict=True)]
-        axes.stairs(both, baseline=accepted, fill=True, color=REFUSED, label="refused")
+        accepted, rate_limited = trial.a_second(204), trial.a_second(429)
+        both = [one + other for one, other in zip(accepted, rate_limited, strict=True)]
+        axes.stairs(both, baseline=accepted, fill=True, color=RATE_LIMITED, label="rate-limited")
         axes.stairs(accepted, fill=True, color=ACCEPTED, label="accepted")
         axes.axhline(trial.limit.rate, color=ALLOWED, linewidth=1, linestyle="--", label="let through in a second")
         axes.set_title(f"{trial.calls:,} removals, {name}", loc="left", fontsize=9)

@@ -22,7 +22,7 @@ HEADERS = (
     "X-Content-Type-Options: nosniff\r\natl-request-id: 6f5b0c6a-3b0e-4c1a-9d0e-3f1f8a7c2b4d\r\n"
 )
 DONE = f"HTTP/1.1 204 No Content\r\n{HEADERS}\r\n".encode()
-REFUSED = "HTTP/1.1 429 Too Many Requests\r\n{}Content-Length: 0\r\n\r\n"
+RATE_LIMITED = "HTTP/1.1 429 Too Many Requests\r\n{}Content-Length: 0\r\n\r\n"
 END = b"\r\n\r\n"
 LOG = b"GET /log "
 
@@ -44,7 +44,7 @@ class Limit:
 
 @define
 class Bucket:
-    """Accepts calls up to a limit, refuses the others, and records both."""
+    """Accepts calls up to a limit, rate-limits the others, and records both."""
 
     limit: Limit
     seen: list[tuple[float, int]] = field(factory=list)  # seconds since the first call, status
@@ -58,12 +58,12 @@ class Bucket:
         if self._started is None:
             self._started = self._asked = now
         since = now - self._started
-        refusal = self._refusal(now, since)
-        self.seen.append((since, 429 if refusal else 204))
-        return REFUSED.format(refusal).encode() if refusal else DONE
+        headers = self._rate_limit_headers(now, since)
+        self.seen.append((since, 429 if headers else 204))
+        return RATE_LIMITED.format(headers).encode() if headers else DONE
 
-    def _refusal(self, now: float, since: float) -> str | None:
-        """Return the headers of a refusal, or None if the call is accepted."""
+    def _rate_limit_headers(self, now: float, since: float) -> str | None:
+        """Return the headers of a 429, or None if the call is accepted."""
         limit = self.limit
         self._left = min(limit.rate, self._left + (now - self._asked) * limit.rate)
         self._asked = now

@@ -154,7 +154,7 @@ def _read_security(document: Document, content: Mapping[str, Any], place: str) -
 
 
 def scheme_text(scheme: Mapping[str, Any], name: str) -> str:
-    """Describe a security scheme by its effect on a request, whatever its name in the document."""
+    """Describe a security scheme by its effect on a request, without its name in the document."""
     match scheme.get("type"):
         case "http":
             return str(scheme.get("scheme")).lower()

@@ -91,7 +91,7 @@ def _compare_schema(pair: Pair, old: SchemaView, new: SchemaView) -> Iterator[Ch
 
 
 def _compare_annotations(pair: Pair, old: SchemaView, new: SchemaView) -> Iterator[Change]:
-    """Yield the changes that a schema can have around a reference, too."""
+    """Yield the changes that a schema can also have around a reference."""
     if old.default != new.default:
         yield pair.change(Kind.DEFAULT, old.default, new.default)
     if old.deprecated != new.deprecated:

@@ -44,7 +44,7 @@ def build_document(collection: Collection) -> tuple[dict[str, Any], list[Loss]]:
 
 
 def operation_ids(requests: Iterable[Request]) -> list[str]:
-    """Return one operationId per request, unique even if case is ignored, whatever the order of the requests.
+    """Return one operationId per request, unique even if case is ignored, in any order of the requests.
 
     An operation is named after its item. If several items share a name, or the name has no letters, the method and
     path become part of it.

@@ -105,7 +105,7 @@ def has_placeholders(value: Any) -> bool:
 
 
 def merge_schemas(one: Schema, other: Schema, entry: Node, losses: list[Loss]) -> Schema:
-    """Return a schema that accepts whatever either schema accepts."""
+    """Return a schema that accepts every value that one of the two accepts."""
     if NULL in (one, other) and ANYTHING not in (one, other):
         return {**one, **other}
     if "type" not in one or "type" not in other:  # at most a description: anything fits

@@ -1,7 +1,7 @@
 """Record the files of this version for later versions: a pickle of each public value, a plan, a journal, tokens.
 
 They go into tests/compat, into a folder for this version. Existing files stay, and must still be read as the values
-that were written. With --check, write nothing; a missing file is an error, too.
+that were written. With --check, write nothing; a missing file is also an error.
 """
 
 from __future__ import annotations

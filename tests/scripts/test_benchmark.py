@@ -82,8 +82,8 @@ def test_trial_computes_its_figures() -> None:
     assert made.allowed == 2.5
     assert made.seconds == 3.5, "until the last accepted call"
     assert made.excess == 1.4
-    assert made.refused() == 4 / 9
-    assert made.refused(5) == 2 / 4
+    assert made.rate_limited_share() == 4 / 9
+    assert made.rate_limited_share(5) == 2 / 4
     assert made.a_second(204) == [2, 1, 0, 2, 0]
     assert made.a_second(429) == [0, 1, 2, 0, 1]
     assert made.found == 3.0, "from 1 s to 4 s"
@@ -100,8 +100,8 @@ def test_allowed_rate_of_a_quota_depends_on_its_reset() -> None:
 
 def test_trial_figures_match_the_trial() -> None:
     accepted = [(moment / 100, 204) for moment in range(4_000)]
-    refused = Trial(Limit(100), 4_000, [(0.0, 429)] * 30 + accepted)
-    found = list(limits.trial_figures({"100 a second": refused}))
+    rate_limited = Trial(Limit(100), 4_000, [(0.0, 429)] * 30 + accepted)
+    found = list(limits.trial_figures({"100 a second": rate_limited}))
     assert [figure.met for figure in found] == [True, True, True, None]
     assert found[0].value == pytest.approx(1.0, abs=0.01)
     assert found[1].value == pytest.approx(100 * 30 / 2_030)

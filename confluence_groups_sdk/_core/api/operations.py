@@ -133,7 +133,7 @@ def add_member(group_id: str, account_id: str) -> Call[None]:
 
 
 def remove_member(group_id: str, account_id: str) -> Call[None]:
-    """Remove a user from a group; repeatable, because Confluence answers 204 for non-members, too."""
+    """Remove a user from a group; repeatable, because Confluence also answers 204 for non-members."""
     from ..._generated.api.group import remove_member_from_group_by_group_id as operation
 
     request = operation._get_kwargs(

@@ -35,7 +35,7 @@ class Paginator(Generic[T]):
     - Progress: a page that only repeats items is skipped if it reaches further than the one before. Otherwise
       IncompleteReadError is raised. GET /user/memberof had such a bug (CONFCLOUD-62418).
     - End: only an empty page ends the list; a short page, a missing link to the next page or a total prove nothing. If
-      an empty page has that link, the next page is read, too: some servers send the link by mistake, others may have
+      an empty page has that link, the next page is also read: some servers send the link by mistake, others may have
       filtered out all items of a page.
 
     Sources: docs/confluence-behaviour.md#pagination.

@@ -252,7 +252,7 @@ class _RequestBody(aiohttp.Payload):
 
 
 class _ResponseBody(httpx.AsyncByteStream):
-    """The body of a response as it arrives. Closing it before its end closes the connection, too."""
+    """The body of a response as it arrives. Closing it before its end also closes the connection."""
 
     def __init__(self, response: aiohttp.ClientResponse, slots: asyncio.Semaphore) -> None:
         self._response = response

@@ -29,7 +29,7 @@ from ..model.changes import Action, Change, Outcome, Result
 from ..planning.resolver import find_group
 
 FATAL_ERRORS = (AuthenticationError, PermissionDeniedError, GoneError)
-"""Errors that every other change would meet, too.
+"""Errors that every other change would also meet.
 
 Sources in docs/confluence-behaviour.md: #authentication for 401, #permissions for 403, #operations for 410.
 """

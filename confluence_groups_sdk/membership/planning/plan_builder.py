@@ -143,7 +143,7 @@ class PlanBuilder:
         self.requested += [self._change(Action.ADD, group, account_id, reason) for account_id in account_ids]
 
     def remove(self, removals: Sequence[tuple[str, str, str | None]]) -> None:
-        """Request removals: group id, account id and reason. The group list of each unlisted user is checked, too."""
+        """Request removals: group id, account id and reason. It also checks the group list of each unlisted user."""
         unlisted = [removal[:2] for removal in removals if removal[1] not in self.groups[removal[0]].members]
         self.resolver.load_users(account_id for _, account_id in unlisted)
         self.groups = add_unlisted_members(self.client, self.groups, unlisted)

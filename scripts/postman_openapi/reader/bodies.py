@@ -23,7 +23,7 @@ LANGUAGES = {"json": JSON, "xml": "application/xml", "html": "text/html", "javas
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+")
 KNOWN = ("mode", "raw", "urlencoded", "formdata", "file", "graphql", "options", "disabled")
 # JSON tokens that can contain others, and additions that people make: comments, and variables outside of strings.
-# An unterminated string or comment is one token, too: otherwise every position inside it starts another search.
+# An unterminated string or comment is also one token: otherwise every position inside it starts another search.
 TOKEN = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)|\{\{[^{}"\s]+\}\}', re.DOTALL)
 COMMENT = re.compile(r"/\*.*\*/", re.DOTALL)
 

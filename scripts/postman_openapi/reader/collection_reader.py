@@ -16,7 +16,7 @@ from .response_reader import read_responses
 from .urls import NO_SERVER
 from .variables import Variables, add_variables
 
-# Postman's own bookkeeping, and fields that exporters add to every item whatever the API is.
+# Postman's own bookkeeping, and fields that exporters add to the items of every API.
 BOOKKEEPING = ("id", "_postman_id", "uid", "_postman_isSubFolder", "_exporter_id", "protocolProfileBehavior")
 FOLDER = ("name", "description", "item", "auth", "variable", "variables", "event", *BOOKKEEPING)
 ITEM = ("name", "description", "request", "response", "event", "variable", *BOOKKEEPING)

@@ -41,7 +41,7 @@ def read_fields(node: Node | None, what: str, losses: list[Loss]) -> list[Field]
     """Return the rows of a table; record unreadable rows as losses.
 
     Args:
-        node: a list of objects; version 2.0 allows headers as a single string, too.
+        node: a list of objects; version 2.0 also allows headers as a single string.
         what: the name of such a row in the report.
         losses: receives the losses.
     """
