@@ -72,6 +72,10 @@ class StrictObject:
             raise ShapeError(f"{self.path_of(name)}: missing")
         return self._unread.pop(name)
 
+    def has(self, name: str) -> bool:
+        """Check whether there is an unread field with this name."""
+        return name in self._unread
+
     def path_of(self, name: str) -> str:
         """Return the path of a field, for messages."""
         return f"{self._path}.{name}" if self._path else name

@@ -9,6 +9,7 @@ It uses only the public API of the synchronous client; programs that run tasks c
 """
 
 from .execution.apply import apply as apply
+from .execution.apply import read_report as read_report
 from .execution.apply import rehearse as rehearse
 from .execution.change_executor import perform as perform
 from .execution.journal import read_journal as read_journal
@@ -24,6 +25,7 @@ from .model.guards import Guards as Guards
 from .model.plan import Estimate as Estimate
 from .model.plan import Plan as Plan
 from .model.plan import PlannedGroup as PlannedGroup
+from .model.report import RecordedRun as RecordedRun
 from .model.report import Report as Report
 from .model.report import Stop as Stop
 from .model.report import StopReason as StopReason

@@ -136,6 +136,7 @@ VALUES: Mapping[str, Any] = {
     "PlannedGroup": PLANNED,
     "Preflight": membership.Preflight(change=TWO, group=GROUP, user=USER, refusal=SKIPPED_CHANGE, is_member=True),
     "Progress": membership.Progress(phase="waiting", done=1, total=3, held_until=1_800_000_000.5),
+    "RecordedRun": membership.RecordedRun(began_at=NOW, by=ADMIN, by_name="Ada Okafor"),
     "Report": REPORT,
     "Result": RESULTS[0],
     "RateLimitInfo": RateLimitInfo(retry_after=2.5, quota=True),

@@ -21,7 +21,10 @@ OUTPUT = re.compile(
     r"(<!-- (?:program|crash and resume): (\S+) -->\n(?:```python\n(?:(?!```).)*```\n\n)?```text\n)(.*?)(```)",
     re.DOTALL,
 )
-PLANS_VARYING = walkthrough.VARYING | {"SHORT DIGEST": re.compile(r"[0-9a-f]{8}…")}
+PLANS_VARYING = walkthrough.VARYING | {
+    "SHORT DIGEST": re.compile(r"[0-9a-f]{8}…"),
+    "RESUMED": re.compile(r"\d+ REMOVED; \d+ done by earlier runs \(REMOVED \d+\)"),  # depends on the kill's moment
+}
 KILL_AFTER = 100  # changes
 
 

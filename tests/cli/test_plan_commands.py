@@ -119,7 +119,7 @@ def test_wait_for_quota_reaches_apply(planned: Shell, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(apply_command, "apply_plan", record_wait_option)
     assert planned.run("apply", "plan.json", "--yes", "--wait-for-quota").code == 0
-    assert planned.run("apply", "plan.json", "--yes").code == 0
+    assert planned.run("apply", "plan.json", "--yes").code == 5, "already applied"
     assert asked == [True, False]
 
 

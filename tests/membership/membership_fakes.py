@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from confluence_groups_sdk import ApiToken, ConfluenceGroups, RetryPolicy
-from confluence_groups_sdk.membership import Guards, Plan, plan_removals
+from confluence_groups_sdk.membership import Guards, Outcome, Plan, Report, plan_removals
 from confluence_groups_sdk.membership.execution.append_only_file import AppendOnly
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
 
@@ -49,6 +50,11 @@ def removals(groups: ConfluenceGroups, account_ids: Iterable[str], guards: Guard
 def writes(sandbox: Sandbox) -> list[str]:
     """Return the HTTP methods of the changes that the sandbox received."""
     return [seen.method for seen in sandbox.requests if seen.method in ("POST", "DELETE")]
+
+
+def all_counts(report: Report) -> Counter[Outcome]:
+    """Return the number of changes by outcome, of this run and of earlier ones."""
+    return report.counts + report.counts_before
 
 
 def entries(journal: Path | bytes) -> list[dict[str, Any]]:

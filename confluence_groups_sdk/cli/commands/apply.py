@@ -10,17 +10,18 @@ import typer
 
 from ..._core.limits.rate_limiter import RateLimiter
 from ..._support.text import format_count
+from ...client import ConfluenceGroups
 from ...errors import InputError
-from ...membership import Outcome, Plan, Report, rehearse, undo
+from ...membership import Outcome, Plan, Report, read_report, rehearse, undo
 from ...membership import apply as apply_plan
 from ..command import command
-from ..exit_codes import INCOMPLETE, INTERRUPTED, REFUSED
+from ..exit_codes import ALREADY_COMPLETE, INCOMPLETE, INTERRUPTED, REFUSED
 from ..options import ConfirmationOptions, ConnectionOptions, JournalArgument, PlanArgument, PlanGuardOptions
 from ..output_files import check_target
 from ..program import PROGRAM
 from ..rendering.plan_summary import summary_lines
 from ..rendering.progress_bar import progress_bar
-from ..rendering.report_summary import FAILURES, curl_lines, rehearsal_lines, report_lines
+from ..rendering.report_summary import FAILURES, completion_lines, curl_lines, rehearsal_lines, report_lines
 from ..session.client_factory import open_client
 from ..terminal import ask, print_err, print_out
 from .plans import Force, make_plan
@@ -87,7 +88,10 @@ def apply(
         ),
     ] = None,
 ) -> None:
-    """Make the changes of a plan. After an interruption, the same command continues where it ended."""
+    """Make the changes of a plan. After an interruption, the same command continues where it ended.
+
+    If the plan's journal is already complete, nothing is sent, and the exit code is 5.
+    """
     loaded = Plan.load(plan)
     journal_file = journal or plan.with_suffix(".journal")
     if report is not None:
@@ -107,7 +111,7 @@ def apply(
                     on_progress=on_progress,
                     expect_digest=expect_digest,
                 )
-            print_out(*(curl_lines if confirmation.curl else rehearsal_lines)(rehearsal, client))
+            _show_rehearsal(rehearsal, client, curl=confirmation.curl)
             return
         if not confirmation.yes:
             _ask_to_apply(loaded, journal_file, client.site)
@@ -143,20 +147,45 @@ def _check_report(report: Path, *inputs: Path) -> None:
         raise InputError(f"{report}: the report would replace the plan or its journal: give it another name")
 
 
+def _show_rehearsal(rehearsal: Report, client: ConfluenceGroups, *, curl: bool) -> None:
+    """Print what would be sent.
+
+    Raises:
+        typer.Exit: with code 5, if the journal is already complete.
+    """
+    if curl:
+        print_out(*curl_lines(rehearsal, client))
+        print_err(*completion_lines(rehearsal))
+    else:
+        print_out(*rehearsal_lines(rehearsal, client))
+    if rehearsal.already_complete:
+        raise typer.Exit(ALREADY_COMPLETE)
+
+
 def _ask_to_apply(plan: Plan, journal: Path, site: str) -> None:
-    """Print the summary of a plan, and ask whether to apply it."""
+    """Print the summary of a plan, and ask whether to apply what is left of it; if nothing is left, do neither."""
+    earlier = read_report(plan, journal)
+    if earlier.already_complete:
+        return
     print_err(*summary_lines(plan))
-    resumed = ", continuing where the last run ended" if journal.exists() and journal.stat().st_size else ""
-    ask(f"apply {format_count(len(plan.changes), 'change')} on {site}{resumed}?")
+    number = format_count(len(plan.changes), "change")
+    resumed = ", continuing where the last run ended" if earlier.earlier_runs else ""
+    if done := len(earlier.done_before):
+        number = f"{len(earlier.unfinished)} of {number}"
+        resumed += f"; {done} {'was' if done == 1 else 'were'} done before"
+    ask(f"apply {number} on {site}{resumed}?")
 
 
 def exit_code_of(report: Report) -> int:
-    """Return the exit code for a report."""
+    """Return the exit code for a report; failures and refusals of earlier runs count, because they are final."""
+    if report.already_complete:
+        return ALREADY_COMPLETE
     if report.interrupted:
         return INTERRUPTED
-    if report.unfinished or report.unverified or any(report.counts[outcome] for outcome in FAILURES):
+    counts = report.counts + report.counts_before
+    if report.unfinished or report.unverified or any(counts[outcome] for outcome in FAILURES):
         return INCOMPLETE
-    return REFUSED if report.counts[Outcome.REFUSED] else 0
+    return REFUSED if counts[Outcome.REFUSED] else 0
 
 
 def undo_journal(

@@ -61,7 +61,9 @@ def verify(journal: JournalArgument, expect_hash: ExpectedHash = None) -> None:
 def _header_lines(state: JournalState) -> Iterator[str]:
     yield f"plan:      {state.plan}"
     yield f"site:      {state.site}"
-    yield f"begun:     {state.began_at} by {state.by}"
+    first, *later = state.runs
+    yield f"begun:     {first}"
+    yield from (f"continued: {run}" for run in later)
     if state.overrides:
         yield f"overrides: {format_options(state.overrides)}"
     if state.in_doubt:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..._support.text import format_count
@@ -17,18 +17,44 @@ FAILURES = (Outcome.FAILED, Outcome.UNKNOWN)
 
 def report_lines(report: Report, journal: Path) -> Iterator[str]:
     """Yield a line for each change that was not made, the number of changes by outcome, and how the run ended."""
-    for result in report.results:
-        if result.outcome in (*FAILURES, Outcome.REFUSED):
-            yield f"{result.outcome} {result.change}: {_reason(result)}"
+    for result in _not_made(report.done_before):
+        yield f"{result.outcome} in an earlier run: {result.change}: {_reason(result)}"
+    for result in _not_made(report.results):
+        yield f"{result.outcome} {result.change}: {_reason(result)}"
     for change in report.unverified:
         yield f"not visible yet: {change}"
-    counts = ", ".join(f"{number} {outcome}" for outcome in Outcome if (number := report.counts[outcome]))
-    yield counts or "nothing to do"
+    if report.already_complete:
+        yield from completion_lines(report)
+    else:
+        counts = ", ".join(f"{number} {outcome}" for outcome in Outcome if (number := report.counts[outcome]))
+        yield counts or ("nothing done" if report.unfinished else "nothing to do")
+        yield from _earlier_lines(report)
     if report.unfinished:
         yield f"{len(report.unfinished)} left to do"
     if report.stop:
         yield f"stopped: {_describe_stop(report.stop)}"
     yield f"journal: {journal}, ends with {report.journal_hash}"
+
+
+def _not_made(results: Iterable[Result]) -> Iterator[Result]:
+    return (result for result in results if result.outcome in (*FAILURES, Outcome.REFUSED))
+
+
+def completion_lines(report: Report) -> Iterator[str]:
+    """Yield when and by whom a plan was finished, and the outcomes; nothing if the journal was not complete."""
+    if report.completion:
+        yield report.completion
+        yield f"earlier outcomes: {_format_earlier_counts(report)}"
+
+
+def _earlier_lines(report: Report) -> Iterator[str]:
+    if report.done_before:
+        yield f"{len(report.done_before)} done by earlier runs: {_format_earlier_counts(report)}"
+
+
+def _format_earlier_counts(report: Report) -> str:
+    """Format the outcomes of earlier runs, with the numbers last, so that they do not look like those of this run."""
+    return ", ".join(f"{outcome} {number}" for outcome in Outcome if (number := report.counts_before[outcome]))
 
 
 def _reason(result: Result) -> str:
@@ -54,12 +80,16 @@ def _describe_stop(stop: Stop) -> str:
 
 
 def rehearsal_lines(report: Report, client: ConfluenceGroups) -> Iterator[str]:
-    """Yield a line for each change that applying the plan would make or has decided already, and their number."""
+    """Yield a line for each change that applying the plan would make or decide without a call, and their number."""
     for change in report.unfinished:
         yield f"would {change}"
     for result in report.results:
         reason = _reason(result)
         yield f"{result.outcome} {result.change}" + (f": {reason}" if reason else "")
+    if report.already_complete:
+        yield from completion_lines(report)
+        return
+    yield from _earlier_lines(report)
     yield f"{format_count(len(report.unfinished), 'change')} would be made on {client.site}; nothing was sent"
 
 

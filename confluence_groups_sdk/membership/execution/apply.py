@@ -13,7 +13,7 @@ from ...errors import PlanError
 from ..model.changes import Action, OnProgress
 from ..model.plan import Plan
 from ..model.report import Report, Stop, StopReason
-from .apply_run import ApplyRun, OnDrift
+from .apply_run import ApplyRun, OnDrift, build_report, pending_changes
 from .change_executor import OpenClient, PerProcessClient
 from .dispatcher import Dispatcher, State
 from .journal import open_journal, open_read_only
@@ -44,6 +44,9 @@ def apply(
     Finished changes are not sent again. Changes whose response was lost are sent again or looked up. Ctrl-C ends the
     run in order: calls that have begun are finished, and the report says what is left.
 
+    The results of the report are those of this run; ``done_before`` has those of earlier runs. If earlier runs have
+    finished the plan, nothing is read, sent or written, and the report is ``already_complete``.
+
     Args:
         client: reads the groups and sends the changes: 8 calls at the same time, if its rate limiter allows them.
         plan: the plan.
@@ -55,7 +58,8 @@ def apply(
             limit.
         wait_for_quota: what to do if the server accepts no more calls for a while: True waits, False stops the run,
             which can be resumed.
-        verify: whether to read the groups again at the end, for up to 31 seconds, because lists lag behind.
+        verify: whether to read the groups again at the end, for up to 31 seconds, because lists lag behind. This
+            checks the changes of earlier runs too.
         executor: runs the calls instead of 8 threads; only ``submit`` is used. An executor whose workers are other
             processes needs ``open_client``.
         expect_digest: the digest of the approved plan, received through a channel other than the plan's file.
@@ -74,9 +78,12 @@ def apply(
     """
     _check_options(on_drift, stop_after_failures)
     _check_plan(plan, client.site, expect_digest)
-    caller = client.current_user().account_id
-    with open_journal(journal, plan, by=caller, now=utc_timestamp(clock.now())) as opened:
-        run = ApplyRun(client, plan, opened, caller, on_progress, clock)
+    earlier = read_report(plan, journal)
+    if earlier.already_complete:
+        return earlier
+    user, now = client.current_user(), utc_timestamp(clock.now())
+    with open_journal(journal, plan, by=user.account_id, by_name=user.display_name, now=now) as opened:
+        run = ApplyRun(client, plan, opened, user.account_id, on_progress, clock)
         run.prepare(on_drift)
         opened.begin()
         dispatcher = Dispatcher(
@@ -111,7 +118,8 @@ def rehearse(
     """Report what `apply` would do now, and change neither the site nor the journal.
 
     The groups are read and compared, and the guards decide, as in `apply`. In the report, ``unfinished`` has the
-    changes that would be sent; ``results`` has the changes that an earlier run has finished or that need no call.
+    changes that would be sent, ``results`` those that need no call, and ``done_before`` those that earlier runs have
+    finished. If these are all, nothing is read, and the report is ``already_complete``.
 
     Args:
         client: reads the groups.
@@ -128,13 +136,32 @@ def rehearse(
     """
     _check_options(on_drift, None)
     _check_plan(plan, client.site, expect_digest)
+    stop = Stop(reason=StopReason.REHEARSED)
+    opened = open_read_only(journal, plan)
+    earlier = build_report(plan, opened, pending_changes(plan, opened), stop=stop)
+    if earlier.already_complete:
+        return earlier
     caller = client.current_user().account_id
-    opened = open_read_only(journal, plan, by=caller, now=utc_timestamp(clock.now()))
     run = ApplyRun(client, plan, opened, caller, on_progress, clock)
     run.prepare(on_drift)
     run.decide()
     additions_first = sorted(run.to_send, key=lambda change: change.action is Action.REMOVE)
-    return run.report(additions_first, Stop(reason=StopReason.REHEARSED))
+    return run.report(additions_first, stop)
+
+
+@public
+def read_report(plan: Plan, journal: str | os.PathLike[str]) -> Report:
+    """Report what earlier runs did and what is left, from a plan's journal alone; nothing is read from the site.
+
+    Args:
+        plan: the plan.
+        journal: the path of the plan's journal, which need not exist.
+
+    Raises:
+        JournalError: the journal cannot be read, is damaged, or belongs to another plan.
+    """
+    opened = open_read_only(journal if os.path.exists(journal) else None, plan)
+    return build_report(plan, opened, pending_changes(plan, opened))
 
 
 def _check_options(on_drift: str, stop_after_failures: int | None) -> None:

@@ -82,8 +82,7 @@ class ApplyRun:
 
     def pending(self) -> list[Change]:
         """Return the changes that are not finished, in the order of the plan."""
-        results = self.journal.state.results
-        return [change for change in self.plan.changes if change.key not in results or not results[change.key].final]
+        return pending_changes(self.plan, self.journal)
 
     def decide(self) -> None:
         """Record the changes that need no call or are refused now; the others are to be sent."""
@@ -152,7 +151,10 @@ class ApplyRun:
     # --- after sending
 
     def verify_applied(self, dispatcher: Dispatcher) -> tuple[Change, ...]:
-        """Return the applied changes that are not visible after repeated reads. Ctrl-C ends the reads."""
+        """Return the applied changes that are not visible after repeated reads. Ctrl-C ends the reads.
+
+        The changes of earlier runs count too: a run that was stopped has verified nothing.
+        """
         results = self.journal.state.results
         applied = [each for each in self.plan.changes if each.key in results and results[each.key].outcome in APPLIED]
         unverified = applied
@@ -183,22 +185,46 @@ class ApplyRun:
         interrupted: bool = False,
         unverified: tuple[Change, ...] = (),
     ) -> Report:
-        """Return the report on this run and the earlier ones."""
-        results = self.journal.state.results
-        return Report(
-            results=tuple(results[change.key] for change in self.plan.changes if change.key in results),
-            unfinished=tuple(unfinished),
-            stop=stop,
-            interrupted=interrupted,
-            unverified=unverified,
-            plan_digest=self.plan.digest,
-            journal_hash=self.journal.state.last_hash,
+        """Return the report on this run, with the results of earlier runs apart."""
+        return build_report(
+            self.plan, self.journal, unfinished, stop=stop, interrupted=interrupted, unverified=unverified
         )
 
     def report_progress(self, progress: Progress) -> None:
         """Call ``on_progress`` if there is one."""
         if self.on_progress:
             self.on_progress(progress)
+
+
+def pending_changes(plan: Plan, journal: Journal) -> list[Change]:
+    """Return the changes that the journal does not record as finished, in the order of the plan."""
+    results = journal.state.results
+    return [change for change in plan.changes if change.key not in results or not results[change.key].final]
+
+
+def build_report(
+    plan: Plan,
+    journal: Journal,
+    unfinished: Sequence[Change],
+    *,
+    stop: Stop | None = None,
+    interrupted: bool = False,
+    unverified: tuple[Change, ...] = (),
+) -> Report:
+    """Return the report on the run that has this journal open, with the results of earlier runs apart."""
+    recorded, new = journal.state.results, journal.new_results
+    earlier = [recorded[each.key] for each in plan.changes if each.key in recorded and each.key not in new]
+    return Report(
+        results=tuple(new[change.key] for change in plan.changes if change.key in new),
+        unfinished=tuple(unfinished),
+        stop=stop,
+        interrupted=interrupted,
+        unverified=unverified,
+        plan_digest=plan.digest,
+        journal_hash=journal.state.last_hash,
+        done_before=tuple(result for result in earlier if result.final),
+        earlier_runs=journal.earlier_runs,
+    )
 
 
 def _missing_group(change: Change) -> Result:

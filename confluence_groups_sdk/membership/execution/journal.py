@@ -12,13 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from attrs import asdict
+
 from ..._support.atomic_file import sync_folder
 from ..._support.public import public
 from ..._support.strict_json import canonical_json, sha256
 from ..._version import __version__
 from ...errors import ConfigurationError, JournalError
-from ..model.changes import Change, Result
+from ..model.changes import Change, Key, Result
 from ..model.plan import Plan
+from ..model.report import RecordedRun
 from ..model.serialization import change_as_json, result_as_json
 from .append_only_file import AppendOnly, NullFile
 from .journal_format import BEGINNING, FORMAT, JournalState, verify_chain
@@ -29,10 +32,17 @@ class Journal:
 
     Attributes:
         state: the state that the journal describes, kept up to date with each line that is written.
+        earlier_runs: the runs that the journal recorded before it was opened.
+        new_results: the last result of each change that was recorded since the journal was opened.
     """
 
-    def __init__(self, path: Path, file: AppendOnly | NullFile, state: JournalState) -> None:
+    def __init__(
+        self, path: Path, file: AppendOnly | NullFile, state: JournalState, run: RecordedRun | None = None
+    ) -> None:
         self.state = state
+        self.earlier_runs = state.runs
+        self.new_results: dict[Key, Result] = {}
+        self._unrecorded_run = run if state.lines else None  # the first line names the first run
         self._path = path
         self._file = file
         self._broken = False
@@ -46,7 +56,7 @@ class Journal:
         state = self.state
         if state.lines:
             return
-        header = {"plan": state.plan, "site": state.site, "began_at": state.began_at, "by": state.by}
+        header = {name: getattr(state, name) for name in ("plan", "site", "began_at", "by", "by_name")}
         self._write({"format": FORMAT, "version": __version__, "overrides": dict(state.overrides)} | header, sync=True)
         self._write_or_break(lambda: sync_folder(self._path.parent))
 
@@ -69,6 +79,7 @@ class Journal:
         if results:
             self._write({"results": [result_as_json(result) for result in results]})
             self.state.add_results(results)
+            self.new_results |= {result.change.key: result for result in results}
 
     def withdraw(self, changes: Sequence[Change]) -> None:
         """Record that the calls of these changes were not sent.
@@ -93,7 +104,9 @@ class Journal:
     def _write(self, entry: dict[str, Any], *, sync: bool = False) -> None:
         if self._broken:
             raise JournalError(f"{self._path}: an earlier line could not be written, so the journal accepts no more")
-        line = canonical_json(entry | {"before": self.state.last_hash})
+        run = self._unrecorded_run
+        named = entry | {"run": asdict(run)} if run else entry
+        line = canonical_json(named | {"before": self.state.last_hash})
 
         def append() -> None:
             self._file.append(line + b"\n")
@@ -101,6 +114,9 @@ class Journal:
                 self._file.sync()
             self.state.last_hash = sha256(line)
             self.state.lines += 1
+            if run:
+                self.state.later_runs.append(run)
+                self._unrecorded_run = None
 
         self._write_or_break(append)
 
@@ -124,7 +140,9 @@ class Journal:
 
 
 @contextmanager
-def open_journal(path: str | os.PathLike[str], plan: Plan, *, by: str, now: str) -> Iterator[Journal]:
+def open_journal(
+    path: str | os.PathLike[str], plan: Plan, *, by: str, now: str, by_name: str | None = None
+) -> Iterator[Journal]:
     """Open the journal of a plan for writing, or create it; other processes cannot use it until it is closed.
 
     Args:
@@ -132,44 +150,45 @@ def open_journal(path: str | os.PathLike[str], plan: Plan, *, by: str, now: str)
         plan: the plan of the journal.
         by: the account id of the user who applies the plan.
         now: the present time in ISO 8601 (UTC).
+        by_name: the user's name; None if it is unknown.
 
     Raises:
         JournalError: the journal is damaged, belongs to another plan or site, is in use, or cannot be written.
         ConfigurationError: filelock is not installed.
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise JournalError(f"{path}: a journal must be a file")
+    _check_kind(target, path)
     with locked(target):
         try:
-            if target.exists() and target.stat().st_nlink > 1:  # the lock protects one name only
-                raise JournalError(f"{path}: the journal has a second name (a hard link): remove one of them")
+            _check_only_name(target, path)
             file = AppendOnly(target)
         except OSError as error:
             raise JournalError(f"{path}: the journal cannot be opened ({error.strerror or error})") from None
         try:
-            journal = _resume(target, file, plan, by, now)
+            journal = _resume(target, file, plan, RecordedRun(began_at=now, by=by, by_name=by_name))
             yield journal
             journal.sync()
         finally:
             file.close()
 
 
-def open_read_only(path: str | os.PathLike[str] | None, plan: Plan, *, by: str, now: str) -> Journal:
+def open_read_only(path: str | os.PathLike[str] | None, plan: Plan) -> Journal:
     """Return a journal that continues the journal of a plan, if there is one, and is not written to disk.
 
     Args:
         path: the path of the journal; None for none.
-        plan, by, now: as for `open_journal`.
+        plan: the plan of the journal.
 
     Raises:
         JournalError: the journal cannot be read, is damaged, or belongs to another plan or site.
     """
     state = None
     if path is not None and os.path.lexists(path):
+        _check_kind(Path(path), path)
+        _check_only_name(Path(path), path)
         state, _ = verify_chain(str(path), _read_bytes(path))
     if state is None:
-        state = JournalState(plan.digest, plan.site, now, by, plan.overrides)
+        state = JournalState(plan.digest, plan.site, "", "", plan.overrides)
     _check_plan(str(path), state, plan)
     return Journal(Path(path or os.devnull), NullFile(), state)
 
@@ -195,6 +214,16 @@ def read_journal(path: str | os.PathLike[str], *, expect_hash: str | None = None
             "another run has continued it"
         )
     return state
+
+
+def _check_kind(target: Path, path: str | os.PathLike[str]) -> None:
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise JournalError(f"{path}: a journal must be a file")
+
+
+def _check_only_name(target: Path, path: str | os.PathLike[str]) -> None:
+    if os.path.isfile(target) and target.stat().st_nlink > 1:  # the lock protects one name only
+        raise JournalError(f"{path}: the journal has a second name (a hard link): remove one of them")
 
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -231,7 +260,7 @@ def locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _resume(path: Path, file: AppendOnly, plan: Plan, by: str, now: str) -> Journal:
+def _resume(path: Path, file: AppendOnly, plan: Plan, run: RecordedRun) -> Journal:
     """Return the journal in this file without its incomplete last line; never change a file of another kind."""
     try:
         data = file.read()
@@ -239,12 +268,12 @@ def _resume(path: Path, file: AppendOnly, plan: Plan, by: str, now: str) -> Jour
         if state is None:
             if not (data.startswith(BEGINNING) or BEGINNING.startswith(data)):
                 raise JournalError(f"{path}: this is not a journal and stays unchanged: give the path of a new file")
-            state = JournalState(plan.digest, plan.site, now, by, plan.overrides)
+            state = JournalState(plan.digest, plan.site, run.began_at, run.by, plan.overrides, by_name=run.by_name)
         _check_plan(str(path), state, plan)
         file.cut(length)
     except OSError as error:
         raise JournalError(f"{path}: the journal cannot be read ({error.strerror or error})") from None
-    return Journal(path, file, state)
+    return Journal(path, file, state, run)
 
 
 def _check_plan(name: str, state: JournalState, plan: Plan) -> None:

@@ -7,7 +7,8 @@ version. Each other line has one of these lists:
 - ``results``: what became of changes.
 - ``withdrawn``: intents whose calls were not sent.
 
-A change with an intent and neither a result nor a withdrawal is in doubt.
+A change with an intent and neither a result nor a withdrawal is in doubt. The first line also says when the first run
+began and who started it; for a later run, the first line that it writes says so (``run``).
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from ..._support.public import public
 from ..._support.strict_json import ShapeError, StrictObject, canonical_json, parse_strict, sha256
 from ...errors import JournalError
 from ..model.changes import Change, Key, Result
+from ..model.report import RecordedRun
 from ..model.serialization import change_from_json, result_from_json
 
 FORMAT = "confluence-groups-journal/1"
@@ -36,12 +38,14 @@ class JournalState(VersionTolerantPickle):
         plan: the plan's digest.
         site: the plan's site.
         began_at: when the first run began, in ISO 8601 (UTC).
-        by: the account id of the user who applied the plan.
+        by: the account id of the user who started the first run.
         overrides: the options of the guards that allowed more than the defaults do.
         results: the last result of each change, by group id and account id.
         in_doubt: changes that may have been made: their calls may have been sent, and no response is recorded.
         last_hash: the hash of the last line.
         lines: the number of lines.
+        by_name: the name of the user who started the first run; None if the server did not send it.
+        later_runs: the later runs that wrote something.
     """
 
     plan: str
@@ -53,6 +57,15 @@ class JournalState(VersionTolerantPickle):
     in_doubt: dict[Key, Change] = field(factory=dict)
     last_hash: str = NO_HASH
     lines: int = 0
+    by_name: str | None = None
+    later_runs: list[RecordedRun] = field(factory=list)
+
+    @property
+    def runs(self) -> tuple[RecordedRun, ...]:
+        """All runs that wrote something, in their order."""
+        if not self.lines:
+            return ()
+        return RecordedRun(began_at=self.began_at, by=self.by, by_name=self.by_name), *self.later_runs
 
     def add_intents(self, changes: Iterable[Change]) -> None:
         """Note that the calls of these changes may be sent."""
@@ -118,12 +131,20 @@ def _read_header(fields: StrictObject) -> JournalState:
     overrides = fields.required("overrides")
     if not isinstance(overrides, dict):
         raise ShapeError("overrides: must be an object")
-    return JournalState(
-        fields.digest("plan"), fields.text("site"), fields.text("began_at"), fields.text("by"), overrides
-    )
+    plan, site, run = fields.digest("plan"), fields.text("site"), _read_run(fields)
+    return JournalState(plan, site, run.began_at, run.by, overrides, by_name=run.by_name)
+
+
+def _read_run(fields: StrictObject) -> RecordedRun:
+    by_name = fields.text_or_none("by_name") if fields.has("by_name") else None
+    return RecordedRun(began_at=fields.text("began_at"), by=fields.text("by"), by_name=by_name)
 
 
 def _read_entry(state: JournalState, fields: StrictObject) -> None:
+    if fields.has("run"):
+        run = fields.object("run")
+        state.later_runs.append(_read_run(run))
+        run.reject_unknown_keys()
     kind = fields.only_one_of("intents", "results", "withdrawn")
     items = fields.items(kind)
     if kind == "intents":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -75,17 +76,40 @@ SENTENCES = {
 
 @public
 @frozen(kw_only=True)
-class Report(VersionTolerantPickle):
-    """What became of a plan, in this run and in earlier runs with the same journal.
+class RecordedRun(VersionTolerantPickle):
+    """A run that a journal records; ``str()`` says when it began and who started it.
 
     Attributes:
-        results: one result for each change that was tried or decided, in the order of the plan.
+        began_at: when the run began, in ISO 8601 (UTC).
+        by: the account id of the user who applied the plan.
+        by_name: the user's name at that time; None if the server did not send it.
+    """
+
+    began_at: str
+    by: str
+    by_name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.began_at} by {f'{self.by_name} ({self.by})' if self.by_name else self.by}"
+
+
+@public
+@frozen(kw_only=True)
+class Report(VersionTolerantPickle):
+    """What one run over a plan did; what earlier runs with the same journal did is separate.
+
+    Attributes:
+        results: one result for each change that this run tried or decided, in the order of the plan.
         unfinished: the changes that a resumed run would try: not begun, in doubt, or failed for a temporary reason.
         stop: why the run stopped before its end; None if it reached its end.
         interrupted: whether Ctrl-C ended the run.
-        unverified: changes that were made and are not visible yet; empty unless the run was told to verify.
+        unverified: changes of this run and of earlier ones that were made and are not visible; empty unless the run
+            was told to verify.
         plan_digest: the plan's digest.
         journal_hash: the hash of the journal's last line; stored elsewhere, it reveals later edits and cuts.
+        done_before: the final results that earlier runs recorded, in the order of the plan. Somebody may have reversed
+            these changes since.
+        earlier_runs: the runs that recorded something in the journal before this run, in their order.
     """
 
     results: tuple[Result, ...]
@@ -95,6 +119,21 @@ class Report(VersionTolerantPickle):
     unverified: tuple[Change, ...]
     plan_digest: str
     journal_hash: str
+    done_before: tuple[Result, ...] = ()
+    earlier_runs: tuple[RecordedRun, ...] = ()
+
+    @property
+    def already_complete(self) -> bool:
+        """Whether earlier runs had finished the plan, so that this run sent nothing."""
+        return bool(self.done_before) and not self.results and not self.unfinished
+
+    @property
+    def completion(self) -> str | None:
+        """When and by whom the plan was finished, as an English sentence; None unless it was ``already_complete``."""
+        if not self.already_complete:
+            return None
+        last_run = f" on {self.earlier_runs[-1]}" if self.earlier_runs else ""
+        return f"already applied{last_run}; nothing was sent; make a new plan"
 
     @property
     def stopped(self) -> str | None:
@@ -103,20 +142,29 @@ class Report(VersionTolerantPickle):
 
     @property
     def counts(self) -> Counter[Outcome]:
-        """The number of changes by outcome."""
-        return Counter(result.outcome for result in self.results)
+        """The number of changes of this run by outcome."""
+        return _count(self.results)
+
+    @property
+    def counts_before(self) -> Counter[Outcome]:
+        """The number of changes that earlier runs finished, by outcome."""
+        return _count(self.done_before)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON objects."""
         return {
             "plan": self.plan_digest,
-            "counts": {outcome.value: self.counts[outcome] for outcome in Outcome},
+            "counts": _counts_as_json(self.counts),
             "results": [result_as_json(result) for result in self.results],
             "unfinished": [change_as_json(change) for change in self.unfinished],
             "unverified": [change_as_json(change) for change in self.unverified],
             "stop": asdict(self.stop) | {"reason": self.stop.reason.value} if self.stop else None,
             "interrupted": self.interrupted,
             "journal_hash": self.journal_hash,
+            "already_complete": self.already_complete,
+            "counts_before": _counts_as_json(self.counts_before),
+            "done_before": [result_as_json(result) for result in self.done_before],
+            "earlier_runs": [asdict(run) for run in self.earlier_runs],
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -132,8 +180,30 @@ class Report(VersionTolerantPickle):
             raise JournalError(f"{path}: the report cannot be written ({error.strerror or error})") from None
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{self.counts[outcome]} {outcome.value}" for outcome in Outcome if self.counts[outcome])
         unfinished = f"; {len(self.unfinished)} left to do" if self.unfinished else ""
         unverified = f"; {len(self.unverified)} not visible yet" if self.unverified else ""
         stopped = f"; stopped: {self.stop}" if self.stop else ""
-        return f"{counts or 'nothing to do'}{unfinished}{unverified}{stopped}; journal {self.journal_hash}"
+        return f"{'; '.join(self._outcomes())}{unfinished}{unverified}{stopped}; journal {self.journal_hash}"
+
+    def _outcomes(self) -> Iterator[str]:
+        before = ", ".join(f"{outcome.value} {number}" for outcome, number in _in_order(self.counts_before))
+        if self.completion:
+            yield self.completion
+            yield f"earlier outcomes: {before}"
+            return
+        counts = ", ".join(f"{number} {outcome.value}" for outcome, number in _in_order(self.counts))
+        yield counts or ("nothing done" if self.unfinished else "nothing to do")
+        if self.done_before:
+            yield f"{len(self.done_before)} done by earlier runs ({before})"
+
+
+def _count(results: Iterable[Result]) -> Counter[Outcome]:
+    return Counter(result.outcome for result in results)
+
+
+def _in_order(counts: Counter[Outcome]) -> list[tuple[Outcome, int]]:
+    return [(outcome, counts[outcome]) for outcome in Outcome if counts[outcome]]
+
+
+def _counts_as_json(counts: Counter[Outcome]) -> dict[str, int]:
+    return {outcome.value: counts[outcome] for outcome in Outcome}
