@@ -14,6 +14,7 @@ from attrs import asdict, frozen
 from ..._support.atomic_file import write_atomically
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
+from ..._support.text import escape_controls
 from ...errors import JournalError
 from .changes import Change, Outcome, Result
 from .serialization import change_as_json, result_as_json
@@ -59,7 +60,8 @@ class Stop(VersionTolerantPickle):
     def __str__(self) -> str:
         sentence = SENTENCES[self.reason].format(error=self.error, resume_at=self.resume_at, option=self.option)
         needs_option = self.reason is StopReason.WORKER_FAILED and self.option
-        return f"{sentence}; workers in other processes need {self.option}" if needs_option else sentence
+        advice = f"; workers in other processes need {self.option}" if needs_option else ""
+        return escape_controls(f"{sentence}{advice}")
 
 
 SENTENCES = {
@@ -136,4 +138,6 @@ class Report(VersionTolerantPickle):
         unfinished = f"; {len(self.unfinished)} left to do" if self.unfinished else ""
         unverified = f"; {len(self.unverified)} not visible yet" if self.unverified else ""
         stopped = f"; stopped: {self.stop}" if self.stop else ""
-        return f"{counts or 'nothing to do'}{unfinished}{unverified}{stopped}; journal {self.journal_hash}"
+        return escape_controls(
+            f"{counts or 'nothing to do'}{unfinished}{unverified}{stopped}; journal {self.journal_hash}"
+        )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import define, field
 
 from ..._support.clock import Clock, utc_timestamp
+from ..._support.text import escape_controls
 from ...client import ConfluenceGroups
 from ...models import Group
 from ..model.changes import Action, Change, OnProgress, Progress, SkippedChange
@@ -200,13 +201,13 @@ class PlanBuilder:
             made_at=utc_timestamp(self.clock.now()),
             made_by=caller.account_id,
             made_by_name=caller.display_name or caller.public_name,
-            asked=asked,
+            asked=escape_controls(asked),
             guards=self.guards,
             groups=_planned_groups(self.groups, changes),
             changes=tuple(changes),
             refused=decision.refused,
             skipped=tuple(self.skipped),
-            notes=(*self.notes, *_unknown_facts(self.groups, changes)),
+            notes=tuple(map(escape_controls, (*self.notes, *_unknown_facts(self.groups, changes)))),
         )
 
 
