@@ -47,7 +47,8 @@ def undo(
         JournalError: the journal cannot be read, is damaged, is in use, or does not end with the expected hash.
         PlanError: the journal is for another site.
         ConfigurationError: filelock is not installed.
-        APIError, IncompleteReadError: something could not be read.
+        InputError: the members of a group cannot be read.
+        APIError, IncompleteReadError: something else could not be read.
     """
     with locked(Path(os.path.realpath(journal))):
         state = read_journal(journal, expect_hash=expect_hash)

@@ -10,13 +10,15 @@ from attrs import define, field
 from ..._support.clock import Clock, utc_timestamp
 from ..._support.text import escape_controls
 from ...client import ConfluenceGroups
+from ...errors import APIError, IncompleteReadError
 from ...models import Group
 from ..model.changes import Action, Change, OnProgress, Progress, SkippedChange
 from ..model.guards import Guards
 from ..model.plan import Plan, PlannedGroup
+from .group_reader import READ_ERRORS, concerns_site, name_group, read_group, unreadable_group
 from .guard_evaluation import evaluate
 from .parallel import map_in_threads
-from .resolver import AccountsByEmail, Resolver, accounts_by_email, find_group
+from .resolver import AccountsByEmail, Resolver, accounts_by_email
 from .snapshot import (
     GroupSnapshot,
     Member,
@@ -24,8 +26,9 @@ from .snapshot import (
     add_unlisted_members,
     member_from_user,
     members_digest,
-    read_members,
 )
+
+MAX_UNREADABLE = 20  # groups; if none of the first ones can be read, the site has failed
 
 
 @define
@@ -61,32 +64,58 @@ class PlanBuilder:
 
     # --- reading
 
-    def read(self, group_ids: Iterable[str], *, emails: bool = False) -> None:
-        """Read groups with all their members, several at the same time.
+    def read(self, names: Mapping[str, str], *, emails: bool = False) -> None:
+        """Read groups with all their members, several at the same time; leave out those that no longer exist.
+
+        Args:
+            names: the groups' names by group id, for the problems.
+            emails: whether to keep the members' e-mails.
 
         Raises:
-            APIError, IncompleteReadError: a group could not be read.
+            InputError: the members of some groups cannot be read; the error names these groups.
+            APIError: something failed that the other groups would also meet.
         """
-        ids = list(dict.fromkeys(group_ids))
-        snapshots = map_in_threads(lambda group_id: self._read_group(group_id, emails=emails), ids)
-        for done, snapshot in enumerate(snapshots, 1):
-            self.groups[snapshot.group.id] = snapshot
+        causes: list[Exception] = []
+        read = map_in_threads(lambda group_id: self._read_group(group_id, names[group_id], emails=emails), [*names])
+        for done, (group_id, found) in enumerate(zip(names, read, strict=True), 1):
+            if isinstance(found, GroupSnapshot):
+                self.groups[group_id] = found
+            elif found is not None:
+                causes.append(found)
+                self.resolver.problems.append(unreadable_group(found, names[group_id], group_id))
+                if done == len(causes) == MAX_UNREADABLE < len(names):
+                    why = f"because the first {MAX_UNREADABLE} could not be read"
+                    self.resolver.problems.append(f"the other groups were not read, {why}")
+                    break
             if self.on_progress:
-                self.on_progress(Progress(phase="reading", done=done, total=len(ids)))
+                self.on_progress(Progress(phase="reading", done=done, total=len(names)))
+        if causes:
+            self.resolver.raise_problems(causes[0])
 
-    def _read_group(self, group_id: str, *, emails: bool) -> GroupSnapshot:
-        members = read_members(self.client, group_id, emails=emails)
-        return GroupSnapshot(self.client.get_group(group_id=group_id), members)
+    def _read_group(
+        self, group_id: str, name: str, *, emails: bool
+    ) -> GroupSnapshot | APIError | IncompleteReadError | None:
+        """Return a group; None if it no longer exists, and an error that concerns only this group."""
+        try:
+            return read_group(self.client, group_id, emails=emails)
+        except READ_ERRORS as error:
+            if concerns_site(error):
+                name_group(error, name, group_id)
+                raise
+            return error
 
-    def read_existing(self, group_ids: Iterable[str]) -> None:
-        """Read those of these groups that exist.
+    def read_resolved(self, groups: Iterable[Group], *, emails: bool = False) -> None:
+        """Read groups that were found before.
 
         Raises:
-            APIError, IncompleteReadError: a group could not be read.
+            InputError: a group no longer exists, or its members cannot be read.
+            APIError: as for `read`.
         """
-        ids = list(dict.fromkeys(group_ids))
-        found = map_in_threads(lambda group_id: find_group(self.client, group_id), ids)
-        self.read([group.id for group in found if group])
+        names = {group.id: group.name for group in groups}
+        self.read(names, emails=emails)
+        gone = [group_id for group_id in names if group_id not in self.groups]
+        self.resolver.problems += [f"the group {names[group_id]} ({group_id}) no longer exists" for group_id in gone]
+        self.resolver.raise_problems()
 
     # --- resolving accounts
 
@@ -118,13 +147,13 @@ class PlanBuilder:
         An e-mail is searched for among the members of all groups that give access to Confluence.
 
         Raises:
-            InputError: an account is unknown, or several accounts have the e-mail.
-            APIError, IncompleteReadError: something could not be read.
+            InputError: an account is unknown, several accounts have the e-mail, or a group cannot be read.
+            APIError, IncompleteReadError: something else could not be read.
         """
         group_ids: list[str] = []
         if any("@" in account for account in accounts):
-            group_ids = [group.id for group in self.client.iter_groups(access_type="user")]
-            self.read(group_ids, emails=True)
+            self.read({group.id: group.name for group in self.client.iter_groups(access_type="user")}, emails=True)
+            group_ids = list(self.groups)
         resolved = [self.resolve_account(group_ids, account, "account_ids") for account in accounts]
         account_ids = [account_id for account_id in resolved if account_id]
         self.resolver.load_users(account_ids, "account_ids")

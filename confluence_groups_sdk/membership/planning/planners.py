@@ -6,7 +6,7 @@ A planner reads everything before it decides anything.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
 from ..._support.clock import Clock, SystemClock
@@ -15,12 +15,14 @@ from ..._support.text import format_count
 from ..._support.validation import is_text
 from ...client import ConfluenceGroups
 from ...errors import InputError
+from ...models import Group
 from ..model.changes import Action, Change, Key, OnProgress, SkippedChange
 from ..model.guards import Guards
 from ..model.plan import Plan
 from .csv_reader import Row, read_rows
 from .parallel import map_in_threads
 from .plan_builder import PlanBuilder
+from .resolver import Resolver
 from .snapshot import add_unlisted_members, unlisted_changes
 
 Mode: TypeAlias = Literal["exact", "add-only", "remove-only"]
@@ -29,6 +31,7 @@ Rows: TypeAlias = "str | os.PathLike[str] | Iterable[Row | tuple[str, str] | tup
 MODES: tuple[str, ...] = get_args(Mode)
 GUARDS = Guards()
 CLOCK = SystemClock()
+NO_GROUP = "the group no longer exists"
 
 
 @public
@@ -52,9 +55,9 @@ def plan_removals(
         clock: gives the time of the plan.
 
     Raises:
-        InputError: a row is malformed, or its group or e-mail is unknown or ambiguous; the error names all such rows,
-            and there is no plan.
-        APIError, IncompleteReadError: something could not be read.
+        InputError: a row is malformed, its group or e-mail is unknown or ambiguous, or the members of a group cannot be
+            read; the error names all such rows and groups, and there is no plan.
+        APIError, IncompleteReadError: something else could not be read.
     """
     file = os.path.basename(os.fspath(rows)) if isinstance(rows, str | os.PathLike) else None
     given = read_rows(rows) if isinstance(rows, str | os.PathLike) else _check_rows(rows)
@@ -72,8 +75,8 @@ def _resolve_rows(builder: PlanBuilder, rows: Sequence[Row]) -> dict[Key, Row]:
     resolver = builder.resolver
     by_id = resolver.resolve_groups({row.group: origin for row, origin in origins if not row.by_name})
     by_name = resolver.resolve_groups({row.group: origin for row, origin in origins if row.by_name}, by_name=True)
-    group_ids = [group.id for group in (*by_id.values(), *by_name.values())]
-    builder.read(group_ids, emails=any("@" in row.account for row in rows))
+    groups = [*by_id.values(), *by_name.values()]
+    builder.read_resolved(groups, emails=any("@" in row.account for row in rows))
     requested: dict[Key, Row] = {}
     for row, origin in origins:
         group = (by_name if row.by_name else by_id)[row.group]
@@ -107,8 +110,9 @@ def plan_sync(
 
     Raises:
         ValueError: the mode is unknown.
-        InputError: the group, an account or an e-mail is unknown or ambiguous; the error names all of them.
-        APIError, IncompleteReadError: something could not be read.
+        InputError: the group, an account or an e-mail is unknown or ambiguous, or the group's members cannot be read; the
+            error names all of them.
+        APIError, IncompleteReadError: something else could not be read.
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}")
@@ -117,7 +121,7 @@ def plan_sync(
     emails = [account for account in desired if "@" in account]
     builder = PlanBuilder(client, guards, clock, on_progress)
     group = builder.resolver.resolve_groups({group_id: "group_id"})[group_id]
-    builder.read([group.id], emails=bool(emails))
+    builder.read_resolved([group], emails=bool(emails))
     for email in emails:
         del desired[email]
         if account_id := builder.resolve_account([group.id], email, "account_ids"):
@@ -149,35 +153,60 @@ def plan_offboarding(
 ) -> Plan:
     """Plan to remove users from all their groups; this works for deactivated accounts too.
 
+    The plan skips groups that are in a user's list of groups but no longer exist.
+
     Args:
         client: reads groups and users, several calls at the same time.
         account_ids: the users who leave. An e-mail is searched for among the members of all groups that give access to
             Confluence, and found if the member shows it.
-        keep_groups: ids or exact names of groups that the users stay in.
+        keep_groups: ids or exact names of groups that the users stay in, as the site or their lists of groups have them.
         reason: is recorded with each change.
         guards, on_progress, clock: as for `plan_removals`.
 
     Raises:
-        InputError: a group, an account or an e-mail is unknown or ambiguous; the error names all of them.
-        APIError, IncompleteReadError: something could not be read.
+        InputError: a group, an account or an e-mail is unknown or ambiguous, or the members of a group cannot be read;
+            the error names all of them.
+        APIError, IncompleteReadError: something else could not be read.
     """
     _check_reason(reason)
     builder = PlanBuilder(client, guards, clock, on_progress)
-    kept = builder.resolver.resolve_groups(dict.fromkeys(_check_ids(keep_groups), "keep_groups"))
+    to_keep = builder.resolver.find_groups(_check_ids(keep_groups))
     leavers = builder.resolve_accounts(list(_check_ids(account_ids)))
     memberships = list(map_in_threads(lambda account_id: list(client.iter_memberships(account_id=account_id)), leavers))
-    kept_ids = {group.id for group in kept.values()}
-    builder.read(group.id for groups in memberships for group in groups if group.id not in kept_ids)
+    listed = {group.id: group for groups in memberships for group in groups}
+    kept = _keep_groups(builder.resolver, to_keep, listed.values())
+    builder.read({group.id: group.name for group in listed.values() if group.id not in kept})
     removals = []
     for account_id, groups in zip(leavers, memberships, strict=True):
         for group in groups:
-            if group.id in kept_ids:
+            if group.id in kept:
                 builder.skip_removal(group, account_id, reason, "this group is kept")
+            elif group.id not in builder.groups:
+                builder.skip_removal(group, account_id, reason, NO_GROUP)
             else:
                 removals.append((group.id, account_id, reason))
+    if gone := [f"{group.name} ({group.id})" for group in listed.values() if group.id not in builder.groups | kept]:
+        builder.notes.append(
+            f"{format_count(len(gone), 'group')} no longer exist{'s' * (len(gone) == 1)}: {', '.join(gone)}"
+        )
     builder.remove(removals)
     exception = f" except {', '.join(sorted(group.name for group in kept.values()))}" if kept else ""
     return builder.build(f"remove {format_count(len(leavers), 'user')} from all their groups{exception}")
+
+
+def _keep_groups(resolver: Resolver, found: Mapping[str, Sequence[Group]], listed: Iterable[Group]) -> dict[str, Group]:
+    """Return the groups to keep, by group id. One that the site no longer knows may be in the users' lists of groups.
+
+    Raises:
+        InputError: a group is unknown, or several groups have its name.
+    """
+    kept: dict[str, Group] = {}
+    for given, groups in found.items():
+        candidates = groups or [group for group in listed if given in (group.id, group.name)]
+        if group := resolver.choose_group(given, candidates, "keep_groups"):
+            kept[group.id] = group
+    resolver.raise_problems()
+    return kept
 
 
 def plan_reversal(
@@ -200,15 +229,16 @@ def plan_reversal(
         guards, on_progress, clock: as for `plan_removals`.
 
     Raises:
-        APIError, IncompleteReadError: something could not be read.
+        InputError: the members of a group cannot be read.
+        APIError, IncompleteReadError: something else could not be read.
     """
     builder = PlanBuilder(client, guards, clock, on_progress)
-    builder.read_existing(change.group_id for change in changes)
+    builder.read({change.group_id: change.group_name for change in changes})
     builder.groups = add_unlisted_members(client, builder.groups, unlisted_changes(changes, builder.groups))
     for change in changes:
         group = builder.groups.get(change.group_id)
         if group is None:
-            builder.skipped.append(SkippedChange(change=change, why="the group no longer exists"))
+            builder.skipped.append(SkippedChange(change=change, why=NO_GROUP))
         elif group.has_member(change.account_id) is (change.action is Action.REMOVE):
             builder.requested.append(change)
         else:

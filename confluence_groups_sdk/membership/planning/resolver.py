@@ -144,19 +144,25 @@ class Resolver:
             InputError: a group is unknown, or several groups have its name.
         """
         found: dict[str, Group] = {}
-        find = find_groups_by_name if by_name else find_groups
-        for given, groups in zip(
-            origins, map_in_threads(lambda each: find(self.client, each), [*origins]), strict=True
-        ):
-            if len(groups) == 1:
-                found[given] = groups[0]
-            elif groups:
-                self.problems.append(f"{origins[given]}: {ambiguous_name(given, groups)}")
-            else:
-                kind = "exact name" if by_name else "id or exact name"
-                self.problems.append(f"{origins[given]}: there is no group with the {kind} {given}")
+        for given, groups in self.find_groups(origins, by_name=by_name).items():
+            if group := self.choose_group(given, groups, origins[given], by_name=by_name):
+                found[given] = group
         self.raise_problems()
         return found
+
+    def find_groups(self, given: Iterable[str], *, by_name: bool = False) -> dict[str, list[Group]]:
+        """Return the groups with each of these ids or exact names."""
+        find, texts = find_groups_by_name if by_name else find_groups, list(given)
+        return dict(zip(texts, map_in_threads(lambda each: find(self.client, each), texts), strict=True))
+
+    def choose_group(self, given: str, groups: Sequence[Group], origin: str, *, by_name: bool = False) -> Group | None:
+        """Return the only group with this id or name; note a problem if there is not exactly one."""
+        if len(groups) == 1:
+            return groups[0]
+        kind = "exact name" if by_name else "id or exact name"
+        problem = ambiguous_name(given, groups) if groups else f"there is no group with the {kind} {given}"
+        self.problems.append(f"{origin}: {problem}")
+        return None
 
     def resolve_email(self, email: str, accounts: Sequence[AccountsByEmail], origin: str) -> str | None:
         """Return the account id of the member with this e-mail; note a problem if there is not exactly one."""
@@ -178,14 +184,17 @@ class Resolver:
             elif origin:
                 self.problems.append(f"{origin}: there is no account with the id {account_id}")
 
-    def raise_problems(self) -> None:
+    def raise_problems(self, cause: Exception | None = None) -> None:
         """Raise an error if there are problems.
 
+        Args:
+            cause: the error that led to the first of them.
+
         Raises:
-            InputError: something could not be resolved.
+            InputError: something could not be resolved or read.
         """
         if self.problems:
-            raise InputError("no plan was made:", problems=tuple(self.problems))
+            raise InputError("no plan was made:", problems=tuple(self.problems)) from cause
 
 
 def accounts_by_email(emails: Iterable[tuple[str, str | None]]) -> AccountsByEmail:
