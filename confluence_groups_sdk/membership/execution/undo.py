@@ -14,7 +14,7 @@ from ...errors import PlanError
 from ..model.changes import APPLIED, Action, Change, OnProgress, Result
 from ..model.guards import Guards
 from ..model.plan import Plan
-from ..planning.planners import plan_reversal
+from ..planning.reversal import plan_reversal
 from .journal import locked, read_journal
 
 GUARDS = Guards()

@@ -28,6 +28,7 @@ from .snapshot import (
     members_digest,
 )
 
+NO_GROUP = "the group no longer exists"
 MAX_UNREADABLE = 20  # groups; if none of the first ones can be read, the site has failed
 
 

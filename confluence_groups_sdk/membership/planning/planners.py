@@ -1,4 +1,4 @@
-"""The planners: plans from rows, from a list of members, from a list of leavers, and from changes to reverse.
+"""The planners: plans from rows, from a list of members, and from a list of leavers.
 
 A planner reads everything before it decides anything.
 """
@@ -16,14 +16,13 @@ from ..._support.validation import is_text
 from ...client import ConfluenceGroups
 from ...errors import InputError
 from ...models import Group
-from ..model.changes import Action, Change, Key, OnProgress, SkippedChange
+from ..model.changes import Key, OnProgress
 from ..model.guards import Guards
 from ..model.plan import Plan
 from .csv_reader import Row, read_rows
 from .parallel import map_in_threads
-from .plan_builder import PlanBuilder
+from .plan_builder import NO_GROUP, PlanBuilder
 from .resolver import Resolver
-from .snapshot import add_unlisted_members, unlisted_changes
 
 Mode: TypeAlias = Literal["exact", "add-only", "remove-only"]
 Rows: TypeAlias = "str | os.PathLike[str] | Iterable[Row | tuple[str, str] | tuple[str, str, str]]"
@@ -31,7 +30,6 @@ Rows: TypeAlias = "str | os.PathLike[str] | Iterable[Row | tuple[str, str] | tup
 MODES: tuple[str, ...] = get_args(Mode)
 GUARDS = Guards()
 CLOCK = SystemClock()
-NO_GROUP = "the group no longer exists"
 
 
 @public
@@ -110,8 +108,8 @@ def plan_sync(
 
     Raises:
         ValueError: the mode is unknown.
-        InputError: the group, an account or an e-mail is unknown or ambiguous, or the group's members cannot be read; the
-            error names all of them.
+        InputError: the group, an account or an e-mail is unknown or ambiguous, or the group's members cannot be read;
+            the error names all of them.
         APIError, IncompleteReadError: something else could not be read.
     """
     if mode not in MODES:
@@ -159,7 +157,7 @@ def plan_offboarding(
         client: reads groups and users, several calls at the same time.
         account_ids: the users who leave. An e-mail is searched for among the members of all groups that give access to
             Confluence, and found if the member shows it.
-        keep_groups: ids or exact names of groups that the users stay in, as the site or their lists of groups have them.
+        keep_groups: ids or exact names of groups that the users stay in, including names in their own lists of groups.
         reason: is recorded with each change.
         guards, on_progress, clock: as for `plan_removals`.
 
@@ -176,19 +174,19 @@ def plan_offboarding(
     listed = {group.id: group for groups in memberships for group in groups}
     kept = _keep_groups(builder.resolver, to_keep, listed.values())
     builder.read({group.id: group.name for group in listed.values() if group.id not in kept})
-    removals = []
+    removals, gone = [], dict[str, Group]()
     for account_id, groups in zip(leavers, memberships, strict=True):
         for group in groups:
             if group.id in kept:
                 builder.skip_removal(group, account_id, reason, "this group is kept")
             elif group.id not in builder.groups:
+                gone[group.id] = group
                 builder.skip_removal(group, account_id, reason, NO_GROUP)
             else:
                 removals.append((group.id, account_id, reason))
-    if gone := [f"{group.name} ({group.id})" for group in listed.values() if group.id not in builder.groups | kept]:
-        builder.notes.append(
-            f"{format_count(len(gone), 'group')} no longer exist{'s' * (len(gone) == 1)}: {', '.join(gone)}"
-        )
+    if gone:
+        names = ", ".join(f"{group.name} ({group.id})" for group in gone.values())
+        builder.notes.append(f"{format_count(len(gone), 'group')} no longer exist{'s' * (len(gone) == 1)}: {names}")
     builder.remove(removals)
     exception = f" except {', '.join(sorted(group.name for group in kept.values()))}" if kept else ""
     return builder.build(f"remove {format_count(len(leavers), 'user')} from all their groups{exception}")
@@ -207,46 +205,6 @@ def _keep_groups(resolver: Resolver, found: Mapping[str, Sequence[Group]], liste
             kept[group.id] = group
     resolver.raise_problems()
     return kept
-
-
-def plan_reversal(
-    client: ConfluenceGroups,
-    changes: Sequence[Change],
-    in_doubt: Sequence[Change],
-    *,
-    asked: str,
-    guards: Guards,
-    on_progress: OnProgress | None,
-    clock: Clock,
-) -> Plan:
-    """Plan changes that reverse others, except where somebody has changed the membership since; see `undo`.
-
-    Args:
-        client: reads the groups.
-        changes: the reversing changes.
-        in_doubt: changes that may have been made; the plan skips them.
-        asked: the request, in words.
-        guards, on_progress, clock: as for `plan_removals`.
-
-    Raises:
-        InputError: the members of a group cannot be read.
-        APIError, IncompleteReadError: something else could not be read.
-    """
-    builder = PlanBuilder(client, guards, clock, on_progress)
-    builder.read({change.group_id: change.group_name for change in changes})
-    builder.groups = add_unlisted_members(client, builder.groups, unlisted_changes(changes, builder.groups))
-    for change in changes:
-        group = builder.groups.get(change.group_id)
-        if group is None:
-            builder.skipped.append(SkippedChange(change=change, why=NO_GROUP))
-        elif group.has_member(change.account_id) is (change.action is Action.REMOVE):
-            builder.requested.append(change)
-        else:
-            state = "is a member again" if change.action is Action.ADD else "is no longer a member"
-            builder.skipped.append(SkippedChange(change=change, why=f"somebody has changed this since: {state}"))
-    doubt = "unknown whether this change was made: resume the journal first"
-    builder.skipped += [SkippedChange(change=change, why=doubt) for change in in_doubt]
-    return builder.build(asked)
 
 
 # --- checks of what the caller gives
