@@ -20,7 +20,7 @@ CLI_OPTIONS = {
         name: f"--{name.replace('_', '-')}"
         for name in (
             *("site", "cloud_id", "timeout"),
-            *("allow_self", "allow_last_admin", "allow_apps", "allow_external", "allow_protected"),
+            *("allow_self", "allow_last_admin", "allow_apps", "allow_external", "allow_protected", "allow_empty"),
             *("max_removals", "max_fraction"),
             *("expect_digest", "expect_hash", "on_drift", "stop_after_failures", "wait_for_quota", "verify"),
         )

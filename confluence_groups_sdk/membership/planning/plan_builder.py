@@ -161,16 +161,29 @@ class PlanBuilder:
         self.resolver.raise_problems()
         return list(dict.fromkeys(account_ids))
 
-    # --- requesting changes
+    def leave_out_unlisted(self, group: Group, account_ids: Sequence[str]) -> list[str]:
+        """Return the users who are no members, of users who are not listed as members; note the number of the others.
 
-    def add(self, group: Group, account_ids: Sequence[str], reason: str | None) -> None:
-        """Request to add users to a group.
+        Deactivated members are not listed, but their own list of groups has the group
+        (docs/confluence-behaviour.md#users).
 
         Raises:
             InputError: an account is unknown.
         """
         self.resolver.load_users(account_ids, "account_ids")
         self.resolver.raise_problems()
+        self.groups = add_unlisted_members(self.client, self.groups, [(group.id, each) for each in account_ids])
+        unlisted = self.groups[group.id].unlisted
+        if unlisted:
+            self.notes.append(
+                f"members whom Confluence does not list, such as deactivated accounts: {len(unlisted)}; no change"
+            )
+        return [account_id for account_id in account_ids if account_id not in unlisted]
+
+    # --- requesting changes
+
+    def add(self, group: Group, account_ids: Sequence[str], reason: str | None) -> None:
+        """Request to add users, whom `leave_out_unlisted` has looked up, to a group."""
         self.requested += [self._change(Action.ADD, group, account_id, reason) for account_id in account_ids]
 
     def remove(self, removals: Sequence[tuple[str, str, str | None]]) -> None:

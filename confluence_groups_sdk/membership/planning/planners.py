@@ -28,6 +28,10 @@ Mode: TypeAlias = Literal["exact", "add-only", "remove-only"]
 Rows: TypeAlias = "str | os.PathLike[str] | Iterable[Row | tuple[str, str] | tuple[str, str, str]]"
 
 MODES: tuple[str, ...] = get_args(Mode)
+EMPTY_LIST = (
+    "no plan was made: the list of accounts is empty, probably because its source failed. If the group is to have no "
+    "members, give allow_empty=True"
+)
 GUARDS = Guards()
 CLOCK = SystemClock()
 
@@ -91,6 +95,7 @@ def plan_sync(
     group_id: str,
     account_ids: Iterable[str],
     mode: Mode = "exact",
+    allow_empty: bool = False,
     reason: str | None = None,
     guards: Guards = GUARDS,
     on_progress: OnProgress | None = None,
@@ -103,13 +108,14 @@ def plan_sync(
         group_id: the group's id or exact name.
         account_ids: the users who should be members; e-mails work only for members who show theirs.
         mode: ``exact``; ``add-only`` removes nobody; ``remove-only`` adds nobody.
+        allow_empty: whether the list may be empty; usually it is empty because its source failed.
         reason: is recorded with each change.
         guards, on_progress, clock: as for `plan_removals`.
 
     Raises:
         ValueError: the mode is unknown.
         InputError: the group, an account or an e-mail is unknown or ambiguous, or the group's members cannot be read;
-            the error names all of them.
+            the error names all of them. Or the list is empty.
         APIError, IncompleteReadError: something else could not be read.
     """
     if mode not in MODES:
@@ -119,6 +125,8 @@ def plan_sync(
     emails = [account for account in desired if "@" in account]
     builder = PlanBuilder(client, guards, clock, on_progress)
     group = builder.resolver.resolve_groups({group_id: "group_id"})[group_id]
+    if not desired and not allow_empty:
+        raise InputError(EMPTY_LIST, option="allow_empty")
     builder.read_resolved([group], emails=bool(emails))
     for email in emails:
         del desired[email]
@@ -126,7 +134,8 @@ def plan_sync(
             desired[account_id] = None
     builder.resolver.raise_problems()
     members = builder.groups[group.id].members
-    missing, surplus = sorted(desired.keys() - members.keys()), sorted(members.keys() - desired.keys())
+    missing = builder.leave_out_unlisted(group, sorted(desired.keys() - members.keys()))
+    surplus = sorted(members.keys() - desired.keys())
     if mode != "remove-only":
         builder.add(group, missing, reason)
     elif missing:
