@@ -18,6 +18,7 @@ from confluence_groups_sdk.membership import (
     read_accounts,
 )
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
+from confluence_groups_sdk.sandbox.seed import READER
 
 
 def problems(sandbox: Sandbox, rows: Any) -> tuple[str, ...]:
@@ -196,6 +197,18 @@ def test_a_deactivated_member_on_the_list_is_no_change(sandbox: Sandbox, mode: A
     assert len({target for target in asked if "start=0" in target or "start" not in target}) == 3  # not for listed ones
 
 
+def test_sync_finds_the_e_mail_of_a_user_who_is_no_member(sandbox: Sandbox) -> None:
+    ids = team(sandbox, 4, access=frozenset())
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id=TEAM, account_ids=[*ids, "Bruno@example.com", "id-001@example.com"])
+        assert [(change.action, change.account_id) for change in plan.changes] == [("add", READER)]
+        calls = len(sandbox.requests)
+        plan_sync(groups, group_id=TEAM, account_ids=[*ids, "id-001@example.com"])
+        assert not [seen for seen in sandbox.requests[calls:] if "accessType" in seen.target]  # all are members
+        with pytest.raises(InputError, match=r"nobody@example\.com"):
+            plan_sync(groups, group_id=TEAM, account_ids=[*ids, "nobody@example.com"])
+
+
 def test_applying_a_sync_again_changes_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     ids = team(sandbox)
     directory = sandbox.directory
@@ -229,6 +242,16 @@ def test_offboarding_removes_from_all_groups_even_deactivated_users(sandbox: San
     assert [group.id for group in directory.groups_of(ids[0])] == ["kept"]
     assert [group.id for group in directory.groups_of(ids[1])] == ["kept"]
     assert seen[-1].done == seen[-1].total
+
+
+def test_a_group_that_was_searched_for_e_mails_is_not_read_again(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        plan = plan_offboarding(groups, account_ids=[f"{ids[0]}@example.com"])
+    assert [change.group_id for change in plan.changes] == [TEAM]
+    assert (
+        sum(f"/{TEAM}/membersByGroupId" in seen.target and "start=0" in seen.target for seen in sandbox.requests) == 1
+    )
 
 
 def test_an_empty_plan_can_be_applied(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -90,7 +90,9 @@ def sync(
     guards: PlanGuardOptions,
     account: Annotated[
         list[str] | None,
-        typer.Option("--account", metavar="ID", help="Account id of a user who is to be a member (repeatable)."),
+        typer.Option(
+            "--account", metavar="ACCOUNT", help="Account id or e-mail of a user who is to be a member (repeatable)."
+        ),
     ] = None,
     csv: AccountRows = None,
     mode: Annotated[Mode, typer.Option("--mode", help="Kinds of changes to plan.")] = Mode.EXACT,

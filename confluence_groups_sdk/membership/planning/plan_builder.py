@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 
 from attrs import define, field
 
@@ -30,6 +31,7 @@ from .snapshot import (
 
 NO_GROUP = "the group no longer exists"
 MAX_UNREADABLE = 20  # groups; if none of the first ones can be read, the site has failed
+OTHERS_UNREAD = f"the other groups were not read, because the first {MAX_UNREADABLE} could not be read"
 
 
 @define
@@ -77,19 +79,19 @@ class PlanBuilder:
             APIError: something failed that the other groups would also meet.
         """
         causes: list[Exception] = []
-        read = map_in_threads(lambda group_id: self._read_group(group_id, names[group_id], emails=emails), [*names])
-        for done, (group_id, found) in enumerate(zip(names, read, strict=True), 1):
-            if isinstance(found, GroupSnapshot):
-                self.groups[group_id] = found
-            elif found is not None:
-                causes.append(found)
-                self.resolver.problems.append(unreadable_group(found, names[group_id], group_id))
-                if done == len(causes) == MAX_UNREADABLE < len(names):
-                    why = f"because the first {MAX_UNREADABLE} could not be read"
-                    self.resolver.problems.append(f"the other groups were not read, {why}")
-                    break
-            if self.on_progress:
-                self.on_progress(Progress(phase="reading", done=done, total=len(names)))
+        groups = map_in_threads(lambda group_id: self._read_group(group_id, names[group_id], emails=emails), [*names])
+        with closing(groups):  # ends the calls that are left, whatever ends the loop
+            for done, (group_id, found) in enumerate(zip(names, groups, strict=True), 1):
+                if isinstance(found, GroupSnapshot):
+                    self.groups[group_id] = found
+                elif found is not None:
+                    causes.append(found)
+                    self.resolver.problems.append(unreadable_group(found, names[group_id], group_id))
+                    if done == len(causes) == MAX_UNREADABLE < len(names):
+                        self.resolver.problems.append(OTHERS_UNREAD)
+                        break
+                if self.on_progress:
+                    self.on_progress(Progress(phase="reading", done=done, total=len(names)))
         if causes:
             self.resolver.raise_problems(causes[0])
 
@@ -117,6 +119,20 @@ class PlanBuilder:
         gone = [group_id for group_id in names if group_id not in self.groups]
         self.resolver.problems += [f"the group {names[group_id]} ({group_id}) no longer exists" for group_id in gone]
         self.resolver.raise_problems()
+
+    def read_access_groups(self) -> list[str]:
+        """Read all groups that give access to Confluence, with e-mails, and return the ids of all groups read so far.
+
+        Raises:
+            InputError, APIError, IncompleteReadError: as for `read` and `iter_groups`.
+        """
+        access = {group.id: group.name for group in self.client.iter_groups(access_type="user")}
+        self.read({group_id: name for group_id, name in access.items() if group_id not in self.groups}, emails=True)
+        return list(self.groups)
+
+    def shows_email(self, group_id: str, email: str) -> bool:
+        """Check whether a member of a group that was read with e-mails shows this e-mail."""
+        return email.casefold() in self._emails_of(group_id)
 
     # --- resolving accounts
 
@@ -151,10 +167,7 @@ class PlanBuilder:
             InputError: an account is unknown, several accounts have the e-mail, or a group cannot be read.
             APIError, IncompleteReadError: something else could not be read.
         """
-        group_ids: list[str] = []
-        if any("@" in account for account in accounts):
-            self.read({group.id: group.name for group in self.client.iter_groups(access_type="user")}, emails=True)
-            group_ids = list(self.groups)
+        group_ids = self.read_access_groups() if any("@" in account for account in accounts) else []
         resolved = [self.resolve_account(group_ids, account, "account_ids") for account in accounts]
         account_ids = [account_id for account_id in resolved if account_id]
         self.resolver.load_users(account_ids, "account_ids")

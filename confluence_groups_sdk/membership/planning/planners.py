@@ -106,7 +106,8 @@ def plan_sync(
     Args:
         client: reads the group and users.
         group_id: the group's id or exact name.
-        account_ids: the users who should be members; e-mails work only for members who show theirs.
+        account_ids: the users who should be members. An e-mail is searched for in the group, then in all groups that
+            give access to Confluence, and found if the user shows it.
         mode: ``exact``; ``add-only`` removes nobody; ``remove-only`` adds nobody.
         allow_empty: whether the list may be empty; usually it is empty because its source failed.
         reason: is recorded with each change.
@@ -128,9 +129,11 @@ def plan_sync(
     if not desired and not allow_empty:
         raise InputError(EMPTY_LIST, option="allow_empty")
     builder.read_resolved([group], emails=bool(emails))
+    are_members = all(builder.shows_email(group.id, email) for email in emails)
+    searched = [group.id] if are_members else builder.read_access_groups()
     for email in emails:
         del desired[email]
-        if account_id := builder.resolve_account([group.id], email, "account_ids"):
+        if account_id := builder.resolve_account(searched, email, "account_ids"):
             desired[account_id] = None
     builder.resolver.raise_problems()
     members = builder.groups[group.id].members
@@ -182,7 +185,8 @@ def plan_offboarding(
     memberships = list(map_in_threads(lambda account_id: list(client.iter_memberships(account_id=account_id)), leavers))
     listed = {group.id: group for groups in memberships for group in groups}
     kept = _keep_groups(builder.resolver, to_keep, listed.values())
-    builder.read({group.id: group.name for group in listed.values() if group.id not in kept})
+    unread = listed.keys() - kept.keys() - builder.groups.keys()  # a search for e-mails has read some
+    builder.read({group_id: group.name for group_id, group in listed.items() if group_id in unread})
     removals, gone = [], dict[str, Group]()
     for account_id, groups in zip(leavers, memberships, strict=True):
         for group in groups:

@@ -95,25 +95,42 @@ def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
 
 @public
 def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None = None) -> User:
-    """Return the user with this account id, or with the e-mail that a member of the group shows.
+    """Return the user with this account id or e-mail, if the user shows the e-mail.
+
+    Args:
+        client: reads the user, or the members of groups.
+        account: the account id or e-mail.
+        group: the group whose members are searched for an e-mail; None for all groups that give access to Confluence.
 
     Raises:
-        InputError: no member shows this e-mail, or several do, or no group is given to search for it.
+        InputError: nobody in these groups shows this e-mail, or several people do.
         NotFoundError: no user has this id.
         ValueError: the id is empty.
-        APIError, IncompleteReadError: as for `get_user` and `iter_members`.
+        APIError, IncompleteReadError: as for `get_user`, `iter_groups` and `iter_members`.
     """
     if "@" not in account:
         return client.get_user(account_id=account)
-    if group is None:
-        raise InputError(f"{account}: users cannot be found by e-mail here: give the account id")
-    email = account.casefold()
-    users = [user for user in client.iter_members(group_id=group.id) if (user.email or "").casefold() == email]
+    email = account.strip()
+    searched = [group] if group else list(client.iter_groups(access_type="user"))
+    members: dict[str, User] = {}
+    for found in map_in_threads(lambda each: _members_of(client, each), searched):
+        members.update(found)
+    users = [user for user in members.values() if (user.email or "").casefold() == email.casefold()]
     if len(users) == 1:
         return users[0]
     if users:
-        raise InputError(ambiguous_email(account, (user.account_id for user in users)))
-    raise InputError(f"no member of {group.name} shows the e-mail {account}: give the account id")
+        raise InputError(ambiguous_email(email, sorted(user.account_id for user in users)))
+    if group:
+        raise InputError(f"no member of {group.name} shows the e-mail {email}: give the account id")
+    raise InputError(unknown_email(email, searched, members.values()))
+
+
+def _members_of(client: ConfluenceGroups, group: Group) -> dict[str, User]:
+    """Return a group's members by account id; none if the group was deleted meanwhile."""
+    try:
+        return {user.account_id: user for user in client.iter_members(group_id=group.id)}
+    except NotFoundError:
+        return {}
 
 
 # --- many groups and accounts
@@ -213,6 +230,17 @@ def ambiguous_name(name: str, groups: Iterable[Group]) -> str:
     """Say that several groups have this name."""
     ids = [group.id for group in groups]
     return f"{len(ids)} groups are called {name}: give the id ({', '.join(ids)})"
+
+
+def unknown_email(email: str, searched: Iterable[Group], members: Iterable[User]) -> str:
+    """Say that nobody shows this e-mail, which groups were searched, and how many of their members hide theirs."""
+    people = [user for user in members if not user.is_app]
+    hidden = sum(not user.email for user in people)
+    names = ", ".join(group.name for group in searched) or "there is none"
+    return (
+        f"nobody shows the e-mail {email} in the groups that give access to Confluence ({names}); people there who "
+        f"hide their e-mail: {hidden} of {len(people)}. Give the account id"
+    )
 
 
 def ambiguous_email(email: str, account_ids: Iterable[str]) -> str:
