@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from ._support.pickling import unpickle
+from ._support.text import escape_controls
 
 MAX_PROBLEMS_SHOWN = 20  # in the text of an InputError
 
@@ -78,6 +79,9 @@ class ConfluenceGroupsError(Exception):
         if option is not None:
             self.option = option
 
+    def __str__(self) -> str:
+        return escape_controls(super().__str__())
+
     def __reduce__(self) -> tuple[Any, ...]:
         return unpickle, (type(self), {**self.__dict__, "args": self.args})
 
@@ -117,7 +121,7 @@ class InputError(ConfluenceGroupsError, ValueError):
 
     def __init__(self, message: str = "", *, problems: tuple[str, ...] = (), option: str | None = None) -> None:
         super().__init__(message, option=option)
-        self.problems = problems
+        self.problems = tuple(map(escape_controls, problems))
 
     def __str__(self) -> str:
         shown = [*self.problems[:MAX_PROBLEMS_SHOWN]]
@@ -141,7 +145,7 @@ class DriftError(PlanError):
 
     def __init__(self, message: str = "", *, differences: tuple[str, ...] = ()) -> None:
         super().__init__(message)
-        self.differences = differences
+        self.differences = tuple(map(escape_controls, differences))
 
     def __str__(self) -> str:
         return "\n  ".join([super().__str__(), *self.differences])
@@ -198,8 +202,7 @@ class APIError(ConfluenceGroupsError):
     ) -> None:
         super().__init__(summary)
         self.summary = summary
-        self.method = method
-        self.path = path
+        self.method, self.path = method, path
         if status_code is not None:
             self.status_code = status_code
         self.request_id = request_id
@@ -208,8 +211,7 @@ class APIError(ConfluenceGroupsError):
         self.body = body
         self.retry_after = retry_after
         if problem is not None:
-            self.problem = problem
-            self.remedy = problem.remedy
+            self.problem, self.remedy = problem, problem.remedy
         if remedy is not None:
             self.remedy = remedy
 
@@ -222,7 +224,7 @@ class APIError(ConfluenceGroupsError):
         return f"{call}{self.summary}{said}{request}."
 
     def __str__(self) -> str:
-        return f"{self.description} {self.remedy}".rstrip()
+        return escape_controls(f"{self.description} {self.remedy}".rstrip())
 
 
 class APIStatusError(APIError):

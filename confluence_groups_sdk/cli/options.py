@@ -21,7 +21,9 @@ NO_LIMIT = -1
 MAX_TIMEOUT_S = 365 * 24 * 3600  # seconds
 
 GroupArgument = Annotated[str, typer.Argument(metavar="GROUP", help="Id or exact name of the group.")]
-AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account id of the user.")]
+AccountArgument = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="Account id of the user, or the e-mail that they show.")
+]
 PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.", dir_okay=False)]
 JournalArgument = Annotated[Path, typer.Argument(metavar="JOURNAL", help="A journal file.", dir_okay=False)]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from .._support.text import escape_controls
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-JOINERS = "\u200c\u200d"  # part of words in some scripts, and of emoji
 CLI_OPTIONS = {
     "protected_accounts": "--protect-account",
     "protected_groups": "--protect-group",
@@ -20,7 +20,7 @@ CLI_OPTIONS = {
         name: f"--{name.replace('_', '-')}"
         for name in (
             *("site", "cloud_id", "timeout"),
-            *("allow_self", "allow_last_admin", "allow_apps", "allow_external", "allow_protected"),
+            *("allow_self", "allow_last_admin", "allow_apps", "allow_external", "allow_protected", "allow_empty"),
             *("max_removals", "max_fraction"),
             *("expect_digest", "expect_hash", "on_drift", "stop_after_failures", "wait_for_quota", "verify"),
         )
@@ -59,21 +59,6 @@ def build_console(*, stderr: bool = False, wide: bool = True) -> Console:
     # Rich uses the width only together with a height: without one, a dumb terminal has 80 columns.
     width, height = (MAX_WIDTH, FIXED_HEIGHT) if wide else (None, None)
     return Console(file=file, width=width, height=height, highlight=False, markup=False, emoji=False)
-
-
-def escape_controls(text: str) -> str:
-    """Return a text on one line, with escapes for the characters that move a cursor or change the text's direction."""
-    if text.isprintable():
-        return text
-    return "".join(map(_escape_char, text))
-
-
-def _escape_char(char: str) -> str:
-    if char.isprintable() or char in JOINERS:
-        return char
-    if unicodedata.category(char) == "Zs":
-        return " "
-    return char.encode("unicode_escape").decode("ascii")
 
 
 def print_err(*lines: str) -> None:

@@ -127,13 +127,16 @@ def test_refusal_names_the_option_that_overrides_the_guard(shell: Shell, argumen
     assert shell.run(*arguments, option, "--dry-run").code == 0
 
 
-def test_email_finds_only_members(shell: Shell) -> None:
+def test_email_finds_members_to_remove_and_all_users_to_add(shell: Shell) -> None:
     ended = shell.run("members", "remove", "docs-editors", "ada@example.com", "-y")
     assert ended.code == 2
     assert "no member of docs-editors shows the e-mail ada@example.com" in ended.err
-    ended = shell.run("members", "add", "docs-editors", "ada@example.com", "-y")
+    ended = shell.run("members", "add", "docs-editors", "Ada@example.com", "-y")
+    assert (ended.code, ended.out) == (0, f"ADDED Ada Okafor ({ADA}) to docs-editors\n")
+    ended = shell.run("members", "add", "docs-editors", "farida@example.com", "-y")
     assert ended.code == 2
-    assert "give the account id" in ended.err
+    assert "nobody shows the e-mail farida@example.com" in ended.err
+    assert "Give the account id" in ended.err
 
 
 def test_verbose_shows_the_whole_failed_response(shell: Shell) -> None:

@@ -198,6 +198,27 @@ def test_sync_takes_accounts_and_a_member_list(shell: Shell) -> None:
     assert [each.account_id for each in Plan.load("b.json").changes] == [CHIARA, DAGNY]
 
 
+@pytest.mark.parametrize("mode", ["exact", "add-only", "remove-only"])
+def test_an_empty_list_needs_allow_empty(shell: Shell, mode: str) -> None:
+    shell.csv(name="nobody.csv", header="account")
+    arguments = ["plan", "sync", "docs-editors", "--csv", "nobody.csv", "--mode", mode]
+    refused = shell.run(*arguments)
+    assert refused.code == 2
+    assert "nobody.csv: there is no row below the headers" in refused.err
+    assert "--allow-empty" in refused.err
+    assert not Path("plan.json").exists()
+    allowed = shell.run(*arguments, "--allow-empty", "--allow-apps")
+    assert allowed.code == 0
+    assert len(Plan.load("plan.json").changes) == (0 if mode == "add-only" else 4)
+    assert shell.run("plan", "sync", "docs-editors", "--allow-empty", "--allow-apps", "--out", "b.json").code == 0
+
+
+def test_offboarding_nobody_is_refused(shell: Shell) -> None:
+    shell.csv(name="nobody.csv", header="account")
+    result = shell.run("plan", "offboard", "--csv", "nobody.csv")
+    assert (result.code, "--allow-empty" in result.err) == (2, False)
+
+
 def test_offboarding_covers_all_groups_except_those_kept(shell: Shell) -> None:
     shell.csv(BRUNO, name="leavers.csv", header="accountId")
     assert shell.run("plan", "offboard", CHIARA, "--csv", "leavers.csv", "--keep", "docs-editors").code == 0

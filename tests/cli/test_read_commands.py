@@ -100,6 +100,16 @@ def test_users_are_shown_with_their_groups(shell: Shell) -> None:
     assert column(shell.run("users", "groups", BRUNO), 0) == [USERS, EDITORS]
 
 
+def test_users_are_found_by_e_mail(shell: Shell) -> None:
+    assert json.loads(shell.run("users", "show", "Bruno@example.com", "-o", "json").out)["account_id"] == BRUNO
+    assert column(shell.run("users", "groups", "bruno@example.com"), 0) == [USERS, EDITORS]
+    for command in ("show", "groups"):
+        ended = shell.run("users", command, "farida@example.com")
+        assert (ended.code, ended.out) == (2, "")
+        assert "confluence-users-sandbox" in ended.err
+        assert "people there who hide their e-mail: 0 of 5" in ended.err
+
+
 def test_own_account_is_shown(shell: Shell) -> None:
     assert json.loads(shell.run("users", "me", "-o", "json").out)["account_id"] == ADA
 

@@ -104,6 +104,11 @@ def test_every_command_in_a_terminal(terminal: Run, tmp_path: Path) -> None:
     assert len(table_of(run("members", "list", "everybody", "--sandbox"))) == 401
     assert "bruno@example.com" in run("users", "show", BRUNO, "--sandbox")
     assert EDITORS in run("users", "groups", BRUNO, "--sandbox")
+    assert [row[1] for row in table_of(run("users", "groups", "person7@example.com", "--sandbox"))][1:] == [
+        "confluence-users-sandbox",
+        "everybody",
+    ]
+    assert "2 removals" in run("plan", "offboard", "Person400@example.com", "--out", "400.json", "--sandbox")
 
     assert "agree in the browser" in run("login", "--sandbox", "--port", "0")
     assert "Ada Okafor" in run("users", "me")

@@ -8,8 +8,17 @@ from attrs import evolve
 from membership_fakes import OPEN, TEAM, client, members, people, removals, team, writes
 
 from confluence_groups_sdk import BadRequestError, ConfluenceGroups, InputError
-from confluence_groups_sdk.membership import Action, Progress, apply, plan_offboarding, plan_removals, plan_sync
+from confluence_groups_sdk.membership import (
+    Action,
+    Progress,
+    apply,
+    plan_offboarding,
+    plan_removals,
+    plan_sync,
+    read_accounts,
+)
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
+from confluence_groups_sdk.sandbox.seed import READER
 
 
 def problems(sandbox: Sandbox, rows: Any) -> tuple[str, ...]:
@@ -135,6 +144,84 @@ def test_sync_rejects_unknown_accounts_groups_and_modes(sandbox: Sandbox) -> Non
             plan_sync(groups, group_id=TEAM, account_ids=[7])  # type: ignore[list-item] # the point
 
 
+@pytest.mark.parametrize("mode", ["exact", "add-only", "remove-only"])
+@pytest.mark.parametrize("source", [list, tuple, iter, lambda items: (each for each in items), dict.fromkeys])
+def test_sync_refuses_an_empty_list_unless_told_otherwise(sandbox: Sandbox, mode: Any, source: Any) -> None:
+    ids = team(sandbox, 4)
+    with client(sandbox) as groups:
+        with pytest.raises(InputError, match=r"the list of accounts is empty.*allow_empty=True") as caught:
+            plan_sync(groups, group_id=TEAM, account_ids=source([]), mode=mode)
+        assert caught.value.option == "allow_empty"
+        plan = plan_sync(groups, group_id=TEAM, account_ids=source([]), mode=mode, allow_empty=True, guards=OPEN)
+    leaving = [] if mode == "add-only" else ids
+    assert [(change.action, change.account_id) for change in plan.changes] == [("remove", each) for each in leaving]
+
+
+def test_an_empty_sync_still_passes_the_guards(sandbox: Sandbox) -> None:
+    team(sandbox, 10)
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id=TEAM, account_ids=[], allow_empty=True)
+    assert (plan.changes, {each.guard for each in plan.refused}) == ((), {"max_fraction"})
+
+
+def test_a_file_with_headers_only_is_an_empty_list(sandbox: Sandbox, tmp_path: Path) -> None:
+    team(sandbox, 4)
+    path = tmp_path / "hr.csv"
+    path.write_text("account\n", encoding="utf-8")
+    with client(sandbox) as groups:
+        with pytest.raises(InputError, match="there is no row below the headers"):
+            plan_sync(groups, group_id=TEAM, account_ids=read_accounts(path))
+        accounts = read_accounts(path, allow_empty=True)
+        assert accounts == []
+        assert len(plan_sync(groups, group_id=TEAM, account_ids=accounts, allow_empty=True).changes) == 4
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="the file is empty"):
+        read_accounts(path, allow_empty=True)
+
+
+@pytest.mark.parametrize("mode", ["exact", "add-only", "remove-only"])
+def test_a_deactivated_member_on_the_list_is_no_change(sandbox: Sandbox, mode: Any) -> None:
+    ids = team(sandbox)
+    new, absent = people(sandbox, 2, first=900)
+    directory = sandbox.directory
+    for account_id in (ids[0], absent):  # a member and somebody who is no member, both deactivated
+        directory.add_person(evolve(directory.people[account_id], account_status="inactive"))
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id=TEAM, account_ids=[*ids, new, absent], mode=mode)
+        asked = [seen.target for seen in sandbox.requests if "/user/memberof" in seen.target]
+    added = [] if mode == "remove-only" else sorted([new, absent])
+    assert [(change.action, change.account_id) for change in plan.changes] == [("add", each) for each in added]
+    assert "members whom Confluence does not list, such as deactivated accounts: 1; no change" in plan.notes
+    if mode == "remove-only":
+        assert "2 accounts of the list are not members; this mode adds nobody" in plan.notes
+    assert len({target for target in asked if "start=0" in target or "start" not in target}) == 3  # not for listed ones
+
+
+def test_sync_finds_the_e_mail_of_a_user_who_is_no_member(sandbox: Sandbox) -> None:
+    ids = team(sandbox, 4, access=frozenset())
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id=TEAM, account_ids=[*ids, "Bruno@example.com", "id-001@example.com"])
+        assert [(change.action, change.account_id) for change in plan.changes] == [("add", READER)]
+        calls = len(sandbox.requests)
+        plan_sync(groups, group_id=TEAM, account_ids=[*ids, "id-001@example.com"])
+        assert not [seen for seen in sandbox.requests[calls:] if "accessType" in seen.target]  # all are members
+        with pytest.raises(InputError, match=r"nobody@example\.com"):
+            plan_sync(groups, group_id=TEAM, account_ids=[*ids, "nobody@example.com"])
+
+
+def test_applying_a_sync_again_changes_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox)
+    directory = sandbox.directory
+    (new,) = people(sandbox, 1, first=900)
+    wanted = [*ids, new]
+    with client(sandbox) as groups:
+        apply(groups, plan_sync(groups, group_id=TEAM, account_ids=wanted), journal=tmp_path / "first")
+        for account_id in (ids[3], new):
+            directory.add_person(evolve(directory.people[account_id], account_status="inactive"))
+        assert plan_sync(groups, group_id=TEAM, account_ids=wanted).changes == ()
+    assert directory.is_member(TEAM, new)
+
+
 def test_offboarding_removes_from_all_groups_even_deactivated_users(sandbox: Sandbox, tmp_path: Path) -> None:
     ids = team(sandbox)
     directory = sandbox.directory
@@ -155,6 +242,16 @@ def test_offboarding_removes_from_all_groups_even_deactivated_users(sandbox: San
     assert [group.id for group in directory.groups_of(ids[0])] == ["kept"]
     assert [group.id for group in directory.groups_of(ids[1])] == ["kept"]
     assert seen[-1].done == seen[-1].total
+
+
+def test_a_group_that_was_searched_for_e_mails_is_not_read_again(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        plan = plan_offboarding(groups, account_ids=[f"{ids[0]}@example.com"])
+    assert [change.group_id for change in plan.changes] == [TEAM]
+    assert (
+        sum(f"/{TEAM}/membersByGroupId" in seen.target and "start=0" in seen.target for seen in sandbox.requests) == 1
+    )
 
 
 def test_an_empty_plan_can_be_applied(sandbox: Sandbox, tmp_path: Path) -> None:

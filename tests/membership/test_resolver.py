@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from membership_fakes import TEAM, client, team
+from membership_fakes import TEAM, client, people, team
 
 from confluence_groups_sdk import BadRequestError, ConfluenceGroups, InputError, NotFoundError
 from confluence_groups_sdk.membership.planning.resolver import (
@@ -17,6 +17,8 @@ from confluence_groups_sdk.membership.planning.resolver import (
     resolve_user,
 )
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
+
+USERS, ADMINS = "f1d0f7dc-acda-4ad2-b398-26a7150a6b1c", "3a7c1f52-9d0e-4b8f-8f5c-2d6e1a9b7c40"
 
 
 @pytest.fixture
@@ -72,13 +74,41 @@ def test_a_user_is_found_by_id_or_by_the_e_mail_that_a_member_shows(groups: Conf
         resolve_user(groups, "nobody", group=group)
     with pytest.raises(InputError, match=r"no member of Team shows the e-mail x@example\.com: give the account id"):
         resolve_user(groups, "x@example.com", group=group)
-    with pytest.raises(InputError, match="users cannot be found by e-mail here"):
-        resolve_user(groups, "id-001@example.com")
     sandbox.directory.add_person(Person("id-002", "P", "id-001@example.com"))
     with pytest.raises(
         InputError, match=r"2 accounts have the e-mail id-001@example\.com: give the account id \(id-001, id-002\)"
     ):
         resolve_user(groups, "id-001@example.com", group=group)
+
+
+def test_an_e_mail_is_searched_for_in_all_groups_that_give_access(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
+    people(sandbox, 2, first=50)
+    sandbox.directory.add_group(Group("no-access", "No access", access=frozenset()), ["id-050"])
+    for email in ("id-001@example.com", " ID-001@EXAMPLE.com "):
+        assert resolve_user(groups, email).account_id == "id-001"
+    assert resolve_user(groups, "ada@example.com").display_name == "Ada Okafor"  # a member of two of these groups
+    sandbox.directory.add_person(Person("hidden", "H", ""))
+    sandbox.directory.add_member(TEAM, "hidden")
+    with pytest.raises(InputError) as caught:
+        resolve_user(groups, "id-050@example.com")
+    assert str(caught.value) == (
+        "nobody shows the e-mail id-050@example.com in the groups that give access to Confluence (Team, "
+        "confluence-admins-sandbox, confluence-users-sandbox); people there who hide their e-mail: 1 of 9. "
+        "Give the account id"
+    )
+    sandbox.directory.add_person(Person("twin", "T", "Id-001@example.com"))
+    sandbox.directory.add_member(USERS, "twin")
+    with pytest.raises(InputError, match=r"2 accounts have the e-mail id-001@example\.com: .*\(id-001, twin\)"):
+        resolve_user(groups, "id-001@example.com")
+
+
+def test_a_search_skips_a_group_that_is_deleted_meanwhile(
+    groups: ConfluenceGroups, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [*groups.iter_groups(access_type="user")]
+    sandbox.directory.delete_group(ADMINS)
+    monkeypatch.setattr(ConfluenceGroups, "iter_groups", lambda *_, **__: iter(listed))
+    assert resolve_user(groups, "id-001@example.com").account_id == "id-001"
 
 
 def test_accounts_by_e_mail_ignore_case_and_hidden_e_mails() -> None:

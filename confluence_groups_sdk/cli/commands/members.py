@@ -13,7 +13,15 @@ from ...models import User
 from ..command import command
 from ..confirmation import confirm
 from ..lookup import resolve_group, resolve_user
-from ..options import ConfirmationOptions, ConnectionOptions, Format, GroupArgument, GuardOptions, OutputOptions
+from ..options import (
+    AccountArgument,
+    ConfirmationOptions,
+    ConnectionOptions,
+    Format,
+    GroupArgument,
+    GuardOptions,
+    OutputOptions,
+)
 from ..rendering.plan_summary import format_guard
 from ..rendering.tables import Column, write_one, write_rows
 from ..session.client_factory import open_client
@@ -37,7 +45,6 @@ COLUMNS = (
 MemberArgument = Annotated[
     str, typer.Argument(metavar="ACCOUNT", help="Account id of the user, or the e-mail that the member shows.")
 ]
-NewMemberArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account id of the user.")]
 
 
 def _to_rows(users: Iterable[User]) -> Iterable[dict[str, Any]]:
@@ -73,7 +80,7 @@ def count(group: GroupArgument, connection: ConnectionOptions, output: OutputOpt
 @command(app, "add", "confluence-groups members add docs-editors 557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f")
 def add(
     group: GroupArgument,
-    account: NewMemberArgument,
+    account: AccountArgument,
     connection: ConnectionOptions,
     confirmation: ConfirmationOptions,
     guards: GuardOptions,

@@ -90,16 +90,21 @@ def sync(
     guards: PlanGuardOptions,
     account: Annotated[
         list[str] | None,
-        typer.Option("--account", metavar="ID", help="Account id of a user who is to be a member (repeatable)."),
+        typer.Option(
+            "--account", metavar="ACCOUNT", help="Account id or e-mail of a user who is to be a member (repeatable)."
+        ),
     ] = None,
     csv: AccountRows = None,
     mode: Annotated[Mode, typer.Option("--mode", help="Kinds of changes to plan.")] = Mode.EXACT,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Accept an empty list; usually its source has failed.")
+    ] = False,
     reason: Reason = None,
     out: OutFile = DEFAULT_FILE,
     force: Force = False,
 ) -> None:
     """Plan to bring the members of a group into line with a list; see --mode."""
-    members = read_all_accounts(account or [], csv)
+    members = read_all_accounts(account or [], csv, allow_empty=allow_empty)
     make_plan(
         connection,
         out,
@@ -109,6 +114,7 @@ def sync(
             group_id=group,
             account_ids=members,
             mode=mode.value,
+            allow_empty=allow_empty,
             reason=reason,
             guards=guards.build_guards(),
             on_progress=on_progress,
@@ -186,15 +192,26 @@ def show(
     write_rows(plan_rows(loaded), COLUMNS, output)
 
 
-def read_all_accounts(accounts: list[str], csv: Path | None) -> list[str]:
+def read_all_accounts(accounts: list[str], csv: Path | None, *, allow_empty: bool | None = None) -> list[str]:
     """Return the accounts that are given, followed by those in a CSV file.
+
+    Args:
+        accounts: the accounts that are given.
+        csv: the file; None for no file.
+        allow_empty: whether there may be no accounts; None if the command has no option for this.
 
     Raises:
         InputError: there are no accounts, or the file is unusable.
     """
-    found = [*accounts, *(read_accounts(csv) if csv else ())]
-    if not found:
-        raise InputError("no users are named: give account ids, or a file of them with --csv")
+    has_option = allow_empty is not None
+    found = [*accounts, *(read_accounts(csv, allow_empty=has_option) if csv else ())]
+    if not found and not allow_empty:
+        if csv:
+            raise InputError(f"{csv.name}: there is no row below the headers", option="allow_empty")
+        raise InputError(
+            "no users are named: give accounts, or a file of them with --csv",
+            option="allow_empty" if has_option else None,
+        )
     return found
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...sandbox import Sandbox
 
 PANEL = "Faults"
+USERS_GROUP_NAME = "confluence-users-sandbox"
 LARGE_GROUP_ID, LARGE_GROUP_NAME = "00000000-0000-4000-8000-00000000beef", "everybody"
 
 
@@ -79,7 +80,12 @@ def sandbox(
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 for any free one.", min=0, max=65535)] = 0,
     people: Annotated[
         int,
-        typer.Option("--people", metavar="N", help=f"Number of people in the group {LARGE_GROUP_NAME}.", min=0),
+        typer.Option(
+            "--people",
+            metavar="N",
+            help=f"Number of people to add, to the groups {LARGE_GROUP_NAME} and {USERS_GROUP_NAME}.",
+            min=0,
+        ),
     ] = 0,
     faults: FaultOptions,
 ) -> None:
@@ -125,9 +131,11 @@ def _add_large_group(server: Sandbox, people: int) -> None:
         return
     from ...sandbox import Group, Person
 
+    users = server.directory.group_named(USERS_GROUP_NAME)
     ids = [f"person-{number:06d}" for number in range(1, people + 1)]
     for number, account_id in enumerate(ids, 1):
         server.directory.add_person(Person(account_id, f"Person {number}", f"person{number}@example.com"))
+        server.directory.add_member(users.id, account_id)  # as on real sites, where plans find e-mails in such a group
     server.directory.add_group(Group(LARGE_GROUP_ID, LARGE_GROUP_NAME, access=frozenset()), ids)
 
 

@@ -13,8 +13,9 @@ from attrs import frozen
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..._support.text import escape_controls
 from ...membership import Action, Change, Plan, SkippedChange
-from ..terminal import escape_controls, format_options
+from ..terminal import format_options
 from .plan_summary import Movements, count_movements, describe_effort, planner_of, refusal_lines
 
 FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy

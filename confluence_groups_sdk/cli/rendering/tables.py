@@ -15,8 +15,9 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from ..._support.text import escape_controls
 from ..options import Format, OutputOptions
-from ..terminal import build_console, escape_controls
+from ..terminal import build_console
 
 Row: TypeAlias = Mapping[str, Any]
 

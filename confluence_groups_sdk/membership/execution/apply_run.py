@@ -13,8 +13,9 @@ from ...errors import DriftError
 from ..model.changes import APPLIED, PRESENT, Action, Change, Key, OnProgress, Outcome, Progress, Result, SkippedChange
 from ..model.plan import Plan
 from ..model.report import Report, Stop
+from ..planning.group_reader import read_live
 from ..planning.guard_evaluation import evaluate
-from ..planning.snapshot import GroupSnapshot, add_access, add_unlisted_members, read_live, unlisted_changes
+from ..planning.snapshot import GroupSnapshot, add_access, add_unlisted_members, unlisted_changes
 from .dispatcher import Dispatcher
 from .drift import differences
 from .journal import Journal
@@ -71,11 +72,11 @@ class ApplyRun:
             )
 
     def _read_groups(self, pending: Sequence[Change]) -> None:
-        group_ids = list(dict.fromkeys(change.group_id for change in pending))
-        for done, (group_id, snapshot) in enumerate(read_live(self.client, group_ids), 1):
+        names = {change.group_id: change.group_name for change in pending}
+        for done, (group_id, snapshot) in enumerate(read_live(self.client, names), 1):
             if snapshot is not None:
                 self.live[group_id] = snapshot
-            self.report_progress(Progress(phase="reading", done=done, total=len(group_ids)))
+            self.report_progress(Progress(phase="reading", done=done, total=len(names)))
         self.live = add_unlisted_members(self.client, self.live, unlisted_changes(pending, self.live))
         if any(change.action is Action.REMOVE for change in pending):
             self.live = add_access(self.client, self.live)
@@ -172,8 +173,8 @@ class ApplyRun:
 
     def not_visible_yet(self, changes: Sequence[Change]) -> list[Change]:
         """Read the groups of these changes, and return the changes that are not visible."""
-        group_ids = list(dict.fromkeys(change.group_id for change in changes))
-        groups = {group_id: group for group_id, group in read_live(self.client, group_ids) if group is not None}
+        names = {change.group_id: change.group_name for change in changes}
+        groups = {group_id: group for group_id, group in read_live(self.client, names) if group is not None}
         groups = add_unlisted_members(self.client, groups, unlisted_changes(changes, groups))
         return [change for change in changes if not _is_visible(change, groups)]
 

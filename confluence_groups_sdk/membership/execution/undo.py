@@ -14,7 +14,7 @@ from ...errors import PlanError
 from ..model.changes import APPLIED, Action, Change, OnProgress, Result
 from ..model.guards import Guards
 from ..model.plan import Plan
-from ..planning.planners import plan_reversal
+from ..planning.reversal import plan_reversal
 from .journal import locked, read_journal
 
 GUARDS = Guards()
@@ -47,7 +47,8 @@ def undo(
         JournalError: the journal cannot be read, is damaged, is in use, or does not end with the expected hash.
         PlanError: the journal is for another site.
         ConfigurationError: filelock is not installed.
-        APIError, IncompleteReadError: something could not be read.
+        InputError: the members of a group cannot be read.
+        APIError, IncompleteReadError: something else could not be read.
     """
     with locked(Path(os.path.realpath(journal))):
         state = read_journal(journal, expect_hash=expect_hash)

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from ..._core.call_metadata import NO_RATE_LIMITS, RateLimitInfo
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
+from ..._support.text import escape_controls
 
 Option: TypeAlias = tuple[str, bool | int | float]
 """A field of `Guards` and the value that overrides a refusal, such as ``("max_removals", 3)``."""
@@ -82,7 +83,8 @@ class Change(VersionTolerantPickle):
 
     def __str__(self) -> str:
         user = f"{self.display_name} ({self.account_id})" if self.display_name else self.account_id
-        return f"{self.action} {user} {'from' if self.action is Action.REMOVE else 'to'} {self.group_name}"
+        direction = "from" if self.action is Action.REMOVE else "to"
+        return escape_controls(f"{self.action} {user} {direction} {self.group_name}")
 
 
 @public
@@ -110,7 +112,7 @@ class SkippedChange(VersionTolerantPickle):
 
     def __str__(self) -> str:
         remedy = f"; Guards({self.override}) overrides it" if self.option else ""
-        return f"{self.change}: {self.why}{f' [{self.guard}{remedy}]' if self.guard else ''}"
+        return escape_controls(f"{self.change}: {self.why}{f' [{self.guard}{remedy}]' if self.guard else ''}")
 
 
 @public

@@ -12,6 +12,7 @@ from attrs import field, fields, frozen
 
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
+from ..._support.text import escape_controls
 from ..._support.validation import is_fraction, is_text, is_whole_number
 
 MIN_REMOVALS_FOR_FRACTION = 5  # max_fraction allows this many removals from a group of any size
@@ -30,7 +31,8 @@ def _text_tuple(value: Iterable[str]) -> tuple[str, ...]:
 
 def _check_account_ids(_guards: object, _attribute: object, value: tuple[str, ...]) -> None:
     if emails := [account for account in value if "@" in account]:
-        raise ValueError(f"Guards(protected_accounts=...): give account ids; the e-mail {emails[0]} protects nobody")
+        email = escape_controls(emails[0])
+        raise ValueError(f"Guards(protected_accounts=...): give account ids; the e-mail {email} protects nobody")
 
 
 def _check_boolean(_guards: object, attribute: Any, value: object) -> None:

@@ -15,6 +15,7 @@ from attrs import asdict, frozen
 from ..._support.atomic_file import write_atomically
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
+from ..._support.text import escape_controls
 from ...errors import JournalError
 from .changes import Change, Outcome, Result
 from .serialization import change_as_json, result_as_json
@@ -60,7 +61,8 @@ class Stop(VersionTolerantPickle):
     def __str__(self) -> str:
         sentence = SENTENCES[self.reason].format(error=self.error, resume_at=self.resume_at, option=self.option)
         needs_option = self.reason is StopReason.WORKER_FAILED and self.option
-        return f"{sentence}; workers in other processes need {self.option}" if needs_option else sentence
+        advice = f"; workers in other processes need {self.option}" if needs_option else ""
+        return escape_controls(f"{sentence}{advice}")
 
 
 SENTENCES = {
@@ -90,7 +92,8 @@ class RecordedRun(VersionTolerantPickle):
     by_name: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.began_at} by {f'{self.by_name} ({self.by})' if self.by_name else self.by}"
+        user = f"{self.by_name} ({self.by})" if self.by_name else self.by
+        return escape_controls(f"{self.began_at} by {user}")
 
 
 @public
@@ -183,7 +186,8 @@ class Report(VersionTolerantPickle):
         unfinished = f"; {len(self.unfinished)} left to do" if self.unfinished else ""
         unverified = f"; {len(self.unverified)} not visible yet" if self.unverified else ""
         stopped = f"; stopped: {self.stop}" if self.stop else ""
-        return f"{'; '.join(self._outcomes())}{unfinished}{unverified}{stopped}; journal {self.journal_hash}"
+        text = f"{'; '.join(self._outcomes())}{unfinished}{unverified}{stopped}; journal {self.journal_hash}"
+        return escape_controls(text)
 
     def _outcomes(self) -> Iterator[str]:
         before = ", ".join(f"{outcome.value} {number}" for outcome, number in _in_order(self.counts_before))

@@ -93,23 +93,27 @@ def read_rows(source: str | os.PathLike[str]) -> list[Row]:
 
 
 @public
-def read_accounts(source: str | os.PathLike[str]) -> list[str]:
+def read_accounts(source: str | os.PathLike[str], *, allow_empty: bool = False) -> list[str]:
     """Read the accounts in a CSV file, ids or e-mails; a column of groups is ignored.
+
+    Args:
+        source: the path of the file.
+        allow_empty: whether the file may have headers and no rows.
 
     Raises:
         InputError: as for `read_rows`.
     """
-    return [row.account for row in _read_file(source, with_groups=False)]
+    return [row.account for row in _read_file(source, with_groups=False, allow_empty=allow_empty)]
 
 
-def _read_file(source: str | os.PathLike[str], *, with_groups: bool) -> list[Row]:
+def _read_file(source: str | os.PathLike[str], *, with_groups: bool, allow_empty: bool = False) -> list[Row]:
     name = os.path.basename(os.fspath(source))
     try:
         with open(source, "rb") as file:  # opened only once, because it may be a pipe
             start = file.peek(4)
             encoding = next((encoding for mark, encoding in ENCODINGS if start.startswith(mark)), "utf-8")
             with io.TextIOWrapper(file, encoding=encoding, newline="") as text:
-                return _read_text(name, text, with_groups=with_groups)
+                return _read_text(name, text, with_groups=with_groups, allow_empty=allow_empty)
     except OSError as error:
         raise InputError(f"{name}: the file cannot be read ({error.strerror or error})") from None
     except UnicodeError:
@@ -118,7 +122,7 @@ def _read_file(source: str | os.PathLike[str], *, with_groups: bool) -> list[Row
         ) from None
 
 
-def _read_text(name: str, text: IO[str], *, with_groups: bool) -> list[Row]:
+def _read_text(name: str, text: IO[str], *, with_groups: bool, allow_empty: bool) -> list[Row]:
     header = _read_header(name, text, with_groups=with_groups)
     rows: list[Row] = []
     problems: list[str] = []
@@ -135,7 +139,7 @@ def _read_text(name: str, text: IO[str], *, with_groups: bool) -> list[Row]:
         raise InputError(
             f"{name}: {format_count(len(problems), 'bad row')}, so no plan was made:", problems=tuple(problems)
         )
-    if not rows:
+    if not rows and not allow_empty:
         raise InputError(f"{name}: there is no row below the headers {', '.join(header.names)}")
     return rows
 

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from attrs import evolve
 
+from ..._support.text import escape_controls
 from ..model.changes import Action, Change, Key, Option, SkippedChange
 from ..model.guards import MAX_FRACTION, MAX_REMOVALS, MIN_REMOVALS_FOR_FRACTION, Guards
 from .snapshot import GroupSnapshot
@@ -202,8 +203,9 @@ def _is_app(group: GroupSnapshot, account_id: str) -> bool:
 
 
 def _refuse(changes: Iterable[Change], refused: dict[Key, SkippedChange], why: str, guard: str, option: Option) -> None:
+    shown = escape_controls(why)
     for change in changes:
-        refused[change.key] = SkippedChange(change=change, why=why, guard=guard, option=option)
+        refused[change.key] = SkippedChange(change=change, why=shown, guard=guard, option=option)
 
 
 def _with_overridden(change: Change, overridden: tuple[str, ...]) -> Change:

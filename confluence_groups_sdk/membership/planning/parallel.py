@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ R = TypeVar("R")
 WORKERS = 8  # calls at the same time
 
 
-def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Generator[R, None, None]:
     """Call a function for each item, up to 8 at the same time, and yield the results in order until the first error."""
     if len(items) < 2:
         yield from map(function, items)

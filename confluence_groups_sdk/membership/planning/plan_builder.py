@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 
 from attrs import define, field
 
 from ..._support.clock import Clock, utc_timestamp
+from ..._support.text import escape_controls
 from ...client import ConfluenceGroups
+from ...errors import APIError, IncompleteReadError
 from ...models import Group
 from ..model.changes import Action, Change, OnProgress, Progress, SkippedChange
 from ..model.guards import Guards
 from ..model.plan import Plan, PlannedGroup
+from .group_reader import READ_ERRORS, concerns_site, name_group, read_group, unreadable_group
 from .guard_evaluation import evaluate
 from .parallel import map_in_threads
-from .resolver import AccountsByEmail, Resolver, accounts_by_email, find_group
+from .resolver import AccountsByEmail, Resolver, accounts_by_email
 from .snapshot import (
     GroupSnapshot,
     Member,
@@ -23,8 +27,11 @@ from .snapshot import (
     add_unlisted_members,
     member_from_user,
     members_digest,
-    read_members,
 )
+
+NO_GROUP = "the group no longer exists"
+MAX_UNREADABLE = 20  # groups; if none of the first ones can be read, the site has failed
+OTHERS_UNREAD = f"the other groups were not read, because the first {MAX_UNREADABLE} could not be read"
 
 
 @define
@@ -60,32 +67,72 @@ class PlanBuilder:
 
     # --- reading
 
-    def read(self, group_ids: Iterable[str], *, emails: bool = False) -> None:
-        """Read groups with all their members, several at the same time.
+    def read(self, names: Mapping[str, str], *, emails: bool = False) -> None:
+        """Read groups with all their members, several at the same time; leave out those that no longer exist.
+
+        Args:
+            names: the groups' names by group id, for the problems.
+            emails: whether to keep the members' e-mails.
 
         Raises:
-            APIError, IncompleteReadError: a group could not be read.
+            InputError: the members of some groups cannot be read; the error names these groups.
+            APIError: something failed that the other groups would also meet.
         """
-        ids = list(dict.fromkeys(group_ids))
-        snapshots = map_in_threads(lambda group_id: self._read_group(group_id, emails=emails), ids)
-        for done, snapshot in enumerate(snapshots, 1):
-            self.groups[snapshot.group.id] = snapshot
-            if self.on_progress:
-                self.on_progress(Progress(phase="reading", done=done, total=len(ids)))
+        causes: list[Exception] = []
+        groups = map_in_threads(lambda group_id: self._read_group(group_id, names[group_id], emails=emails), [*names])
+        with closing(groups):  # ends the calls that are left, whatever ends the loop
+            for done, (group_id, found) in enumerate(zip(names, groups, strict=True), 1):
+                if isinstance(found, GroupSnapshot):
+                    self.groups[group_id] = found
+                elif found is not None:
+                    causes.append(found)
+                    self.resolver.problems.append(unreadable_group(found, names[group_id], group_id))
+                    if done == len(causes) == MAX_UNREADABLE < len(names):
+                        self.resolver.problems.append(OTHERS_UNREAD)
+                        break
+                if self.on_progress:
+                    self.on_progress(Progress(phase="reading", done=done, total=len(names)))
+        if causes:
+            self.resolver.raise_problems(causes[0])
 
-    def _read_group(self, group_id: str, *, emails: bool) -> GroupSnapshot:
-        members = read_members(self.client, group_id, emails=emails)
-        return GroupSnapshot(self.client.get_group(group_id=group_id), members)
+    def _read_group(
+        self, group_id: str, name: str, *, emails: bool
+    ) -> GroupSnapshot | APIError | IncompleteReadError | None:
+        """Return a group; None if it no longer exists, and an error that concerns only this group."""
+        try:
+            return read_group(self.client, group_id, emails=emails)
+        except READ_ERRORS as error:
+            if concerns_site(error):
+                name_group(error, name, group_id)
+                raise
+            return error
 
-    def read_existing(self, group_ids: Iterable[str]) -> None:
-        """Read those of these groups that exist.
+    def read_resolved(self, groups: Iterable[Group], *, emails: bool = False) -> None:
+        """Read groups that were found before.
 
         Raises:
-            APIError, IncompleteReadError: a group could not be read.
+            InputError: a group no longer exists, or its members cannot be read.
+            APIError: as for `read`.
         """
-        ids = list(dict.fromkeys(group_ids))
-        found = map_in_threads(lambda group_id: find_group(self.client, group_id), ids)
-        self.read([group.id for group in found if group])
+        names = {group.id: group.name for group in groups}
+        self.read(names, emails=emails)
+        gone = [group_id for group_id in names if group_id not in self.groups]
+        self.resolver.problems += [f"the group {names[group_id]} ({group_id}) no longer exists" for group_id in gone]
+        self.resolver.raise_problems()
+
+    def read_access_groups(self) -> list[str]:
+        """Read all groups that give access to Confluence, with e-mails, and return the ids of all groups read so far.
+
+        Raises:
+            InputError, APIError, IncompleteReadError: as for `read` and `iter_groups`.
+        """
+        access = {group.id: group.name for group in self.client.iter_groups(access_type="user")}
+        self.read({group_id: name for group_id, name in access.items() if group_id not in self.groups}, emails=True)
+        return list(self.groups)
+
+    def shows_email(self, group_id: str, email: str) -> bool:
+        """Check whether a member of a group that was read with e-mails shows this e-mail."""
+        return email.casefold() in self._emails_of(group_id)
 
     # --- resolving accounts
 
@@ -117,29 +164,39 @@ class PlanBuilder:
         An e-mail is searched for among the members of all groups that give access to Confluence.
 
         Raises:
-            InputError: an account is unknown, or several accounts have the e-mail.
-            APIError, IncompleteReadError: something could not be read.
+            InputError: an account is unknown, several accounts have the e-mail, or a group cannot be read.
+            APIError, IncompleteReadError: something else could not be read.
         """
-        group_ids: list[str] = []
-        if any("@" in account for account in accounts):
-            group_ids = [group.id for group in self.client.iter_groups(access_type="user")]
-            self.read(group_ids, emails=True)
+        group_ids = self.read_access_groups() if any("@" in account for account in accounts) else []
         resolved = [self.resolve_account(group_ids, account, "account_ids") for account in accounts]
         account_ids = [account_id for account_id in resolved if account_id]
         self.resolver.load_users(account_ids, "account_ids")
         self.resolver.raise_problems()
         return list(dict.fromkeys(account_ids))
 
-    # --- requesting changes
+    def leave_out_unlisted(self, group: Group, account_ids: Sequence[str]) -> list[str]:
+        """Return the users who are no members, of users who are not listed as members; note the number of the others.
 
-    def add(self, group: Group, account_ids: Sequence[str], reason: str | None) -> None:
-        """Request to add users to a group.
+        Deactivated members are not listed, but their own list of groups has the group
+        (docs/confluence-behaviour.md#users).
 
         Raises:
             InputError: an account is unknown.
         """
         self.resolver.load_users(account_ids, "account_ids")
         self.resolver.raise_problems()
+        self.groups = add_unlisted_members(self.client, self.groups, [(group.id, each) for each in account_ids])
+        unlisted = self.groups[group.id].unlisted
+        if unlisted:
+            self.notes.append(
+                f"members whom Confluence does not list, such as deactivated accounts: {len(unlisted)}; no change"
+            )
+        return [account_id for account_id in account_ids if account_id not in unlisted]
+
+    # --- requesting changes
+
+    def add(self, group: Group, account_ids: Sequence[str], reason: str | None) -> None:
+        """Request to add users, whom `leave_out_unlisted` has looked up, to a group."""
         self.requested += [self._change(Action.ADD, group, account_id, reason) for account_id in account_ids]
 
     def remove(self, removals: Sequence[tuple[str, str, str | None]]) -> None:
@@ -200,13 +257,13 @@ class PlanBuilder:
             made_at=utc_timestamp(self.clock.now()),
             made_by=caller.account_id,
             made_by_name=caller.display_name or caller.public_name,
-            asked=asked,
+            asked=escape_controls(asked),
             guards=self.guards,
             groups=_planned_groups(self.groups, changes),
             changes=tuple(changes),
             refused=decision.refused,
             skipped=tuple(self.skipped),
-            notes=(*self.notes, *_unknown_facts(self.groups, changes)),
+            notes=tuple(map(escape_controls, (*self.notes, *_unknown_facts(self.groups, changes)))),
         )
 
 

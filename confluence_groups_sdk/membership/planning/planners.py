@@ -1,4 +1,4 @@
-"""The planners: plans from rows, from a list of members, from a list of leavers, and from changes to reverse.
+"""The planners: plans from rows, from a list of members, and from a list of leavers.
 
 A planner reads everything before it decides anything.
 """
@@ -6,7 +6,7 @@ A planner reads everything before it decides anything.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
 from ..._support.clock import Clock, SystemClock
@@ -15,18 +15,23 @@ from ..._support.text import format_count
 from ..._support.validation import is_text
 from ...client import ConfluenceGroups
 from ...errors import InputError
-from ..model.changes import Action, Change, Key, OnProgress, SkippedChange
+from ...models import Group
+from ..model.changes import Key, OnProgress
 from ..model.guards import Guards
 from ..model.plan import Plan
 from .csv_reader import Row, read_rows
 from .parallel import map_in_threads
-from .plan_builder import PlanBuilder
-from .snapshot import add_unlisted_members, unlisted_changes
+from .plan_builder import NO_GROUP, PlanBuilder
+from .resolver import Resolver
 
 Mode: TypeAlias = Literal["exact", "add-only", "remove-only"]
 Rows: TypeAlias = "str | os.PathLike[str] | Iterable[Row | tuple[str, str] | tuple[str, str, str]]"
 
 MODES: tuple[str, ...] = get_args(Mode)
+EMPTY_LIST = (
+    "no plan was made: the list of accounts is empty, probably because its source failed. If the group is to have no "
+    "members, give allow_empty=True"
+)
 GUARDS = Guards()
 CLOCK = SystemClock()
 
@@ -52,9 +57,9 @@ def plan_removals(
         clock: gives the time of the plan.
 
     Raises:
-        InputError: a row is malformed, or its group or e-mail is unknown or ambiguous; the error names all such rows,
-            and there is no plan.
-        APIError, IncompleteReadError: something could not be read.
+        InputError: a row is malformed, its group or e-mail is unknown or ambiguous, or the members of a group cannot be
+            read; the error names all such rows and groups, and there is no plan.
+        APIError, IncompleteReadError: something else could not be read.
     """
     file = os.path.basename(os.fspath(rows)) if isinstance(rows, str | os.PathLike) else None
     given = read_rows(rows) if isinstance(rows, str | os.PathLike) else _check_rows(rows)
@@ -72,8 +77,8 @@ def _resolve_rows(builder: PlanBuilder, rows: Sequence[Row]) -> dict[Key, Row]:
     resolver = builder.resolver
     by_id = resolver.resolve_groups({row.group: origin for row, origin in origins if not row.by_name})
     by_name = resolver.resolve_groups({row.group: origin for row, origin in origins if row.by_name}, by_name=True)
-    group_ids = [group.id for group in (*by_id.values(), *by_name.values())]
-    builder.read(group_ids, emails=any("@" in row.account for row in rows))
+    groups = [*by_id.values(), *by_name.values()]
+    builder.read_resolved(groups, emails=any("@" in row.account for row in rows))
     requested: dict[Key, Row] = {}
     for row, origin in origins:
         group = (by_name if row.by_name else by_id)[row.group]
@@ -90,6 +95,7 @@ def plan_sync(
     group_id: str,
     account_ids: Iterable[str],
     mode: Mode = "exact",
+    allow_empty: bool = False,
     reason: str | None = None,
     guards: Guards = GUARDS,
     on_progress: OnProgress | None = None,
@@ -100,15 +106,18 @@ def plan_sync(
     Args:
         client: reads the group and users.
         group_id: the group's id or exact name.
-        account_ids: the users who should be members; e-mails work only for members who show theirs.
+        account_ids: the users who should be members. An e-mail is searched for in the group, then in all groups that
+            give access to Confluence, and found if the user shows it.
         mode: ``exact``; ``add-only`` removes nobody; ``remove-only`` adds nobody.
+        allow_empty: whether the list may be empty; usually it is empty because its source failed.
         reason: is recorded with each change.
         guards, on_progress, clock: as for `plan_removals`.
 
     Raises:
         ValueError: the mode is unknown.
-        InputError: the group, an account or an e-mail is unknown or ambiguous; the error names all of them.
-        APIError, IncompleteReadError: something could not be read.
+        InputError: the group, an account or an e-mail is unknown or ambiguous, or the group's members cannot be read;
+            the error names all of them. Or the list is empty.
+        APIError, IncompleteReadError: something else could not be read.
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}")
@@ -117,14 +126,19 @@ def plan_sync(
     emails = [account for account in desired if "@" in account]
     builder = PlanBuilder(client, guards, clock, on_progress)
     group = builder.resolver.resolve_groups({group_id: "group_id"})[group_id]
-    builder.read([group.id], emails=bool(emails))
+    if not desired and not allow_empty:
+        raise InputError(EMPTY_LIST, option="allow_empty")
+    builder.read_resolved([group], emails=bool(emails))
+    are_members = all(builder.shows_email(group.id, email) for email in emails)
+    searched = [group.id] if are_members else builder.read_access_groups()
     for email in emails:
         del desired[email]
-        if account_id := builder.resolve_account([group.id], email, "account_ids"):
+        if account_id := builder.resolve_account(searched, email, "account_ids"):
             desired[account_id] = None
     builder.resolver.raise_problems()
     members = builder.groups[group.id].members
-    missing, surplus = sorted(desired.keys() - members.keys()), sorted(members.keys() - desired.keys())
+    missing = builder.leave_out_unlisted(group, sorted(desired.keys() - members.keys()))
+    surplus = sorted(members.keys() - desired.keys())
     if mode != "remove-only":
         builder.add(group, missing, reason)
     elif missing:
@@ -149,74 +163,61 @@ def plan_offboarding(
 ) -> Plan:
     """Plan to remove users from all their groups; this works for deactivated accounts too.
 
+    The plan skips groups that are in a user's list of groups but no longer exist.
+
     Args:
         client: reads groups and users, several calls at the same time.
         account_ids: the users who leave. An e-mail is searched for among the members of all groups that give access to
             Confluence, and found if the member shows it.
-        keep_groups: ids or exact names of groups that the users stay in.
+        keep_groups: ids or exact names of groups that the users stay in, including names in their own lists of groups.
         reason: is recorded with each change.
         guards, on_progress, clock: as for `plan_removals`.
 
     Raises:
-        InputError: a group, an account or an e-mail is unknown or ambiguous; the error names all of them.
-        APIError, IncompleteReadError: something could not be read.
+        InputError: a group, an account or an e-mail is unknown or ambiguous, or the members of a group cannot be read;
+            the error names all of them.
+        APIError, IncompleteReadError: something else could not be read.
     """
     _check_reason(reason)
     builder = PlanBuilder(client, guards, clock, on_progress)
-    kept = builder.resolver.resolve_groups(dict.fromkeys(_check_ids(keep_groups), "keep_groups"))
+    to_keep = builder.resolver.find_groups(_check_ids(keep_groups))
     leavers = builder.resolve_accounts(list(_check_ids(account_ids)))
     memberships = list(map_in_threads(lambda account_id: list(client.iter_memberships(account_id=account_id)), leavers))
-    kept_ids = {group.id for group in kept.values()}
-    builder.read(group.id for groups in memberships for group in groups if group.id not in kept_ids)
-    removals = []
+    listed = {group.id: group for groups in memberships for group in groups}
+    kept = _keep_groups(builder.resolver, to_keep, listed.values())
+    unread = listed.keys() - kept.keys() - builder.groups.keys()  # a search for e-mails has read some
+    builder.read({group_id: group.name for group_id, group in listed.items() if group_id in unread})
+    removals, gone = [], dict[str, Group]()
     for account_id, groups in zip(leavers, memberships, strict=True):
         for group in groups:
-            if group.id in kept_ids:
+            if group.id in kept:
                 builder.skip_removal(group, account_id, reason, "this group is kept")
+            elif group.id not in builder.groups:
+                gone[group.id] = group
+                builder.skip_removal(group, account_id, reason, NO_GROUP)
             else:
                 removals.append((group.id, account_id, reason))
+    if gone:
+        names = ", ".join(f"{group.name} ({group.id})" for group in gone.values())
+        builder.notes.append(f"{format_count(len(gone), 'group')} no longer exist{'s' * (len(gone) == 1)}: {names}")
     builder.remove(removals)
     exception = f" except {', '.join(sorted(group.name for group in kept.values()))}" if kept else ""
     return builder.build(f"remove {format_count(len(leavers), 'user')} from all their groups{exception}")
 
 
-def plan_reversal(
-    client: ConfluenceGroups,
-    changes: Sequence[Change],
-    in_doubt: Sequence[Change],
-    *,
-    asked: str,
-    guards: Guards,
-    on_progress: OnProgress | None,
-    clock: Clock,
-) -> Plan:
-    """Plan changes that reverse others, except where somebody has changed the membership since; see `undo`.
-
-    Args:
-        client: reads the groups.
-        changes: the reversing changes.
-        in_doubt: changes that may have been made; the plan skips them.
-        asked: the request, in words.
-        guards, on_progress, clock: as for `plan_removals`.
+def _keep_groups(resolver: Resolver, found: Mapping[str, Sequence[Group]], listed: Iterable[Group]) -> dict[str, Group]:
+    """Return the groups to keep, by group id. One that the site no longer knows may be in the users' lists of groups.
 
     Raises:
-        APIError, IncompleteReadError: something could not be read.
+        InputError: a group is unknown, or several groups have its name.
     """
-    builder = PlanBuilder(client, guards, clock, on_progress)
-    builder.read_existing(change.group_id for change in changes)
-    builder.groups = add_unlisted_members(client, builder.groups, unlisted_changes(changes, builder.groups))
-    for change in changes:
-        group = builder.groups.get(change.group_id)
-        if group is None:
-            builder.skipped.append(SkippedChange(change=change, why="the group no longer exists"))
-        elif group.has_member(change.account_id) is (change.action is Action.REMOVE):
-            builder.requested.append(change)
-        else:
-            state = "is a member again" if change.action is Action.ADD else "is no longer a member"
-            builder.skipped.append(SkippedChange(change=change, why=f"somebody has changed this since: {state}"))
-    doubt = "unknown whether this change was made: resume the journal first"
-    builder.skipped += [SkippedChange(change=change, why=doubt) for change in in_doubt]
-    return builder.build(asked)
+    kept: dict[str, Group] = {}
+    for given, groups in found.items():
+        candidates = groups or [group for group in listed if given in (group.id, group.name)]
+        if group := resolver.choose_group(given, candidates, "keep_groups"):
+            kept[group.id] = group
+    resolver.raise_problems()
+    return kept
 
 
 # --- checks of what the caller gives

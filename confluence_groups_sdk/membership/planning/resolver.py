@@ -95,25 +95,42 @@ def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
 
 @public
 def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None = None) -> User:
-    """Return the user with this account id, or with the e-mail that a member of the group shows.
+    """Return the user with this account id or e-mail, if the user shows the e-mail.
+
+    Args:
+        client: reads the user, or the members of groups.
+        account: the account id or e-mail.
+        group: the group whose members are searched for an e-mail; None for all groups that give access to Confluence.
 
     Raises:
-        InputError: no member shows this e-mail, or several do, or no group is given to search for it.
+        InputError: nobody in these groups shows this e-mail, or several people do.
         NotFoundError: no user has this id.
         ValueError: the id is empty.
-        APIError, IncompleteReadError: as for `get_user` and `iter_members`.
+        APIError, IncompleteReadError: as for `get_user`, `iter_groups` and `iter_members`.
     """
     if "@" not in account:
         return client.get_user(account_id=account)
-    if group is None:
-        raise InputError(f"{account}: users cannot be found by e-mail here: give the account id")
-    email = account.casefold()
-    users = [user for user in client.iter_members(group_id=group.id) if (user.email or "").casefold() == email]
+    email = account.strip()
+    searched = [group] if group else list(client.iter_groups(access_type="user"))
+    members: dict[str, User] = {}
+    for found in map_in_threads(lambda each: _members_of(client, each), searched):
+        members.update(found)
+    users = [user for user in members.values() if (user.email or "").casefold() == email.casefold()]
     if len(users) == 1:
         return users[0]
     if users:
-        raise InputError(ambiguous_email(account, (user.account_id for user in users)))
-    raise InputError(f"no member of {group.name} shows the e-mail {account}: give the account id")
+        raise InputError(ambiguous_email(email, sorted(user.account_id for user in users)))
+    if group:
+        raise InputError(f"no member of {group.name} shows the e-mail {email}: give the account id")
+    raise InputError(unknown_email(email, searched, members.values()))
+
+
+def _members_of(client: ConfluenceGroups, group: Group) -> dict[str, User]:
+    """Return a group's members by account id; none if the group was deleted meanwhile."""
+    try:
+        return {user.account_id: user for user in client.iter_members(group_id=group.id)}
+    except NotFoundError:
+        return {}
 
 
 # --- many groups and accounts
@@ -144,19 +161,25 @@ class Resolver:
             InputError: a group is unknown, or several groups have its name.
         """
         found: dict[str, Group] = {}
-        find = find_groups_by_name if by_name else find_groups
-        for given, groups in zip(
-            origins, map_in_threads(lambda each: find(self.client, each), [*origins]), strict=True
-        ):
-            if len(groups) == 1:
-                found[given] = groups[0]
-            elif groups:
-                self.problems.append(f"{origins[given]}: {ambiguous_name(given, groups)}")
-            else:
-                kind = "exact name" if by_name else "id or exact name"
-                self.problems.append(f"{origins[given]}: there is no group with the {kind} {given}")
+        for given, groups in self.find_groups(origins, by_name=by_name).items():
+            if group := self.choose_group(given, groups, origins[given], by_name=by_name):
+                found[given] = group
         self.raise_problems()
         return found
+
+    def find_groups(self, given: Iterable[str], *, by_name: bool = False) -> dict[str, list[Group]]:
+        """Return the groups with each of these ids or exact names."""
+        find, texts = find_groups_by_name if by_name else find_groups, list(given)
+        return dict(zip(texts, map_in_threads(lambda each: find(self.client, each), texts), strict=True))
+
+    def choose_group(self, given: str, groups: Sequence[Group], origin: str, *, by_name: bool = False) -> Group | None:
+        """Return the only group with this id or name; note a problem if there is not exactly one."""
+        if len(groups) == 1:
+            return groups[0]
+        kind = "exact name" if by_name else "id or exact name"
+        problem = ambiguous_name(given, groups) if groups else f"there is no group with the {kind} {given}"
+        self.problems.append(f"{origin}: {problem}")
+        return None
 
     def resolve_email(self, email: str, accounts: Sequence[AccountsByEmail], origin: str) -> str | None:
         """Return the account id of the member with this e-mail; note a problem if there is not exactly one."""
@@ -178,14 +201,17 @@ class Resolver:
             elif origin:
                 self.problems.append(f"{origin}: there is no account with the id {account_id}")
 
-    def raise_problems(self) -> None:
+    def raise_problems(self, cause: Exception | None = None) -> None:
         """Raise an error if there are problems.
 
+        Args:
+            cause: the error that led to the first of them.
+
         Raises:
-            InputError: something could not be resolved.
+            InputError: something could not be resolved or read.
         """
         if self.problems:
-            raise InputError("no plan was made:", problems=tuple(self.problems))
+            raise InputError("no plan was made:", problems=tuple(self.problems)) from cause
 
 
 def accounts_by_email(emails: Iterable[tuple[str, str | None]]) -> AccountsByEmail:
@@ -204,6 +230,17 @@ def ambiguous_name(name: str, groups: Iterable[Group]) -> str:
     """Say that several groups have this name."""
     ids = [group.id for group in groups]
     return f"{len(ids)} groups are called {name}: give the id ({', '.join(ids)})"
+
+
+def unknown_email(email: str, searched: Iterable[Group], members: Iterable[User]) -> str:
+    """Say that nobody shows this e-mail, which groups were searched, and how many of their members hide theirs."""
+    people = [user for user in members if not user.is_app]
+    hidden = sum(not user.email for user in people)
+    names = ", ".join(group.name for group in searched) or "there is none"
+    return (
+        f"nobody shows the e-mail {email} in the groups that give access to Confluence ({names}); people there who "
+        f"hide their e-mail: {hidden} of {len(people)}. Give the account id"
+    )
 
 
 def ambiguous_email(email: str, account_ids: Iterable[str]) -> str:

@@ -16,7 +16,6 @@ from ...errors import BadRequestError
 from ...models import AccessType, Group, User
 from ..model.changes import Action, Change, Key
 from .parallel import map_in_threads
-from .resolver import find_group
 
 ADMIN_ACCESS = frozenset({"admin", "site-admin"})
 ACCESS_TYPES: tuple[AccessType, ...] = ("user", "admin", "site-admin")
@@ -164,22 +163,6 @@ def read_access(client: ConfluenceGroups) -> dict[str, frozenset[str]] | None:
     except BadRequestError:
         return None
     return {group_id: frozenset(access) for group_id, access in found.items()}
-
-
-def read_live(client: ConfluenceGroups, group_ids: Sequence[str]) -> Iterable[tuple[str, GroupSnapshot | None]]:
-    """Read groups as they are now, several at the same time; None stands for a group that does not exist.
-
-    An unknown group has an empty list of members, so the group is read too (docs/confluence-behaviour.md#pagination).
-
-    Raises:
-        APIError, IncompleteReadError: a group could not be read.
-    """
-
-    def read(group_id: str) -> GroupSnapshot | None:
-        group = find_group(client, group_id)
-        return GroupSnapshot(group, read_members(client, group_id)) if group else None
-
-    return zip(group_ids, map_in_threads(read, group_ids), strict=True)
 
 
 def add_unlisted_members(
