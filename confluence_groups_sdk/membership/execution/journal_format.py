@@ -10,20 +10,23 @@ version. Each other line has one of these lists:
 A change with an intent and neither a result nor a withdrawal is in doubt.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from attrs import define, field
 
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
 from ..._support.strict_json import ShapeError, StrictObject, canonical_json, parse_strict, sha256
+from ..._version import __version__
 from ...errors import JournalError
 from ..model.changes import Change, Key, Result
-from ..model.serialization import change_from_json, result_from_json
+from ..model.serialization import change_as_json, change_from_json, result_as_json, result_from_json
 
+T = TypeVar("T")
 FORMAT = "confluence-groups-journal/1"
 NO_HASH = "0" * 64  # in place of the hash before the first line
+ITEMS_PER_LINE = 64
 BEGINNING = canonical_json({"before": NO_HASH})[:-1]  # the first bytes of every journal, because keys are sorted
 
 
@@ -70,6 +73,52 @@ class JournalState(VersionTolerantPickle):
         """Note that the calls of these changes were not sent."""
         for key in keys:
             self.in_doubt.pop(key, None)
+
+
+def header_entry(state: JournalState) -> dict[str, Any]:
+    """Return the first line of a journal as an object."""
+    header = {"plan": state.plan, "site": state.site, "began_at": state.began_at, "by": state.by}
+    return {"format": FORMAT, "version": __version__, "overrides": dict(state.overrides)} | header
+
+
+def intents_entry(changes: Iterable[Change]) -> dict[str, Any]:
+    """Return the line that says that the calls of these changes are about to be sent."""
+    return {"intents": [change_as_json(change) for change in changes]}
+
+
+def results_entry(results: Iterable[Result]) -> dict[str, Any]:
+    """Return the line that says what became of changes."""
+    return {"results": [result_as_json(result) for result in results]}
+
+
+def format_line(entry: Mapping[str, Any], before: str) -> bytes:
+    """Format a line, without its end, that follows the line with this hash."""
+    return canonical_json({**entry, "before": before})
+
+
+def write_chain(state: JournalState) -> bytes:
+    """Return the lines of a new journal that describe the same state, and let ``state`` end with their last one."""
+    lines = []
+    before = NO_HASH
+    for entry in _entries_for(state):
+        lines.append(format_line(entry, before))
+        before = sha256(lines[-1])
+    state.last_hash, state.lines = before, len(lines)
+    return b"".join(line + b"\n" for line in lines)
+
+
+def _entries_for(state: JournalState) -> Iterator[dict[str, Any]]:
+    """Yield the header, the results and then the intents, because a change may be in doubt again after a result."""
+    yield header_entry(state)
+    for results in _split(list(state.results.values())):
+        yield results_entry(results)
+    for changes in _split(list(state.in_doubt.values())):
+        yield intents_entry(changes)
+
+
+def _split(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), ITEMS_PER_LINE):
+        yield items[start : start + ITEMS_PER_LINE]
 
 
 def verify_chain(name: str, data: bytes) -> tuple[JournalState | None, int]:
