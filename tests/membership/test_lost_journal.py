@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -11,16 +12,20 @@ import stat
 import tempfile
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import httpx
 import pytest
 from membership_fakes import OPEN, TEAM, client, entries, members, people, removals, team, writes
+from shell import Shell
 
 from confluence_groups_sdk import ConfluenceGroups, DriftError, JournalError
+from confluence_groups_sdk.cli.rendering.error_message import print_error
 from confluence_groups_sdk.membership import Outcome, Plan, Progress, apply, plan_sync, read_journal, undo
-from confluence_groups_sdk.membership.execution import append_only_file
+from confluence_groups_sdk.membership.execution import append_only_file, journal
+from confluence_groups_sdk.membership.execution.append_only_file import AppendOnly
 from confluence_groups_sdk.sandbox import Sandbox
 
 PEOPLE, LEAVING = 200, 190
@@ -328,6 +333,80 @@ def test_an_executor_gets_no_more_calls_after_a_loss(sandbox: Sandbox, path: Pat
             apply(groups, plan, journal=path, on_progress=delete, executor=pool)
     state = read_journal(caught.value.recovered or "")
     assert len(state.results) == len(writes(sandbox)) <= 64
+
+
+def test_worker_processes_get_no_more_calls_after_a_loss(
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = team(sandbox, PEOPLE)
+    monkeypatch.setenv("CONFLUENCE_SITE", sandbox.url)
+    monkeypatch.setenv("CONFLUENCE_EMAIL", sandbox.admin.email)
+    monkeypatch.setenv("CONFLUENCE_API_TOKEN", sandbox.admin.token)
+    opener = functools.partial(ConfluenceGroups.from_env)
+
+    def delete(progress: Progress) -> None:
+        if progress.phase == "removing":
+            path.unlink(missing_ok=True)
+
+    with client(sandbox) as groups, ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        plan = removals(groups, ids[:LEAVING])
+        with pytest.raises(JournalError) as caught:
+            apply(groups, plan, journal=path, on_progress=delete, executor=pool, open_client=opener)
+    state = read_journal(caught.value.recovered or "")
+    assert len(state.results) == len(writes(sandbox)) <= 64
+
+
+def test_an_interruption_while_the_new_journal_is_written_loses_nothing(
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = team(sandbox, PEOPLE)
+    write, interruptions = append_only_file.write_beside, [KeyboardInterrupt]
+
+    def interrupt(path: Path, data: bytes) -> AppendOnly:
+        if interruptions:
+            raise interruptions.pop()
+        return write(path, data)
+
+    monkeypatch.setattr(journal, "write_beside", interrupt)
+    with (
+        httpx.Client(transport=Saboteur(path, Path.unlink, 5), trust_env=False) as http,
+        client(sandbox, http_client=http) as groups,
+    ):
+        plan = removals(groups, ids[:LEAVING])
+        with pytest.raises((KeyboardInterrupt, JournalError)) as caught:
+            apply(groups, plan, journal=path)
+    assert "plan.recovered.journal" in "".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
+    state = read_journal(path.with_name("plan.recovered.journal"))
+    assert PEOPLE - len(members(sandbox)) <= len(state.results) + len(state.in_doubt)
+    with client(sandbox) as groups:
+        assert apply(groups, plan, journal=path.with_name("plan.recovered.journal")).unfinished == ()
+    assert members(sandbox) == ids[LEAVING:]
+
+
+def test_the_command_line_names_the_new_journal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = team(shell.sandbox, PEOPLE)
+    with client(shell.sandbox) as groups:
+        removals(groups, ids[:LEAVING]).save(shell.folder / "plan.json")
+    sync = AppendOnly.sync
+
+    def sync_and_delete(self: AppendOnly) -> None:
+        sync(self)
+        if self.path.name == "plan.journal" and b"intents" in self.read():
+            self.path.unlink(missing_ok=True)
+
+    monkeypatch.setattr(AppendOnly, "sync", sync_and_delete)
+    result = shell.run("apply", "plan.json", "--yes")
+    assert (result.code, result.out) == (4, "")
+    assert "the journal was deleted" in result.err
+    assert str(shell.folder / "plan.recovered.journal") in result.err
+    assert shell.spawn("journal", "verify", str(shell.folder / "plan.recovered.journal")).code == 0
+
+
+def test_the_command_line_prints_the_note_of_another_error(capsys: pytest.CaptureFixture[str]) -> None:
+    error = DriftError("no", differences=("more",))
+    error.add_note("the new journal is here")
+    print_error(error, verbose=False)
+    assert "the new journal is here" in capsys.readouterr().err
 
 
 def test_ctrl_c_and_a_loss_together(sandbox: Sandbox, path: Path) -> None:
