@@ -130,7 +130,7 @@ def test_the_run_stops_and_a_new_journal_has_everything(sandbox: Sandbox, path: 
     assert f"{path}: the journal " in str(error)
     assert re.search(description, str(error))
     sent = writes(sandbox)
-    assert 10 <= len(sent) <= 10 + 3 * 8, "only the calls in flight were sent after the loss"
+    assert 10 <= len(sent) < 60, "calls in flight are finished, and the other recorded intents are not sent"
 
     assert error.recovered is not None
     assert error.recovered in str(error)
