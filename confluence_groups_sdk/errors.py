@@ -152,7 +152,10 @@ class DriftError(PlanError):
 
 
 class JournalError(ConfluenceGroupsError):
-    """A journal is unusable: damaged, of another plan or site, in use by another process, or not writable."""
+    """A journal is unusable: damaged, of another plan or site, in use by another process, lost, or not writable."""
+
+    recovered: str | None = None
+    """The path of the new journal, if something happened to the journal during a run; otherwise None."""
 
 
 class APIError(ConfluenceGroupsError):

@@ -18,6 +18,7 @@ from attrs import asdict, field, frozen
 from .._support.atomic_file import write_atomically
 from .._support.clock import machine_monotonic
 from .._support.public import public
+from .._support.regular_file import open_regular
 from ..errors import ConfigurationError
 from .credentials import find_ascii_problem
 
@@ -145,7 +146,7 @@ class FileTokenStore:
             ConfigurationError: the file cannot be read, is malformed, or is accessible to other users.
         """
         try:
-            with open(self._path, "rb") as file:
+            with open(open_regular(self._path), "rb") as file:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
                 tokens = _read(file)
         except FileNotFoundError:

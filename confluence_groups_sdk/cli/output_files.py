@@ -17,10 +17,13 @@ def check_target(path: Path, *, force: bool) -> None:
         force: whether an existing file may be replaced.
 
     Raises:
-        InputError: the file exists and must not be replaced, or its folder is missing or not writable.
+        InputError: the file exists and must not be replaced, the path belongs to a folder, a pipe or a device, or the
+            folder is missing or not writable.
     """
     if path.exists() and not force:
         raise InputError(f"{path} exists already: give another name, or --force to replace it")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: this is not a file: give the path of a new file")
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder does not exist: create it first")
     if not os.access(path.parent, os.W_OK):

@@ -12,8 +12,8 @@ from .execution.apply import apply as apply
 from .execution.apply import read_report as read_report
 from .execution.apply import rehearse as rehearse
 from .execution.change_executor import perform as perform
-from .execution.journal import read_journal as read_journal
 from .execution.journal_format import JournalState as JournalState
+from .execution.journal_format import read_journal as read_journal
 from .execution.undo import undo as undo
 from .model.changes import Action as Action
 from .model.changes import Change as Change

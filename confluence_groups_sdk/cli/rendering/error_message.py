@@ -30,6 +30,7 @@ def print_error(error: Exception, *, verbose: bool) -> None:
     else:
         first, *others = str(error).splitlines() or [type(error).__name__]
         print_err(f"error: {first}", *others)
+    print_err(*(f"  {note}" for note in getattr(error, "__notes__", ())))
     if isinstance(error, IncompleteReadError):
         print_err(f"  {len(error.received)} were read before that; the list above is not complete")
     if isinstance(error, ConfluenceGroupsError) and error.option in CLI_OPTIONS:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import typer
 
 from ..._support.atomic_file import write_atomically
+from ..._support.regular_file import open_regular
 from ...auth.token_store import FileTokenStore
 from ...errors import ConfigurationError
 from ..program import NAME
@@ -44,7 +45,7 @@ def read(name: str) -> dict[str, Any] | None:
     """
     path = folder() / name
     try:
-        with open(path, "rb") as file:
+        with open(open_regular(path), "rb") as file:
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise ConfigurationError(f"{path}: others may read it: run chmod 600 on it")
             data = file.read()

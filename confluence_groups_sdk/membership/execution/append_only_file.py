@@ -1,9 +1,17 @@
-"""The file of a journal, which only grows."""
+"""The file of a journal, which only grows, and which must stay where and as it is while a plan is applied."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from ..._support.atomic_file import sync_folder
+from ..._support.regular_file import NotRegularFileError, open_regular
+
+OTHERS_MODE = 0o077
 
 
 class AppendOnly:
@@ -11,13 +19,24 @@ class AppendOnly:
 
     Args:
         path: the path of the file; a new file gets mode 0600.
+        must_be_new: whether an existing file is an error.
+
+    Attributes:
+        path: the path of the file.
 
     Raises:
-        OSError: the file cannot be opened.
+        FileExistsError: the file exists and must be new.
+        OSError: the file cannot be opened, or the path belongs to something other than a regular file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)  # noqa: SIM115 - see close
+    def __init__(self, path: Path, *, must_be_new: bool = False) -> None:
+        flags = os.O_RDWR | os.O_CREAT | (os.O_EXCL if must_be_new else 0)
+        self.path = path
+        self._file = open(open_regular(path, flags), "r+b", buffering=0)  # noqa: SIM115 - see close
+        status = os.fstat(self._file.fileno())
+        self._links = status.st_nlink
+        self._length = status.st_size
+        self._hash = hashlib.sha256()  # of the content that the file should have
 
     def read(self) -> bytes:
         """Return the whole content."""
@@ -29,11 +48,42 @@ class AppendOnly:
         self._file.seek(0, os.SEEK_END)
         view = memoryview(data)
         while view:
-            view = view[self._file.write(view) :]
+            written = self._file.write(view)
+            self._length += written
+            self._hash.update(view[:written])
+            view = view[written:]
 
     def cut(self, length: int) -> None:
-        """Remove everything after this many bytes."""
+        """Remove everything after this many bytes. An empty file of this user becomes private."""
         self._file.truncate(length)
+        self._length = length
+        self._hash = hashlib.sha256(self.read())
+        if not length:
+            self._make_private()
+
+    def find_damage(self, *, read: bool = False) -> str | None:
+        """Return what something else has done to the file since it was opened; None if it is as it should be.
+
+        Args:
+            read: whether to read the content too, which reveals changes that keep the length.
+        """
+        try:
+            opened, named = os.fstat(self._file.fileno()), os.lstat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return self._describe_absence()
+        except OSError as error:
+            return f"cannot be found any more ({error.strerror or error})"
+        if not os.path.samestat(opened, named):
+            return "was replaced by another file"
+        if opened.st_nlink != self._links:
+            return "got a second name (a hard link)"
+        if opened.st_size < self._length:
+            return "was cut"
+        if opened.st_size > self._length:
+            return "was written to by something else"
+        if read and hashlib.sha256(self.read()).digest() != self._hash.digest():
+            return "was edited"
+        return None
 
     def sync(self) -> None:
         """Wait until the content is on disk."""
@@ -43,6 +93,18 @@ class AppendOnly:
         """Close the file."""
         self._file.close()
 
+    def _describe_absence(self) -> str:
+        if not self.path.parent.is_dir():
+            return "is gone: its folder was removed or renamed"
+        return "was renamed" if os.fstat(self._file.fileno()).st_nlink else "was deleted"
+
+    def _make_private(self) -> None:
+        if os.name != "posix":
+            return
+        status = os.fstat(self._file.fileno())
+        if status.st_uid == os.geteuid() and status.st_mode & OTHERS_MODE:
+            os.fchmod(self._file.fileno(), 0o600)
+
 
 class NullFile:
     """The file of a journal that is not kept: it discards everything."""
@@ -50,5 +112,60 @@ class NullFile:
     def append(self, data: bytes) -> None:
         """Discard the bytes."""
 
+    def find_damage(self, *, read: bool = False) -> str | None:  # noqa: ARG002 - as in AppendOnly
+        """Return None: nothing can happen to it."""
+        return None
+
     def sync(self) -> None:
         """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def write_beside(path: Path, data: bytes) -> AppendOnly:
+    """Write a new private file beside a file, and return it open; never replace a file.
+
+    If that folder is gone or cannot be written to, use the current folder or the folder for temporary files.
+
+    Raises:
+        OSError: no file can be written in any of these folders.
+    """
+    problem = OSError("there is no folder for it")
+    for folder in _folders_for(path):
+        try:
+            file = _create_file(folder, path)
+        except OSError as error:
+            problem = error
+            continue
+        try:
+            file.append(data)
+            file.sync()
+            sync_folder(folder)
+        except OSError as error:
+            problem = error
+            file.close()
+            file.path.unlink(missing_ok=True)
+            continue
+        return file
+    raise problem
+
+
+def _create_file(folder: Path, path: Path) -> AppendOnly:
+    """Create a file that is named after another one, with the first number that is free."""
+    number = 1
+    while True:
+        name = f"{path.stem}.recovered{f'-{number}' if number > 1 else ''}{path.suffix}"
+        try:
+            return AppendOnly(folder / name, must_be_new=True)
+        except (FileExistsError, NotRegularFileError):
+            number += 1
+
+
+def _folders_for(path: Path) -> Iterator[Path]:
+    yield path.parent
+    for folder in (os.getcwd, tempfile.gettempdir):
+        try:
+            yield Path(folder())
+        except FileNotFoundError:
+            continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Executor
+from functools import partial
 
 from ..._support.clock import Clock, SystemClock, utc_timestamp
 from ..._support.public import public
@@ -71,7 +72,9 @@ def apply(
         PlanError: the plan was edited, is for another site, or is not the approved one; nothing was sent.
         DriftError: memberships have changed, and ``on_drift`` is ``refuse``; nothing was sent.
         JournalError: the journal is damaged, belongs to another plan, is in use, or cannot be written; every change
-            that was sent is recorded in it.
+            that was sent is recorded in it. Or another run applies the plan with another journal. Or the journal was
+            deleted, replaced or changed during the run; ``recovered`` then names the new journal, which records every
+            change that was sent.
         ConfigurationError: filelock is not installed.
         ValueError: an option is out of range.
         APIError, IncompleteReadError: something could not be read; no change was sent.
@@ -95,11 +98,12 @@ def apply(
             wait_for_quota=wait_for_quota,
             clock=clock,
         )
+        opened.on_loss = partial(dispatcher.halt, Stop(reason=StopReason.FATAL_ERROR, error="the journal was lost"))
         run.decide()
         run.send_all(dispatcher)
+        opened.finish()
         verifies = verify and dispatcher.state is not State.INTERRUPTED
         unverified = run.verify_applied(dispatcher) if verifies else ()
-        opened.sync()
         interrupted = dispatcher.state is State.INTERRUPTED
         return run.report(run.pending(), dispatcher.stop, interrupted=interrupted, unverified=unverified)
 

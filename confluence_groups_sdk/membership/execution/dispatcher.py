@@ -111,6 +111,10 @@ class Dispatcher:
             self._stop_sending(Stop(reason=StopReason.INTERRUPTED))
             self._advance(State.INTERRUPTED)
 
+    def halt(self, stop: Stop) -> None:
+        """Send nothing more; calls that have begun are finished and recorded."""
+        self._stop_sending(stop)
+
     def _send_all(self, pool: Executor, phase: str, total: int) -> None:
         while self._queue or self._running:
             try:
@@ -157,6 +161,9 @@ class Dispatcher:
     def _send(self, pool: Executor) -> None:
         batch = [self._queue.popleft() for _ in range(min(MAX_INTENTS - len(self._running), len(self._queue)))]
         self._journal.intend(batch)
+        if self.stop:  # the journal was lost before
+            self._withdraw(batch)
+            return
         for number, change in enumerate(batch):
             try:
                 future = pool.submit(perform, self._open_client, change)

@@ -15,25 +15,39 @@ from typing import Any
 from attrs import asdict
 
 from ..._support.atomic_file import sync_folder
-from ..._support.public import public
-from ..._support.strict_json import canonical_json, sha256
-from ..._version import __version__
-from ...errors import ConfigurationError, JournalError
+from ..._support.log import logger
+from ..._support.strict_json import sha256
+from ...errors import JournalError
 from ..model.changes import Change, Key, Result
 from ..model.plan import Plan
 from ..model.report import RecordedRun
-from ..model.serialization import change_as_json, result_as_json
-from .append_only_file import AppendOnly, NullFile
-from .journal_format import BEGINNING, FORMAT, JournalState, verify_chain
+from .append_only_file import AppendOnly, NullFile, write_beside
+from .journal_format import (
+    BEGINNING,
+    JournalState,
+    format_line,
+    header_entry,
+    intents_entry,
+    read_bytes,
+    results_entry,
+    verify_chain,
+    write_chain,
+)
+from .locks import locked, plan_lock
 
 
 class Journal:
     """An open journal, on disk or, for a rehearsal, in memory; see `open_journal` and `open_read_only`.
 
+    Before each write and at the end, the journal checks that its file is still as it left it. If the file was deleted,
+    replaced or changed, the journal writes all that it knows to a new file, calls ``on_loss`` and goes on in the new
+    file, so that calls in flight are recorded too; `finish` then raises.
+
     Attributes:
         state: the state that the journal describes, kept up to date with each line that is written.
         earlier_runs: the runs that the journal recorded before it was opened.
         new_results: the last result of each change that was recorded since the journal was opened.
+        on_loss: is called when the file was lost; it must stop the run.
     """
 
     def __init__(
@@ -43,9 +57,11 @@ class Journal:
         self.earlier_runs = state.runs
         self.new_results: dict[Key, Result] = {}
         self._unrecorded_run = run if state.lines else None  # the first line names the first run
+        self.on_loss: Callable[[], object] = lambda: None
         self._path = path
         self._file = file
         self._broken = False
+        self._losses: list[str] = []  # what happened to each file that was lost, in words
 
     def begin(self) -> None:
         """Write the first line if the journal is empty, and make sure that the file survives a crash.
@@ -53,11 +69,11 @@ class Journal:
         Raises:
             JournalError: the line cannot be written.
         """
-        state = self.state
-        if state.lines:
+        if self.state.lines:
             return
-        header = {name: getattr(state, name) for name in ("plan", "site", "began_at", "by", "by_name")}
-        self._write({"format": FORMAT, "version": __version__, "overrides": dict(state.overrides)} | header, sync=True)
+        if damage := self._file.find_damage():
+            raise JournalError(f"{self._path}: the journal {damage}, and nothing was sent: apply the plan again")
+        self._write(header_entry(self.state), sync=True)
         self._write_or_break(lambda: sync_folder(self._path.parent))
 
     def intend(self, changes: Sequence[Change]) -> None:
@@ -67,7 +83,7 @@ class Journal:
             JournalError: the record cannot be written; the calls must not be sent.
         """
         if changes:
-            self._write({"intents": [change_as_json(change) for change in changes]}, sync=True)
+            self._write(intents_entry(changes), sync=True)
             self.state.add_intents(changes)
 
     def record(self, results: Sequence[Result]) -> None:
@@ -77,7 +93,7 @@ class Journal:
             JournalError: the record cannot be written.
         """
         if results:
-            self._write({"results": [result_as_json(result) for result in results]})
+            self._write(results_entry(results))
             self.state.add_results(results)
             self.new_results |= {result.change.key: result for result in results}
 
@@ -92,21 +108,43 @@ class Journal:
             self._write({"withdrawn": [list(key) for key in keys]})
             self.state.withdraw(keys)
 
-    def sync(self) -> None:
-        """Wait until all records are on disk.
+    def finish(self) -> None:
+        """Wait until all records are on disk, and check that they are where they should be.
 
         Raises:
-            JournalError: the records cannot be written.
+            JournalError: the records cannot be written, or the file was lost and a new file has them.
         """
-        if not self._broken:
-            self._write_or_break(self._file.sync)
+        if self._broken:
+            return
+        self._recover_if_lost(read=True)
+        self._write_or_break(self._file.sync)
+        if self._losses:
+            raise self._loss_error()
+
+    def finish_after(self, error: BaseException) -> None:
+        """Check, after an error that ended the run, that the records are where they should be; if not, add a note."""
+        if self._broken and not self._losses:
+            return
+        try:
+            if self.state.lines:
+                self._recover_if_lost(read=True)
+        except JournalError as unrecovered:
+            note = str(unrecovered)
+        else:
+            note = str(self._loss_error()) if self._losses else ""
+        if note and note != str(error):
+            error.add_note(note)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _write(self, entry: dict[str, Any], *, sync: bool = False) -> None:
         if self._broken:
             raise JournalError(f"{self._path}: an earlier line could not be written, so the journal accepts no more")
+        self._recover_if_lost()
         run = self._unrecorded_run
-        named = entry | {"run": asdict(run)} if run else entry
-        line = canonical_json(named | {"before": self.state.last_hash})
+        line = format_line(entry | {"run": asdict(run)} if run else entry, self.state.last_hash)
 
         def append() -> None:
             self._file.append(line + b"\n")
@@ -138,6 +176,39 @@ class Journal:
             ) from None
         self._broken = False
 
+    def _recover_if_lost(self, *, read: bool = False) -> None:
+        """If something has happened to the file, write all that is known to a new file, and go on in that file.
+
+        Raises:
+            JournalError: no new file can be written.
+        """
+        damage = self._file.find_damage(read=read)
+        if not damage and not (self._broken and self._losses):
+            return
+        if damage and not self._broken:
+            self._losses.append(f"{self._path}: the journal {damage} while the plan was applied")
+        self._broken = True
+        self.on_loss()
+        try:
+            file = write_beside(self._path, write_chain(self.state))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise JournalError(
+                f"{'; '.join(self._losses)}. The run stopped, and no new journal can be written ({reason}): compare "
+                "the members with the plan, or make a new plan"
+            ) from None
+        self._file.close()
+        self._path, self._file, self._broken = file.path, file, False
+        logger.error("%s. The run stops; the new journal is %s", self._losses[-1], self._path)
+
+    def _loss_error(self) -> JournalError:
+        error = JournalError(
+            f"{'; '.join(self._losses)}. The run stopped. What was done is recorded in a new journal, {self._path}: "
+            "apply the plan with it to go on, or undo it"
+        )
+        error.recovered = str(self._path)
+        return error
+
 
 @contextmanager
 def open_journal(
@@ -157,8 +228,7 @@ def open_journal(
         ConfigurationError: filelock is not installed.
     """
     target = Path(os.path.realpath(path))
-    _check_kind(target, path)
-    with locked(target):
+    with locked(target), plan_lock(plan.digest, target):
         try:
             _check_only_name(target, path)
             file = AppendOnly(target)
@@ -166,10 +236,17 @@ def open_journal(
             raise JournalError(f"{path}: the journal cannot be opened ({error.strerror or error})") from None
         try:
             journal = _resume(target, file, plan, RecordedRun(began_at=now, by=by, by_name=by_name))
-            yield journal
-            journal.sync()
-        finally:
+        except BaseException:
             file.close()
+            raise
+        try:
+            yield journal
+            journal.finish()
+        except BaseException as error:
+            journal.finish_after(error)
+            raise
+        finally:
+            journal.close()
 
 
 def open_read_only(path: str | os.PathLike[str] | None, plan: Plan) -> Journal:
@@ -184,80 +261,17 @@ def open_read_only(path: str | os.PathLike[str] | None, plan: Plan) -> Journal:
     """
     state = None
     if path is not None and os.path.lexists(path):
-        _check_kind(Path(path), path)
         _check_only_name(Path(path), path)
-        state, _ = verify_chain(str(path), _read_bytes(path))
+        state, _ = verify_chain(str(path), read_bytes(path))
     if state is None:
         state = JournalState(plan.digest, plan.site, "", "", plan.overrides)
     _check_plan(str(path), state, plan)
     return Journal(Path(path or os.devnull), NullFile(), state)
 
 
-@public
-def read_journal(path: str | os.PathLike[str], *, expect_hash: str | None = None) -> JournalState:
-    """Read a journal and verify each line against the one before; an incomplete last line is ignored.
-
-    Args:
-        path: the path of the file.
-        expect_hash: the hash at the end of the last report on this journal; it reveals cuts, and edits of the last
-            line.
-
-    Raises:
-        JournalError: the journal cannot be read, is damaged, or does not end with the expected hash.
-    """
-    state, _ = verify_chain(str(path), _read_bytes(path))
-    if state is None:
-        raise JournalError(f"{path}: this is an empty journal: nothing was applied with it")
-    if expect_hash is not None and expect_hash != state.last_hash:
-        raise JournalError(
-            f"{path}: the journal ends with {state.last_hash}, not with {expect_hash}: it was edited or cut, or "
-            "another run has continued it"
-        )
-    return state
-
-
-def _check_kind(target: Path, path: str | os.PathLike[str]) -> None:
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise JournalError(f"{path}: a journal must be a file")
-
-
 def _check_only_name(target: Path, path: str | os.PathLike[str]) -> None:
     if os.path.isfile(target) and target.stat().st_nlink > 1:  # the lock protects one name only
         raise JournalError(f"{path}: the journal has a second name (a hard link): remove one of them")
-
-
-def _read_bytes(path: str | os.PathLike[str]) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise JournalError(f"{path}: the journal cannot be read ({error.strerror or error})") from None
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Lock a journal against other processes.
-
-    Raises:
-        JournalError: another process has locked it, or the lock cannot be created.
-        ConfigurationError: filelock is not installed.
-    """
-    try:
-        from filelock import FileLock, Timeout
-    except ModuleNotFoundError:
-        raise ConfigurationError("a journal needs filelock: pip install 'confluence-groups-sdk[files]'") from None
-    if not path.parent.is_dir():
-        raise JournalError(f"{path}: the folder does not exist: create it first")
-    lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise JournalError(f"{path}: another process is using this journal: wait for it, or end it") from None
-    except OSError as error:
-        raise JournalError(f"{path}: the journal cannot be locked ({error.strerror or error})") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _resume(path: Path, file: AppendOnly, plan: Plan, run: RecordedRun) -> Journal:

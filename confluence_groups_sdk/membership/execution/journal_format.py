@@ -11,21 +11,26 @@ A change with an intent and neither a result nor a withdrawal is in doubt. The f
 began and who started it; for a later run, the first line that it writes says so (``run``).
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from attrs import define, field
+from attrs import asdict, define, field
 
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
+from ..._support.regular_file import read_regular
 from ..._support.strict_json import ShapeError, StrictObject, canonical_json, parse_strict, sha256
+from ..._version import __version__
 from ...errors import JournalError
 from ..model.changes import Change, Key, Result
 from ..model.report import RecordedRun
-from ..model.serialization import change_from_json, result_from_json
+from ..model.serialization import change_as_json, change_from_json, result_as_json, result_from_json
 
+T = TypeVar("T")
 FORMAT = "confluence-groups-journal/1"
 NO_HASH = "0" * 64  # in place of the hash before the first line
+ITEMS_PER_LINE = 64
 BEGINNING = canonical_json({"before": NO_HASH})[:-1]  # the first bytes of every journal, because keys are sorted
 
 
@@ -83,6 +88,92 @@ class JournalState(VersionTolerantPickle):
         """Note that the calls of these changes were not sent."""
         for key in keys:
             self.in_doubt.pop(key, None)
+
+
+def header_entry(state: JournalState) -> dict[str, Any]:
+    """Return the first line of a journal as an object."""
+    header = {name: getattr(state, name) for name in ("plan", "site", "began_at", "by", "by_name")}
+    return {"format": FORMAT, "version": __version__, "overrides": dict(state.overrides)} | header
+
+
+def intents_entry(changes: Iterable[Change]) -> dict[str, Any]:
+    """Return the line that says that the calls of these changes are about to be sent."""
+    return {"intents": [change_as_json(change) for change in changes]}
+
+
+def results_entry(results: Iterable[Result]) -> dict[str, Any]:
+    """Return the line that says what became of changes."""
+    return {"results": [result_as_json(result) for result in results]}
+
+
+def format_line(entry: Mapping[str, Any], before: str) -> bytes:
+    """Format a line, without its end, that follows the line with this hash."""
+    return canonical_json({**entry, "before": before})
+
+
+def write_chain(state: JournalState) -> bytes:
+    """Return the lines of a new journal that describe the same state, and let ``state`` end with their last one."""
+    lines = []
+    before = NO_HASH
+    for entry in _entries_for(state):
+        lines.append(format_line(entry, before))
+        before = sha256(lines[-1])
+    state.last_hash, state.lines = before, len(lines)
+    return b"".join(line + b"\n" for line in lines)
+
+
+def _entries_for(state: JournalState) -> Iterator[dict[str, Any]]:
+    """Yield the header, the later runs, the results and then the intents.
+
+    The intents come last because a change may be in doubt again after a result.
+    """
+    yield header_entry(state)
+    for run in state.later_runs:
+        yield results_entry(()) | {"run": asdict(run)}
+    for results in _split(list(state.results.values())):
+        yield results_entry(results)
+    for changes in _split(list(state.in_doubt.values())):
+        yield intents_entry(changes)
+
+
+def _split(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), ITEMS_PER_LINE):
+        yield items[start : start + ITEMS_PER_LINE]
+
+
+@public
+def read_journal(path: str | os.PathLike[str], *, expect_hash: str | None = None) -> JournalState:
+    """Read a journal and verify each line against the one before; an incomplete last line is ignored.
+
+    Args:
+        path: the path of the file.
+        expect_hash: the hash at the end of the last report on this journal; it reveals cuts, and edits of the last
+            line.
+
+    Raises:
+        JournalError: the journal cannot be read, is damaged, or does not end with the expected hash.
+    """
+    state, _ = verify_chain(str(path), read_bytes(path))
+    if state is None:
+        raise JournalError(f"{path}: this is an empty journal: nothing was applied with it")
+    if expect_hash is not None and expect_hash != state.last_hash:
+        raise JournalError(
+            f"{path}: the journal ends with {state.last_hash}, not with {expect_hash}: it was edited or cut, or "
+            "another run has continued it"
+        )
+    return state
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Read the file of a journal.
+
+    Raises:
+        JournalError: the file cannot be read, or is a pipe, a device or a folder.
+    """
+    try:
+        return read_regular(path)
+    except OSError as error:
+        raise JournalError(f"{path}: the journal cannot be read ({error.strerror or error})") from None
 
 
 def verify_chain(name: str, data: bytes) -> tuple[JournalState | None, int]:

@@ -15,7 +15,8 @@ from ..model.changes import APPLIED, Action, Change, OnProgress, Result
 from ..model.guards import Guards
 from ..model.plan import Plan
 from ..planning.reversal import plan_reversal
-from .journal import locked, read_journal
+from .journal_format import read_journal
+from .locks import locked
 
 GUARDS = Guards()
 CLOCK = SystemClock()

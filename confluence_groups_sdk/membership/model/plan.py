@@ -13,6 +13,7 @@ from attrs import asdict, field, frozen
 from ..._support.atomic_file import write_atomically
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
+from ..._support.regular_file import read_regular
 from ..._support.strict_json import ShapeError, StrictObject, canonical_json, parse_strict, sha256
 from ...errors import PlanError
 from .changes import Change, Key, SkippedChange
@@ -173,7 +174,7 @@ class Plan(VersionTolerantPickle):
             PlanError: the file cannot be read, is malformed, or was edited.
         """
         try:
-            data = Path(path).read_bytes()
+            data = read_regular(path)
         except OSError as error:
             raise PlanError(f"{path}: the plan cannot be read ({error.strerror or error})") from None
         try:

@@ -1,0 +1,83 @@
+"""Opening files that must be regular files: a pipe would make the program wait, and a device may do anything."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+OTHER_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+}
+NEVER_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+BINARY = getattr(os, "O_BINARY", 0)  # Windows
+
+
+class NotRegularFileError(OSError):
+    """The path belongs to a pipe, a device, a socket or a folder."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(errno.EINVAL, f"it must be a file, and this is {kind}: give the path of a file")
+
+
+def check_regular(mode: int) -> None:
+    """Check that a file's mode, as ``stat`` reports it, is that of a regular file.
+
+    Raises:
+        NotRegularFileError: the file is of another kind.
+    """
+    if not stat.S_ISREG(mode):
+        raise NotRegularFileError(OTHER_KINDS.get(stat.S_IFMT(mode), "something else"))
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Check that a path is free, or belongs to a regular file or a link to one.
+
+    Raises:
+        NotRegularFileError: it belongs to something else.
+        OSError: it cannot be examined.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    check_regular(mode)
+
+
+def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
+    """Open a regular file without waiting, and return its descriptor; a new file gets mode 0600.
+
+    The file is examined before it is opened, because opening a device can have effects, and again afterwards, because
+    it may have been replaced meanwhile.
+
+    Args:
+        path: the file's path.
+        flags: the flags for ``os.open``.
+
+    Raises:
+        NotRegularFileError: the path belongs to something else.
+        OSError: the file cannot be opened.
+    """
+    check_path(path)
+    descriptor = os.open(path, flags | NEVER_WAIT | BINARY, 0o600)
+    try:
+        check_regular(os.fstat(descriptor).st_mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_regular(path: str | os.PathLike[str], *, limit: int = -1, flags: int = os.O_RDONLY) -> bytes:
+    """Read a regular file, or its first bytes.
+
+    Raises:
+        NotRegularFileError: the path belongs to something else.
+        OSError: the file cannot be read.
+    """
+    with open(open_regular(path, flags), "rb") as file:
+        return file.read(limit)

@@ -1,0 +1,163 @@
+"""The locks of a run: on its journal, and on its plan, so that no other run uses the plan with another journal.
+
+A plan's lock is a file in the system's folder for temporary files, named after the plan's digest. The operating system
+releases it when the process ends. A second file, beside the lock, names the journal in use, because Windows does not
+let other processes read a locked file. Other users can write to the folder, too: a file that is not this user's own,
+private and regular file is not used.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..._support.log import logger
+from ..._support.regular_file import check_path, check_regular, read_regular
+from ...errors import ConfigurationError, JournalError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+PREFIX = "confluence-groups-"
+MAX_PATH_BYTES = 16 * 1024
+OTHERS_MODE = stat.S_IRWXG | stat.S_IRWXO
+NOT_FOLLOWED = getattr(os, "O_NOFOLLOW", 0)
+
+
+class _UnsafeFileError(OSError):
+    """The file is not a private file of this user."""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Lock a journal against other processes.
+
+    Raises:
+        JournalError: another process has locked it, the lock cannot be created, or the journal is not a regular file.
+        ConfigurationError: filelock is not installed.
+    """
+    try:
+        from filelock import FileLock, Timeout
+    except ModuleNotFoundError:
+        raise ConfigurationError("a journal needs filelock: pip install 'confluence-groups-sdk[files]'") from None
+    try:
+        check_path(path)
+    except OSError as error:
+        raise JournalError(f"{path}: the journal cannot be opened ({error.strerror or error})") from None
+    if not path.parent.is_dir():
+        raise JournalError(f"{path}: the folder does not exist: create it first")
+    lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise JournalError(f"{path}: another process is using this journal: wait for it, or end it") from None
+    except OSError as error:
+        raise JournalError(f"{path}: the journal cannot be locked ({error.strerror or error})") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def plan_lock(digest: str, journal: Path) -> Iterator[None]:
+    """Lock a plan against runs with other journals. If no lock can be made, log a warning and go on without it.
+
+    Args:
+        digest: the plan's digest.
+        journal: the journal of this run; it must be locked already, so that nobody else uses the same one.
+
+    Raises:
+        JournalError: another run applies the plan with another journal.
+    """
+    from filelock import Timeout
+
+    lock = holder = None
+    try:
+        name = Path(tempfile.gettempdir()) / f"{PREFIX}{digest}"
+        lock, holder = _new_lock(f"{name}.lock"), Path(f"{name}.journal")
+        _acquire(lock)
+    except Timeout:
+        other = f"the journal {found}" if holder and (found := _read_holder(holder)) else "another journal"
+        raise JournalError(
+            f"{journal}: another run applies this plan with {other}: wait until it ends, and continue with that journal"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        logger.warning("no lock protects this plan from a second run with another journal (%s)", reason)
+        lock = None
+    if lock is None or holder is None:
+        yield
+        return
+    try:
+        _write_holder(holder, journal)
+        yield
+    finally:
+        with suppress(OSError):
+            holder.unlink()
+        lock.release()
+
+
+def _new_lock(path: str) -> BaseFileLock:
+    from filelock import FileLock
+
+    try:  # a marker in place of a lock of the operating system would outlive a killed process
+        return FileLock(path, mode=0o600, thread_local=False, fallback_to_soft=False)
+    except TypeError:  # an older filelock, which has no such markers
+        return FileLock(path, mode=0o600, thread_local=False)
+
+
+def _acquire(lock: BaseFileLock) -> None:
+    """Acquire the lock, if its file is safe before and afterwards; never wait.
+
+    Raises:
+        Timeout: another run holds it.
+        OSError, NotImplementedError: the file is not safe, or the system cannot lock it.
+    """
+    with suppress(FileNotFoundError):
+        _check_file(os.lstat(lock.lock_file))
+    lock.acquire(blocking=False)
+    try:
+        _check_file(os.lstat(lock.lock_file))
+    except OSError:
+        lock.release()
+        raise
+
+
+def _check_file(status: os.stat_result) -> None:
+    check_regular(status.st_mode)
+    if os.name != "posix":
+        return
+    if status.st_uid != os.geteuid():
+        raise _UnsafeFileError("the lock's file belongs to another user")
+    if status.st_mode & OTHERS_MODE or status.st_nlink != 1:
+        raise _UnsafeFileError("other users can open the lock's file")
+
+
+def _read_holder(path: Path) -> str | None:
+    """Return the path of the journal in use, without characters that control a terminal; None if it is not known."""
+    try:
+        _check_file(os.lstat(path))
+        text = os.fsdecode(read_regular(path, limit=MAX_PATH_BYTES, flags=os.O_RDONLY | NOT_FOLLOWED))
+    except (OSError, ValueError):
+        return None
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text) or None
+
+
+def _write_holder(path: Path, journal: Path) -> None:
+    """Write which journal is in use; the lock does not depend on it."""
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=PREFIX)  # mode 0600
+        with open(descriptor, "wb") as file:
+            file.write(os.fsencode(journal))
+        os.replace(temporary, path)  # replaces a symbolic link, too, and never follows it
+    except OSError:
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
