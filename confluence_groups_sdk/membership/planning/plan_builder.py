@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ..._support.clock import Clock, utc_timestamp
 from ...client import ConfluenceGroups
 from ...models import Group
-from ..model.changes import Action, Change, OnProgress, Progress, SkippedChange
+from ..model.changes import Action, Change, Key, OnProgress, Progress, SkippedChange
 from ..model.guards import Guards
 from ..model.plan import Plan, PlannedGroup
+from .given_rows import GivenRow, GivenRows
 from .guard_evaluation import evaluate
 from .parallel import map_in_threads
 from .resolver import AccountsByEmail, Resolver, accounts_by_email, find_group
+from .row_resolver import BadRowError, Person, Searched, load_unlisted_users, resolve_person, unknown_email
 from .snapshot import (
     GroupSnapshot,
     Member,
+    Members,
     add_access,
     add_unlisted_members,
     member_from_user,
@@ -53,6 +57,8 @@ class PlanBuilder:
     skipped: list[SkippedChange] = field(factory=list)
     notes: list[str] = field(factory=list)
     _accounts_by_email: dict[str, AccountsByEmail] = field(factory=dict)  # by group id
+    _remarks: dict[Key, str] = field(factory=dict)
+    _places: dict[Key, str] = field(factory=dict)
 
     @resolver.default
     def _resolver(self) -> Resolver:
@@ -87,48 +93,58 @@ class PlanBuilder:
         found = map_in_threads(lambda group_id: find_group(self.client, group_id), ids)
         self.read([group.id for group in found if group])
 
-    # --- resolving accounts
+    # --- resolving rows
 
-    def resolve_account(self, group_ids: Sequence[str], account: str, origin: str) -> str | None:
-        """Return the id of an account that is given by id, or by an e-mail that a member of these groups shows.
+    def resolve_people(
+        self, given: GivenRows, rows: Sequence[GivenRow], searched: Sequence[Searched]
+    ) -> list[tuple[GivenRow, Person]]:
+        """Return the people of rows, and note the bad rows as problems.
 
         Args:
-            group_ids: groups that were read with e-mails.
-            account: the id or e-mail.
-            origin: where the account was given, such as ``line 7``.
+            given: takes the problems.
+            rows: the rows.
+            searched: where the person of each row is searched for.
 
-        Returns:
-            The account id; None if the e-mail is unknown or ambiguous, which is noted as a problem.
+        Raises:
+            APIError: a call failed.
         """
-        if "@" not in account or any(account in self.groups[group_id].members for group_id in group_ids):
-            return account
-        return self.resolver.resolve_email(account, [self._emails_of(group_id) for group_id in group_ids], origin)
+        load_unlisted_users(self.resolver, [(each.row, at) for each, at in zip(rows, searched, strict=True)])
+        found = []
+        for each, at in zip(rows, searched, strict=True):
+            try:
+                found.append((each, resolve_person(each.row, at, self.resolver.users)))
+            except BadRowError as error:
+                given.note_problem(each, str(error))
+        return found
+
+    def search_in(self, group_ids: Sequence[str], **options: Any) -> Searched:
+        """Return groups that were read as the place where people are searched for."""
+        groups = [self.groups[group_id] for group_id in group_ids]
+        return Searched(groups, [self._emails_of(group_id) for group_id in group_ids], **options)
+
+    def search_everywhere(self) -> Searched:
+        """Read the groups that give access to Confluence, so that people can be searched for among their members.
+
+        Raises:
+            APIError, IncompleteReadError: something could not be read.
+        """
+        group_ids = [group.id for group in self.client.iter_groups(access_type="user")]
+        self.read(group_ids, emails=True)
+        groups = [self.groups[group_id] for group_id in group_ids]
+        return self.search_in(group_ids, unknown_email=lambda email: unknown_email(email, groups))
 
     def _emails_of(self, group_id: str) -> AccountsByEmail:
         if group_id not in self._accounts_by_email:
             members = self.groups[group_id].members
-            emails = ((account_id, member.email) for account_id, member in members.items())
-            self._accounts_by_email[group_id] = accounts_by_email(emails)
+            emails = members.emails if isinstance(members, Members) else {}  # without an object for each member
+            self._accounts_by_email[group_id] = accounts_by_email(emails.items())
         return self._accounts_by_email[group_id]
 
-    def resolve_accounts(self, accounts: Sequence[str]) -> list[str]:
-        """Return the account ids of users who are given by id or e-mail.
-
-        An e-mail is searched for among the members of all groups that give access to Confluence.
-
-        Raises:
-            InputError: an account is unknown, or several accounts have the e-mail.
-            APIError, IncompleteReadError: something could not be read.
-        """
-        group_ids: list[str] = []
-        if any("@" in account for account in accounts):
-            group_ids = [group.id for group in self.client.iter_groups(access_type="user")]
-            self.read(group_ids, emails=True)
-        resolved = [self.resolve_account(group_ids, account, "account_ids") for account in accounts]
-        account_ids = [account_id for account_id in resolved if account_id]
-        self.resolver.load_users(account_ids, "account_ids")
-        self.resolver.raise_problems()
-        return list(dict.fromkeys(account_ids))
+    def remember_row(self, key: Key, given: GivenRow, person: Person) -> None:
+        """Remember where a change was requested, and the remarks about that row, which become notes of the change."""
+        if person.remarks and key not in self._remarks:
+            self._remarks[key] = f"{given.place}: {'; '.join(person.remarks)}"
+        self._places.setdefault(key, given.place)
 
     # --- requesting changes
 
@@ -157,8 +173,10 @@ class PlanBuilder:
                 self.skip_removal(snapshot.group, account_id, reason, why)
 
     def skip_removal(self, group: Group, account_id: str, reason: str | None, why: str) -> None:
-        """Note a removal that the plan does not make."""
-        self.skipped.append(SkippedChange(change=self._change(Action.REMOVE, group, account_id, reason), why=why))
+        """Note a removal that the plan does not make; it says where it was requested."""
+        change = self._change(Action.REMOVE, group, account_id, reason)
+        place = self._places.get(change.key)
+        self.skipped.append(SkippedChange(change=evolve(change, note=change.note or place), why=why))
 
     def _change(self, action: Action, group: Group, account_id: str, reason: str | None) -> Change:
         member = self._member(group.id, account_id)
@@ -170,6 +188,7 @@ class PlanBuilder:
             display_name=member.display_name if member else None,
             account_type=member.account_type if member else None,
             reason=reason,
+            note=self._remarks.get((group.id, account_id)),
         )
 
     def _member(self, group_id: str, account_id: str) -> Member | None:

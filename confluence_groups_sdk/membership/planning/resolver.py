@@ -61,14 +61,14 @@ def find_groups(client: ConfluenceGroups, id_or_name: str) -> list[Group]:
 
 
 def find_user(client: ConfluenceGroups, account_id: str) -> User | None:
-    """Return the user with this account id, or None.
+    """Return the user with this account id, or None. A text that cannot be an id may get 400.
 
     Raises:
         APIError: as for `get_user`.
     """
     try:
         return client.get_user(account_id=account_id)
-    except NotFoundError:
+    except (NotFoundError, BadRequestError):
         return None
 
 
@@ -144,30 +144,24 @@ class Resolver:
             InputError: a group is unknown, or several groups have its name.
         """
         found: dict[str, Group] = {}
-        find = find_groups_by_name if by_name else find_groups
-        for given, groups in zip(
-            origins, map_in_threads(lambda each: find(self.client, each), [*origins]), strict=True
-        ):
-            if len(groups) == 1:
-                found[given] = groups[0]
-            elif groups:
-                self.problems.append(f"{origins[given]}: {ambiguous_name(given, groups)}")
+        for given, group in self.find_each_group(origins, by_name=by_name).items():
+            if isinstance(group, Group):
+                found[given] = group
             else:
-                kind = "exact name" if by_name else "id or exact name"
-                self.problems.append(f"{origins[given]}: there is no group with the {kind} {given}")
+                self.problems.append(f"{origins[given]}: {group}")
         self.raise_problems()
         return found
 
-    def resolve_email(self, email: str, accounts: Sequence[AccountsByEmail], origin: str) -> str | None:
-        """Return the account id of the member with this e-mail; note a problem if there is not exactly one."""
-        found = {account_id for by_email in accounts for account_id in by_email.get(email.casefold(), ())}
-        if len(found) == 1:
-            return found.pop()
-        if found:
-            self.problems.append(f"{origin}: {ambiguous_email(email, sorted(found))}")
-        else:
-            self.problems.append(f"{origin}: no member shows the e-mail {email}: give the account id")
-        return None
+    def find_each_group(self, given: Iterable[str], *, by_name: bool = False) -> dict[str, Group | str]:
+        """Return the group for each of these ids or exact names, or why there is not exactly one.
+
+        Raises:
+            APIError, IncompleteReadError: something could not be read.
+        """
+        texts = list(dict.fromkeys(given))
+        find = find_groups_by_name if by_name else find_groups
+        found = map_in_threads(lambda each: find(self.client, each), texts)
+        return {text: _single(text, groups, by_name=by_name) for text, groups in zip(texts, found, strict=True)}
 
     def load_users(self, account_ids: Iterable[str], origin: str | None = None) -> None:
         """Read users; if an origin is given, note a problem for each unknown account id."""
@@ -176,7 +170,7 @@ class Resolver:
             if user is not None:
                 self.users[account_id] = user
             elif origin:
-                self.problems.append(f"{origin}: there is no account with the id {account_id}")
+                self.problems.append(f"{origin}: {unknown_account(account_id)}")
 
     def raise_problems(self) -> None:
         """Raise an error if there are problems.
@@ -197,7 +191,20 @@ def accounts_by_email(emails: Iterable[tuple[str, str | None]]) -> AccountsByEma
     return found
 
 
+def _single(given: str, groups: Sequence[Group], *, by_name: bool) -> Group | str:
+    if len(groups) == 1:
+        return groups[0]
+    if groups:
+        return ambiguous_name(given, groups)
+    return f"there is no group with the {'exact name' if by_name else 'id or exact name'} {given}"
+
+
 # --- messages
+
+
+def unknown_account(account_id: str) -> str:
+    """Say that nobody has this account id."""
+    return f"there is no account with the id {account_id}"
 
 
 def ambiguous_name(name: str, groups: Iterable[Group]) -> str:

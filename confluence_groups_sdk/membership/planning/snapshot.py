@@ -30,6 +30,7 @@ class Member(NamedTuple):
     display_name: str | None
     email: str | None
     account_type: str | None
+    public_name: str | None = None
 
     @property
     def is_app(self) -> bool | None:
@@ -45,18 +46,21 @@ class Members(Mapping[str, Member]):
         names: the display names of all members.
         emails: the e-mails of the members who show theirs, if e-mails were requested.
         account_types: the account types other than ``atlassian``, which nearly all members have.
+        public_names: the public names that differ from the display names, if e-mails were requested.
     """
 
     names: Mapping[str, str | None]
     emails: Mapping[str, str]
     account_types: Mapping[str, str | None]
+    public_names: Mapping[str, str] = field(factory=dict)
 
     @classmethod
     def of(cls, users: Iterable[User], *, emails: bool = False) -> Self:
-        """Keep what plans need of users; keep e-mails only on request."""
+        """Keep what plans need of users; keep e-mails and public names only on request."""
         names: dict[str, str | None] = {}
         shown: dict[str, str] = {}
         account_types: dict[str, str | None] = {}
+        public_names: dict[str, str] = {}
         for user in users:
             account_id = user.account_id
             names[account_id] = user.display_name or user.public_name
@@ -64,10 +68,17 @@ class Members(Mapping[str, Member]):
                 account_types[account_id] = _account_type(user)
             if emails and user.email:
                 shown[account_id] = user.email
-        return cls(names, shown, account_types)
+            if emails and user.public_name and user.public_name != names[account_id]:
+                public_names[account_id] = user.public_name
+        return cls(names, shown, account_types, public_names)
 
     def __getitem__(self, account_id: str) -> Member:
-        return Member(self.names[account_id], self.emails.get(account_id), self.account_types.get(account_id, PERSON))
+        return Member(
+            self.names[account_id],
+            self.emails.get(account_id),
+            self.account_types.get(account_id, PERSON),
+            self.public_names.get(account_id),
+        )
 
     def __contains__(self, account_id: object) -> bool:
         return account_id in self.names
