@@ -158,6 +158,7 @@ def test_what_a_spreadsheet_changed_is_bad_even_beside_an_email(text: str) -> No
         f"{HEX} {UUID}",
         f"{HEX}, {UUID}",
         f"Bruno ({HEX})",
+        "608a 9b55 5426 3300 72f9 867d",
         "@Bruno",
         "@",
         f"chiara@example.com <{EMAIL}>",
@@ -183,6 +184,8 @@ def test_an_id_or_email_beside_a_name_identifies_the_person() -> None:
     assert identify([("Bruno", Column.ID), (EMAIL, Column.ANY)]) == ("Bruno", None, (EMAIL,), ())
     assert identify([(HEX, Column.ID), (EMAIL, Column.ANY), (UUID, Column.ANY)])[2] == (EMAIL, UUID)
     assert identify([(EMAIL, Column.NAME)])[0] == EMAIL
+    for part in (HEX[:-1], f"{HEX}/{UUID}", f"https://site.atlassian.net/display/~{HEX}", f"+{HEX}"):
+        assert identify([(part, Column.ANY), (EMAIL, Column.ANY)])[:3] == (part, None, (EMAIL,))
     assert identify([("n/a", Column.NAME), (EMAIL, Column.ANY)]) == (EMAIL, None, (), ())
     for names in ([name], [("Bruno", Column.NAME)], [name, ("", Column.ANY), ("n/a", Column.ID)]):
         problem = identify(names)

@@ -48,7 +48,7 @@ PLAIN_ID = re.compile(r"\d{1,7}:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=\
 PLAIN_EMAIL = re.compile(r"[a-zA-Z0-9][\w.+-]*@[\w-]+(?:\.[\w-]+)*", re.ASCII)
 ID_SHAPE = re.compile(
     r"(?<![0-9a-z])(?:[0-9a-f]{24}|\d+:[0-9a-f]{4,}\S*|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])"
-    r"|^\d+(?:e\d+)?$",
+    r"|^(?=.*\d)[0-9a-f\s-]{8,}$|^\d+(?:e\d+)?$|[:/%=#]",  # parts of ids, numbers, and what no name has
     re.IGNORECASE,
 )
 UPPER_HEX = re.compile(r"(?=.*[A-F])(?:\d+:)?[0-9a-fA-F-]{24,36}")
@@ -206,7 +206,7 @@ def is_placeholder(text: str) -> bool:
 
 
 def is_id_shaped(text: str) -> bool:
-    """Check whether a text holds an id of a shape that was seen; ids of other shapes may exist."""
+    """Check whether a text looks like an account id, whole or damaged, and not like a name."""
     return ID_SHAPE.search(text) is not None
 
 
