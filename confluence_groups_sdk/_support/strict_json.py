@@ -66,6 +66,9 @@ class StrictObject:
         self._unread: dict[str, Any] = dict(value)
         self._path = path
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._unread
+
     def required(self, name: str) -> Any:
         """Return a field of any type, which must exist."""
         if name not in self._unread:

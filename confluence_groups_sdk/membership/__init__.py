@@ -29,9 +29,6 @@ from .model.report import RecordedRun as RecordedRun
 from .model.report import Report as Report
 from .model.report import Stop as Stop
 from .model.report import StopReason as StopReason
-from .planning.csv_reader import Row as Row
-from .planning.csv_reader import read_accounts as read_accounts
-from .planning.csv_reader import read_rows as read_rows
 from .planning.planners import plan_offboarding as plan_offboarding
 from .planning.planners import plan_removals as plan_removals
 from .planning.planners import plan_sync as plan_sync
@@ -39,4 +36,7 @@ from .planning.preflight import Preflight as Preflight
 from .planning.preflight import check_change as check_change
 from .planning.resolver import resolve_group as resolve_group
 from .planning.resolver import resolve_user as resolve_user
+from .planning.rows.csv_reader import read_accounts as read_accounts
+from .planning.rows.csv_reader import read_rows as read_rows
+from .planning.rows.row import Row as Row
 from .planning.snapshot import read_access as read_access

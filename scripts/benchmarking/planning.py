@@ -20,7 +20,7 @@ from benchmarking.reading import CALLER, GROUP, GROUP_ID, SITE, account_id, peak
 from benchmarking.servers import serving
 from confluence_groups_sdk import ApiToken, ConfluenceGroups, Group, User
 from confluence_groups_sdk.membership import Guards, Outcome, Plan, apply, plan_sync
-from confluence_groups_sdk.membership.planning.csv_reader import read_rows
+from confluence_groups_sdk.membership.planning.rows.csv_reader import read_rows
 
 CHANGES, JOURNAL_ROUNDS = 400, 5
 LATENCY_S = 0.02  # of the server

@@ -204,7 +204,7 @@ def test_an_empty_list_needs_allow_empty(shell: Shell, mode: str) -> None:
     arguments = ["plan", "sync", "docs-editors", "--csv", "nobody.csv", "--mode", mode]
     refused = shell.run(*arguments)
     assert refused.code == 2
-    assert "nobody.csv: there is no row below the headers" in refused.err
+    assert "nobody.csv has no accounts" in refused.err
     assert "--allow-empty" in refused.err
     assert not Path("plan.json").exists()
     allowed = shell.run(*arguments, "--allow-empty", "--allow-apps")

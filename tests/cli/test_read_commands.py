@@ -107,7 +107,7 @@ def test_users_are_found_by_e_mail(shell: Shell) -> None:
         ended = shell.run("users", command, "farida@example.com")
         assert (ended.code, ended.out) == (2, "")
         assert "confluence-users-sandbox" in ended.err
-        assert "people there who hide their e-mail: 0 of 5" in ended.err
+        assert "0 of the 5 people there hide their e-mail" in ended.err
 
 
 def test_own_account_is_shown(shell: Shell) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from confluence_groups_sdk import InputError
 from confluence_groups_sdk.membership import Row, read_rows
+from confluence_groups_sdk.membership.planning.rows.account_cell import Column, identify, is_damaged
 
 HEADER = "groupId,accountId\n"
 
@@ -58,7 +59,10 @@ def test_headers_have_aliases(tmp_path: Path, group: str, account: str) -> None:
 
 def test_ids_win_over_names_and_e_mails(tmp_path: Path) -> None:
     content = "groupName,groupId,email,accountId\nn,g,e@x,a\nn,,e@x,\n"
-    assert rows_of(tmp_path, content) == [Row("g", "a", None, 2), Row("n", "e@x", None, 3, by_name=True)]
+    assert rows_of(tmp_path, content) == [
+        Row("g", "a", None, 2, others=("e@x",)),
+        Row("n", "e@x", None, 3, by_name=True),
+    ]
 
 
 def test_all_bad_rows_are_named_and_no_rows_are_returned(tmp_path: Path) -> None:
@@ -114,14 +118,35 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
         read_rows(tmp_path)
 
 
-def test_reading_stops_after_a_thousand_problems(tmp_path: Path) -> None:
-    problems = problems_of(tmp_path, HEADER + "g\n" * 5_000)
-    assert len(problems) == 1_001
-    assert problems[-1] == "the lines after that were not checked"
+def test_all_problems_of_a_long_file_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(HEADER + "g\n" * 5_000, encoding="utf-8")
+    with pytest.raises(InputError, match=r"^long\.csv: 5000 bad rows, so no plan was made:\n") as caught:
+        read_rows(path)
+    assert caught.value.problems == tuple(f"line {line}: the account is missing" for line in range(2, 5_002))
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        ('"Group\nName",E-Mail\r\ndocs,a@x\n', [Row("docs", "a@x", None, 3, by_name=True)]),
+        ('"Group\r\nName";"E-Mail\n(work)";"account\n\nid"\ndocs;;a\n', [Row("docs", "a", None, 6, by_name=True)]),
+        ('sep=;\n"group";"account\nid"\ng;a\n', [Row("g", "a", None, 4)]),
+        ("User id,User name,email,Group Name\na,B,a@x,g\n", [Row("g", "a", None, 2, True, None, ("a@x",), ("B",))]),
+        ("group*,Account ID:,Display Name\ng,a,B C\n", [Row("g", "a", None, 2, names=("B C",))]),
+    ],
+)
+def test_headers_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str, rows: list[Row]) -> None:
+    assert rows_of(tmp_path, header) == rows
+
+
+def test_headers_with_an_unclosed_quote_are_an_error(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, '"group,account\n' + "g,a\n" * 1_000)
+    assert "line 1: the headers cannot be read" in problem
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cf", "Zs", "Co", "Cn"]), min_size=1).filter(
-    lambda text: text.strip() == text and not text.startswith("#") and "+" not in text
+    lambda text: not isinstance(identify([(text, Column.ANY)]), str) and not is_damaged(text)
 )
 
 
@@ -145,7 +170,7 @@ def test_written_csv_is_read_unchanged(
     writer = csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=end)
     writer.writerows([("groupId", "accountId"), *rows])
     found = rows_of(tmp_path_factory.mktemp("csv"), text.getvalue().encode(encoding))
-    assert [row[:2] for row in found] == rows
+    assert [(row.group, row.given or row.account) for row in found] == rows
 
 
 @given(content=st.binary() | st.binary().map(lambda tail: HEADER.encode() + tail))

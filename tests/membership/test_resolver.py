@@ -92,9 +92,9 @@ def test_an_e_mail_is_searched_for_in_all_groups_that_give_access(groups: Conflu
     with pytest.raises(InputError) as caught:
         resolve_user(groups, "id-050@example.com")
     assert str(caught.value) == (
-        "nobody shows the e-mail id-050@example.com in the groups that give access to Confluence (Team, "
-        "confluence-admins-sandbox, confluence-users-sandbox); people there who hide their e-mail: 1 of 9. "
-        "Give the account id"
+        "no member of the 3 groups that give access to Confluence (Team, confluence-admins-sandbox, "
+        "confluence-users-sandbox) shows the e-mail id-050@example.com; 1 of the 9 people there hides their e-mail: "
+        "give the account id"
     )
     sandbox.directory.add_person(Person("twin", "T", "Id-001@example.com"))
     sandbox.directory.add_member(USERS, "twin")

@@ -30,7 +30,10 @@ users = st.lists(
 def test_members_have_the_facts_that_the_server_sent(members: list[User], emails: bool) -> None:
     expected = {
         user.account_id: Member(
-            user.display_name or user.public_name, user.email or None if emails else None, user.account_type or None
+            user.display_name or user.public_name,
+            user.email or None if emails else None,
+            user.account_type or None,
+            user.public_name or None if emails and user.display_name not in ("", None, user.public_name) else None,
         )
         for user in members
     }

@@ -16,7 +16,14 @@ from ...membership import Outcome, Plan, Report, read_report, rehearse, undo
 from ...membership import apply as apply_plan
 from ..command import command
 from ..exit_codes import ALREADY_COMPLETE, INCOMPLETE, INTERRUPTED, REFUSED
-from ..options import ConfirmationOptions, ConnectionOptions, JournalArgument, PlanArgument, PlanGuardOptions
+from ..options import (
+    ConfirmationOptions,
+    ConnectionOptions,
+    JournalArgument,
+    OutputOptions,
+    PlanArgument,
+    PlanGuardOptions,
+)
 from ..output_files import check_target
 from ..program import PROGRAM
 from ..rendering.plan_summary import summary_lines
@@ -24,7 +31,7 @@ from ..rendering.progress_bar import progress_bar
 from ..rendering.report_summary import FAILURES, completion_lines, curl_lines, rehearsal_lines, report_lines
 from ..session.client_factory import open_client
 from ..terminal import ask, print_err, print_out
-from .plans import Force, make_plan
+from .plans import Force, ProblemsFile, make_plan
 
 
 class OnDrift(StrEnum):
@@ -193,6 +200,7 @@ def undo_journal(
     journal: JournalArgument,
     connection: ConnectionOptions,
     guards: PlanGuardOptions,
+    output: OutputOptions,
     expect_hash: Annotated[
         str | None,
         typer.Option("--expect-hash", metavar="HASH", help="Fail unless the journal ends with this hash."),
@@ -207,12 +215,15 @@ def undo_journal(
         ),
     ] = None,
     force: Force = False,
+    problems: ProblemsFile = None,
 ) -> None:
     """Make a plan that reverses the changes in a journal. Nothing changes until you apply it."""
     make_plan(
         connection,
         out or journal.with_suffix(".undo.json"),
+        output,
         force=force,
+        problems=problems,
         plan_changes=lambda client, on_progress: undo(
             client, journal, guards=guards.build_guards(), on_progress=on_progress, expect_hash=expect_hash
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -13,11 +14,12 @@ from ..._core.limits.rate_limiter import RateLimiter
 from ..._support.text import format_count
 from ...client import ConfluenceGroups
 from ...errors import InputError
-from ...membership import Plan, plan_offboarding, plan_removals, plan_sync, read_accounts
+from ...membership import Plan, plan_offboarding, plan_removals, plan_sync
 from ..command import command
 from ..exit_codes import REFUSED
 from ..options import ConnectionOptions, Format, GroupArgument, OutputOptions, PlanArgument, PlanGuardOptions
 from ..output_files import check_target, write_file
+from ..problems import problems_reported
 from ..program import PROGRAM
 from ..rendering.plan_summary import COLUMNS, plan_rows, summary_lines
 from ..rendering.progress_bar import OnProgress, progress_bar
@@ -42,6 +44,15 @@ AccountRows = Annotated[
         "--csv", metavar="FILE", help="CSV file with a column account (or email), such as members list -o csv writes."
     ),
 ]
+ProblemsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--problems",
+        metavar="FILE",
+        help="Write the problems that prevent a plan to this file: as JSON if its name ends in .json.",
+        dir_okay=False,
+    ),
+]
 DEFAULT_FILE = Path("plan.json")
 
 
@@ -60,17 +71,22 @@ class Mode(StrEnum):
     "confluence-groups plan remove --csv leavers.csv --max-removals 500",
 )
 def remove(
+    *,
     csv: ChangeRows,
     connection: ConnectionOptions,
     guards: PlanGuardOptions,
+    output: OutputOptions,
     out: OutFile = DEFAULT_FILE,
     force: Force = False,
+    problems: ProblemsFile = None,
 ) -> None:
     """Plan to remove users from groups, one for each row of a CSV file."""
     make_plan(
         connection,
         out,
+        output,
         force=force,
+        problems=problems,
         plan_changes=lambda client, on_progress: plan_removals(
             client, csv, guards=guards.build_guards(), on_progress=on_progress
         ),
@@ -88,6 +104,7 @@ def sync(
     group: GroupArgument,
     connection: ConnectionOptions,
     guards: PlanGuardOptions,
+    output: OutputOptions,
     account: Annotated[
         list[str] | None,
         typer.Option(
@@ -102,13 +119,16 @@ def sync(
     reason: Reason = None,
     out: OutFile = DEFAULT_FILE,
     force: Force = False,
+    problems: ProblemsFile = None,
 ) -> None:
     """Plan to bring the members of a group into line with a list; see --mode."""
-    members = read_all_accounts(account or [], csv, allow_empty=allow_empty)
+    members = join_accounts(account or [], csv, allow_empty=allow_empty)
     make_plan(
         connection,
         out,
+        output,
         force=force,
+        problems=problems,
         plan_changes=lambda client, on_progress: plan_sync(
             client,
             group_id=group,
@@ -132,6 +152,7 @@ def offboard(
     *,
     connection: ConnectionOptions,
     guards: PlanGuardOptions,
+    output: OutputOptions,
     accounts: Annotated[
         list[str] | None, typer.Argument(metavar="[ACCOUNT]...", help="Account ids, or e-mails that members show.")
     ] = None,
@@ -143,13 +164,16 @@ def offboard(
     reason: Reason = None,
     out: OutFile = DEFAULT_FILE,
     force: Force = False,
+    problems: ProblemsFile = None,
 ) -> None:
     """Plan to remove users from all their groups."""
-    leavers = read_all_accounts(accounts or [], csv)
+    leavers = join_accounts(accounts or [], csv)
     make_plan(
         connection,
         out,
+        output,
         force=force,
+        problems=problems,
         plan_changes=lambda client, on_progress: plan_offboarding(
             client,
             account_ids=leavers,
@@ -192,8 +216,10 @@ def show(
     write_rows(plan_rows(loaded), COLUMNS, output)
 
 
-def read_all_accounts(accounts: list[str], csv: Path | None, *, allow_empty: bool | None = None) -> list[str]:
-    """Return the accounts that are given, followed by those in a CSV file.
+def join_accounts(
+    accounts: list[str], csv: Path | None, *, allow_empty: bool | None = None
+) -> list[str | os.PathLike[str]]:
+    """Return the accounts that are given, followed by the CSV file, which the planner reads.
 
     Args:
         accounts: the accounts that are given.
@@ -201,48 +227,62 @@ def read_all_accounts(accounts: list[str], csv: Path | None, *, allow_empty: boo
         allow_empty: whether there may be no accounts; None if the command has no option for this.
 
     Raises:
-        InputError: there are no accounts, or the file is unusable.
+        InputError: neither accounts nor a file are given.
     """
-    has_option = allow_empty is not None
-    found = [*accounts, *(read_accounts(csv, allow_empty=has_option) if csv else ())]
-    if not found and not allow_empty:
-        if csv:
-            raise InputError(f"{csv.name}: there is no row below the headers", option="allow_empty")
+    if not accounts and csv is None and not allow_empty:
         raise InputError(
             "no users are named: give accounts, or a file of them with --csv",
-            option="allow_empty" if has_option else None,
+            option="allow_empty" if allow_empty is not None else None,
         )
+    found: list[str | os.PathLike[str]] = [*accounts]
+    if csv is not None:
+        found.append(csv)
     return found
 
 
 def make_plan(
     connection: ConnectionOptions,
     out: Path,
+    output: OutputOptions,
     *,
     force: bool,
+    problems: Path | None,
     plan_changes: Callable[[ConfluenceGroups, OnProgress | None], Plan],
 ) -> None:
-    """Make a plan, save it, and print its summary.
+    """Make a plan, save it, and print its summary, or its rows as JSON or CSV.
 
     Args:
         connection: the options of the command.
         out: the file for the plan.
-        force: whether to replace the file if it exists.
+        output: the format of the output.
+        force: whether to replace a file if it exists.
+        problems: the file for the problems that prevent a plan.
         plan_changes: makes the plan.
 
     Raises:
-        typer.Exit: with code 3, if guards refused changes.
+        typer.Exit: with code 3, if guards refused changes; with code 2, if problems prevent a plan.
     """
     check_target(out, force=force)
     rate_limiter = RateLimiter()
-    with open_client(connection, rate_limiter) as client, progress_bar(rate_limiter) as on_progress:
+    with (
+        problems_reported(problems, output, force=force),
+        open_client(connection, rate_limiter) as client,
+        progress_bar(rate_limiter) as on_progress,
+    ):
         plan = plan_changes(client, on_progress)
     plan.save(out)
-    print_out(*summary_lines(plan), "")
-    print_out(f"saved as {out}; nothing was changed")
-    if plan.changes:
-        print_out(f"look at it:    {PROGRAM} plan show {out}", f"then apply it: {PROGRAM} apply {out}")
+    if output.format is Format.TABLE:
+        print_out(*summary_lines(plan), "", *_next_steps(plan, out))
+    else:
+        write_rows(plan_rows(plan), COLUMNS, output)
+        print_err(*_next_steps(plan, out))
     if plan.refused:
         refused = format_count(len(plan.refused), "change")
         print_err(f"refused: guards refused {refused}, which the plan does not contain (exit code {REFUSED})")
         raise typer.Exit(REFUSED)
+
+
+def _next_steps(plan: Plan, out: Path) -> list[str]:
+    show, apply = f"look at it:    {PROGRAM} plan show {out}", f"then apply it: {PROGRAM} apply {out}"
+    steps = [show, apply] if plan.changes else [show] if plan.refused or plan.skipped else []
+    return [f"saved as {out}; nothing was changed", *steps]

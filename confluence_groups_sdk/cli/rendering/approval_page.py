@@ -28,8 +28,8 @@ def _read(name: str) -> str:
 STYLE = _read("approval_page.css")
 SCRIPT = _read("approval_page.js")
 
-CHANGE_HEADERS = ("action", "name", "account id", "kind", "reason", "guards overridden")
-SKIPPED_HEADERS = ("action", "name", "account id", "kind", "why not", "guard")
+CHANGE_HEADERS = ("action", "name", "account id", "kind", "reason", "guards overridden", "note")
+SKIPPED_HEADERS = ("action", "name", "account id", "kind", "why not", "guard", "note")
 
 
 @frozen
@@ -42,6 +42,7 @@ class Row:
     account_type: str | None
     why: str | None
     guards: str | None
+    note: str | None
 
 
 @frozen
@@ -150,7 +151,9 @@ def _skipped_rows(skipped: Iterable[SkippedChange]) -> list[tuple[Change, Row]]:
 
 
 def _row(change: Change, why: str | None, guards: str | None) -> Row:
-    return Row(change.action.value, change.display_name, change.account_id, change.account_type, why, guards)
+    return Row(
+        change.action.value, change.display_name, change.account_id, change.account_type, why, guards, change.note
+    )
 
 
 def _group_rows(rows: Iterable[tuple[Change, Row]], summaries: Mapping[str, str]) -> list[GroupRows]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from ...errors import APIError, ConfluenceGroupsError, DriftError, IncompleteReadError, KnownProblem
+from ...errors import APIError, ConfluenceGroupsError, DriftError, IncompleteReadError, InputError, KnownProblem
 from ..terminal import CLI_OPTIONS, print_err
 
 REMEDIES = {
@@ -27,6 +27,8 @@ def print_error(error: Exception, *, verbose: bool) -> None:
         _print_drift(error)
     elif isinstance(error, APIError):
         _print_api_error(error, verbose=verbose)
+    elif isinstance(error, InputError) and error.problems:
+        print_err(f"error: {message_of(error)}", *(f"  {problem}" for problem in error.problems))
     else:
         first, *others = str(error).splitlines() or [type(error).__name__]
         print_err(f"error: {first}", *others)
@@ -35,6 +37,11 @@ def print_error(error: Exception, *, verbose: bool) -> None:
         print_err(f"  {len(error.received)} were read before that; the list above is not complete")
     if isinstance(error, ConfluenceGroupsError) and error.option in CLI_OPTIONS:
         print_err(f"  option: {CLI_OPTIONS[error.option]}")
+
+
+def message_of(error: InputError) -> str:
+    """Return the message of an error without its problems, which ``str`` shortens."""
+    return str(error.args[0]) if error.args else ""
 
 
 def _print_drift(error: DriftError) -> None:

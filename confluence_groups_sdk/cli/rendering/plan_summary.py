@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import define
 
 from ..._support.text import format_count
 from ...membership import Action, Change, Plan, SkippedChange
+from ..program import PROGRAM
 from ..terminal import format_options
 from .tables import Column
 
@@ -21,11 +22,13 @@ COLUMNS = (
     Column("display_name"),
     Column("account_type", in_table=False),
     Column("why"),
+    Column("note"),
     Column("group_id", in_table=False),
     Column("guard", in_table=False),
     Column("overridden", in_table=False),
 )
 INDENT = " " * 13
+MAX_LINES = 20  # of notes, and of skipped changes
 
 
 @define
@@ -55,6 +58,7 @@ def _row(change: Change, status: str, why: str | None, guard: str | None = None)
         "display_name": change.display_name,
         "account_type": change.account_type,
         "why": why,
+        "note": change.note,
         "group_id": change.group_id,
         "guard": guard,
         "overridden": list(change.overridden),
@@ -73,6 +77,7 @@ def summary_lines(plan: Plan) -> Iterator[str]:
         yield f"overrides: {format_options(plan.overrides)}"
     for note in plan.notes:
         yield f"note:      {note}"
+    yield from (f"note:      {line}" for line in shorten([each.note for each in plan.changes if each.note]))
     yield f"estimate:  {describe_effort(plan)}"
     yield f"digest:    {plan.digest}"
 
@@ -99,6 +104,21 @@ def _skipped_lines(plan: Plan) -> Iterator[str]:
         yield f"skipped:   {len(plan.skipped)}"
         reasons = Counter(skipped.why for skipped in plan.skipped)
         yield from (f"{INDENT}{number}: {why}" for why, number in reasons.most_common())
+        places = [f"{each.change.note}: {_describe(each)}" for each in plan.skipped if each.change.note]
+        yield from (f"{INDENT}{line}" for line in shorten(places))
+
+
+def _describe(skipped: SkippedChange) -> str:
+    change = skipped.change
+    user = f"{change.display_name} ({change.account_id})" if change.display_name else change.account_id
+    return f"{user} in {change.group_name}: {skipped.why}"
+
+
+def shorten(lines: Sequence[str]) -> Iterator[str]:
+    """Yield lines; if there are many, only the first ones, and where all of them are shown."""
+    yield from lines[:MAX_LINES]
+    if len(lines) > MAX_LINES:
+        yield f"and {len(lines) - MAX_LINES} more, which {PROGRAM} plan show lists"
 
 
 def refusal_lines(refused: Iterable[SkippedChange]) -> Iterator[str]:

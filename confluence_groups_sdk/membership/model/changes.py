@@ -65,6 +65,7 @@ class Change(VersionTolerantPickle):
         account_type: ``atlassian`` or ``app``; None if the server did not send it.
         reason: why the change is made, for the record.
         overridden: the guards that would refuse the change and were overridden.
+        note: a remark about the row that requested the change, such as that it has another name; None without one.
     """
 
     action: Action
@@ -75,6 +76,7 @@ class Change(VersionTolerantPickle):
     account_type: str | None = None
     reason: str | None = None
     overridden: tuple[str, ...] = ()
+    note: str | None = None
 
     @property
     def key(self) -> Key:

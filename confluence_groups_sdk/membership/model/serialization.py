@@ -15,8 +15,11 @@ RESULT_FIELDS = ("error", "error_type", "guard", "request_id", "settled", "final
 
 
 def change_as_json(change: Change) -> dict[str, Any]:
-    """Return a change as a JSON object."""
-    return tuples_as_lists(asdict(change, recurse=False)) | {"action": change.action.value}
+    """Return a change as a JSON object, which has a note only if the change has one."""
+    fields = tuples_as_lists(asdict(change, recurse=False)) | {"action": change.action.value}
+    if change.note is None:
+        del fields["note"]
+    return fields
 
 
 def change_from_json(value: Any, path: str) -> Change:
@@ -35,6 +38,7 @@ def change_from_json(value: Any, path: str) -> Change:
         account_type=fields.text_or_none("account_type"),
         reason=fields.text_or_none("reason"),
         overridden=fields.string_list("overridden"),
+        note=fields.text("note") if "note" in fields else None,
     )
     fields.reject_unknown_keys()
     return change

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ..._support.clock import Clock, utc_timestamp
 from ..._support.text import escape_controls
 from ...client import ConfluenceGroups
 from ...errors import APIError, IncompleteReadError
 from ...models import Group
-from ..model.changes import Action, Change, OnProgress, Progress, SkippedChange
+from ..model.changes import Action, Change, Key, OnProgress, Progress, SkippedChange
 from ..model.guards import Guards
-from ..model.plan import Plan, PlannedGroup
+from ..model.plan import Plan
 from .group_reader import READ_ERRORS, concerns_site, name_group, read_group, unreadable_group
 from .guard_evaluation import evaluate
 from .parallel import map_in_threads
-from .resolver import AccountsByEmail, Resolver, accounts_by_email
+from .resolver import AccountsByEmail, Resolver, accounts_by_email, unknown_email
+from .rows.given_rows import GivenRow, GivenRows
+from .rows.row_resolver import BadRowError, Person, Searched, load_unlisted_users, resolve_person
 from .snapshot import (
     GroupSnapshot,
     Member,
+    Members,
     add_access,
     add_unlisted_members,
     member_from_user,
-    members_digest,
+    planned_groups,
 )
 
 NO_GROUP = "the group no longer exists"
@@ -60,6 +63,8 @@ class PlanBuilder:
     skipped: list[SkippedChange] = field(factory=list)
     notes: list[str] = field(factory=list)
     _accounts_by_email: dict[str, AccountsByEmail] = field(factory=dict)  # by group id
+    _remarks: dict[Key, str] = field(factory=dict)
+    _places: dict[Key, str] = field(factory=dict)
 
     @resolver.default
     def _resolver(self) -> Resolver:
@@ -120,59 +125,71 @@ class PlanBuilder:
         self.resolver.problems += [f"the group {names[group_id]} ({group_id}) no longer exists" for group_id in gone]
         self.resolver.raise_problems()
 
-    def read_access_groups(self) -> list[str]:
-        """Read all groups that give access to Confluence, with e-mails, and return the ids of all groups read so far.
+    # --- resolving rows
+
+    def resolve_people(
+        self, given: GivenRows, rows: Sequence[GivenRow], searched: Sequence[Searched]
+    ) -> list[tuple[GivenRow, Person]]:
+        """Return the people of rows, and note the bad rows as problems.
+
+        Args:
+            given: takes the problems.
+            rows: the rows.
+            searched: where the person of each row is searched for.
+
+        Raises:
+            APIError: a call failed.
+        """
+        load_unlisted_users(self.resolver, [(each.row, at) for each, at in zip(rows, searched, strict=True)])
+        found = []
+        for each, at in zip(rows, searched, strict=True):
+            try:
+                found.append((each, resolve_person(each.row, at, self.resolver.users)))
+            except BadRowError as error:
+                given.note_problem(each, str(error))
+        return found
+
+    def search_in(self, group_ids: Sequence[str], **options: Any) -> Searched:
+        """Return groups that were read as the place where people are searched for."""
+        groups = [self.groups[group_id] for group_id in group_ids]
+        return Searched(groups, [self._emails_of(group_id) for group_id in group_ids], **options)
+
+    def search_everywhere(self, group_ids: Sequence[str] = ()) -> Searched:
+        """Read the groups that give access to Confluence, so that people can be searched for among their members.
+
+        Args:
+            group_ids: groups that were read with e-mails and are searched too.
 
         Raises:
             InputError, APIError, IncompleteReadError: as for `read` and `iter_groups`.
         """
         access = {group.id: group.name for group in self.client.iter_groups(access_type="user")}
         self.read({group_id: name for group_id, name in access.items() if group_id not in self.groups}, emails=True)
-        return list(self.groups)
+        existing = [group_id for group_id in access if group_id in self.groups]
+        return self.search_in(
+            [*dict.fromkeys([*group_ids, *existing])], unknown_email=lambda email: self._unknown_email(email, existing)
+        )
 
-    def shows_email(self, group_id: str, email: str) -> bool:
-        """Check whether a member of a group that was read with e-mails shows this e-mail."""
-        return email.casefold() in self._emails_of(group_id)
-
-    # --- resolving accounts
-
-    def resolve_account(self, group_ids: Sequence[str], account: str, origin: str) -> str | None:
-        """Return the id of an account that is given by id, or by an e-mail that a member of these groups shows.
-
-        Args:
-            group_ids: groups that were read with e-mails.
-            account: the id or e-mail.
-            origin: where the account was given, such as ``line 7``.
-
-        Returns:
-            The account id; None if the e-mail is unknown or ambiguous, which is noted as a problem.
-        """
-        if "@" not in account or any(account in self.groups[group_id].members for group_id in group_ids):
-            return account
-        return self.resolver.resolve_email(account, [self._emails_of(group_id) for group_id in group_ids], origin)
+    def _unknown_email(self, email: str, group_ids: Sequence[str]) -> str:
+        shows: dict[str, bool] = {}
+        for group_id in group_ids:
+            for account_id, member in self.groups[group_id].members.items():
+                if not member.is_app:
+                    shows[account_id] = shows.get(account_id, False) or bool(member.email)
+        return unknown_email(email, [self.groups[group_id].group.name for group_id in group_ids], shows.values())
 
     def _emails_of(self, group_id: str) -> AccountsByEmail:
         if group_id not in self._accounts_by_email:
             members = self.groups[group_id].members
-            emails = ((account_id, member.email) for account_id, member in members.items())
-            self._accounts_by_email[group_id] = accounts_by_email(emails)
+            emails = members.emails if isinstance(members, Members) else {}  # without an object for each member
+            self._accounts_by_email[group_id] = accounts_by_email(emails.items())
         return self._accounts_by_email[group_id]
 
-    def resolve_accounts(self, accounts: Sequence[str]) -> list[str]:
-        """Return the account ids of users who are given by id or e-mail.
-
-        An e-mail is searched for among the members of all groups that give access to Confluence.
-
-        Raises:
-            InputError: an account is unknown, several accounts have the e-mail, or a group cannot be read.
-            APIError, IncompleteReadError: something else could not be read.
-        """
-        group_ids = self.read_access_groups() if any("@" in account for account in accounts) else []
-        resolved = [self.resolve_account(group_ids, account, "account_ids") for account in accounts]
-        account_ids = [account_id for account_id in resolved if account_id]
-        self.resolver.load_users(account_ids, "account_ids")
-        self.resolver.raise_problems()
-        return list(dict.fromkeys(account_ids))
+    def remember_row(self, key: Key, given: GivenRow, person: Person) -> None:
+        """Remember where a change was requested, and the remarks about that row, which become notes of the change."""
+        if person.remarks and key not in self._remarks:
+            self._remarks[key] = f"{given.place}: {'; '.join(person.remarks)}"
+        self._places.setdefault(key, given.place)
 
     def leave_out_unlisted(self, group: Group, account_ids: Sequence[str]) -> list[str]:
         """Return the users who are no members, of users who are not listed as members; note the number of the others.
@@ -214,8 +231,10 @@ class PlanBuilder:
                 self.skip_removal(snapshot.group, account_id, reason, why)
 
     def skip_removal(self, group: Group, account_id: str, reason: str | None, why: str) -> None:
-        """Note a removal that the plan does not make."""
-        self.skipped.append(SkippedChange(change=self._change(Action.REMOVE, group, account_id, reason), why=why))
+        """Note a removal that the plan does not make; it says where it was requested."""
+        change = self._change(Action.REMOVE, group, account_id, reason)
+        place = self._places.get(change.key)
+        self.skipped.append(SkippedChange(change=evolve(change, note=change.note or place), why=why))
 
     def _change(self, action: Action, group: Group, account_id: str, reason: str | None) -> Change:
         member = self._member(group.id, account_id)
@@ -227,6 +246,7 @@ class PlanBuilder:
             display_name=member.display_name if member else None,
             account_type=member.account_type if member else None,
             reason=reason,
+            note=self._remarks.get((group.id, account_id)),
         )
 
     def _member(self, group_id: str, account_id: str) -> Member | None:
@@ -259,33 +279,12 @@ class PlanBuilder:
             made_by_name=caller.display_name or caller.public_name,
             asked=escape_controls(asked),
             guards=self.guards,
-            groups=_planned_groups(self.groups, changes),
+            groups=planned_groups(self.groups, changes),
             changes=tuple(changes),
             refused=decision.refused,
             skipped=tuple(self.skipped),
             notes=tuple(map(escape_controls, (*self.notes, *_unknown_facts(self.groups, changes)))),
         )
-
-
-def _planned_groups(groups: Mapping[str, GroupSnapshot], changes: Sequence[Change]) -> tuple[PlannedGroup, ...]:
-    """Describe the groups that are changed."""
-    changed: dict[str, set[str]] = defaultdict(set)
-    for change in changes:
-        changed[change.group_id].add(change.account_id)
-    return tuple(_planned_group(groups[group_id], account_ids) for group_id, account_ids in changed.items())
-
-
-def _planned_group(snapshot: GroupSnapshot, changed: set[str]) -> PlannedGroup:
-    members = snapshot.members
-    return PlannedGroup(
-        id=snapshot.group.id,
-        name=snapshot.group.name,
-        access=None if snapshot.access is None else tuple(sorted(snapshot.access)),
-        managed_by=snapshot.group.managed_by,
-        members=len(members),
-        others=len(members) - len(changed & members.keys()),
-        digest=members_digest(account_id for account_id in members if account_id not in changed),
-    )
 
 
 def _unknown_facts(groups: Mapping[str, GroupSnapshot], changes: Sequence[Change]) -> list[str]:

@@ -5,31 +5,30 @@ A planner reads everything before it decides anything.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
 from ..._support.clock import Clock, SystemClock
 from ..._support.public import public
 from ..._support.text import format_count
-from ..._support.validation import is_text
 from ...client import ConfluenceGroups
 from ...errors import InputError
 from ...models import Group
-from ..model.changes import Key, OnProgress
+from ..model.changes import OnProgress
 from ..model.guards import Guards
 from ..model.plan import Plan
-from .csv_reader import Row, read_rows
 from .parallel import map_in_threads
 from .plan_builder import NO_GROUP, PlanBuilder
 from .resolver import Resolver
+from .rows.given_rows import Accounts, Rows, is_filled, read_given_accounts, read_given_rows
+from .rows.resolved_rows import resolve_desired, resolve_leavers, resolve_rows
+from .rows.row_resolver import has_details
 
 Mode: TypeAlias = Literal["exact", "add-only", "remove-only"]
-Rows: TypeAlias = "str | os.PathLike[str] | Iterable[Row | tuple[str, str] | tuple[str, str, str]]"
 
 MODES: tuple[str, ...] = get_args(Mode)
 EMPTY_LIST = (
-    "no plan was made: the list of accounts is empty, probably because its source failed. If the group is to have no "
+    "no plan was made: {source} has no accounts, probably because its source failed. If the group is to have no "
     "members, give allow_empty=True"
 )
 GUARDS = Guards()
@@ -57,35 +56,18 @@ def plan_removals(
         clock: gives the time of the plan.
 
     Raises:
-        InputError: a row is malformed, its group or e-mail is unknown or ambiguous, or the members of a group cannot be
-            read; the error names all such rows and groups, and there is no plan.
+        InputError: a row is malformed, its group or account is unknown or ambiguous, its cells name different people,
+            or the members of a group cannot be read; the error names all such rows and groups, and there is no plan.
         APIError, IncompleteReadError: something else could not be read.
     """
-    file = os.path.basename(os.fspath(rows)) if isinstance(rows, str | os.PathLike) else None
-    given = read_rows(rows) if isinstance(rows, str | os.PathLike) else _check_rows(rows)
+    given = read_given_rows(rows)
     builder = PlanBuilder(client, guards, clock, on_progress)
-    requested = _resolve_rows(builder, given)
+    requested = resolve_rows(builder, given)
     builder.remove([(group_id, account_id, row.reason) for (group_id, account_id), row in requested.items()])
-    if repeated := len(given) - len(requested):
-        builder.notes.append(f"{repeated} of {len(given)} rows repeat an earlier row")
-    return builder.build(f"remove the members in {format_count(len(given), 'row')}{f' of {file}' if file else ''}")
-
-
-def _resolve_rows(builder: PlanBuilder, rows: Sequence[Row]) -> dict[Key, Row]:
-    """Resolve and read the groups of all rows, and return the first row for each group and account."""
-    origins = [(row, _origin(row, number)) for number, row in enumerate(rows, 1)]
-    resolver = builder.resolver
-    by_id = resolver.resolve_groups({row.group: origin for row, origin in origins if not row.by_name})
-    by_name = resolver.resolve_groups({row.group: origin for row, origin in origins if row.by_name}, by_name=True)
-    groups = [*by_id.values(), *by_name.values()]
-    builder.read_resolved(groups, emails=any("@" in row.account for row in rows))
-    requested: dict[Key, Row] = {}
-    for row, origin in origins:
-        group = (by_name if row.by_name else by_id)[row.group]
-        if account_id := builder.resolve_account([group.id], row.account, origin):
-            requested.setdefault((group.id, account_id), row)
-    resolver.raise_problems()
-    return requested
+    if repeated := given.size - len(requested):
+        builder.notes.append(f"{repeated} of {given.size} rows repeat an earlier row")
+    source = f" of {given.file}" if given.file else ""
+    return builder.build(f"remove the members in {format_count(given.size, 'row')}{source}")
 
 
 @public
@@ -93,7 +75,7 @@ def plan_sync(
     client: ConfluenceGroups,
     *,
     group_id: str,
-    account_ids: Iterable[str],
+    account_ids: Accounts,
     mode: Mode = "exact",
     allow_empty: bool = False,
     reason: str | None = None,
@@ -106,11 +88,12 @@ def plan_sync(
     Args:
         client: reads the group and users.
         group_id: the group's id or exact name.
-        account_ids: the users who should be members. An e-mail is searched for in the group, then in all groups that
-            give access to Confluence, and found if the user shows it.
+        account_ids: the users who should be members. An item is an id, an e-mail, a pair of these and a reason, a
+            `Row`, or the path (not a string) of a CSV file. An e-mail is searched for in the group, then in all groups
+            that give access to Confluence, and found if the user shows it.
         mode: ``exact``; ``add-only`` removes nobody; ``remove-only`` adds nobody.
         allow_empty: whether the list may be empty; usually it is empty because its source failed.
-        reason: is recorded with each change.
+        reason: is recorded with each change whose row has no reason.
         guards, on_progress, clock: as for `plan_removals`.
 
     Raises:
@@ -122,25 +105,19 @@ def plan_sync(
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}")
     _check_reason(reason)
-    desired = _check_ids(account_ids)
-    emails = [account for account in desired if "@" in account]
+    given = read_given_accounts(account_ids, allow_empty=True)
     builder = PlanBuilder(client, guards, clock, on_progress)
     group = builder.resolver.resolve_groups({group_id: "group_id"})[group_id]
-    if not desired and not allow_empty:
-        raise InputError(EMPTY_LIST, option="allow_empty")
-    builder.read_resolved([group], emails=bool(emails))
-    are_members = all(builder.shows_email(group.id, email) for email in emails)
-    searched = [group.id] if are_members else builder.read_access_groups()
-    for email in emails:
-        del desired[email]
-        if account_id := builder.resolve_account(searched, email, "account_ids"):
-            desired[account_id] = None
-    builder.resolver.raise_problems()
+    if not given.size and not given.problems and not allow_empty:
+        raise InputError(EMPTY_LIST.format(source=given.file or "the list"), option="allow_empty")
+    builder.read_resolved([group], emails=any(has_details(each.row) for each in given.rows))
+    desired = resolve_desired(builder, given, group)
     members = builder.groups[group.id].members
     missing = builder.leave_out_unlisted(group, sorted(desired.keys() - members.keys()))
     surplus = sorted(members.keys() - desired.keys())
     if mode != "remove-only":
-        builder.add(group, missing, reason)
+        for account_id in missing:
+            builder.add(group, [account_id], desired[account_id] or reason)
     elif missing:
         builder.notes.append(f"{len(missing)} accounts of the list are not members; this mode adds nobody")
     if mode != "add-only":
@@ -154,7 +131,7 @@ def plan_sync(
 def plan_offboarding(
     client: ConfluenceGroups,
     *,
-    account_ids: Iterable[str],
+    account_ids: Accounts,
     keep_groups: Iterable[str] = (),
     reason: str | None = None,
     guards: Guards = GUARDS,
@@ -168,9 +145,9 @@ def plan_offboarding(
     Args:
         client: reads groups and users, several calls at the same time.
         account_ids: the users who leave. An e-mail is searched for among the members of all groups that give access to
-            Confluence, and found if the member shows it.
+            Confluence, and found if the member shows it. Items are as for `plan_sync`.
         keep_groups: ids or exact names of groups that the users stay in, including names in their own lists of groups.
-        reason: is recorded with each change.
+        reason: is recorded with each change whose row has no reason.
         guards, on_progress, clock: as for `plan_removals`.
 
     Raises:
@@ -181,22 +158,28 @@ def plan_offboarding(
     _check_reason(reason)
     builder = PlanBuilder(client, guards, clock, on_progress)
     to_keep = builder.resolver.find_groups(_check_ids(keep_groups))
-    leavers = builder.resolve_accounts(list(_check_ids(account_ids)))
-    memberships = list(map_in_threads(lambda account_id: list(client.iter_memberships(account_id=account_id)), leavers))
+    leavers = resolve_leavers(builder, read_given_accounts(account_ids))
+    memberships = list(
+        map_in_threads(lambda account_id: list(client.iter_memberships(account_id=account_id)), [*leavers])
+    )
     listed = {group.id: group for groups in memberships for group in groups}
     kept = _keep_groups(builder.resolver, to_keep, listed.values())
     unread = listed.keys() - kept.keys() - builder.groups.keys()  # a search for e-mails has read some
     builder.read({group_id: group.name for group_id, group in listed.items() if group_id in unread})
     removals, gone = [], dict[str, Group]()
-    for account_id, groups in zip(leavers, memberships, strict=True):
+    for (account_id, leaver), groups in zip(leavers.items(), memberships, strict=True):
+        why = leaver.reason or reason
+        if not groups:
+            builder.notes.append(f"{leaver.place}: {account_id} is in no group, so there is nothing to remove")
         for group in groups:
+            builder.remember_row((group.id, account_id), leaver.given, leaver.person)
             if group.id in kept:
-                builder.skip_removal(group, account_id, reason, "this group is kept")
+                builder.skip_removal(group, account_id, why, "this group is kept")
             elif group.id not in builder.groups:
                 gone[group.id] = group
-                builder.skip_removal(group, account_id, reason, NO_GROUP)
+                builder.skip_removal(group, account_id, why, NO_GROUP)
             else:
-                removals.append((group.id, account_id, reason))
+                removals.append((group.id, account_id, why))
     if gone:
         names = ", ".join(f"{group.name} ({group.id})" for group in gone.values())
         builder.notes.append(f"{format_count(len(gone), 'group')} no longer exist{'s' * (len(gone) == 1)}: {names}")
@@ -223,40 +206,6 @@ def _keep_groups(resolver: Resolver, found: Mapping[str, Sequence[Group]], liste
 # --- checks of what the caller gives
 
 
-def _origin(row: Row, number: int) -> str:
-    return f"row {number}" if row.line is None else f"line {row.line}"
-
-
-def _check_rows(rows: Iterable[Row | tuple[str, ...]]) -> list[Row]:
-    """Return the rows without surrounding spaces.
-
-    Raises:
-        InputError: a row is malformed; the error names all such rows.
-    """
-    checked, problems = [], []
-    for number, given in enumerate(rows, 1):
-        row = _check_row(given)
-        if isinstance(row, Row):
-            checked.append(row)
-        else:
-            problems.append(f"row {number}: {row}")
-    if problems:
-        raise InputError("no plan was made:", problems=tuple(problems))
-    return checked
-
-
-def _check_row(given: Row | tuple[str, ...]) -> Row | str:
-    """Return the row, or what is wrong with it."""
-    texts = given[:3] if isinstance(given, tuple | list) else ()
-    if not 2 <= len(texts) <= 3 or not all(map(_is_filled, texts[:2])):
-        return "give a group and an account, both strings that are not empty"
-    reason = texts[2] if len(texts) == 3 else None
-    if reason is not None and not isinstance(reason, str):
-        return "the reason must be a string"
-    row = given if isinstance(given, Row) else Row(texts[0], texts[1])
-    return row._replace(group=row.group.strip(), account=row.account.strip(), reason=reason or None)
-
-
 def _check_reason(reason: object) -> None:
     if reason is not None and not isinstance(reason, str):
         raise TypeError("reason must be a string or None")
@@ -272,15 +221,9 @@ def _check_ids(given: Iterable[str]) -> dict[str, None]:
     if isinstance(given, str):
         raise TypeError("give a list of ids, not one string")
     items = list(given)
-    if all(map(_is_filled, items)):
+    if all(map(is_filled, items)):
         return dict.fromkeys(item.strip() for item in items)
     problems = [
-        f"item {number}: give a string that is not empty"
-        for number, item in enumerate(items, 1)
-        if not _is_filled(item)
+        f"item {number}: give a string that is not empty" for number, item in enumerate(items, 1) if not is_filled(item)
     ]
     raise InputError("no plan was made:", problems=tuple(problems))
-
-
-def _is_filled(value: object) -> bool:
-    return is_text(value) and not value.isspace()

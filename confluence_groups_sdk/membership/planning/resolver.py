@@ -22,6 +22,7 @@ from ...models import Group, User
 from .parallel import map_in_threads
 
 AccountsByEmail = Mapping[str, set[str]]
+MAX_NAMES = 5  # of groups in a message
 
 
 # --- one group or user
@@ -61,14 +62,14 @@ def find_groups(client: ConfluenceGroups, id_or_name: str) -> list[Group]:
 
 
 def find_user(client: ConfluenceGroups, account_id: str) -> User | None:
-    """Return the user with this account id, or None.
+    """Return the user with this account id, or None. A text that cannot be an id may get 400.
 
     Raises:
         APIError: as for `get_user`.
     """
     try:
         return client.get_user(account_id=account_id)
-    except NotFoundError:
+    except (NotFoundError, BadRequestError):
         return None
 
 
@@ -122,7 +123,8 @@ def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None 
         raise InputError(ambiguous_email(email, sorted(user.account_id for user in users)))
     if group:
         raise InputError(f"no member of {group.name} shows the e-mail {email}: give the account id")
-    raise InputError(unknown_email(email, searched, members.values()))
+    people = [bool(user.email) for user in members.values() if not user.is_app]
+    raise InputError(unknown_email(email, [each.name for each in searched], people))
 
 
 def _members_of(client: ConfluenceGroups, group: Group) -> dict[str, User]:
@@ -168,28 +170,30 @@ class Resolver:
         return found
 
     def find_groups(self, given: Iterable[str], *, by_name: bool = False) -> dict[str, list[Group]]:
-        """Return the groups with each of these ids or exact names."""
-        find, texts = find_groups_by_name if by_name else find_groups, list(given)
+        """Return the groups with each of these ids or exact names.
+
+        Raises:
+            APIError, IncompleteReadError: something could not be read.
+        """
+        texts = list(dict.fromkeys(given))
+        find = find_groups_by_name if by_name else find_groups
         return dict(zip(texts, map_in_threads(lambda each: find(self.client, each), texts), strict=True))
+
+    def find_each_group(self, given: Iterable[str], *, by_name: bool = False) -> dict[str, Group | str]:
+        """Return the group for each of these ids or exact names, or why there is not exactly one.
+
+        Raises:
+            APIError, IncompleteReadError: something could not be read.
+        """
+        found = self.find_groups(given, by_name=by_name)
+        return {text: _single(text, groups, by_name=by_name) for text, groups in found.items()}
 
     def choose_group(self, given: str, groups: Sequence[Group], origin: str, *, by_name: bool = False) -> Group | None:
         """Return the only group with this id or name; note a problem if there is not exactly one."""
-        if len(groups) == 1:
-            return groups[0]
-        kind = "exact name" if by_name else "id or exact name"
-        problem = ambiguous_name(given, groups) if groups else f"there is no group with the {kind} {given}"
-        self.problems.append(f"{origin}: {problem}")
-        return None
-
-    def resolve_email(self, email: str, accounts: Sequence[AccountsByEmail], origin: str) -> str | None:
-        """Return the account id of the member with this e-mail; note a problem if there is not exactly one."""
-        found = {account_id for by_email in accounts for account_id in by_email.get(email.casefold(), ())}
-        if len(found) == 1:
-            return found.pop()
-        if found:
-            self.problems.append(f"{origin}: {ambiguous_email(email, sorted(found))}")
-        else:
-            self.problems.append(f"{origin}: no member shows the e-mail {email}: give the account id")
+        group = _single(given, groups, by_name=by_name)
+        if isinstance(group, Group):
+            return group
+        self.problems.append(f"{origin}: {group}")
         return None
 
     def load_users(self, account_ids: Iterable[str], origin: str | None = None) -> None:
@@ -199,7 +203,7 @@ class Resolver:
             if user is not None:
                 self.users[account_id] = user
             elif origin:
-                self.problems.append(f"{origin}: there is no account with the id {account_id}")
+                self.problems.append(f"{origin}: {unknown_account(account_id)}")
 
     def raise_problems(self, cause: Exception | None = None) -> None:
         """Raise an error if there are problems.
@@ -223,7 +227,20 @@ def accounts_by_email(emails: Iterable[tuple[str, str | None]]) -> AccountsByEma
     return found
 
 
+def _single(given: str, groups: Sequence[Group], *, by_name: bool) -> Group | str:
+    if len(groups) == 1:
+        return groups[0]
+    if groups:
+        return ambiguous_name(given, groups)
+    return f"there is no group with the {'exact name' if by_name else 'id or exact name'} {given}"
+
+
 # --- messages
+
+
+def unknown_account(account_id: str) -> str:
+    """Say that nobody has this account id."""
+    return f"there is no account with the id {account_id}"
 
 
 def ambiguous_name(name: str, groups: Iterable[Group]) -> str:
@@ -232,14 +249,25 @@ def ambiguous_name(name: str, groups: Iterable[Group]) -> str:
     return f"{len(ids)} groups are called {name}: give the id ({', '.join(ids)})"
 
 
-def unknown_email(email: str, searched: Iterable[Group], members: Iterable[User]) -> str:
-    """Say that nobody shows this e-mail, which groups were searched, and how many of their members hide theirs."""
-    people = [user for user in members if not user.is_app]
-    hidden = sum(not user.email for user in people)
-    names = ", ".join(group.name for group in searched) or "there is none"
+def unknown_email(email: str, group_names: Sequence[str], shows_email: Iterable[bool]) -> str:
+    """Say that no member of the groups that give access shows this e-mail, and how many people there hide theirs.
+
+    Args:
+        email: the e-mail.
+        group_names: the names of the groups that were searched.
+        shows_email: for each of the people in these groups, whether they show an e-mail.
+    """
+    if not group_names:
+        return "no group gives access to Confluence, so no e-mail can be searched for: give the account id"
+    people = list(shows_email)
+    more = len(group_names) - MAX_NAMES
+    names = ", ".join(group_names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+    groups = "the group that gives" if len(group_names) == 1 else f"the {len(group_names)} groups that give"
+    everybody = "1 person" if len(people) == 1 else f"{len(people)} people"
+    hidden = people.count(False)
     return (
-        f"nobody shows the e-mail {email} in the groups that give access to Confluence ({names}); people there who "
-        f"hide their e-mail: {hidden} of {len(people)}. Give the account id"
+        f"no member of {groups} access to Confluence ({names}) shows the e-mail {email}; {hidden} of the {everybody} "
+        f"there {'hides' if hidden == 1 else 'hide'} their e-mail: give the account id"
     )
 
 

@@ -15,6 +15,7 @@ from ...client import ConfluenceGroups
 from ...errors import BadRequestError
 from ...models import AccessType, Group, User
 from ..model.changes import Action, Change, Key
+from ..model.plan import PlannedGroup
 from .parallel import map_in_threads
 
 ADMIN_ACCESS = frozenset({"admin", "site-admin"})
@@ -29,6 +30,7 @@ class Member(NamedTuple):
     display_name: str | None
     email: str | None
     account_type: str | None
+    public_name: str | None = None
 
     @property
     def is_app(self) -> bool | None:
@@ -44,18 +46,21 @@ class Members(Mapping[str, Member]):
         names: the display names of all members.
         emails: the e-mails of the members who show theirs, if e-mails were requested.
         account_types: the account types other than ``atlassian``, which nearly all members have.
+        public_names: the public names that differ from the display names, if e-mails were requested.
     """
 
     names: Mapping[str, str | None]
     emails: Mapping[str, str]
     account_types: Mapping[str, str | None]
+    public_names: Mapping[str, str] = field(factory=dict)
 
     @classmethod
     def of(cls, users: Iterable[User], *, emails: bool = False) -> Self:
-        """Keep what plans need of users; keep e-mails only on request."""
+        """Keep what plans need of users; keep e-mails and public names only on request."""
         names: dict[str, str | None] = {}
         shown: dict[str, str] = {}
         account_types: dict[str, str | None] = {}
+        public_names: dict[str, str] = {}
         for user in users:
             account_id = user.account_id
             names[account_id] = user.display_name or user.public_name
@@ -63,10 +68,17 @@ class Members(Mapping[str, Member]):
                 account_types[account_id] = _account_type(user)
             if emails and user.email:
                 shown[account_id] = user.email
-        return cls(names, shown, account_types)
+            if emails and user.public_name and user.public_name != names[account_id]:
+                public_names[account_id] = user.public_name
+        return cls(names, shown, account_types, public_names)
 
     def __getitem__(self, account_id: str) -> Member:
-        return Member(self.names[account_id], self.emails.get(account_id), self.account_types.get(account_id, PERSON))
+        return Member(
+            self.names[account_id],
+            self.emails.get(account_id),
+            self.account_types.get(account_id, PERSON),
+            self.public_names.get(account_id),
+        )
 
     def __contains__(self, account_id: object) -> bool:
         return account_id in self.names
@@ -128,6 +140,27 @@ def member_hashes(account_ids: Iterable[str]) -> Iterator[int]:
 def members_digest(account_ids: Iterable[str]) -> str:
     """Return the digest of a set of members: the sum of their hashes, which does not depend on the order."""
     return f"{sum(member_hashes(account_ids)) % DIGEST_MODULUS:064x}"
+
+
+def planned_groups(groups: Mapping[str, GroupSnapshot], changes: Sequence[Change]) -> tuple[PlannedGroup, ...]:
+    """Describe the groups that changes affect, for a plan."""
+    changed: dict[str, set[str]] = defaultdict(set)
+    for change in changes:
+        changed[change.group_id].add(change.account_id)
+    return tuple(_planned_group(groups[group_id], account_ids) for group_id, account_ids in changed.items())
+
+
+def _planned_group(snapshot: GroupSnapshot, changed: set[str]) -> PlannedGroup:
+    members = snapshot.members
+    return PlannedGroup(
+        id=snapshot.group.id,
+        name=snapshot.group.name,
+        access=None if snapshot.access is None else tuple(sorted(snapshot.access)),
+        managed_by=snapshot.group.managed_by,
+        members=len(members),
+        others=len(members) - len(changed & members.keys()),
+        digest=members_digest(account_id for account_id in members if account_id not in changed),
+    )
 
 
 def read_members(client: ConfluenceGroups, group_id: str, *, emails: bool = False) -> Members:

@@ -8,54 +8,47 @@ import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import IO, NamedTuple
 
-from ..._support.public import public
-from ..._support.text import format_count
-from ...errors import InputError
+from ...._support.public import public
+from ....errors import InputError
+from .account_cell import Column, identify, is_damaged
+from .row import Problem, Row, RowFile, bad_rows
 
 GROUP_IDS = ("groupid", "group")
 GROUP_NAMES = ("groupname",)
-ACCOUNT_IDS = ("accountid", "account", "atlassianid", "userid", "user")
-EMAILS = ("email", "mail", "emailaddress", "useremail")
+ACCOUNT_IDS = ("accountid", "atlassianid", "atlassianaccountid", "userid")
+ACCOUNTS = ("account", "user", "member")  # an id, an e-mail or a name
+EMAILS = ("email", "mail", "emailaddress", "mailaddress", "useremail", "useremailaddress", "workemail")
+USER_NAMES = ("username", "login", "loginname")  # a name or an e-mail
+NAMES = ("displayname", "name", "fullname", "publicname", "membername", "accountname", "employeename")
 REASONS = ("reason", "comment", "note")
-HEADERS = {*GROUP_IDS, *GROUP_NAMES, *ACCOUNT_IDS, *EMAILS, *REASONS}
+UNIQUE_HEADERS = {*GROUP_IDS, *GROUP_NAMES, *ACCOUNT_IDS, *ACCOUNTS, *EMAILS, *REASONS}
 HEADERS_HELP = (
     "the group (group, groupId, groupName), the account (account, accountId, user, email) and optionally a reason"
 )
 ACCOUNT_HEADERS_HELP = "account, accountId, user or email"
 DELIMITERS = ",;\t"
 ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-MAX_PROBLEMS = 1000
-SPREADSHEET_MANGLED = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+\d+|#(REF|N/A|NAME\?|VALUE|NULL|NUM|DIV/0)!?")
+MAX_HEADER_LINES = 100
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-@public
-class Row(NamedTuple):
-    """The request of one row.
+class _Columns(NamedTuple):
+    """The column numbers of each field; if a field has several columns, the first one that is not empty counts.
 
     Attributes:
-        group: the group's id or exact name.
-        account: the account's id or e-mail.
-        reason: why the change is made; None if the row has no reason.
-        line: the line of the file at which the row starts; None if the row comes from no file.
-        by_name: whether the group comes from a column of names, so that it cannot be an id.
+        group: the columns of group ids or names.
+        group_name: the columns of group names.
+        account: the columns that may identify the person, and how to read each.
+        reason: the columns of reasons.
+        width: the number of columns up to the last that has a header.
     """
-
-    group: str
-    account: str
-    reason: str | None = None
-    line: int | None = None
-    by_name: bool = False
-
-
-class _Columns(NamedTuple):
-    """The column numbers of each field; if a field has several columns, the first one that is not empty counts."""
 
     group: tuple[int, ...]
     group_name: tuple[int, ...]
-    account: tuple[int, ...]
+    account: tuple[tuple[int, Column], ...]
     reason: tuple[int, ...]
     width: int
 
@@ -67,7 +60,7 @@ class _Header(NamedTuple):
         names: the headers as they stand in the file.
         columns: the column numbers of each field.
         delimiter: the character between two cells.
-        line: the line of the headers.
+        line: the last line of the headers, which may contain line breaks.
     """
 
     names: list[str]
@@ -87,9 +80,9 @@ def read_rows(source: str | os.PathLike[str]) -> list[Row]:
         source: the path of the file.
 
     Raises:
-        InputError: the file cannot be read, or has bad rows; the error names the first 1,000 with their lines.
+        InputError: the file cannot be read, or has bad rows; the error names all of them with their lines.
     """
-    return _read_file(source, with_groups=True)
+    return _rows_of(scan_file(source, with_groups=True))
 
 
 @public
@@ -103,10 +96,26 @@ def read_accounts(source: str | os.PathLike[str], *, allow_empty: bool = False) 
     Raises:
         InputError: as for `read_rows`.
     """
-    return [row.account for row in _read_file(source, with_groups=False, allow_empty=allow_empty)]
+    return [row.account for row in _rows_of(scan_file(source, with_groups=False, allow_empty=allow_empty))]
 
 
-def _read_file(source: str | os.PathLike[str], *, with_groups: bool, allow_empty: bool = False) -> list[Row]:
+def _rows_of(content: RowFile) -> list[Row]:
+    if content.problems:
+        raise bad_rows(content.name, [(each.line, str(each)) for each in content.problems])
+    return content.rows
+
+
+def scan_file(source: str | os.PathLike[str], *, with_groups: bool, allow_empty: bool = False) -> RowFile:
+    """Read the rows of a CSV file, the usable and the bad ones.
+
+    Args:
+        source: the path of the file.
+        with_groups: whether the file needs a column of groups; if not, such a column is ignored.
+        allow_empty: whether there may be no row below the headers.
+
+    Raises:
+        InputError: the file cannot be read, has no suitable headers, or has no rows.
+    """
     name = os.path.basename(os.fspath(source))
     try:
         with open(source, "rb") as file:  # opened only once, because it may be a pipe
@@ -122,61 +131,66 @@ def _read_file(source: str | os.PathLike[str], *, with_groups: bool, allow_empty
         ) from None
 
 
-def _read_text(name: str, text: IO[str], *, with_groups: bool, allow_empty: bool) -> list[Row]:
+def _read_text(name: str, text: IO[str], *, with_groups: bool, allow_empty: bool) -> RowFile:
     header = _read_header(name, text, with_groups=with_groups)
-    rows: list[Row] = []
-    problems: list[str] = []
+    content = RowFile(name, [], [])
     for line, cells, problem in _records(text, header):
         row = problem or _parse_row(cells, header.columns, line)
         if isinstance(row, Row):
-            rows.append(row)
+            content.rows.append(row)
         else:
-            problems.append(row)
-        if len(problems) >= MAX_PROBLEMS:
-            problems.append("the lines after that were not checked")
-            break
-    if problems:
-        raise InputError(
-            f"{name}: {format_count(len(problems), 'bad row')}, so no plan was made:", problems=tuple(problems)
-        )
-    if not rows and not allow_empty:
+            content.problems.append(Problem(line, row))
+    if not content.rows and not content.problems and not allow_empty:
         raise InputError(f"{name}: there is no row below the headers {', '.join(header.names)}")
-    return rows
+    return content
 
 
 def _read_header(name: str, text: IO[str], *, with_groups: bool) -> _Header:
     """Read the header row, and the line ``sep=`` that Excel may write before it."""
     delimiter = ""
-    for number, line in enumerate(text, 1):
+    lines = enumerate(text, 1)
+    for number, line in lines:
         if number == 1 and line.lower().startswith("sep="):
             delimiter = line[4:5]
         elif line.strip(DELIMITERS + " \r\n"):
-            delimiter = delimiter or max(DELIMITERS, key=line.count)
+            record, last = line, number
+            while record.count('"') % 2 and last < number + MAX_HEADER_LINES and (more := next(lines, None)):
+                last, record = more[0], record + more[1]
+            delimiter = delimiter or max(DELIMITERS, key=re.sub(r'"[^"]*"', "", record).count)
             try:
-                (names,) = csv.reader([line], delimiter=delimiter, strict=True)
+                (names,) = csv.reader(record.splitlines(keepends=True), delimiter=delimiter, strict=True)
             except (csv.Error, TypeError, ValueError) as error:
                 raise InputError(f"{name}: line {number}: the headers cannot be read ({error})") from None
-            return _Header(names, _find_columns(name, names, number, with_groups=with_groups), delimiter, number)
+            names = [" ".join(cell.split()) for cell in names]
+            return _Header(names, _find_columns(name, names, number, with_groups=with_groups), delimiter, last)
     raise InputError(f"{name}: the file is empty")
 
 
 def _find_columns(name: str, header: list[str], number: int, *, with_groups: bool) -> _Columns:
-    plain = [re.sub(r"[\s_-]", "", cell).lower() for cell in header]
+    plain = [re.sub(r"[\W_]", "", cell).casefold() for cell in header]
 
     def with_headers(*aliases: str) -> tuple[int, ...]:
-        return tuple(plain.index(alias) for alias in aliases if alias in plain)
+        return tuple(index for alias in aliases for index, each in enumerate(plain) if each == alias)
 
-    if twice := [cell for cell, each in zip(header, plain, strict=True) if each in HEADERS and plain.count(each) > 1]:
+    def account_columns(how: Column, *aliases: str) -> list[tuple[int, Column]]:
+        return [(index, how) for index in with_headers(*aliases)]
+
+    if twice := [cell for cell, each in zip(header, plain, strict=True) if _is_repeated(each, plain)]:
         raise InputError(f"{name}: line {number}: the header {twice[0].strip()} occurs twice")
+    identifying = [
+        *account_columns(Column.ID, *ACCOUNT_IDS),
+        *account_columns(Column.ANY, *ACCOUNTS, *EMAILS),
+        *account_columns(Column.NAME, *USER_NAMES),
+    ]
     columns = _Columns(
         with_headers(*GROUP_IDS) if with_groups else (),
         with_headers(*GROUP_NAMES) if with_groups else (),
-        with_headers(*ACCOUNT_IDS, *EMAILS),
+        (*identifying, *account_columns(Column.NAME, *NAMES)),
         with_headers(*REASONS),
         max((index for index, cell in enumerate(header, 1) if cell.strip()), default=0),
     )
     missing = ["group"] if with_groups and not (columns.group or columns.group_name) else []
-    missing += ["account"] if not columns.account else []
+    missing += ["account"] if not identifying else []
     if missing:
         shown = ", ".join(cell.strip() for cell in header if cell.strip())[:200]
         raise InputError(
@@ -184,6 +198,10 @@ def _find_columns(name: str, header: list[str], number: int, *, with_groups: boo
             f"headers {HEADERS_HELP if with_groups else ACCOUNT_HEADERS_HELP}; it has: {shown}"
         )
     return columns
+
+
+def _is_repeated(header: str, headers: Sequence[str]) -> bool:
+    return header in UNIQUE_HEADERS and headers.count(header) > 1
 
 
 def _records(text: IO[str], header: _Header) -> Iterator[tuple[int, list[str], str | None]]:
@@ -196,7 +214,7 @@ def _records(text: IO[str], header: _Header) -> Iterator[tuple[int, list[str], s
         except StopIteration:
             return
         except csv.Error as error:
-            yield line, [], f"line {line}: not valid CSV from here on ({error}): look for a quote that is not closed"
+            yield line, [], f"not valid CSV from here on ({error}): look for a quote that is not closed"
             return
         if any(map(str.strip, cells)):
             yield line, cells, None
@@ -206,21 +224,28 @@ def _records(text: IO[str], header: _Header) -> Iterator[tuple[int, list[str], s
 def _parse_row(cells: list[str], columns: _Columns, line: int) -> Row | str:
     """Return the row, or what is wrong with it."""
     if any(map(str.strip, cells[columns.width :])):
-        return f"line {line}: there are more cells than headers"
-    group_id, account = _first(cells, columns.group), _first(cells, columns.account)
+        return "there are more cells than headers"
+    group_id = _first(cells, columns.group)
     group = group_id or _first(cells, columns.group_name)
-    required = [("group", group)] if columns.group or columns.group_name else []
-    for what, value in (*required, ("account", account)):
-        if not value:
-            return f"line {line}: the {what} is missing"
-        if not value.isprintable():
-            return f"line {line}: the {what} contains a control character"
-        if SPREADSHEET_MANGLED.fullmatch(value):
-            return f"line {line}: the {what} is {value}: a spreadsheet has changed it"
+    if (columns.group or columns.group_name) and (damage := _check_group(group)):
+        return damage
+    person = identify((cells[column], how) for column, how in columns.account if column < len(cells))
+    if isinstance(person, str):
+        return person
     reason = " ".join(_first(cells, columns.reason).split())
     if CONTROL.search(reason):
-        return f"line {line}: the reason contains a control character"
-    return Row(group, account, reason or None, line, by_name=not group_id)
+        return "the reason contains a control character"
+    return Row(group, person.account, reason or None, line, not group_id, person.given, person.others, person.names)
+
+
+@lru_cache(maxsize=1000)  # a file names few groups
+def _check_group(group: str) -> str | None:
+    """Return what is wrong with the cell of a group."""
+    if not group:
+        return "the group is missing"
+    if not group.isprintable():
+        return "the group contains a control character"
+    return f"the group is {group}: a spreadsheet has changed it" if is_damaged(group) else None
 
 
 def _first(cells: Sequence[str], columns: Sequence[int]) -> str:

@@ -1,0 +1,133 @@
+"""Turn the rows that a caller gives into people and groups that exist, or into one error that lists all bad rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ....models import Group
+from ...model.changes import Key
+from ..plan_builder import PlanBuilder
+from ..resolver import Resolver
+from .account_cell import unquote
+from .given_rows import GivenRow, GivenRows, join_reasons
+from .row import Row
+from .row_resolver import Person, Searched, has_details, has_unconfirmed_email, load_unlisted_users
+
+
+def resolve_rows(builder: PlanBuilder, given: GivenRows) -> dict[Key, Row]:
+    """Resolve and read the groups of all rows, and return the first row for each group and account.
+
+    Raises:
+        InputError: a row is bad; the error names all bad rows.
+        APIError, IncompleteReadError: something could not be read.
+    """
+    found = _find_groups(builder.resolver, given)
+    existing = {group.id: group for _, group, _ in found}
+    builder.read_resolved(existing.values(), emails=any(has_details(each.row) for each, _, _ in found))
+    searched = {group_id: builder.search_in([group_id]) for group_id in existing}
+    groups = {each.position: (group.id, remark) for each, group, remark in found}
+    people = builder.resolve_people(
+        given, [each for each, _, _ in found], [searched[group.id] for _, group, _ in found]
+    )
+    given.raise_problems()
+    requested: dict[Key, Row] = {}
+    for each, person in people:
+        group_id, remark = groups[each.position]
+        key = group_id, person.account_id
+        requested.setdefault(key, each.row)
+        builder.remember_row(key, each, person._replace(remarks=(*remark, *person.remarks)))
+    return requested
+
+
+def _find_groups(resolver: Resolver, given: GivenRows) -> list[tuple[GivenRow, Group, tuple[str, ...]]]:
+    """Return the rows whose group exists, with the group and a remark if it was found only without its quotes."""
+    found: dict[tuple[str, bool], Group | str] = {}
+    for by_name in (False, True):
+        texts = [each.row.group for each in given.rows if each.row.by_name is by_name]
+        groups = resolver.find_each_group(texts, by_name=by_name)
+        quoted = [text for text, group in groups.items() if isinstance(group, str) and unquote(text) not in ("", text)]
+        bare = resolver.find_each_group(map(unquote, quoted), by_name=by_name)
+        groups |= {text: bare[unquote(text)] for text in quoted if isinstance(bare[unquote(text)], Group)}
+        found |= {(text, by_name): group for text, group in groups.items()}
+    usable: list[tuple[GivenRow, Group, tuple[str, ...]]] = []
+    for each in given.rows:
+        text = each.row.group
+        group = found[text, each.row.by_name]
+        if isinstance(group, Group):
+            remark = () if text in (group.id, group.name) else (f"the group is written {text}",)
+            usable.append((each, group, remark))
+        else:
+            given.note_problem(each, group)
+    return usable
+
+
+def resolve_desired(builder: PlanBuilder, given: GivenRows, group: Group) -> dict[str, str | None]:
+    """Return the accounts that should be members of a group, with the reasons in their rows.
+
+    Raises:
+        InputError: a row is bad; the error names all bad rows.
+        APIError: something could not be read.
+    """
+    members = builder.groups[group.id].members
+    unlisted = sorted(given.account_ids.keys() - members.keys())
+    rows = [*given.rows, *(given.row_of(account_id) for account_id in unlisted)]
+    people = builder.resolve_people(given, rows, _where_to_search(builder, rows, group))
+    given.raise_problems()
+    desired = given.account_ids  # not copied, because there may be a million
+    for account_id in unlisted:
+        del desired[account_id]
+    for each, person in people:
+        key = group.id, person.account_id
+        desired[person.account_id] = join_reasons(desired.get(person.account_id), each.row.reason)
+        builder.remember_row(key, each, person)
+    return desired
+
+
+def _where_to_search(builder: PlanBuilder, rows: Sequence[GivenRow], group: Group) -> list[Searched]:
+    """Return where to search for the person of each row: in the group, or everywhere for an e-mail it does not have."""
+    searched = builder.search_in([group.id])
+    found = ["@" not in each.row.account or bool(searched.accounts_with(each.row.account)) for each in rows]
+    everywhere = searched if all(found) else builder.search_everywhere([group.id])
+    return [searched if is_found else everywhere for is_found in found]
+
+
+class Leaver(NamedTuple):
+    """A user who leaves: the first row that names them, the person, and the reasons of all their rows."""
+
+    given: GivenRow
+    person: Person
+    reason: str | None
+
+    @property
+    def place(self) -> str:
+        """The place of the row."""
+        return self.given.place
+
+
+def resolve_leavers(builder: PlanBuilder, given: GivenRows) -> dict[str, Leaver]:
+    """Return the users who leave, by account id and in the order in which they were given.
+
+    If an e-mail identifies somebody or contradicts an account, the members of the groups that give access are read.
+
+    Raises:
+        InputError: a row is bad; the error names all bad rows.
+        APIError, IncompleteReadError: something could not be read.
+    """
+    rows = sorted([*given.rows, *map(given.row_of, given.account_ids)], key=lambda each: each.position)
+    searched = Searched()
+    if any("@" in each.row.account for each in rows):
+        searched = builder.search_everywhere()
+    load_unlisted_users(builder.resolver, [(each.row, searched) for each in rows])
+    if not searched.emails and any(has_unconfirmed_email(each.row, builder.resolver.users) for each in rows):
+        searched = builder.search_everywhere()
+    people = builder.resolve_people(given, rows, [searched] * len(rows))
+    given.raise_problems()
+    leavers: dict[str, Leaver] = {}
+    for each, person in people:
+        before = leavers.get(person.account_id, Leaver(each, Person(person.account_id), None))
+        remarks = tuple(dict.fromkeys((*before.person.remarks, *person.remarks)))
+        reason = join_reasons(before.reason, each.row.reason)
+        leavers[person.account_id] = Leaver(before.given, Person(person.account_id, remarks), reason)
+    builder.resolver.load_users(leavers)
+    return leavers

@@ -1,0 +1,264 @@
+"""The people of rows: found by id or e-mail, and checked against everything else that the row says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from membership_fakes import TEAM, client, team
+
+from confluence_groups_sdk import ConfluenceGroups, InputError
+from confluence_groups_sdk.membership import Plan, Row, plan_offboarding, plan_removals, plan_sync, read_accounts
+from confluence_groups_sdk.sandbox import Group, Person, Sandbox
+
+UPPER = "708A9B555426330072F9867D"
+LOWER = UPPER.lower()
+
+
+def write(tmp_path: Path, *lines: str) -> Path:
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def plan_of(sandbox: Sandbox, rows: Any) -> Plan:
+    with client(sandbox) as groups:
+        return plan_removals(groups, rows)
+
+
+def problems(sandbox: Sandbox, rows: Any) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        plan_of(sandbox, rows)
+    return list(caught.value.problems)
+
+
+def test_an_upper_case_id_is_tried_as_given_first(sandbox: Sandbox) -> None:
+    team(sandbox, 3)
+    directory = sandbox.directory
+    directory.add_person(Person(LOWER, "Lower", ""))
+    directory.add_member(TEAM, LOWER)
+    (change,) = plan_of(sandbox, [(TEAM, UPPER)]).changes
+    assert (change.account_id, change.note) == (LOWER, f"row 1: the account is written {UPPER}")
+    directory.add_person(Person(UPPER, "Upper", ""))
+    plan = plan_of(sandbox, [(TEAM, UPPER)])
+    assert [each.change.account_id for each in plan.skipped] == [UPPER]
+    directory.add_member(TEAM, UPPER)
+    assert [change.account_id for change in plan_of(sandbox, [(TEAM, UPPER)]).changes] == [UPPER]
+
+
+def test_a_repaired_or_upper_case_id_that_is_unknown_shows_both(sandbox: Sandbox) -> None:
+    team(sandbox, 3)
+    assert problems(sandbox, [(TEAM, UPPER), (TEAM, f"'{LOWER}"), (TEAM, "557058%3Aab"), (TEAM, "'x@example.com")]) == [
+        f"row 1: there is no account with the id {UPPER} or {LOWER}",
+        f"row 2: there is no account with the id {LOWER} (it is written '{LOWER})",
+        "row 3: there is no account with the id 557058:ab (it is written 557058%3Aab)",
+        "row 4: no member shows the e-mail x@example.com: give the account id (it is written 'x@example.com)",
+    ]
+
+
+def test_deactivated_accounts_are_looked_up_and_removed_or_skipped(sandbox: Sandbox) -> None:
+    ids = team(sandbox, 3)
+    directory = sandbox.directory
+    directory.add_person(evolve(directory.people[ids[0]], account_status="inactive"))
+    directory.add_person(Person("gone", "Gone", "", account_status="closed"))
+    plan = plan_of(sandbox, [(TEAM, ids[0]), (TEAM, "gone")])
+    assert [change.account_id for change in plan.changes] == [ids[0]]
+    assert [(each.change.account_id, each.why, each.change.note) for each in plan.skipped] == [
+        ("gone", "not a member", "row 2")
+    ]
+
+
+def test_every_row_of_an_unknown_group_is_bad(sandbox: Sandbox) -> None:
+    ids = team(sandbox, 3)
+    assert problems(sandbox, [("x", ids[0]), (TEAM, ids[1]), ("x", ids[1])]) == [
+        "row 1: there is no group with the id or exact name x",
+        "row 3: there is no group with the id or exact name x",
+    ]
+
+
+def test_a_quoted_group_is_found_and_noted_unless_its_name_has_quotes(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox, 3)
+    path = write(tmp_path, "group,account", f'"=""Team""",{ids[0]}', f"'Team,{ids[1]}")
+    assert [change.note for change in plan_of(sandbox, path).changes] == [
+        'line 2: the group is written ="Team"',
+        "line 3: the group is written 'Team",
+    ]
+    sandbox.directory.add_group(Group("quoted", "'Team"), ids)
+    assert [change.group_id for change in plan_of(sandbox, path).changes] == [TEAM, "quoted"]
+
+
+HEADER = "group,account id,user,email,second email"
+
+
+@pytest.mark.parametrize(
+    ("cells", "note"),
+    [
+        ("id-000,,id-000@example.com", None),
+        ("id-000,P id-000,ID-000@Example.com", None),
+        (",id-000,id-000@example.com", None),
+        (",id-000@example.com,id-000@example.com", None),
+        (",n/a,id-000@example.com", None),
+        ("N/A,p000,id-000@example.com", "the row says p000, but the account is called P id-000"),
+        (",Id-000 P,id-000@example.com", None),
+        (",Bruno,id-000@example.com", "the row says Bruno, but the account is called P id-000"),
+    ],
+)
+def test_other_cells_may_describe_the_same_person(
+    sandbox: Sandbox, tmp_path: Path, cells: str, note: str | None
+) -> None:
+    team(sandbox, 3)
+    (change,) = plan_of(sandbox, write(tmp_path, "group,account id,user,email", f"{TEAM},{cells}")).changes
+    assert (change.account_id, change.note) == ("id-000", note and f"line 2: {note}")
+
+
+@pytest.mark.parametrize(
+    ("cells", "problem"),
+    [
+        ("id-000,,id-001@example.com", "id-000 and id-001@example.com are different people: name one"),
+        ("id-000,,new@example.com", "id-000 shows another e-mail than new@example.com: give only the right one"),
+        (",id-001,id-000@example.com", "id-000@example.com and id-001 are different people: name one"),
+        (",id-900,id-000@example.com", "id-000@example.com and id-900 are different people: name one"),
+        ("id-000,id-001@example.com,", "id-000 and id-001@example.com are different people: name one"),
+        (
+            ",id-001@example.com,id-000@example.com",
+            "id-001@example.com and id-000@example.com are different people: name one",
+        ),
+        (f",{LOWER},id-000@example.com", f"there is no account with the id {LOWER}"),
+        ("nobody-1,,id-000@example.com", "there is no account with the id nobody-1"),
+        (",Bruno Keller,", "there is only a name (Bruno Keller): give the account id or the e-mail"),
+        (",Bruno,", "there is no account with the id Bruno"),
+    ],
+)
+def test_cells_that_contradict_each_other_make_a_bad_row(
+    sandbox: Sandbox, tmp_path: Path, cells: str, problem: str
+) -> None:
+    team(sandbox, 3)
+    sandbox.directory.add_person(Person("id-900", "Other", ""))
+    rows = write(tmp_path, "group,account id,user,email", f"{TEAM},id-002,,", f"{TEAM},{cells}")
+    assert problems(sandbox, rows) == [f"line 3: {problem}"]
+
+
+def test_an_email_that_cannot_be_compared_is_a_note(sandbox: Sandbox, tmp_path: Path) -> None:
+    team(sandbox, 3)
+    directory = sandbox.directory
+    directory.add_person(evolve(directory.people["id-000"], email=""))
+    (change,) = plan_of(sandbox, write(tmp_path, "group,account id,email", f"{TEAM},id-000,b@example.com")).changes
+    assert change.note == "line 2: nobody shows the e-mail b@example.com, so it was not compared"
+
+
+def test_the_public_name_is_a_name_too(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    team(sandbox, 3)
+    read = ConfluenceGroups.iter_members
+    monkeypatch.setattr(
+        ConfluenceGroups,
+        "iter_members",
+        lambda self, **given: (evolve(user, public_name="bkeller") for user in read(self, **given)),
+    )
+    (change,) = plan_of(sandbox, write(tmp_path, "group,account id,user name", f"{TEAM},id-000,BKeller")).changes
+    assert change.note is None
+
+
+def test_sync_looks_up_the_whole_list_in_every_mode(sandbox: Sandbox) -> None:
+    ids = team(sandbox, 3)
+    with client(sandbox) as groups:
+        for mode in ("exact", "add-only", "remove-only"):
+            with pytest.raises(InputError) as caught:
+                plan_sync(groups, group_id=TEAM, account_ids=[*ids, LOWER, "######", "Bruno Keller"], mode=mode)
+            assert caught.value.problems == (
+                f"account_ids: there is no account with the id {LOWER}",
+                "item 5: the account is ######: a spreadsheet has changed it",
+                "item 6: there is only a name (Bruno Keller): give the account id or the e-mail",
+            )
+
+
+def test_sync_keeps_repaired_members_and_reasons(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox, 8)
+    sandbox.directory.add_person(Person("new-1", "New", ""))
+    path = write(tmp_path, "account,reason", *(f"'{each},stays" for each in ids), "new-1,joins", "'new-1,joins twice")
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id=TEAM, account_ids=path, reason="sync")
+    (change,) = plan.changes
+    assert (change.action, change.account_id, change.reason) == ("add", "new-1", "joins; joins twice")
+    assert change.note == "line 11: the account is written 'new-1"
+
+
+def test_offboarding_takes_rows_pairs_and_files(sandbox: Sandbox, tmp_path: Path) -> None:
+    team(sandbox, 8)
+    path = write(tmp_path, "account,reason", "id-002,from file")
+    with client(sandbox) as groups:
+        plan = plan_offboarding(
+            groups,
+            account_ids=["'id-000", ("id-001", "pair"), path, Row("", "id-003", "row", 7), ("id-004", None)],
+            reason="all",
+        )
+        assert {change.account_id: (change.reason, change.note) for change in plan.changes} == {
+            "id-000": ("all", "account_ids: the account is written 'id-000"),
+            "id-001": ("pair", None),
+            "id-002": ("from file", None),
+            "id-003": ("row", None),
+            "id-004": ("all", None),
+        }
+        for bad in (("id-000", 7), ("", "x"), Row("", "")):
+            with pytest.raises(InputError, match="item 1: "):
+                plan_offboarding(groups, account_ids=[bad])  # type: ignore[list-item] # the point
+    assert read_accounts(path) == ["id-002"]
+
+
+def test_offboarding_compares_emails_beside_ids(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox, 8)
+    directory = sandbox.directory
+    directory.add_person(evolve(directory.people["id-003"], email=""))
+    with client(sandbox) as groups:
+        before = len(sandbox.requests)
+        path = write(tmp_path, "account id,email,display name", "id-000,id-000@example.com,P id-000")
+        assert [change.note for change in plan_offboarding(groups, account_ids=path).changes] == [None]
+        assert not [
+            seen for seen in sandbox.requests[before:] if "accessType=user" in seen.target and "start=0" in seen.target
+        ][1:]
+        path = write(
+            tmp_path,
+            "account id,email",
+            "id-001,id-002@example.com",
+            "id-002,new@example.com",
+            "id-003,id-004@example.com",
+        )
+        with pytest.raises(InputError) as caught:
+            plan_offboarding(groups, account_ids=path)
+    assert caught.value.problems == (
+        "line 2: id-001 and id-002@example.com are different people: name one",
+        "line 3: id-002 shows another e-mail than new@example.com: give only the right one",
+        "line 4: id-003 and id-004@example.com are different people: name one",
+    )
+    assert len(ids) == 8
+
+
+def test_a_leaver_without_groups_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.directory.add_person(Person("alone", "Alone", ""))
+    with client(sandbox) as groups:
+        plan = plan_offboarding(groups, account_ids=write(tmp_path, "account", "alone"))
+    assert plan.changes == ()
+    assert plan.notes == ("line 2: alone is in no group, so there is nothing to remove",)
+
+
+def test_two_files_are_told_apart(sandbox: Sandbox, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("account\nNULL\n", encoding="utf-8")
+    with client(sandbox) as groups, pytest.raises(InputError, match="no plan was made") as caught:
+        plan_offboarding(groups, account_ids=[write(tmp_path, "account", "gone-1"), other])
+    assert caught.value.problems == (
+        "rows.csv: line 2: there is no account with the id gone-1",
+        "other.csv: line 2: the account is NULL: a placeholder, not an account",
+    )
+
+
+def test_a_note_is_kept_in_the_plan_and_covered_by_its_digest(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox, 3)
+    plan = plan_of(sandbox, [(TEAM, f"'{ids[0]}"), (TEAM, ids[1])])
+    plan.save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json") == plan
+    changes = plan.as_json()["changes"]
+    assert ("note" in changes[0], "note" in changes[1]) == (True, False)
+    without = evolve(plan, changes=tuple(evolve(change, note=None) for change in plan.changes), digest="")
+    assert without.digest != plan.digest
