@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from concurrent.futures import Executor
 
+from attrs import evolve
+
 from ..._support.clock import Clock, SystemClock, utc_timestamp
 from ..._support.public import public
 from ..._support.validation import is_whole_number
@@ -16,6 +18,7 @@ from ..model.report import Report, Stop, StopReason
 from .apply_run import ApplyRun, OnDrift
 from .change_executor import OpenClient, PerProcessClient
 from .dispatcher import Dispatcher, State
+from .interrupts import CallerThread
 from .journal import open_journal, open_read_only
 
 STOP_AFTER_FAILURES = 10
@@ -41,8 +44,11 @@ def apply(
     """Make the changes of a plan and keep a journal; with the same journal, go on where an earlier run ended.
 
     The plan's groups are read again before anything is sent. Each change is recorded on disk before its call is sent.
-    Finished changes are not sent again. Changes whose response was lost are sent again or looked up. Ctrl-C ends the
-    run in order: calls that have begun are finished, and the report says what is left.
+    Finished changes are not sent again. Changes whose response was lost are sent again or looked up.
+
+    Ctrl-C ends the run in order: calls that have begun are finished and recorded, and the report says what is left. So
+    does any other exception that a signal handler raises in this thread; it is raised at the end, unless it is a
+    KeyboardInterrupt. While the groups are read, a KeyboardInterrupt is raised too. The run itself has its own thread.
 
     Args:
         client: reads the groups and sends the changes: 8 calls at the same time, if its rate limiter allows them.
@@ -56,8 +62,11 @@ def apply(
         wait_for_quota: what to do if the server accepts no more calls for a while: True waits, False stops the run,
             which can be resumed.
         verify: whether to read the groups again at the end, for up to 31 seconds, because lists lag behind.
-        executor: runs the calls instead of 8 threads; only ``submit`` is used. An executor whose workers are other
-            processes needs ``open_client``.
+        executor: runs the calls instead of 8 threads; only ``submit`` is used, in the run's thread. An executor whose
+            workers are other processes needs ``open_client``. One that is not a ThreadPoolExecutor or
+            ProcessPoolExecutor itself may cancel, repeat or lose calls: such changes are looked up, and stay in doubt
+            if they do not show. Without a result for 5 minutes, or for 30 seconds after a stop, a call is lost. A
+            second Ctrl-C ends this wait.
         expect_digest: the digest of the approved plan, received through a channel other than the plan's file.
         open_client: opens the client in each of the executor's processes; it must be picklable, such as
             ``functools.partial(ConfluenceGroups.from_env)``.
@@ -74,27 +83,37 @@ def apply(
     """
     _check_options(on_drift, stop_after_failures)
     _check_plan(plan, client.site, expect_digest)
-    caller = client.current_user().account_id
-    with open_journal(journal, plan, by=caller, now=utc_timestamp(clock.now())) as opened:
-        run = ApplyRun(client, plan, opened, caller, on_progress, clock)
-        run.prepare(on_drift)
-        opened.begin()
-        dispatcher = Dispatcher(
-            opened,
-            PerProcessClient(open_client) if open_client else lambda: client,
-            executor=executor,
-            on_progress=run.report_progress,
-            stop_after_failures=stop_after_failures,
-            wait_for_quota=wait_for_quota,
-            clock=clock,
-        )
-        run.decide()
-        run.send_all(dispatcher)
-        verifies = verify and dispatcher.state is not State.INTERRUPTED
-        unverified = run.verify_applied(dispatcher) if verifies else ()
-        opened.sync()
-        interrupted = dispatcher.state is State.INTERRUPTED
-        return run.report(run.pending(), dispatcher.stop, interrupted=interrupted, unverified=unverified)
+    caller = CallerThread()
+
+    def run_plan() -> Report:
+        user = caller.read(client.current_user).account_id
+        with open_journal(journal, plan, by=user, now=utc_timestamp(clock.now())) as opened:
+            run = ApplyRun(client, plan, opened, user, caller.relay(on_progress), clock)
+            caller.read(lambda: run.prepare(on_drift))
+            opened.begin()
+            dispatcher = Dispatcher(
+                opened,
+                PerProcessClient(open_client) if open_client else lambda: client,
+                client=client,
+                caller=caller,
+                executor=executor,
+                on_progress=run.report_progress,
+                stop_after_failures=stop_after_failures,
+                wait_for_quota=wait_for_quota,
+                clock=clock,
+            )
+            run.decide()
+            run.send_all(dispatcher)
+            verifies = verify and dispatcher.state is not State.INTERRUPTED
+            unverified = run.verify_applied(dispatcher, caller) if verifies else ()
+            opened.sync()
+            interrupted = dispatcher.state is State.INTERRUPTED
+            return run.report(run.pending(), dispatcher.stop, interrupted=interrupted, unverified=unverified)
+
+    report = caller.run(run_plan)
+    if caller.interrupted and not report.interrupted:  # at the very end
+        report = evolve(report, interrupted=True, stop=report.stop or Stop(reason=StopReason.INTERRUPTED))
+    return report
 
 
 @public
