@@ -23,7 +23,9 @@ def main(arguments: list[str]) -> int:
     command = commands.add_parser("ctrl-c", help="apply a plan, and interrupt it")
     command.add_argument("--runs", type=int, default=1_000, help="with signals at random moments (default: 1,000)")
     command.add_argument("--seed", type=int, default=1, help="chooses the moments (default: 1)")
-    command.add_argument("--every-step", action="store_true", help="also raise at each instruction of the thread")
+    command.add_argument(
+        "--every-step", action="store_true", help="also raise at each instruction that the thread passes"
+    )
     options = parser.parse_args(arguments)
     return ctrl_c.prove(options.runs, options.seed, every_step=options.every_step)
 

@@ -31,6 +31,10 @@ TRACED = tuple(
 FINISHED = (Outcome.REMOVED, Outcome.ADDED)
 
 
+Instruction = tuple[str, str, int]
+Step = tuple[Instruction, int]  # an instruction, and how often it was passed
+
+
 class StopError(Exception):
     """A program's own handler stops the program."""
 
@@ -86,13 +90,13 @@ def random_interruption(chance: random.Random, seconds: float) -> Interruption:
     return Interruption("own exception, one or two signals", raise_stop, [first, gap][: chance.randrange(1, 3)])
 
 
-def run_and_check(folder: Path, interruption: Interruption, *, raise_at: int | None = None) -> dict[str, Any]:
+def run_and_check(folder: Path, interruption: Interruption, *, raise_at: Step | None = None) -> dict[str, Any]:
     """Apply a plan, interrupt it, check what is left behind, and resume.
 
     Args:
         folder: where the journal is written.
         interruption: interrupts the run with signals.
-        raise_at: raises KeyboardInterrupt at this step instead: a line or an instruction in the modules that matter.
+        raise_at: raises KeyboardInterrupt at this step instead.
     """
     site = FakeSite()
     plan, journal = make_plan(site), folder / "journal"
@@ -124,14 +128,19 @@ def run_and_check(folder: Path, interruption: Interruption, *, raise_at: int | N
     except Exception as failure:
         problem = f"{type(failure).__name__}: {failure}"
     seen = type(error).__name__ if error else "report, interrupted" if report and report.interrupted else "report"
-    return {"interruption": interruption.name, "seen": seen, "problem": problem, "steps": tracer.steps}
+    return {"interruption": interruption.name, "seen": seen, "problem": problem}
 
 
 class _Tracer:
-    """Raises KeyboardInterrupt in this thread after a number of steps."""
+    """Raises KeyboardInterrupt in this thread at an instruction.
 
-    def __init__(self, raise_at: int | None) -> None:
-        self.steps = 0
+    Attributes:
+        seen: how often each instruction has been passed, by file, function and number.
+        raised: whether the exception was raised.
+    """
+
+    def __init__(self, raise_at: Step | None) -> None:
+        self.seen: Counter[Instruction] = Counter()
         self.raised = False
         self._raise_at = raise_at
 
@@ -139,9 +148,10 @@ class _Tracer:
         if not any(each in frame.f_code.co_filename for each in TRACED):
             return None
         frame.f_trace_opcodes = True
-        if event in ("line", "opcode"):
-            self.steps += 1
-            if self.steps == self._raise_at:
+        if event == "opcode":
+            instruction = (frame.f_code.co_filename, frame.f_code.co_qualname, frame.f_lasti)
+            self.seen[instruction] += 1
+            if (instruction, self.seen[instruction]) == self._raise_at:
                 self.raised = True
                 sys.settrace(None)
                 raise KeyboardInterrupt
@@ -212,24 +222,31 @@ def _time_run(folder: Path) -> float:
     return time.monotonic() - began
 
 
+def _list_steps(folder: Path) -> list[Step]:
+    """Return the steps to raise an exception at: each instruction that a run passes, several times."""
+    tracer = _Tracer(None)
+    site = FakeSite()
+    plan = make_plan(site)
+    sys.settrace(tracer)
+    apply(site.client, plan, journal=folder / "steps", on_progress=lambda _: None)
+    sys.settrace(None)
+    return [(instruction, times) for instruction in sorted(tracer.seen) for times in (1, 2, 15)]
+
+
 def _runs(kind: str, seed: int, first: int, end: int, step: int) -> Iterator[dict[str, Any]]:
     with TemporaryDirectory() as folder:
         seconds = 1.1 * _time_run(Path(folder))  # a few signals come too late
-        number = first
-        while number < end or end < 0:
-            chance = random.Random(f"{seed} {number}")  # noqa: S311 - the moments are not secret
-            faulthandler.dump_traceback_later(HANG_S, exit=True)
-            with TemporaryDirectory() as own:
-                if kind == RANDOM:
-                    interruption = random_interruption(chance, seconds)
-                    yield {"run": number, **run_and_check(Path(own), interruption)}
-                else:
-                    interruption = Interruption("an exception at one step", signal.SIG_IGN, [])
-                    run = run_and_check(Path(own), interruption, raise_at=number + 1)
-                    if run["steps"] < number + 1:
-                        return
-                    yield {"run": number, **run}
-            number += step
+        steps = _list_steps(Path(folder)) if kind == EVERY_STEP else []
+    for number in range(first, len(steps) if kind == EVERY_STEP else end, step):
+        chance = random.Random(f"{seed} {number}")  # noqa: S311 - the moments are not secret
+        faulthandler.dump_traceback_later(HANG_S, exit=True)
+        with TemporaryDirectory() as own:
+            if kind == RANDOM:
+                run = run_and_check(Path(own), random_interruption(chance, seconds))
+            else:
+                interruption = Interruption("an exception at one step", signal.SIG_IGN, [])
+                run = run_and_check(Path(own), interruption, raise_at=steps[number])
+        yield {"run": number, **run}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -35,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _short_silences(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SILENCE_S", "SILENCE_AFTER_STOP_S", "SILENCE_WITH_RESULT_S"):
+    for name in ("SILENCE_S", "SILENCE_AFTER_STOP_S", "SILENCE_HERE_S", "SILENCE_WITH_RESULT_S"):
         monkeypatch.setattr(submitted_call, name, 0.2)
 
 
@@ -282,8 +283,9 @@ def test_a_call_that_is_neither_made_nor_ended_stops_the_run_and_stays_in_doubt(
         assert_completes(groups, plan, sandbox, path)
 
 
+@pytest.mark.parametrize("opens", [False, True])
 def test_an_interrupted_run_does_not_wait_for_a_lost_call_for_ever(
-    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch, opens: bool
 ) -> None:
     monkeypatch.setattr(submitted_call, "SILENCE_S", 1e9)
 
@@ -296,9 +298,30 @@ def test_an_interrupted_run_does_not_wait_for_a_lost_call_for_ever(
 
     with client(sandbox) as groups:
         plan = leaving(sandbox, groups, 4)
-        report = apply(groups, plan, journal=path, executor=Hostile(behave), on_progress=interrupt)
+        options: dict[str, Any] = {"open_client": lambda: groups} if opens else {}
+        report = apply(groups, plan, journal=path, executor=Hostile(behave), on_progress=interrupt, **options)
     assert report.interrupted
     assert len(report.unfinished) == 1
+
+
+def test_a_second_ctrl_c_ends_the_wait_for_a_lost_call(
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SILENCE_S", "SILENCE_AFTER_STOP_S", "SILENCE_HERE_S"):
+        monkeypatch.setattr(submitted_call, name, 1e9)
+
+    def behave(_call: Callable[[], Any], _number: int) -> Future[Any]:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return Future()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with client(sandbox) as groups:
+            report = apply(groups, leaving(sandbox, groups, 2), journal=path, executor=Hostile(behave))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert report.interrupted
+    assert len(report.unfinished) == len(read_journal(path).in_doubt) == 2
 
 
 class SilentFuture(Future[Any]):

@@ -65,8 +65,8 @@ def apply(
         executor: runs the calls instead of 8 threads; only ``submit`` is used, in the run's thread. An executor whose
             workers are other processes needs ``open_client``. One that is not a ThreadPoolExecutor or
             ProcessPoolExecutor itself may cancel, repeat or lose calls: such changes are looked up, and stay in doubt
-            if they do not show. Without a result for 5 minutes, or for 30 seconds after a stop, a call is lost. A
-            second Ctrl-C ends this wait.
+            if they do not show. A call is lost if there is no result for 5 minutes, for 30 seconds after a stop, or
+            for 20 seconds without ``open_client`` while no call is running. A second Ctrl-C ends this wait.
         expect_digest: the digest of the approved plan, received through a channel other than the plan's file.
         open_client: opens the client in each of the executor's processes; it must be picklable, such as
             ``functools.partial(ConfluenceGroups.from_env)``.

@@ -28,7 +28,7 @@ from .change_executor import (
 )
 from .interrupts import CallerThread
 from .journal import Journal
-from .submitted_call import SILENCE_S, DoubtfulCallError, SubmittedCall, SubmittedCalls
+from .submitted_call import DoubtfulCallError, SubmittedCall, SubmittedCalls
 
 MAX_INTENTS = 64  # changes whose intent is recorded and whose result is not
 REFILL_AT = 2 * WORKERS  # record the next intents when at most this many have no result
@@ -88,7 +88,8 @@ class Dispatcher:
         self._in_doubt: frozenset[Key] = frozenset()
         self._queue: deque[Change] = deque()
         self._unsettled: dict[Key, Change] = {}  # what became of them is to be looked up
-        self._calls = SubmittedCalls(executor, lambda: caller.hurried)
+        here = not isinstance(open_client, PerProcessClient)
+        self._calls = SubmittedCalls(executor, here=here, is_hurried=lambda: caller.hurried)
 
     # --- the run
 
@@ -201,7 +202,7 @@ class Dispatcher:
         """Return the calls that the executor has not ended for too long; stop if it has lost one."""
         lost = self._calls.lost(stopped=self.stop is not None)
         if not self.stop and any(not call.has_result for call in lost):
-            self._stop_because_of_worker(TimeoutError(f"no result for {SILENCE_S:.0f} s"))
+            self._stop_because_of_worker(TimeoutError(f"no result for {self._calls.patience_s(stopped=False):.0f} s"))
         return lost
 
     def _take(self, calls: Sequence[SubmittedCall]) -> None:

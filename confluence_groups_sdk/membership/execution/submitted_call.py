@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -20,6 +20,7 @@ from .change_executor import OpenClient, PerProcessClient, perform
 
 SILENCE_S = 300.0  # after it, a foreign executor has lost the calls that it has not ended
 SILENCE_AFTER_STOP_S = 30.0  # the same, when the run has stopped
+SILENCE_HERE_S = 20.0  # the same, if calls are made in this process, and none is being made
 SILENCE_WITH_RESULT_S = 2.0  # the same, for calls whose results are known
 
 
@@ -33,6 +34,13 @@ class DoubtfulCallError(Exception):
 
 class WrongResultError(Exception):
     """An executor returned something other than the result of the change."""
+
+
+def is_own_pool(executor: Executor) -> bool:
+    """Check whether an executor is one of Python's own pools."""
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor  # the first one takes time to load
+
+    return type(executor) in (ThreadPoolExecutor, ProcessPoolExecutor)
 
 
 class SubmittedCall:
@@ -193,6 +201,7 @@ class SubmittedCalls:
 
     Args:
         executor: the caller's executor; None for a pool of the run's own.
+        here: whether the calls are made in this process.
         is_hurried: whether to stop waiting for calls that a foreign executor does not end.
 
     Attributes:
@@ -200,9 +209,10 @@ class SubmittedCalls:
         running: the calls, by the keys of their changes.
     """
 
-    def __init__(self, executor: Executor | None, is_hurried: Callable[[], bool]) -> None:
-        self.foreign = executor is not None and type(executor) not in (ThreadPoolExecutor, ProcessPoolExecutor)
+    def __init__(self, executor: Executor | None, *, here: bool, is_hurried: Callable[[], bool]) -> None:
+        self.foreign = executor is not None and not is_own_pool(executor)
         self.running: dict[Key, SubmittedCall] = {}
+        self._here = here
         self._is_hurried = is_hurried
         self._notified: SimpleQueue[SubmittedCall] = SimpleQueue()
         self._heard_at = 0.0  # by the machine's clock: when a call was last submitted, ended or cancelled
@@ -244,11 +254,16 @@ class SubmittedCalls:
         Args:
             stopped: whether the run has stopped, and so the time is shorter.
         """
-        limit = SILENCE_AFTER_STOP_S if stopped else SILENCE_S
         waiting = [call for call in self.running.values() if not call.is_running]
-        if self._is_silent(limit):
-            return waiting
+        if self._is_silent(self.patience_s(stopped=stopped)):
+            return waiting if not self._here or len(waiting) == len(self.running) else []
         return [call for call in waiting if call.has_result] if self._is_silent(SILENCE_WITH_RESULT_S) else []
+
+    def patience_s(self, *, stopped: bool) -> float:
+        """Return after how many seconds without a result a foreign executor has lost its calls."""
+        if self._here:
+            return SILENCE_HERE_S
+        return SILENCE_AFTER_STOP_S if stopped else SILENCE_S
 
     def forget(self, calls: Iterable[SubmittedCall]) -> None:
         """Forget calls whose results are recorded."""
@@ -270,7 +285,9 @@ class SubmittedCalls:
             call.close()
         if self.running:
             self.cancel()
-        while any(not call.is_over for call in self.running.values()) and not self._is_silent(SILENCE_AFTER_STOP_S):
+        while any(not call.is_over for call in self.running.values()) and not self._is_silent(
+            self.patience_s(stopped=True)
+        ):
             self.wait()
 
     def _is_silent(self, limit_s: float) -> bool:
