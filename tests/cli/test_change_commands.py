@@ -136,7 +136,7 @@ def test_email_finds_members_to_remove_and_all_users_to_add(shell: Shell) -> Non
     ended = shell.run("members", "add", "docs-editors", "farida@example.com", "-y")
     assert ended.code == 2
     assert "shows the e-mail farida@example.com" in ended.err
-    assert "Give the account id" in ended.err
+    assert "give the account id" in ended.err
 
 
 def test_verbose_shows_the_whole_failed_response(shell: Shell) -> None:

@@ -6,6 +6,8 @@ import os
 from concurrent.futures import Executor
 from functools import partial
 
+from attrs import evolve
+
 from ..._support.clock import Clock, SystemClock, utc_timestamp
 from ..._support.public import public
 from ..._support.validation import is_whole_number
@@ -17,9 +19,11 @@ from ..model.report import Report, Stop, StopReason
 from .apply_run import ApplyRun, OnDrift, build_report, pending_changes
 from .change_executor import OpenClient, PerProcessClient
 from .dispatcher import Dispatcher, State
+from .interrupts import CallerThread
 from .journal import open_journal, open_read_only
 
 STOP_AFTER_FAILURES = 10
+JOURNAL_LOST = Stop(reason=StopReason.FATAL_ERROR, error="the journal was lost")
 CLOCK = SystemClock()
 
 
@@ -42,8 +46,11 @@ def apply(
     """Make the changes of a plan and keep a journal; with the same journal, go on where an earlier run ended.
 
     The plan's groups are read again before anything is sent. Each change is recorded on disk before its call is sent.
-    Finished changes are not sent again. Changes whose response was lost are sent again or looked up. Ctrl-C ends the
-    run in order: calls that have begun are finished, and the report says what is left.
+    Finished changes are not sent again. Changes whose response was lost are sent again or looked up.
+
+    Ctrl-C ends the run in order: calls that have begun are finished and recorded, and the report says what is left. So
+    does any other exception that a signal handler raises in this thread; it is raised at the end, unless it is a
+    KeyboardInterrupt. While the groups are read, a KeyboardInterrupt is raised too. The run itself has its own thread.
 
     The results of the report are those of this run; ``done_before`` has those of earlier runs. If earlier runs have
     finished the plan, nothing is read, sent or written, and the report is ``already_complete``.
@@ -61,8 +68,11 @@ def apply(
             which can be resumed.
         verify: whether to read the groups again at the end, for up to 31 seconds, because lists lag behind. This
             checks the changes of earlier runs too.
-        executor: runs the calls instead of 8 threads; only ``submit`` is used. An executor whose workers are other
-            processes needs ``open_client``.
+        executor: runs the calls instead of 8 threads; only ``submit`` is used, in the run's thread. An executor whose
+            workers are other processes needs ``open_client``. One that is not a ThreadPoolExecutor or
+            ProcessPoolExecutor itself may cancel, repeat or lose calls: such changes are looked up, and stay in doubt
+            if they do not show. A call is lost if there is no result for 5 minutes, for 30 seconds after a stop, or
+            for 20 seconds without ``open_client`` while no call is running. A second Ctrl-C ends this wait.
         expect_digest: the digest of the approved plan, received through a channel other than the plan's file.
         open_client: opens the client in each of the executor's processes; it must be picklable, such as
             ``functools.partial(ConfluenceGroups.from_env)``.
@@ -84,28 +94,40 @@ def apply(
     earlier = read_report(plan, journal)
     if earlier.already_complete:
         return earlier
-    user, now = client.current_user(), utc_timestamp(clock.now())
-    with open_journal(journal, plan, by=user.account_id, by_name=user.display_name, now=now) as opened:
-        run = ApplyRun(client, plan, opened, user.account_id, on_progress, clock)
-        run.prepare(on_drift)
-        opened.begin()
-        dispatcher = Dispatcher(
-            opened,
-            PerProcessClient(open_client) if open_client else lambda: client,
-            executor=executor,
-            on_progress=run.report_progress,
-            stop_after_failures=stop_after_failures,
-            wait_for_quota=wait_for_quota,
-            clock=clock,
-        )
-        opened.on_loss = partial(dispatcher.halt, Stop(reason=StopReason.FATAL_ERROR, error="the journal was lost"))
-        run.decide()
-        run.send_all(dispatcher)
-        opened.finish()
-        verifies = verify and dispatcher.state is not State.INTERRUPTED
-        unverified = run.verify_applied(dispatcher) if verifies else ()
-        interrupted = dispatcher.state is State.INTERRUPTED
-        return run.report(run.pending(), dispatcher.stop, interrupted=interrupted, unverified=unverified)
+    caller = CallerThread()
+
+    def run_plan() -> Report:
+        user, now = caller.read(client.current_user), utc_timestamp(clock.now())
+        with open_journal(journal, plan, by=user.account_id, by_name=user.display_name, now=now) as opened:
+            run = ApplyRun(client, plan, opened, user.account_id, caller.relay(on_progress), clock)
+            caller.read(lambda: run.prepare(on_drift))
+            opened.begin()
+            dispatcher = Dispatcher(
+                opened,
+                PerProcessClient(open_client) if open_client else lambda: client,
+                client=client,
+                caller=caller,
+                executor=executor,
+                on_progress=run.report_progress,
+                stop_after_failures=stop_after_failures,
+                wait_for_quota=wait_for_quota,
+                clock=clock,
+            )
+            opened.on_loss = partial(
+                dispatcher.stop_sending, Stop(reason=StopReason.FATAL_ERROR, error="the journal was lost")
+            )
+            run.decide()
+            run.send_all(dispatcher)
+            opened.finish()
+            verifies = verify and dispatcher.state is not State.INTERRUPTED
+            unverified = run.verify_applied(dispatcher, caller) if verifies else ()
+            interrupted = dispatcher.state is State.INTERRUPTED
+            return run.report(run.pending(), dispatcher.stop, interrupted=interrupted, unverified=unverified)
+
+    report = caller.run(run_plan)
+    if caller.interrupted and not report.interrupted:  # at the very end
+        report = evolve(report, interrupted=True, stop=report.stop or Stop(reason=StopReason.INTERRUPTED))
+    return report
 
 
 @public

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 from attrs import define, field
@@ -18,6 +19,7 @@ from ..planning.guard_evaluation import evaluate
 from ..planning.snapshot import GroupSnapshot, add_access, add_unlisted_members, unlisted_changes
 from .dispatcher import Dispatcher
 from .drift import differences
+from .interrupts import CallerThread
 from .journal import Journal
 
 OnDrift = Literal["refuse", "continue"]
@@ -151,7 +153,7 @@ class ApplyRun:
 
     # --- after sending
 
-    def verify_applied(self, dispatcher: Dispatcher) -> tuple[Change, ...]:
+    def verify_applied(self, dispatcher: Dispatcher, caller: CallerThread) -> tuple[Change, ...]:
         """Return the applied changes that are not visible after repeated reads. Ctrl-C ends the reads.
 
         The changes of earlier runs count too: a run that was stopped has verified nothing.
@@ -163,10 +165,10 @@ class ApplyRun:
             for delay in VERIFY_DELAYS_S:
                 if not unverified:
                     break
-                self.clock.sleep(delay)
+                caller.sleep(self.clock, delay)
                 done = len(applied) - len(unverified)
                 self.report_progress(Progress(phase="verifying", done=done, total=len(applied)))
-                unverified = self.not_visible_yet(unverified)
+                unverified = caller.read(partial(self.not_visible_yet, unverified))
         except KeyboardInterrupt:
             dispatcher.interrupt()
         return tuple(unverified)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +26,7 @@ from ...errors import (
     ServerError,
 )
 from ..model.changes import Action, Change, Outcome, Result
+from ..planning.parallel import map_in_threads
 from ..planning.resolver import find_group
 
 FATAL_ERRORS = (AuthenticationError, PermissionDeniedError, GoneError)
@@ -165,6 +166,55 @@ def _look_up_outcome(client: ConfluenceGroups, change: Change, error: APIError) 
         request_id=error.request_id,
         limits=lost.limits,
     )
+
+
+def mark_settled(result: Result) -> Result:
+    """Return the result of a change that an earlier run may have made."""
+    if result.outcome is Outcome.ALREADY_A_MEMBER:
+        return evolve(result, outcome=Outcome.ADDED, settled=True)
+    if result.outcome in (Outcome.REMOVED, Outcome.ADDED) or not result.final:
+        return evolve(result, settled=True)
+    return result
+
+
+def interpret_repeated_call(result: Result) -> Result:
+    """Return the result of a change that an executor may have made twice, of which this is the second result.
+
+    Before it was sent, the groups were read: a user to add was no member, and a user to remove was one.
+    """
+    outcomes = {Outcome.ALREADY_A_MEMBER: Outcome.ADDED, Outcome.NOT_A_MEMBER: Outcome.REMOVED}
+    if result.outcome not in outcomes:
+        return result
+    return evolve(result, outcome=outcomes[result.outcome], settled=True, error=None, error_type=None)
+
+
+def is_unsettled(result: Result) -> bool:
+    """Check whether a change may have been made by an earlier call, if an executor may have made it twice.
+
+    A failed removal is left as it is: the user may be absent because the group is.
+    """
+    return result.in_doubt or (result.outcome is Outcome.FAILED and result.change.action is Action.ADD)
+
+
+def look_up_made(client: ConfluenceGroups, changes: Sequence[Change], is_hurried: Callable[[], bool]) -> list[Result]:
+    """Return results for those of the changes that the memberships show as made.
+
+    Args:
+        client: reads the memberships.
+        changes: changes that may have been made.
+        is_hurried: whether to look up no more.
+    """
+
+    def look_up(change: Change) -> Result | None:
+        is_removal = change.action is Action.REMOVE
+        try:
+            if is_hurried() or client.is_member(group_id=change.group_id, account_id=change.account_id) is is_removal:
+                return None
+        except (APIError, IncompleteReadError, ValueError):
+            return None
+        return Result(change=change, outcome=Outcome.REMOVED if is_removal else Outcome.ADDED, settled=True)
+
+    return [result for result in map_in_threads(look_up, changes) if result]
 
 
 def _failure(change: Change, error: APIError | ValueError) -> Result:

@@ -1,32 +1,38 @@
-"""Sending changes, several at the same time, and recording them: the intent before a call, the result after it."""
+"""Sending changes, several at the same time, and recording them: the intent before a call, the result after it.
+
+A dispatcher runs in one thread that no signal interrupts (see `interrupts`), and decides by what is written down: the
+changes in the queue, and the calls that were submitted and whose results are not in the journal.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from enum import IntEnum
-from queue import SimpleQueue
-
-from attrs import evolve
+from functools import partial
 
 from ..._support.clock import Clock, utc_timestamp
 from ...client import ConfluenceGroups
 from ..model.changes import Change, Key, OnProgress, Outcome, Progress, Result
 from ..model.report import Stop, StopReason
 from ..planning.parallel import WORKERS
-from .change_executor import OpenClient, PerProcessClient, perform
-from .interrupts import DeferredInterrupt
+from .change_executor import (
+    OpenClient,
+    PerProcessClient,
+    interpret_repeated_call,
+    is_unsettled,
+    look_up_made,
+    mark_settled,
+)
+from .interrupts import CallerThread
 from .journal import Journal
+from .submitted_call import DoubtfulCallError, SubmittedCall, SubmittedCalls
 
 MAX_INTENTS = 64  # changes whose intent is recorded and whose result is not
 REFILL_AT = 2 * WORKERS  # record the next intents when at most this many have no result
 MIN_HOLD_S = 1.0
-
-
-class NotSentError(Exception):
-    """The run stopped before this change was sent."""
 
 
 class State(IntEnum):
@@ -57,6 +63,8 @@ class Dispatcher:
         journal: Journal,
         open_client: OpenClient,
         *,
+        client: ConfluenceGroups,
+        caller: CallerThread,
         executor: Executor | None,
         on_progress: OnProgress,
         stop_after_failures: int | None,
@@ -66,20 +74,20 @@ class Dispatcher:
         self.state = State.SENDING
         self.stop: Stop | None = None
         self._state_lock = threading.Lock()
-        self._interrupt = DeferredInterrupt()
-        self._journal = journal
+        self._journal, self._client, self._caller = journal, client, caller
         self._executor = executor
         self._on_progress = on_progress
         self._failures_left = stop_after_failures
         self._wait_for_quota = wait_for_quota
         self._clock = clock
-        sends_in_other_processes = isinstance(open_client, PerProcessClient)  # they cannot see the state of this object
-        self._open_client = open_client if sends_in_other_processes else self._only_while_sending(open_client)
+        self._open_client = open_client
+        self._error: BaseException | None = None  # raised by the program, and raised again when no call is running
         self._held_until = 0.0  # by the monotonic clock
         self._in_doubt: frozenset[Key] = frozenset()
         self._queue: deque[Change] = deque()
-        self._running: dict[Future[Result], Change] = {}
-        self._finished: SimpleQueue[Future[Result]] = SimpleQueue()
+        self._unsettled: dict[Key, Change] = {}  # what became of them is to be looked up
+        here = not isinstance(open_client, PerProcessClient)
+        self._calls = SubmittedCalls(executor, here=here, is_hurried=lambda: caller.hurried)
 
     # --- the run
 
@@ -93,6 +101,8 @@ class Dispatcher:
 
         Raises:
             JournalError: the journal cannot be written. Calls that have begun are finished.
+            BaseException: what ``on_progress`` raised, or what interrupted the caller's thread, unless it was a
+                KeyboardInterrupt. Calls that have begun are finished, and their results are recorded.
         """
         if self.stop or not changes:
             return
@@ -100,169 +110,200 @@ class Dispatcher:
         self._in_doubt = in_doubt
         pool = self._executor or ThreadPoolExecutor(WORKERS, thread_name_prefix="membership")
         try:
-            with self._interrupt.installed():
-                self._send_all(pool, phase, len(changes))
+            self._send_all(pool, phase, len(changes))
+            self._settle()
         finally:
             self._finish_calls(pool)
+        if self._error is not None:
+            raise self._error
 
     def interrupt(self) -> None:
         """Stop the run because of Ctrl-C."""
         if self.state is not State.INTERRUPTED:
-            self._stop_sending(Stop(reason=StopReason.INTERRUPTED))
+            self.stop_sending(Stop(reason=StopReason.INTERRUPTED))
             self._advance(State.INTERRUPTED)
 
-    def halt(self, stop: Stop) -> None:
-        """Send nothing more; calls that have begun are finished and recorded."""
-        self._stop_sending(stop)
-
     def _send_all(self, pool: Executor, phase: str, total: int) -> None:
-        while self._queue or self._running:
-            try:
-                self._step(pool)
-                if not self.stop:  # changes that will not be sent would count as done
-                    done = total - len(self._queue) - len(self._running)
-                    self._on_progress(Progress(phase=phase, done=done, total=total))
-            except KeyboardInterrupt:
-                if self.state is State.INTERRUPTED:
-                    raise
-                self._interrupt.requested = True
-        self._interrupt_if_requested()
+        reported = None
+        while self._queue or self._calls.running:
+            self._stop_if_interrupted()
+            self._step(pool)
+            done = total - len(self._queue) - len(self._calls.running)
+            if not self.stop and done != reported:  # changes that will not be sent would count as done
+                self._ask(partial(self._on_progress, Progress(phase=phase, done=done, total=total)))
+                reported = done
+        self._stop_if_interrupted()
 
     def _step(self, pool: Executor) -> None:
         """Send as many changes as allowed, and take the results that have arrived."""
-        self._interrupt_if_requested()
         if self.stop:
             self._queue.clear()
         elif self.state is State.HELD:
-            if not self._running:
+            if not self._calls.running:
                 self._wait_for_hold()
-        elif self.state is State.SENDING and self._queue and len(self._running) <= REFILL_AT:
+        elif self.state is State.SENDING and self._queue and len(self._calls.running) <= REFILL_AT:
             self._send(pool)
-        if self._running:
-            finished = [self._finished.get()]
-            while not self._finished.empty():
-                finished.append(self._finished.get())
-            self._take(finished)
+        if self._calls.running:
+            self._take(self._calls.wait() or self._lost_calls())
 
-    def _interrupt_if_requested(self) -> None:
-        if self._interrupt.requested:
+    def _stop_if_interrupted(self) -> None:
+        if self._caller.interrupted and self.state < State.STOPPED:
+            self._ask(self._caller.check)
+
+    def _ask(self, function: Callable[[], object]) -> None:
+        """Call a function of the program; if it raises an exception or is interrupted, stop the run."""
+        try:
+            function()
+        except KeyboardInterrupt:
             self.interrupt()
+        except BaseException as error:
+            self._error = self._error or error
+            self.stop_sending(Stop(reason=StopReason.INTERRUPTED))
 
     def _finish_calls(self, pool: Executor) -> None:
         """Wait for calls that are still running after an error, so that they end before the journal is closed."""
-        if self._running:
+        if self._calls.running:
             self._advance(State.HALTED)
-        wait([future for future in self._running if not future.cancel()])
+        self._calls.finish()
         if pool is not self._executor:
             pool.shutdown()
 
     # --- sending
 
     def _send(self, pool: Executor) -> None:
-        batch = [self._queue.popleft() for _ in range(min(MAX_INTENTS - len(self._running), len(self._queue)))]
+        batch = [self._queue.popleft() for _ in range(min(MAX_INTENTS - len(self._calls.running), len(self._queue)))]
         self._journal.intend(batch)
         if self.stop:  # the journal was lost before
             self._withdraw(batch)
             return
         for number, change in enumerate(batch):
+            call = self._calls.add(change, may_begin=self._may_begin, on_end=self._halt_if_needed)
             try:
-                future = pool.submit(perform, self._open_client, change)
+                call.submit(pool, self._open_client)
             except RuntimeError as error:
-                self._stop_sending(Stop(reason=StopReason.EXECUTOR_CLOSED, error=str(error)))
+                self.stop_sending(Stop(reason=StopReason.EXECUTOR_CLOSED, error=str(error)))
+            except BaseException as error:
+                self._stop_because_of_worker(error)
+            if call.rejected:
                 self._withdraw(batch[number + 1 :])  # the executor may have taken this change before it failed
                 return
-            self._running[future] = change
-            future.add_done_callback(self._note_finished)
 
-    def _only_while_sending(self, open_client: OpenClient) -> OpenClient:
-        """Return a function that opens the client only while the run goes on; workers call it before each change."""
+    def _may_begin(self) -> bool:
+        """Return whether a call may begin; workers ask before each change."""
+        return self.state < State.HALTED and not self._caller.interrupted
 
-        def open_if_sending() -> ConfluenceGroups:
-            if self.state >= State.HALTED or self._interrupt.requested:
-                raise NotSentError
-            return open_client()
-
-        return open_if_sending
-
-    def _note_finished(self, future: Future[Result]) -> None:
-        """Hand over a result; called in the worker's thread, so that no call begins after one that stops the run."""
-        if not future.cancelled() and future.exception() is None and future.result().stops:
+    def _halt_if_needed(self, call: SubmittedCall) -> None:
+        """Let no call begin after one that stops the run; called in the worker's thread."""
+        if call.stops:
             self._advance(State.HALTED)
-        self._finished.put(future)
 
     # --- results
 
-    def _take(self, finished: Sequence[Future[Result]]) -> None:
+    def _lost_calls(self) -> list[SubmittedCall]:
+        """Return the calls that the executor has not ended for too long; stop if it has lost one."""
+        lost = self._calls.lost(stopped=self.stop is not None)
+        if not self.stop and any(not call.has_result for call in lost):
+            self._stop_because_of_worker(TimeoutError(f"no result for {self._calls.patience_s(stopped=False):.0f} s"))
+        return lost
+
+    def _take(self, calls: Sequence[SubmittedCall]) -> None:
         """Record what became of these calls, and decide whether to go on."""
         results: list[Result] = []
         unsent: list[Change] = []
-        for future in finished:
-            change = self._running.pop(future)
-            result = self._result_of(future, change)
-            if result is None:
-                unsent.append(change)
+        for call in calls:
+            if call.rejected:
                 continue
-            if result.hold_s is not None:
-                self._hold(change, result.hold_s)
-            if result.in_doubt:
-                self._in_doubt |= {change.key}
-            if result.hold_s is not None and not result.in_doubt:
-                unsent.append(change)
+            try:
+                result = self._result_of(call)
+            except DoubtfulCallError:
+                self._unsettled[call.change.key] = call.change
+                continue
+            if result is None:
+                unsent.append(call.change)
+            elif result.hold_s is not None and not result.in_doubt:
+                self._hold(call.change, result.hold_s)
+                unsent += [call.change] if call.was_made_once else []
             else:
-                results.append(_mark_settled(result) if change.key in self._in_doubt else result)
+                results.append(self._interpret(result))
         self._journal.record(results)
         self._withdraw(unsent)
+        self._calls.forget(calls)  # not before they are recorded
         for result in results:
             self._stop_if_needed(result)
 
-    def _result_of(self, future: Future[Result], change: Change) -> Result | None:
-        """Return what became of a call; None if it was not sent."""
-        error = None if future.cancelled() else future.exception()
-        if future.cancelled() or isinstance(error, NotSentError):
-            return None
-        if error is None:
-            return future.result()
-        words, error_type = str(error), type(error).__name__
-        if isinstance(error, KeyboardInterrupt):  # a worker in another process got the same Ctrl-C
-            self._interrupt.requested = True
-        else:
-            option = "open_client" if self._executor else None
-            self._stop_sending(Stop(reason=StopReason.WORKER_FAILED, error=f"{error_type}: {words}", option=option))
-        return Result(change=change, outcome=Outcome.UNKNOWN, error=words, error_type=error_type, final=False)
+    def _result_of(self, call: SubmittedCall) -> Result | None:
+        """Return what became of a call; None if it was not sent.
+
+        Raises:
+            DoubtfulCallError: the executor does not know.
+        """
+        try:
+            return call.result()
+        except DoubtfulCallError:
+            raise
+        except BaseException as error:
+            self._stop_because_of_worker(error)
+            words, error_type = str(error), type(error).__name__
+            return Result(change=call.change, outcome=Outcome.UNKNOWN, error=words, error_type=error_type, final=False)
+
+    def _interpret(self, result: Result) -> Result:
+        """Return a result, changed if an earlier call for the same change may have made it."""
+        key = result.change.key
+        if result.in_doubt:
+            self._in_doubt |= {key}
+        if key in self._in_doubt:
+            result = mark_settled(result)
+        elif self._calls.foreign:
+            result = interpret_repeated_call(result)
+        if self._calls.foreign and is_unsettled(result):
+            self._unsettled[key] = result.change
+        return result
+
+    def _settle(self) -> None:
+        """Look up the changes of which a foreign executor does not say whether they were made."""
+        changes, self._unsettled = list(self._unsettled.values()), {}
+        self._journal.record(look_up_made(self._client, changes, is_hurried=lambda: self._caller.hurried))
 
     def _withdraw(self, changes: Sequence[Change]) -> None:
         """Record that changes were not sent; those that an earlier run may have made stay in doubt."""
         self._journal.withdraw([change for change in changes if change.key not in self._in_doubt])
 
+    # --- the state
+
     def _stop_if_needed(self, result: Result) -> None:
         """Stop if every other change would fail too, or if enough changes have failed."""
         if result.stops:
-            self._stop_sending(Stop(reason=StopReason.FATAL_ERROR, error=result.error))
+            self.stop_sending(Stop(reason=StopReason.FATAL_ERROR, error=result.error))
         elif result.outcome in (Outcome.FAILED, Outcome.UNKNOWN) and self._failures_left is not None:
             self._failures_left -= 1
             if self._failures_left == 0:
                 reason, option = StopReason.TOO_MANY_FAILURES, "stop_after_failures"
-                self._stop_sending(Stop(reason=reason, error=result.error, option=option))
+                self.stop_sending(Stop(reason=reason, error=result.error, option=option))
 
-    # --- the state
+    def _stop_because_of_worker(self, error: BaseException) -> None:
+        if isinstance(error, KeyboardInterrupt):  # a worker in another process got the same Ctrl-C
+            self.interrupt()
+            return
+        needs_client = self._executor is not None and not isinstance(self._open_client, PerProcessClient)
+        words, option = f"{type(error).__name__}: {error}", "open_client" if needs_client else None
+        self.stop_sending(Stop(reason=StopReason.WORKER_FAILED, error=words, option=option))
 
     def _advance(self, state: State) -> None:
         """Go to a later state; workers call this too."""
         with self._state_lock:
             self.state = max(self.state, state)
 
-    def _stop_sending(self, stop: Stop) -> None:
-        """Send nothing more; the first reason counts."""
+    def stop_sending(self, stop: Stop) -> None:
+        """Send nothing more; calls that have begun are finished and recorded. The first reason counts."""
         self.stop = self.stop or stop
         self._advance(State.STOPPED)
-        for future in self._running:
-            future.cancel()
+        self._calls.cancel()
 
     def _hold(self, change: Change, seconds: float) -> None:
         """Send nothing for some time, and then this change again; or stop, if the run does not wait for quotas."""
         if not self._wait_for_quota:
             resume_at = utc_timestamp(self._clock.now() + seconds)
-            self._stop_sending(Stop(reason=StopReason.RATE_LIMITED, resume_at=resume_at, option="wait_for_quota"))
+            self.stop_sending(Stop(reason=StopReason.RATE_LIMITED, resume_at=resume_at, option="wait_for_quota"))
             return
         self._held_until = max(self._held_until, self._clock.monotonic() + max(seconds, MIN_HOLD_S))
         self._queue.appendleft(change)
@@ -270,18 +311,10 @@ class Dispatcher:
 
     def _wait_for_hold(self) -> None:
         seconds = max(0.0, self._held_until - self._clock.monotonic())
-        held_until = self._clock.now() + seconds
-        self._on_progress(Progress(phase="waiting", done=0, total=len(self._queue), held_until=held_until))
-        self._interrupt.sleep(self._clock, seconds)
+        progress = Progress(phase="waiting", done=0, total=len(self._queue), held_until=self._clock.now() + seconds)
+        self._ask(partial(self._on_progress, progress))
+        if not self.stop:
+            self._ask(partial(self._caller.sleep, self._clock, seconds))
         with self._state_lock:
             if self.state is State.HELD:
                 self.state = State.SENDING
-
-
-def _mark_settled(result: Result) -> Result:
-    """Return the result of a change that an earlier run may have made."""
-    if result.outcome is Outcome.ALREADY_A_MEMBER:
-        return evolve(result, outcome=Outcome.ADDED, settled=True)
-    if result.outcome in (Outcome.REMOVED, Outcome.ADDED) or not result.final:
-        return evolve(result, settled=True)
-    return result

@@ -1,24 +1,187 @@
-"""Independent calls, several at the same time."""
+"""Calls in threads: independent calls, several at the same time, and a call that no signal interrupts.
+
+Python runs signal handlers in the main thread, between any two of its instructions, and a handler may raise an
+exception there (https://docs.python.org/3/library/signal.html#signals-and-threads). In the wrong place, the exception
+leaves a lock of `threading` or `concurrent.futures` locked for ever. So the thread that waits uses neither: it starts
+threads with `_thread` and waits on a `SimpleQueue`, both in C code, and it decides by what is written down.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+import threading
+from _thread import start_new_thread
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 WORKERS = 8  # calls at the same time
+AHEAD = 4 * WORKERS  # calls begun before their results are taken
+POLL_S = 0.05  # at the latest, a thread that waits looks again
+
+
+class Notices:
+    """Tells one thread that there is something new; the thread also looks now and then without being told."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[None] = SimpleQueue()
+
+    def notify(self) -> None:
+        """Let the waiting thread look; signal handlers may call this too."""
+        self._queue.put(None)
+
+    def wait(self) -> None:
+        """Wait until there may be something new."""
+        try:
+            self._queue.get(timeout=POLL_S)
+        except Empty:
+            return
+
+
+class BackgroundCall(Generic[R]):
+    """A call in a thread of its own. Whatever interrupts the thread that waits for it, what is known of it is right.
+
+    Args:
+        function: the function to call, in a copy of the present context.
+        name: the thread's name.
+        daemon: whether the process may end before the call.
+        notices: the waiting thread is notified of the end of the call.
+    """
+
+    def __init__(self, function: Callable[[], R], name: str, notices: Notices, *, daemon: bool) -> None:
+        self._function = function
+        self._name = name
+        self._notices = notices
+        self._daemon = daemon
+        self._context = copy_context()
+        self._decision: dict[str, bool] = {}  # "begins", once it is decided whether the call begins
+        self._ended = False
+        self._values: list[R] = []
+        self._error: BaseException | None = None
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The exception that the call raised; None if it has raised none."""
+        return self._error
+
+    @property
+    def began(self) -> bool:
+        """Whether the call has begun."""
+        return self._decision.get("begins", False)
+
+    @property
+    def running(self) -> bool:
+        """Whether the call has begun and has not ended."""
+        return self.began and not self._ended
+
+    @property
+    def over(self) -> bool:
+        """Whether the call has ended or will never begin."""
+        return self._ended or not self._decision.get("begins", True)
+
+    def start(self) -> None:
+        """Begin the call. If this is interrupted, it may begin or not; see `prevent`."""
+        start_new_thread(self._start_thread, ())
+
+    def prevent(self) -> None:
+        """Let the call never begin, unless it has begun."""
+        self._decision.setdefault("begins", False)
+
+    def wait(self) -> None:
+        """Wait for a notice."""
+        if not self.over:
+            self._notices.wait()
+
+    def result(self) -> R:
+        """Return the result of the call, or raise its exception; only after its end."""
+        if self._error is not None:
+            raise self._error
+        return self._values[0]
+
+    def _start_thread(self) -> None:
+        """Start a thread that the interpreter knows; no signal interrupts this one."""
+        try:
+            threading.Thread(target=self._call, name=self._name, daemon=self._daemon).start()
+        except RuntimeError as error:  # no thread is left, or the interpreter ends
+            self._decision.setdefault("begins", True)
+            self._error = error
+            self._end()
+
+    def _call(self) -> None:
+        try:
+            if self._decision.setdefault("begins", True):
+                self._values.append(self._context.run(self._function))
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._notices.notify()
 
 
 def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Generator[R, None, None]:
-    """Call a function for each item, up to 8 at the same time, and yield the results in order until the first error."""
+    """Call a function for each item, up to 8 at the same time, and yield the results in order until the first error.
+
+    At most 32 calls are begun before their results are taken, so that memory is bounded, and little is called for
+    nothing if the caller stops early.
+    """
     if len(items) < 2:
         yield from map(function, items)
         return
-    pool = ThreadPoolExecutor(min(WORKERS, len(items)))
+    notices = Notices()
+    tasks: SimpleQueue[tuple[int, T] | None] = SimpleQueue()
+    closed: list[bool] = []  # has an item once the results are no longer wanted
+    values: dict[int, R] = {}
+    errors: dict[int, BaseException] = {}
+
+    def work() -> None:
+        while not closed:
+            try:
+                task = tasks.get(timeout=POLL_S)
+            except Empty:
+                continue
+            if task is None or closed:
+                return
+            try:
+                values[task[0]] = function(task[1])
+            except BaseException as error:
+                errors[task[0]] = error
+            notices.notify()
+
+    workers = [BackgroundCall(work, f"read-{each}", notices, daemon=True) for each in range(min(WORKERS, len(items)))]
     try:
-        yield from pool.map(function, items)
+        for worker in workers:
+            worker.start()
+        left = iter(enumerate(items))
+        for task in islice(left, AHEAD):
+            tasks.put(task)
+        for index in range(len(items)):
+            while index not in values:
+                if index in errors:
+                    raise errors[index]
+                _raise_if_none_works(workers)
+                notices.wait()
+            for task in islice(left, 1):
+                tasks.put(task)
+            yield values.pop(index)
     finally:
-        pool.shutdown(cancel_futures=True)
+        closed.append(True)
+        for worker in workers:
+            tasks.put(None)
+            worker.prevent()
+        while not all(worker.over for worker in workers):
+            notices.wait()
+
+
+def _raise_if_none_works(workers: Sequence[BackgroundCall[None]]) -> None:
+    """Raise an error if no thread could be started."""
+    for worker in workers:
+        if not worker.over or worker.failure is None:
+            return
+    workers[0].result()

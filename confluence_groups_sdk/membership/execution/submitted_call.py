@@ -1,0 +1,294 @@
+"""The calls that an executor was asked to make, and what is certain about them.
+
+Python's own pools keep the promises of `concurrent.futures`: a cancelled call has not begun and never will, a call is
+made once, and every future ends. Of any other executor, including subclasses of the pools, none of this is certain. It
+may cancel a call that is running, make a call again after a worker has died, lose it, or return anything.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ..._support.clock import machine_monotonic
+from ..model.changes import Change, Key, Result
+from ..planning.parallel import POLL_S
+from .change_executor import OpenClient, PerProcessClient, perform
+
+SILENCE_S = 300.0  # after it, a foreign executor has lost the calls that it has not ended
+SILENCE_AFTER_STOP_S = 30.0  # the same, when the run has stopped
+SILENCE_HERE_S = 20.0  # the same, if calls are made in this process, and none is being made
+SILENCE_WITH_RESULT_S = 2.0  # the same, for calls whose results are known
+
+
+class NotSentError(Exception):
+    """The run stopped before this change was sent."""
+
+
+class DoubtfulCallError(Exception):
+    """A foreign executor does not say whether the call was made; see the module."""
+
+
+class WrongResultError(Exception):
+    """An executor returned something other than the result of the change."""
+
+
+def is_own_pool(executor: Executor) -> bool:
+    """Check whether an executor is one of Python's own pools."""
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor  # the first one takes time to load
+
+    return type(executor) in (ThreadPoolExecutor, ProcessPoolExecutor)
+
+
+class SubmittedCall:
+    """A change that an executor was asked to make.
+
+    Args:
+        change: the change.
+        may_begin: whether the run goes on; called in the worker's thread.
+        notify: called with this object when the call may be over, from any thread and perhaps more than once.
+        foreign: whether the executor is not one of Python's own pools.
+
+    Attributes:
+        rejected: whether the executor raised an exception instead of taking the change; it may have taken it, too.
+    """
+
+    def __init__(
+        self,
+        change: Change,
+        *,
+        may_begin: Callable[[], bool],
+        notify: Callable[[SubmittedCall], object],
+        foreign: bool,
+    ) -> None:
+        self.change = change
+        self.rejected = False
+        self._may_begin = may_begin
+        self._notify = notify
+        self._foreign = foreign
+        self._lock = threading.Lock()  # also keeps this object from being pickled
+        self._future: Any = None
+        self._closed = False
+        self._began = 0  # in this process
+        self._ended = 0
+        self._results: list[Result] = []
+
+    def submit(self, executor: Executor, open_client: OpenClient) -> None:
+        """Give the change to an executor.
+
+        Raises:
+            Exception: the executor does not accept it; it may have taken it, too.
+        """
+        try:
+            # Other processes cannot see this object.
+            function = perform if isinstance(open_client, PerProcessClient) else self._perform
+            self._future = executor.submit(function, open_client, self.change)
+            self._future.add_done_callback(lambda _: self._notify(self))
+        except BaseException:
+            self.rejected = True
+            self.close()
+            raise
+
+    def _perform(self, open_client: OpenClient, change: Change) -> Result:
+        with self._lock:
+            if self._closed or not self._may_begin():
+                raise NotSentError
+            self._began += 1
+        try:
+            result = perform(open_client, change)
+            self._results.append(result)
+            return result
+        finally:
+            with self._lock:
+                self._ended += 1
+            if self._foreign:  # it may not notify
+                self._notify(self)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a thread of this process makes the call now."""
+        return self._began > self._ended
+
+    @property
+    def ran_here(self) -> bool:
+        """Whether a thread of this process has begun the call."""
+        return self._began > 0
+
+    @property
+    def was_made_once(self) -> bool:
+        """Whether the call was certainly made once, if it was made."""
+        return not self._foreign or self._began == 1
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the result is known, whatever the executor says."""
+        return bool(self._results)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended, as far as one can know."""
+        return not self.is_running and (self.rejected or self._is_done())
+
+    def _is_done(self) -> bool:
+        try:
+            return bool(self._future.done())
+        except Exception:
+            return True
+
+    @property
+    def stops(self) -> bool:
+        """Whether the call has failed in a way that every other change would meet."""
+        if self._results or self._foreign or self.rejected or not self._is_done():
+            return any(result.stops for result in self._results)
+        future = self._future
+        return not future.cancelled() and future.exception() is None and getattr(future.result(), "stops", False)
+
+    def cancel(self) -> None:
+        """Ask the executor not to begin the call."""
+        try:
+            self._future.cancel()
+        except Exception:
+            return
+
+    def close(self) -> None:
+        """Let the call not begin in this process from now on."""
+        with self._lock:
+            self._closed = True
+
+    def result(self) -> Result | None:
+        """Return the result of a call that is over; None if it was certainly not sent.
+
+        Raises:
+            DoubtfulCallError: a foreign executor cancelled, lost or repeated the call.
+            BaseException: the worker raised this. It is not known whether the change was made.
+        """
+        self.close()
+        try:
+            result = self._future_result()
+        except NotSentError:
+            if not self._began:
+                return None
+            error: BaseException = DoubtfulCallError("the executor made the call again")
+        except BaseException as raised:
+            error = raised
+        else:
+            return result
+        if self._results:
+            return self._results[-1]
+        raise error
+
+    def _future_result(self) -> Result:
+        future = self._future
+        if self._foreign and not self._is_done():
+            raise DoubtfulCallError("the executor gave no result")
+        if future.cancelled():
+            if not self._foreign:
+                raise NotSentError
+            raise DoubtfulCallError("the executor cancelled the call, and may have made it")
+        if (error := future.exception()) is not None:
+            raise error
+        result = future.result()
+        if not isinstance(result, Result) or result.change != self.change:
+            raise WrongResultError(f"the executor returned {type(result).__name__} that is not this change's result")
+        return result
+
+
+class SubmittedCalls:
+    """The calls that an executor was asked to make and whose results are not recorded yet.
+
+    Args:
+        executor: the caller's executor; None for a pool of the run's own.
+        here: whether the calls are made in this process.
+        is_hurried: whether to stop waiting for calls that a foreign executor does not end.
+
+    Attributes:
+        foreign: whether the executor is not one of Python's own pools.
+        running: the calls, by the keys of their changes.
+    """
+
+    def __init__(self, executor: Executor | None, *, here: bool, is_hurried: Callable[[], bool]) -> None:
+        self.foreign = executor is not None and not is_own_pool(executor)
+        self.running: dict[Key, SubmittedCall] = {}
+        self._here = here
+        self._is_hurried = is_hurried
+        self._notified: SimpleQueue[SubmittedCall] = SimpleQueue()
+        self._heard_at = 0.0  # by the machine's clock: when a call was last submitted, ended or cancelled
+        self._runs_here = False  # the executor makes calls in threads of this process
+
+    def add(
+        self, change: Change, *, may_begin: Callable[[], bool], on_end: Callable[[SubmittedCall], object]
+    ) -> SubmittedCall:
+        """Note that a change will be submitted, and return its call."""
+
+        def notify(call: SubmittedCall) -> None:
+            on_end(call)
+            self._notified.put(call)
+
+        call = SubmittedCall(change, may_begin=may_begin, notify=notify, foreign=self.foreign)
+        self.running[change.key] = call
+        self._heard_at = machine_monotonic()
+        return call
+
+    def wait(self) -> list[SubmittedCall]:
+        """Wait a moment for calls to end, and return those that are over; an executor may not notify of its calls."""
+        notified: dict[Key, SubmittedCall] = {}
+        try:
+            call = self._notified.get(timeout=POLL_S)
+            while True:
+                notified[call.change.key] = call
+                call = self._notified.get_nowait()
+        except Empty:
+            pass
+        calls = [call for call in (notified or self.running).values() if self.running.get(call.change.key) is call]
+        over = [call for call in calls if call.is_over]
+        if over:
+            self._heard_at = machine_monotonic()
+        return over
+
+    def lost(self, *, stopped: bool) -> list[SubmittedCall]:
+        """Return the calls that a foreign executor has not ended for too long.
+
+        Args:
+            stopped: whether the run has stopped, and so the time is shorter.
+        """
+        waiting = [call for call in self.running.values() if not call.is_running]
+        if self._is_silent(self.patience_s(stopped=stopped)):
+            return waiting if not self._here or len(waiting) == len(self.running) else []
+        return [call for call in waiting if call.has_result] if self._is_silent(SILENCE_WITH_RESULT_S) else []
+
+    def patience_s(self, *, stopped: bool) -> float:
+        """Return after how many seconds without a result a foreign executor has lost its calls."""
+        if self._here:
+            return SILENCE_HERE_S
+        return SILENCE_AFTER_STOP_S if stopped else SILENCE_S
+
+    def forget(self, calls: Iterable[SubmittedCall]) -> None:
+        """Forget calls whose results are recorded."""
+        for call in calls:
+            self._runs_here |= call.ran_here
+            del self.running[call.change.key]
+
+    def cancel(self) -> None:
+        """Cancel calls that have not begun. Threads of this process ask ``may_begin``, which is more certain."""
+        self._heard_at = machine_monotonic()
+        if self.foreign and (self._runs_here or any(call.ran_here for call in self.running.values())):
+            return
+        for call in self.running.values():
+            call.cancel()
+
+    def finish(self) -> None:
+        """Let no call begin, and wait until the others have ended."""
+        for call in self.running.values():
+            call.close()
+        if self.running:
+            self.cancel()
+        while any(not call.is_over for call in self.running.values()) and not self._is_silent(
+            self.patience_s(stopped=True)
+        ):
+            self.wait()
+
+    def _is_silent(self, limit_s: float) -> bool:
+        return self.foreign and (machine_monotonic() - self._heard_at >= limit_s or self._is_hurried())
