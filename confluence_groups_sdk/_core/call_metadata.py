@@ -19,11 +19,13 @@ class CallMetadata:
         request_id: identifies the last request for Atlassian's support; None if the server sent none.
         limits: the rate limits in the last response.
         outcome_unknown: whether an attempt at a change got no response or a 5xx, even if a later attempt was answered.
+        unidentified: the number of members without an account id in the last list that had any; they were skipped.
     """
 
     request_id: str | None = None
     limits: RateLimitInfo = NO_RATE_LIMITS
     outcome_unknown: bool = False
+    unidentified: int = 0
 
     def record(self, request_id: str | None, limits: RateLimitInfo) -> None:
         """Keep what a response says, instead of the response before."""

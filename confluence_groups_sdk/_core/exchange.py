@@ -16,7 +16,6 @@ from attrs import frozen
 
 from .._support.clock import Clock
 from .._support.log import logger
-from .._support.redaction import hash_id
 from ..errors import (
     APIConnectionError,
     APIError,
@@ -28,7 +27,7 @@ from ..errors import (
     ServerError,
 )
 from .api.deserialization import DeserializationError, objects_in
-from .api.operations import Call
+from .api.operations import Call, log_label
 from .call_metadata import current_call_metadata
 from .config import ClientConfig
 from .limits import retry_policy
@@ -159,6 +158,12 @@ def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: 
         config.rate_limiter.record_accepted(config.clock, limits)
 
 
+def record_unidentified(number: int) -> None:
+    """Tell the caller's `CallMetadata` how many entries a list has skipped so far."""
+    if number and (metadata := current_call_metadata.get()):
+        metadata.unidentified = number
+
+
 def rate_limit_info(headers: httpx.Headers, clock: Clock) -> RateLimitInfo:
     """Parse the rate limits in a response's headers; most responses have none, which a glance at the names shows."""
     names = b" ".join([name for name, _ in headers.raw]).lower()
@@ -252,11 +257,6 @@ def _delay_before_retry(error: APIError, attempt: int, config: ClientConfig) -> 
         error.retry_after = max(held_s, error.retry_after or 0.0)
     chance = config.clock.random()
     return retry_policy.delay_before(config.retry, attempt, retry_after=error.retry_after, chance=chance)
-
-
-def log_label(call: Call[Any]) -> str:
-    """Name a call in log lines; ids appear as hashes, by which lines can be matched."""
-    return " ".join([call.operation, *(hash_id(each) for each in call.ids)])
 
 
 def _log_attempt(

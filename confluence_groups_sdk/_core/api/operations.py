@@ -8,12 +8,14 @@ The generated module of an operation loads with its first call.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import httpx
 from attrs import evolve, frozen
 
 from ..._generated import models as generated
+from ..._support.redaction import hash_id
 from ...models import Group, User
 from . import deserialization
 from .deserialization import Page
@@ -42,6 +44,11 @@ class Call(Generic[T]):
     ids: tuple[str, ...] = ()  # the ids in it, for logs, which show their hashes
 
 
+def log_label(call: Call[Any]) -> str:
+    """Name a call in log lines; ids appear as hashes, by which lines can be matched."""
+    return " ".join([call.operation, *(hash_id(each) for each in call.ids)])
+
+
 def groups_page(access_type: str | None, start: int, limit: int) -> Call[Page[Group]]:
     """List groups."""
     from ..._generated.api.group import get_groups as operation
@@ -49,7 +56,7 @@ def groups_page(access_type: str | None, start: int, limit: int) -> Call[Page[Gr
 
     access = UNSET if access_type is None else _parse_access_type(access_type)
     request = operation._get_kwargs(start=start, limit=limit, access_type=access)
-    return _read_call("getGroups", request, deserialization.groups, READ_GROUPS)
+    return _read_call("getGroups", request, partial(deserialization.groups, asked=limit), READ_GROUPS)
 
 
 def search_page(query: str, start: int, limit: int) -> Call[Page[Group]]:
@@ -57,7 +64,7 @@ def search_page(query: str, start: int, limit: int) -> Call[Page[Group]]:
     from ..._generated.api.group import search_groups as operation
 
     request = operation._get_kwargs(query=required("query", query), start=start, limit=limit)
-    return _read_call("searchGroups", request, deserialization.groups, READ_GROUPS)
+    return _read_call("searchGroups", request, partial(deserialization.groups, asked=limit), READ_GROUPS)
 
 
 def members_page(group_id: str, start: int, limit: int, *, counted: bool = False) -> Call[Page[User]]:
@@ -67,7 +74,8 @@ def members_page(group_id: str, start: int, limit: int, *, counted: bool = False
     request = operation._get_kwargs(
         _required_segment("group_id", group_id), start=start, limit=limit, should_return_total_size=counted
     )
-    return _read_call("getGroupMembersByGroupId", request, deserialization.users, READ_MEMBERS, ids=(group_id,))
+    read = partial(deserialization.users, asked=limit)
+    return _read_call("getGroupMembersByGroupId", request, read, READ_MEMBERS, ids=(group_id,))
 
 
 def memberships_page(account_id: str, start: int, limit: int) -> Call[Page[Group]]:
@@ -75,7 +83,8 @@ def memberships_page(account_id: str, start: int, limit: int) -> Call[Page[Group
     from ..._generated.api.users import get_group_memberships_for_user as operation
 
     request = operation._get_kwargs(account_id=required("account_id", account_id), start=start, limit=limit)
-    return _read_call("getGroupMembershipsForUser", request, deserialization.groups, READ_USERS, ids=(account_id,))
+    read = partial(deserialization.groups, asked=limit)
+    return _read_call("getGroupMembershipsForUser", request, read, READ_USERS, ids=(account_id,))
 
 
 def get_group(group_id: str) -> Call[Group]:

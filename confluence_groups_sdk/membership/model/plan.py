@@ -79,7 +79,7 @@ class Estimate(VersionTolerantPickle):
         """Estimate these changes, including that the groups are read again before them."""
         pages = members = 0
         for group in groups:
-            pages += 2 + -(-group.members // PAGE_SIZE)  # the group itself, its pages, and an empty page at the end
+            pages += 2 + group.members // PAGE_SIZE  # the group itself, its full pages, and one that is not full
             members += group.members
         calls = pages + sum(1 for _ in changes)
         return cls(calls=calls, points=calls + 2 * members, minutes=round(calls / ESTIMATED_CALLS_PER_S / 60, 2))
