@@ -43,6 +43,8 @@ class Paginator(Generic[T]):
       the next page is also read; the list is complete if that page only repeats the list so far. If an empty page has
       the link, the next page is also read: some servers send the link by mistake, others may have filtered out all
       items of a page.
+    - Size: if a page came with a smaller limit than asked for, because the server did not manage the larger one, the
+      next pages have this limit.
     - Unidentified entries have no id. They are counted and logged, but not returned.
 
     Sources: docs/confluence-behaviour.md#pagination.
@@ -95,6 +97,7 @@ class Paginator(Generic[T]):
             self._check = None
             return ()
         page: Page[T] = result
+        self._page_size = page.asked
         self._total = page.total or self._total
         if self._completes_list(page):
             self._finish()
