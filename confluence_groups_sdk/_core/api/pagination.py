@@ -6,6 +6,7 @@ its own. Sessions drive both.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -76,6 +77,7 @@ class Paginator(Generic[T]):
         self._total = 0  # the number of entries that the server states
         self._repeats_reached = 0  # how far into the list the pages of repeats have come
         self._pages_without_ids = 0  # in a row
+        self._unidentified_after: dict[str, int] = defaultdict(int)  # by the item before them
         self._previous: Page[T] | None = None
         self._finished = False
         self._checking = False
@@ -106,7 +108,7 @@ class Paginator(Generic[T]):
         new = self._new_items(page.items)
         self._check_progress(page, has_new=bool(new))
         self.unidentified += unidentified
-        self._start += len(new) + unidentified if new else page.size or page.asked
+        self._start += len(new) + unidentified or page.size or page.asked
         if self._ends_list(page):
             self._finish()
         self._previous = page
@@ -167,13 +169,32 @@ class Paginator(Generic[T]):
         return new
 
     def _count_new_unidentified(self, page: Page[T]) -> int:
-        """Count the unidentified entries after the last repeat on a page; those before it were counted already."""
+        """Count the unidentified entries of a page that were not received before.
+
+        They are told apart by the items before them, each of which is followed by as many as on an earlier page, or by
+        more. Those at the start of a page follow the last item received, unless the page has repeats.
+        """
         if not page.unidentified:
             return 0
-        unidentified = set(page.unidentified)
-        identified = [index for index in range(page.size) if index not in unidentified]
-        repeats = [index for index, item in zip(identified, page.items, strict=True) if self._id_of(item) in self._seen]
-        return sum(index > max(repeats, default=-1) for index in page.unidentified)
+        indexes, ids = set(page.unidentified), [self._id_of(item) for item in page.items]
+        at_start = self._seen.keys().isdisjoint(ids)
+        last = next(reversed(self._seen), "")
+        following: dict[str | None, int] = defaultdict(int)
+        before, identified = None, iter(ids)
+        for index in range(page.size):
+            if index in indexes:
+                following[before] += 1
+            else:
+                before = next(identified)
+        new = 0
+        for item_id, number in following.items():
+            if item_id is None:
+                self._unidentified_after[last] += number * at_start
+                new += number * at_start
+            else:
+                new += max(0, number - self._unidentified_after[item_id])
+                self._unidentified_after[item_id] = max(number, self._unidentified_after[item_id])
+        return new
 
     def _check_progress(self, page: Page[T], *, has_new: bool) -> None:
         """Raise if a page of repeats begins at the first item, or reaches no further than an earlier one.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import define, field
 
 from ..._support.clock import Clock, utc_timestamp
+from ..._support.text import format_count
 from ...client import ConfluenceGroups
 from ...models import Group
 from ..model.changes import Action, Change, OnProgress, Progress, SkippedChange
@@ -24,6 +25,7 @@ from .snapshot import (
     member_from_user,
     members_digest,
     read_members,
+    snapshot_of,
 )
 
 
@@ -75,7 +77,7 @@ class PlanBuilder:
 
     def _read_group(self, group_id: str, *, emails: bool) -> GroupSnapshot:
         members = read_members(self.client, group_id, emails=emails)
-        return GroupSnapshot(self.client.get_group(group_id=group_id), members)
+        return snapshot_of(self.client.get_group(group_id=group_id), members)
 
     def read_existing(self, group_ids: Iterable[str]) -> None:
         """Read those of these groups that exist.
@@ -189,6 +191,7 @@ class PlanBuilder:
             APIError, IncompleteReadError: something could not be read.
         """
         caller = self.client.current_user()
+        self.notes += _unidentified_members(self.groups.values())
         changed = {change.group_id for change in self.requested}
         self.groups = {group_id: group for group_id, group in self.groups.items() if group_id in changed}
         if any(change.action is Action.REMOVE for change in self.requested):
@@ -229,6 +232,15 @@ def _planned_group(snapshot: GroupSnapshot, changed: set[str]) -> PlannedGroup:
         others=len(members) - len(changed & members.keys()),
         digest=members_digest(account_id for account_id in members if account_id not in changed),
     )
+
+
+def _unidentified_members(groups: Collection[GroupSnapshot]) -> list[str]:
+    """Describe how many members the server did not identify."""
+    counts = [f"{group.unidentified} of {group.group.name}" for group in groups if group.unidentified]
+    if not counts:
+        return []
+    number = format_count(sum(group.unidentified for group in groups), "member")
+    return [f"unknown: the account ids of {number} ({', '.join(counts)}), which the server did not send; they stay"]
 
 
 def _unknown_facts(groups: Mapping[str, GroupSnapshot], changes: Sequence[Change]) -> list[str]:
