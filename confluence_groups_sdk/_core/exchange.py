@@ -268,7 +268,7 @@ class _Retries:
     def next_attempt(self, call: Call[T], error: APIError) -> tuple[Call[T], float] | None:
         """Return the call to send next and the seconds to wait before it; None to raise the error instead."""
         self._retry += 1
-        too_much = call.limit is not None and retry_policy.may_be_too_much(error.__cause__ or error.status_code)
+        too_much = retry_policy.may_be_too_much(error.__cause__ or error.status_code)
         if not (self._halved and too_much):
             delay = _delay_before_retry(error, self._retry, self._config)
             if delay is not None:

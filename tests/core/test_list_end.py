@@ -137,6 +137,11 @@ def test_a_static_list_that_grows_meanwhile_is_complete() -> None:
     assert ids_of(call("sync", "iter_groups", handler)) == [*IDS, "new"]
 
 
+def test_a_page_that_repeats_only_the_end_of_a_list_without_limits_does_not_end_it() -> None:
+    handler = Answers(*(httpx.Response(200, json=page(ids)) for ids in (["a", "b"], ["b"], ["c"], [])))
+    assert ids_of(call("sync", "iter_groups", handler)) == IDS
+
+
 def test_a_short_page_after_which_the_list_starts_over_is_an_error() -> None:
     pages = [page(IDS, limit=3), page(["d", "e", "f"], limit=3), page(IDS, limit=200)]
     with pytest.raises(IncompleteReadError):

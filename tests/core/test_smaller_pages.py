@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from attrs import define, field
-from fakes import KINDS, FakeClock, call
+from fakes import KINDS, SITE, FakeClock, call, token
 
 from confluence_groups_sdk import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    ConfluenceGroups,
     RateLimitError,
     ResponseValidationError,
     RetryPolicy,
@@ -185,6 +186,15 @@ def test_a_rate_limited_smaller_page_is_an_error_after_the_retries() -> None:
     assert server.asked == [(0, 200), (0, 100)]
 
 
+def test_a_rate_limited_smaller_page_has_all_its_retries() -> None:
+    failures = iter([httpx.Response(504)] * 3 + [httpx.Response(429)] * 2)
+    server, clock = SlowServer(fails_first=5, failure=lambda: next(failures)), FakeClock()
+    retry = RetryPolicy(max_retries=2)
+    assert len(call("sync", "iter_members", server, LISTS["iter_members"], retry=retry, clock=clock)) == 450
+    assert server.asked[:6] == [*[(0, 200)] * 3, *[(0, 100)] * 3]
+    assert clock.slept[:5] == [2, 4, 2, 2, 4], "then the rate limiter waits between pages"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_counts_and_questions_use_smaller_pages_too(kind: str) -> None:
     assert call(kind, "count_members", SlowServer(largest=30), {"group_id": "g"}) == 450
@@ -230,10 +240,6 @@ def test_unidentified_entries_and_repeats_keep_their_place_with_smaller_pages() 
 
 
 def test_one_warning_a_client_and_operation(caplog: pytest.LogCaptureFixture) -> None:
-    from fakes import SITE, token
-
-    from confluence_groups_sdk import ConfluenceGroups
-
     with (
         caplog.at_level(logging.WARNING),
         httpx.Client(transport=httpx.MockTransport(SlowServer(largest=50))) as http,

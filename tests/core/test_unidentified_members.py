@@ -120,13 +120,29 @@ def test_full_pages_that_repeat_unidentified_members_end_in_an_error(entries: li
     assert len(requested) <= 101
 
 
-def test_a_page_that_starts_too_early_counts_nobody_twice(caplog: pytest.LogCaptureFixture) -> None:
-    pages = [[*users("a", "b"), None], [*users("b"), None, *users("c")], [None]]
-    answers = Answers(*(httpx.Response(200, json={"results": page, "limit": 3}) for page in pages))
-    found = call("sync", "iter_members", answers, {**GROUP, "page_size": 3})
-    assert [member.account_id for member in found] == ["a", "b", "c"]
-    assert [request.url.params["start"] for request in answers.requests] == ["0", "3", "4"]
-    assert "2 members without" in caplog.text
+@pytest.mark.parametrize(
+    ("pages", "found", "starts", "number"),
+    [
+        ([["a", "b", None], ["b", None, "c"], [None]], "abc", "034", 2),
+        ([["a", None, "b"], [None, "b", "c"], ["d"]], "abcd", "034", 1),
+        ([["a", "b", None], [None, "c", "d"], ["b", None, None], ["e"]], "abcde", "0369", 2),
+        ([[None, None, "a"], [None, "a", "b"], []], "ab", "034", 2),
+        ([["a", None, None], ["a", None, None], []], "a", "03", None),
+    ],
+)
+def test_a_page_that_starts_too_early_counts_nobody_twice(
+    pages: list[list[str | None]], found: str, starts: str, number: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    bodies = [{"results": [each and {"accountId": each} for each in page], "limit": 3} for page in pages]
+    answers = Answers(*(httpx.Response(200, json=body) for body in bodies))
+    arguments = {**GROUP, "page_size": 3}
+    if number is None:
+        with pytest.raises(IncompleteReadError):
+            call("sync", "iter_members", answers, arguments)
+    else:
+        assert "".join(each.account_id for each in call("sync", "iter_members", answers, arguments)) == found
+        assert f"{number} member" in caplog.text
+    assert [request.url.params["start"] for request in answers.requests] == list(starts)
 
 
 # --- counts and questions
