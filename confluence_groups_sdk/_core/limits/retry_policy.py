@@ -75,7 +75,7 @@ class RetryPolicy(VersionTolerantPickle):
     certainty: docs/confluence-behaviour.md#retries.
 
     Args:
-        max_retries: the maximum number of retries; 0 sends once.
+        max_retries: the maximum number of retries; 0 sends once, and a page of a list once in each size.
         first_delay: seconds before the first retry.
         max_delay: the maximum that doubling reaches, in seconds, before the random factor.
         max_retry_after: the longest delay in seconds that the server may ask for.
