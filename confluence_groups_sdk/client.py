@@ -190,8 +190,8 @@ class ConfluenceGroups:
         """Iterate over the members of a group (getGroupMembersByGroupId), each once, page by page.
 
         Collect the members first, then remove: removing members while you iterate makes the next page skip some, and
-        the client cannot see that. Confluence does not list deactivated users. See
-        docs/confluence-behaviour.md#pagination and #users.
+        the client cannot see that. Confluence does not list deactivated users. Members whom it sends without an account
+        id are skipped; a warning with their number is logged. See docs/confluence-behaviour.md#pagination and #users.
 
         Args:
             group_id: the group's id.
@@ -209,7 +209,7 @@ class ConfluenceGroups:
     def count_members(self, *, group_id: str) -> int:
         """Count the members of a group (getGroupMembersByGroupId with shouldReturnTotalSize).
 
-        If the server does not state a total, all members are read.
+        If the server does not state a total, all members are read. Members without an account id are counted too.
 
         Args:
             group_id: the group's id.
@@ -237,7 +237,7 @@ class ConfluenceGroups:
         Raises:
             ValueError: an id is empty, or the group's id is ``.`` or ``..``; nothing was sent.
             PermissionDeniedError: the caller may not see these lists.
-            IncompleteReadError: neither list can be read to its end.
+            IncompleteReadError: neither list can be read to its end, or a member without an account id may be the user.
             APIError: as for every call.
         """
         return self._session.run(pagination.is_member(group_id, account_id))

@@ -25,6 +25,7 @@ class ClientConfig:
     retry: RetryPolicy = field()
     rate_limiter: RateLimiter = field()
     clock: Clock = field()
+    halved_operations: dict[str, object] = field(factory=dict)  # those whose pages were too large, already logged
     base_url: httpx.URL = field(init=False)
     read_headers: httpx.Headers = field(init=False)
     write_headers: httpx.Headers = field(init=False)

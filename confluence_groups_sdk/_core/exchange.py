@@ -16,7 +16,6 @@ from attrs import frozen
 
 from .._support.clock import Clock
 from .._support.log import logger
-from .._support.redaction import hash_id
 from ..errors import (
     APIConnectionError,
     APIError,
@@ -28,7 +27,7 @@ from ..errors import (
     ServerError,
 )
 from .api.deserialization import DeserializationError, objects_in
-from .api.operations import Call
+from .api.operations import Call, log_label
 from .call_metadata import current_call_metadata
 from .config import ClientConfig
 from .limits import retry_policy
@@ -76,6 +75,7 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
     Raises:
         APIError: the call failed.
     """
+    retries: _Retries | None = None
     for attempt in itertools.count(1):
         request = build_request(call, config)
         sent_at, reply = yield from send_rate_limited(call, request, config)
@@ -85,9 +85,11 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
             return _read_result(call, reply, config)
         error, retryable = _classify(call, request, reply, config)
         _log_attempt(call, config, attempt, sent_at, error.summary, request_id=error.request_id)
-        delay = _delay_before_retry(error, attempt, config) if retryable else None
-        if delay is None:
+        retries = retries or _Retries(config)
+        next_attempt = retries.next_attempt(call, error) if retryable else None
+        if next_attempt is None:
             raise error
+        call, delay = next_attempt
         logger.info("%s: sending again in %.1f s", log_label(call), delay)
         yield Wait(delay)
     raise AssertionError("the loop ends by a return or an error")
@@ -157,6 +159,12 @@ def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: 
         config.rate_limiter.record_rate_limited(config.clock, limits, sent_at)
     else:
         config.rate_limiter.record_accepted(config.clock, limits)
+
+
+def record_unidentified(number: int) -> None:
+    """Tell the caller's `CallMetadata` how many entries a list has skipped so far."""
+    if number and (metadata := current_call_metadata.get()):
+        metadata.unidentified = number
 
 
 def rate_limit_info(headers: httpx.Headers, clock: Clock) -> RateLimitInfo:
@@ -245,18 +253,56 @@ def _set_problem(error: APIError, problem: KnownProblem) -> None:
     error.remedy = problem.remedy
 
 
-def _delay_before_retry(error: APIError, attempt: int, config: ClientConfig) -> float | None:
+class _Retries:
+    """Decides how often a call is sent again, and with which page size if it is a page of a list.
+
+    A page has all retries of the policy. If it may be too large for the server, each smaller size has one attempt more,
+    so that a server that is down costs only three attempts more.
+    """
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._config = config
+        self._retry = 0  # of the present page size
+        self._halved = False
+
+    def next_attempt(self, call: Call[T], error: APIError) -> tuple[Call[T], float] | None:
+        """Return the call to send next and the seconds to wait before it; None to raise the error instead."""
+        self._retry += 1
+        too_much = retry_policy.may_be_too_much(error.__cause__ or error.status_code)
+        if not (self._halved and too_much):
+            delay = _delay_before_retry(error, self._retry, self._config)
+            if delay is not None:
+                return call, delay
+        return self._halve(call, error) if too_much else None
+
+    def _halve(self, call: Call[T], error: APIError) -> tuple[Call[T], float] | None:
+        config = self._config
+        chance = config.clock.random()
+        delay = retry_policy.delay_before_smaller_page(config.retry, retry_after=error.retry_after, chance=chance)
+        if delay is None or call.smaller is None:
+            return None
+        smaller = call.smaller()
+        _log_smaller_page(call, smaller, error, config)
+        self._retry, self._halved = 0, True
+        return smaller, delay
+
+
+def _delay_before_retry(error: APIError, retry: int, config: ClientConfig) -> float | None:
     """Return the seconds to wait before sending again; None to raise the error instead."""
     held_s = config.rate_limiter.seconds_held(config.clock) if error.status_code == 429 else 0.0
     if held_s > config.retry.max_retry_after:
         error.retry_after = max(held_s, error.retry_after or 0.0)
     chance = config.clock.random()
-    return retry_policy.delay_before(config.retry, attempt, retry_after=error.retry_after, chance=chance)
+    return retry_policy.delay_before(config.retry, retry, retry_after=error.retry_after, chance=chance)
 
 
-def log_label(call: Call[Any]) -> str:
-    """Name a call in log lines; ids appear as hashes, by which lines can be matched."""
-    return " ".join([call.operation, *(hash_id(each) for each in call.ids)])
+def _log_smaller_page(call: Call[Any], smaller: Call[Any], error: APIError, config: ClientConfig) -> None:
+    """Warn of pages that are too large, once for each client and operation."""
+    this = object()
+    if config.halved_operations.setdefault(call.operation, this) is this:  # one step, so that only one thread warns
+        problem = error.status_code or "no response in time"
+        message = "%s: a page of %s is too large for the server (%s): asking for %s. This is logged once per operation"
+        logger.warning(message, log_label(call), call.limit, problem, smaller.limit)
 
 
 def _log_attempt(

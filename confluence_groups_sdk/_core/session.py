@@ -132,7 +132,9 @@ class Session(_Session[httpx.Client]):
     def items(self, paginator: Paginator[T]) -> Generator[T, None, None]:
         """Yield the items of a list; each page is requested when the items before it are used up."""
         while (call := paginator.next_call()) is not None:
-            yield from paginator.receive(self.send(call))
+            items = paginator.receive(self.send(call))
+            exchange.record_unidentified(paginator.unidentified)
+            yield from items
 
     def _carry_out(self, step: Step) -> Reply:
         if isinstance(step, httpx.Request):
@@ -185,7 +187,9 @@ class AsyncSession(_Session[httpx.AsyncClient]):
     async def items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
         """Yield the items of a list; each page is requested when the items before it are used up."""
         while (call := paginator.next_call()) is not None:
-            for item in paginator.receive(await self.send(call)):
+            items = paginator.receive(await self.send(call))
+            exchange.record_unidentified(paginator.unidentified)
+            for item in items:
                 yield item
 
     async def _carry_out(self, step: Step) -> Reply:

@@ -15,10 +15,9 @@ from typing import IO, TYPE_CHECKING, NoReturn, Protocol, runtime_checkable
 
 from attrs import asdict, field, frozen
 
-from .._support.atomic_file import write_atomically
 from .._support.clock import machine_monotonic
+from .._support.files import open_regular, write_atomically
 from .._support.public import public
-from .._support.regular_file import open_regular
 from ..errors import ConfigurationError
 from .credentials import find_ascii_problem
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .._support.atomic_file import write_atomically
+from .._support.files import write_atomically
 from ..errors import InputError
 
 

@@ -14,7 +14,7 @@ import pytest
 from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, PROGRAM, USERS, Result, Shell
 
 from confluence_groups_sdk import __version__
-from confluence_groups_sdk.sandbox import Group, Person
+from confluence_groups_sdk.sandbox import Answer, Group, Person
 
 SANDBOX_GROUPS = ["confluence-admins-sandbox", "confluence-users-sandbox", "docs-editors"]
 
@@ -228,3 +228,13 @@ def _run_in_bash(shell: Shell, command: str) -> Result:
 def test_no_file_is_left_behind(shell: Shell) -> None:
     shell.run("members", "list", "docs-editors")
     assert [path.name for path in Path(shell.folder).iterdir()] == ["home"]
+
+
+def test_members_without_an_account_id_are_counted_on_standard_error(shell: Shell) -> None:
+    page = {"results": [None, {"accountId": "a", "displayName": "Ada"}, {"accountId": ""}], "limit": 200, "_links": {}}
+    group = {"id": "g", "name": "G", "type": "group"}
+    shell.sandbox.answer_next(Answer(200, body=json.dumps(group)), Answer(200, body=json.dumps(page)))
+    result = shell.run("members", "list", "g", "-o", "json")
+    assert result.code == 0
+    assert [row["account_id"] for row in json.loads(result.out)] == ["a"]
+    assert result.err == "2 members not listed: Confluence sends no account id for them\n"

@@ -7,6 +7,7 @@ import json
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import attrs
@@ -49,6 +50,10 @@ LIVE_USER = {
     "_expandable": {"operations": "", "personalSpace": ""},
     "_links": {"self": "https://SITE.atlassian.net/wiki/rest/api/user?accountId=608a9b555426330072f9867d"},
 }
+
+
+read_groups = partial(deserialization.groups, asked=200)
+read_users = partial(deserialization.users, asked=200)
 
 
 def answer(body: Any) -> httpx.Response:
@@ -109,12 +114,24 @@ def test_a_field_of_another_type_is_none(odd: object) -> None:
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
 def test_an_unreadable_item_is_named_with_its_place(odd: object) -> None:
-    with pytest.raises(deserialization.DeserializationError, match=r"^results\[1\] has no accountId$"):
-        deserialization.users(answer({"results": [{"accountId": "a"}, {"accountId": odd}]}))
     with pytest.raises(deserialization.DeserializationError, match=r"^results\[1\] has no name$"):
-        deserialization.groups(answer({"results": [{"id": "g", "name": "n"}, {"id": "h", "name": odd}]}))
-    with pytest.raises(deserialization.DeserializationError, match=r"^results\[0\] is not a user$"):
-        deserialization.users(answer({"results": ["a"]}))
+        read_groups(answer({"results": [{"id": "g", "name": "n"}, {"id": "h", "name": odd}]}))
+    with pytest.raises(deserialization.DeserializationError, match=r"^results\[1\] has no id$"):
+        read_groups(answer({"results": [{"id": "g", "name": "n"}, {"id": odd, "name": "h"}]}))
+    with pytest.raises(deserialization.DeserializationError, match=r"^results\[0\] is not a group$"):
+        read_groups(answer({"results": [odd]} if not isinstance(odd, dict) else {"results": [None]}))
+
+
+@pytest.mark.parametrize("odd", [*({"accountId": each} for each in (*ODD, " ", "\t\n")), {}, *ODD], ids=repr)
+def test_an_unidentified_user_is_skipped_and_its_place_kept(odd: object) -> None:
+    page = read_users(answer({"results": [{"accountId": "a"}, odd, {"accountId": "b"}, odd], "limit": 5}))
+    assert [user.account_id for user in page.items] == ["a", "b"]
+    assert (page.size, page.unidentified, page.limit, page.is_short) == (4, (1, 3), 5, True)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1, True, None, "200", 2.0, [200]])
+def test_a_limit_that_does_not_fit_the_page_is_ignored(limit: object) -> None:
+    assert read_users(answer({"results": [{"accountId": "a"}, {"accountId": "b"}], "limit": limit})).limit is None
 
 
 @pytest.mark.parametrize(("managed_by", "external"), [("EXTERNAL", True), ("ADMINS", False), ("NEW_WORD", False)])
@@ -148,7 +165,7 @@ group_bodies = st.fixed_dictionaries(
     optional={"usageType": texts, "managedBy": texts, "resourceAri": texts, "newer": st.integers()},
 )
 user_bodies = st.fixed_dictionaries(
-    {"type": texts, "accountId": texts.filter(bool)},
+    {"type": texts, "accountId": texts.filter(str.strip)},
     optional={
         **dict.fromkeys(("accountType", "publicName", "accountStatus", "locale"), texts),
         **dict.fromkeys(("email", "displayName", "timeZone"), st.none() | texts),
@@ -179,14 +196,14 @@ def test_users_are_read_as_the_generated_model_reads_them(body: dict[str, Any]) 
 @given(st.lists(user_bodies, max_size=3), st.none() | st.integers(min_value=0))
 def test_pages_are_read_as_the_generated_model_reads_them(bodies: list[dict[str, Any]], total: int | None) -> None:
     body = {"results": bodies, **({} if total is None else {"totalSize": total})}
-    page, model = deserialization.users(answer(body)), generated.UserPage.from_dict(body)
+    page, model = read_users(answer(body)), generated.UserPage.from_dict(body)
     assert [user.account_id for user in page.items] == [user.account_id for user in model.results if user]
     assert page.total == read_field(model, "total_size")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
 def test_any_other_json_is_an_error(body: Any) -> None:
-    for read in (deserialization.group, deserialization.user, deserialization.groups, deserialization.users):
+    for read in (deserialization.group, deserialization.user, read_groups, read_users):
         with pytest.raises(deserialization.DeserializationError):
             read(answer(body))
 
@@ -201,12 +218,12 @@ def test_json_is_read_as_utf_8_despite_another_charset_header() -> None:
     ("links", "more"), [({"next": "/x"}, True), ({"next": ""}, False), ({}, False), (None, False), ("next", False)]
 )
 def test_more_is_true_only_with_a_next_link(links: object, more: bool) -> None:
-    assert deserialization.users(answer({"results": [], "_links": links})).more is more
+    assert read_users(answer({"results": [], "_links": links})).more is more
 
 
 @pytest.mark.parametrize("total", [-1, 1.5, "7", True, None, [7]])
 def test_a_total_that_is_not_a_count_is_ignored(total: object) -> None:
-    assert deserialization.users(answer({"results": [], "totalSize": total})).total is None
+    assert read_users(answer({"results": [], "totalSize": total})).total is None
 
 
 json_values = st.recursive(
@@ -223,7 +240,7 @@ json_values = st.recursive(
 
 @pytest.mark.parametrize(
     "read",
-    [deserialization.group, deserialization.user, deserialization.groups, deserialization.users, deserialization.sites],
+    [deserialization.group, deserialization.user, read_groups, read_users, deserialization.sites],
 )
 @given(body=st.binary() | st.text().map(lambda text: text.encode("utf-16")) | json_values.map(json.dumps))
 def test_any_body_is_read_or_raises_deserialization_error(

@@ -25,6 +25,7 @@ from confluence_groups_sdk import (
     ResponseValidationError,
     User,
 )
+from confluence_groups_sdk._core.api.pagination import MAX_PAGES_WITHOUT_IDS
 from confluence_groups_sdk.sandbox import Answer, Group, Person, Sandbox
 
 GROUP = {"group_id": "g"}
@@ -34,6 +35,7 @@ LISTS: dict[str, dict[str, Any]] = {
     "search_groups": {"query": "q"},
     "iter_memberships": {"account_id": "a"},
 }
+UNIDENTIFIED = "null-"  # the ids of entries that the server sends as null
 PAGED = [name for name in LISTS if name != "iter_memberships"]
 
 
@@ -48,8 +50,10 @@ class Server:
     total: int | None = None  # the total, stated even if not requested
     next_link: bool | None = None  # a next link to send always; None for a correct link
     ignores_start: bool = False
+    stated_limit: str = "asked"  # the limit in the response: the one "asked" for, the one "used", or "none"
     known: int = 200  # the status of the existence check of the group
     requested_urls: list[httpx.URL] = field(factory=list)
+    cut_list: bool = False  # whether a response looked like the end of a list that goes on; no client can notice
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requested_urls.append(request.url)
@@ -60,8 +64,12 @@ class Server:
         ids = self.ids[first : first + min(limit, self.cap)]
         more = first + len(ids) < len(self.ids) if self.next_link is None else self.next_link
         shown = [each for each in ids if each not in self.hidden]
-        results = [{"type": "known", "accountId": each, "id": each, "name": each} for each in shown]
-        body: dict[str, Any] = {"results": results, "start": start, "limit": limit, "size": len(ids)}
+        body: dict[str, Any] = {"results": list(map(entry, shown)), "start": start, "size": len(ids)}
+        if self.stated_limit != "none":
+            body["limit"] = limit if self.stated_limit == "asked" else min(limit, self.cap)
+        if ids and not more and first + len(ids) < len(self.ids) and len(shown) < min(limit, body.get("limit", limit)):
+            told_by_total = "limit" not in body or (self.total or 0) > start + len(ids)
+            self.cut_list |= first < start or not told_by_total
         body["_links"] = {"next": "/rest/api/elsewhere?start=9999"} if more else {}
         if self.total is not None:
             body["totalSize"] = self.total
@@ -70,6 +78,13 @@ class Server:
     @property
     def starts(self) -> list[int]:
         return [int(url.params["start"]) for url in self.requested_urls if "start" in url.params]
+
+
+def entry(item_id: str) -> dict[str, Any] | None:
+    """Return an entry that is both a user and a group; None for an unidentified one."""
+    if item_id.startswith(UNIDENTIFIED):
+        return None
+    return {"type": "known", "accountId": item_id, "id": item_id, "name": item_id}
 
 
 def make_ids(count: int) -> list[str]:
@@ -86,7 +101,7 @@ def ids_of(result: list[Any]) -> list[str]:
 def test_everything_is_read_once_and_in_order(kind: str, method: str, count: int) -> None:
     server = Server(make_ids(count))
     assert ids_of(call(kind, method, server, LISTS[method])) == make_ids(count)
-    assert server.starts == [*range(0, count, 200), count], "one more call, whose page is empty"
+    assert server.starts == [*range(0, count, 200), *([count] if count == 200 else [])], "an empty page only if needed"
 
 
 @pytest.mark.parametrize("method", LISTS)
@@ -156,7 +171,7 @@ def test_a_page_from_a_newer_replica_loses_no_items(page: int) -> None:
 def test_an_item_twice_on_a_page_is_returned_and_counted_once(method: str) -> None:
     server = Server(["a", "b", "a", "c"], cap=3)
     assert ids_of(call("sync", method, server, LISTS[method])) == ["a", "b", "c"]
-    assert server.starts == [0, 2, 3, 4]
+    assert server.starts == [0, 2]
 
 
 @pytest.mark.parametrize("method", LISTS)
@@ -176,7 +191,7 @@ def test_an_empty_page_with_a_next_link_is_followed_once() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_list_that_starts_over_is_noticed_despite_new_items(kind: str) -> None:
-    server = Server(["a", "b", "c"], ignores_start=True)
+    server = Server(["a", "b", "c"], cap=3, ignores_start=True, stated_limit="used")
 
     def grow_first(request: httpx.Request) -> httpx.Response:
         assert len(server.requested_urls) < 10, "the loop does not end"
@@ -238,6 +253,7 @@ class MisleadingServer(RuleBasedStateMachine):
         self.steady = bool(overlap)  # constant overlap with new items, or varying overlap without
         self.there = make_ids(count)
         self.server = Server(list(self.there), overlap=overlap, ignores_start=ignores_start)
+        self.nulls = 0
         self.http = httpx.Client(transport=httpx.MockTransport(self.server))
         self.groups = ConfluenceGroups(SITE, auth=token(), http_client=self.http, clock=FakeClock())
         self.members: Iterator[User] = self.groups.iter_members(group_id="g", page_size=size)
@@ -282,6 +298,16 @@ class MisleadingServer(RuleBasedStateMachine):
     def lie_about_the_next_page(self, next_link: bool | None) -> None:
         self.server.next_link = next_link
 
+    @rule(stated_limit=st.sampled_from(["asked", "used", "none"]))
+    def state_another_limit(self, stated_limit: str) -> None:
+        self.server.stated_limit = stated_limit
+
+    @precondition(lambda self: not self.fickle and not self.server.requested_urls)
+    @rule(place=st.integers(0, 60))
+    def have_an_unidentified_entry(self, place: int) -> None:
+        self.nulls += 1
+        self.server.ids.insert(place, f"{UNIDENTIFIED}{self.nulls}")
+
     def teardown(self) -> None:
         if not hasattr(self, "members"):
             return
@@ -289,9 +315,12 @@ class MisleadingServer(RuleBasedStateMachine):
         assert len(self.found) == len(set(self.found))
         if self.received is not None:
             assert self.received == self.found
+        elif self.server.cut_list:
+            assert set(self.found) <= set(self.server.ids), "some may be missing, as no client can notice"
         else:
             assert [each for each in self.found if not each.startswith("new-")] == self.there
-        assert len(self.server.requested_urls) <= 2 * (len(self.server.ids) + 1) + 1, "no loop is endless"
+        most = 2 * (len(self.server.ids) + 1) + 1 + (MAX_PAGES_WITHOUT_IDS if self.nulls else 0)
+        assert len(self.server.requested_urls) <= most, "no loop is endless"
         self.http.close()
 
 
@@ -438,7 +467,7 @@ def test_counting_takes_one_call_if_the_server_states_the_total(kind: str) -> No
 def test_counting_reads_all_if_the_server_states_no_total(total: int | None) -> None:
     server = Server(make_ids(450), total=total)
     assert call("sync", "count_members", server, GROUP) == 450
-    assert server.starts == [0, 0, 200, 400, 450]
+    assert server.starts == [0, 0, 200, 400]
 
 
 def test_a_total_of_one_with_a_next_page_is_ignored() -> None:
@@ -487,7 +516,7 @@ def test_is_member_stops_at_the_first_match(kind: str) -> None:
 def test_is_member_is_false_if_the_group_is_not_listed(kind: str) -> None:
     server = Server(make_ids(45), cap=20)
     assert membership(kind, server, "id-99") is False
-    assert server.starts == [0, 20, 40, 45]
+    assert server.starts == [0, 20, 40]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -495,7 +524,7 @@ def test_is_member_is_false_if_the_group_is_not_listed(kind: str) -> None:
 def test_is_member_reads_the_members_if_the_users_groups_are_unreadable(
     kind: str, joined: list[str], answer: bool
 ) -> None:
-    groups_of_user, members = Server(make_ids(20), ignores_start=True), Server(joined)
+    groups_of_user, members = Server(make_ids(45), cap=20, ignores_start=True), Server(joined)
 
     def both(request: httpx.Request) -> httpx.Response:
         return (groups_of_user if request.url.path.endswith("/memberof") else members)(request)
@@ -572,10 +601,7 @@ def test_reading_100_000_members_keeps_only_their_ids() -> None:
         (b"[]", "not a page"),
         (b"{}", "not a page"),
         (b'{"results": {}}', "not a page"),
-        (b'{"results": [null]}', r"results\[0\] is not a user"),
-        (b'{"results": [{"accountId": "a"}, {"type": "known"}]}', r"results\[1\] has no accountId"),
-        (b'{"results": [{"accountId": ""}]}', r"results\[0\] has no accountId"),
-        (b'{"results": [{"accountId": 7}]}', r"results\[0\] has no accountId"),
+        (b'{"results": null}', "not a page"),
     ],
 )
 def test_a_malformed_page_is_an_error(kind: str, body: bytes, problem: str) -> None:

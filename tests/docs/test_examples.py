@@ -331,7 +331,7 @@ def test_leaver_without_groups_is_reported(sandbox: Sandbox, capsys: pytest.Capt
 
 
 def test_repeating_list_of_groups_is_an_error(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    repeated = Answer(200, body='{"results": [{"id": "g", "name": "writers"}]}')
+    repeated = Answer(200, body='{"results": [{"id": "g", "name": "writers"}], "limit": 1}')
     sandbox.answer_next(repeated, repeated)
     assert run("groups_of_a_leaver", CHIARA) == 1
     output = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""docs/plans.md: the output of its programs, the guards and the outcomes."""
+"""docs/plans.md and docs/applying.md: the output of the programs, the guards and the outcomes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from confluence_groups_sdk.membership import Guards, Outcome
 from confluence_groups_sdk.membership.planning import guard_evaluation
 
 TEXT = plans_walkthrough.DOCUMENT.read_text(encoding="utf-8")
+APPLYING = plans_walkthrough.DOCUMENT.with_name("applying.md").read_text(encoding="utf-8")
 
 
-def section(title: str) -> str:
-    return TEXT.partition(f"## {title}\n")[2].partition("\n## ")[0]
+def section(title: str, text: str = TEXT) -> str:
+    return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
 def test_page_shows_the_output_of_its_programs() -> None:
@@ -39,8 +40,9 @@ def test_page_lists_all_guards_with_their_options() -> None:
 
 
 def test_page_lists_all_outcomes() -> None:
-    assert re.findall(r"^\| `(\w+)` \|", section("Outcomes"), re.MULTILINE) == list(Outcome)
+    assert re.findall(r"^\| `(\w+)` \|", section("Outcomes", APPLYING), re.MULTILINE) == list(Outcome)
 
 
-def test_page_is_short() -> None:
+def test_pages_are_short() -> None:
     assert len(TEXT.encode()) < 12_000
+    assert len(APPLYING.encode()) < 8_000

@@ -21,8 +21,8 @@ from confluence_groups_sdk import (
     PlanError,
     Tokens,
 )
-from confluence_groups_sdk._support import regular_file
-from confluence_groups_sdk._support.regular_file import NotRegularFileError, open_regular
+from confluence_groups_sdk._support import files
+from confluence_groups_sdk._support.files import NotRegularFileError, open_regular
 from confluence_groups_sdk.cli.session import state_store
 from confluence_groups_sdk.membership import Outcome, Plan, apply, read_journal, rehearse, undo
 from confluence_groups_sdk.sandbox import Sandbox
@@ -147,7 +147,7 @@ def test_standard_input_is_read_if_it_is_a_file(tmp_path: Path) -> None:
 def test_a_file_that_is_replaced_while_it_is_opened_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "plan.json"
     os.mkfifo(path)
-    monkeypatch.setattr(regular_file, "check_path", lambda _path: None)
+    monkeypatch.setattr(files, "check_path", lambda _path: None)
     before = set(os.listdir("/dev/fd"))
     for flags in (os.O_RDONLY, os.O_RDWR | os.O_CREAT):
         with pytest.raises(NotRegularFileError):

@@ -7,7 +7,6 @@ check that both agree. Sources: docs/confluence-behaviour.md#groups and #users.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import httpx
@@ -35,8 +34,17 @@ class Page(Generic[T]):
     """One page of a list."""
 
     items: list[T]
-    total: int | None  # number of items in the whole list; None if the server does not say
-    more: bool  # whether the page has a link to a next page, which proves nothing
+    size: int  # number of entries, including those that are skipped
+    asked: int  # the limit in the request
+    limit: int | None  # the limit in the response; None if the server states none that fits the page
+    total: int | None  # number of entries in the whole list; None if the server does not say
+    more: bool  # whether the page has a link to a next page
+    unidentified: tuple[int, ...] = ()  # indexes of the entries that are skipped because they have no id
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the page has fewer entries than the limit in the request and the limit in the response, if any."""
+        return self.size < self.asked and (self.limit is None or self.size < self.limit)
 
 
 def objects_in(result: object) -> int:
@@ -60,14 +68,21 @@ def user(response: httpx.Response) -> User:
     return _user(_parse_json(response))
 
 
-def groups(response: httpx.Response) -> Page[Group]:
-    """Read a page of groups."""
-    return _page(_parse_json(response), _group)
+def groups(response: httpx.Response, *, asked: int) -> Page[Group]:
+    """Read a page of groups; ``asked`` is the limit in the request."""
+    body, results = _results(response)
+    items = [_group(result, index) for index, result in enumerate(results)]
+    return _page(body, items, asked)
 
 
-def users(response: httpx.Response) -> Page[User]:
-    """Read a page of users."""
-    return _page(_parse_json(response), _user)
+def users(response: httpx.Response, *, asked: int) -> Page[User]:
+    """Read a page of users, without the entries that do not say who they are; ``asked`` is the limit in the request."""
+    body, results = _results(response)
+    try:
+        return _page(body, [_user(result, index) for index, result in enumerate(results)], asked)
+    except DeserializationError:  # rare, so that the usual page is read without another check of each entry
+        unidentified = tuple(index for index, result in enumerate(results) if not _has_account_id(result))
+    return _page(body, [_user(result) for result in results if _has_account_id(result)], asked, unidentified)
 
 
 def sites(response: httpx.Response) -> list[Site]:
@@ -90,17 +105,31 @@ def _parse_json(response: httpx.Response) -> Any:
         raise InvalidJsonError("the body is not JSON") from None
 
 
-def _page(body: Any, read: Callable[[Any, int], T]) -> Page[T]:
+def _results(response: httpx.Response) -> tuple[dict[str, Any], list[Any]]:
+    """Return the body of a page, and its entries."""
+    body = _parse_json(response)
     if not isinstance(body, dict) or not isinstance(body.get("results"), list):
         raise DeserializationError("the body is not a page of results")
-    items = [read(result, index) for index, result in enumerate(body["results"])]
-    total = body.get("totalSize")
-    links = body.get("_links")
+    return body, body["results"]
+
+
+def _page(body: dict[str, Any], items: list[T], asked: int, unidentified: tuple[int, ...] = ()) -> Page[T]:
+    limit, total, links = body.get("limit"), body.get("totalSize"), body.get("_links")
+    size = len(body["results"])
     return Page(
         items,
+        size,
+        asked,
+        limit=limit if type(limit) is int and limit >= max(size, 1) else None,
         total=total if type(total) is int and total >= 0 else None,
         more=isinstance(links, dict) and bool(links.get("next")),
+        unidentified=unidentified,
     )
+
+
+def _has_account_id(value: Any) -> bool:
+    account_id = value.get("accountId") if isinstance(value, dict) else None
+    return isinstance(account_id, str) and bool(account_id.strip())
 
 
 def _group(value: Any, index: int | None = None) -> Group:
@@ -124,7 +153,9 @@ def _user(value: Any, index: int | None = None) -> User:
     user: User = object.__new__(User)
     User.__init__(  # User(...) would collect its arguments in a dict first, a quarter of the whole cost
         user,
-        account_id=text if isinstance(text := get("accountId"), str) and text else _missing(_place(index), "accountId"),
+        account_id=text
+        if isinstance(text := get("accountId"), str) and text and not text.isspace()
+        else _missing(_place(index), "accountId"),
         type=text if isinstance(text := get("type"), str) and text else None,
         account_type=text if isinstance(text := get("accountType"), str) and text else None,
         email=text if isinstance(text := get("email"), str) and text else None,

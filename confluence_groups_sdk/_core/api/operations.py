@@ -8,12 +8,14 @@ The generated module of an operation loads with its first call.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import httpx
 from attrs import evolve, frozen
 
 from ..._generated import models as generated
+from ..._support.redaction import hash_id
 from ...models import Group, User
 from . import deserialization
 from .deserialization import Page
@@ -25,6 +27,8 @@ READ_MEMBERS = "read:confluence-groups (classic), or read:group:confluence and r
 READ_USERS = "read:confluence-user (classic)"
 CREATE_GROUPS = "write:confluence-groups (classic), or read:group:confluence and write:group:confluence (granular)"
 WRITE_GROUPS = "write:confluence-groups (classic) or write:group:confluence (granular)"
+
+MIN_PAGE_SIZE = 25  # pages that are too large for the server are not made smaller than this
 
 
 @frozen
@@ -40,6 +44,13 @@ class Call(Generic[T]):
     scopes: str  # the scopes that the operation requires, for the remedy of MissingScopeError
     not_found: frozenset[int] = frozenset()  # statuses that mean the same as 404
     ids: tuple[str, ...] = ()  # the ids in it, for logs, which show their hashes
+    limit: int | None = None  # the maximum number of entries, if it is a page of a list
+    smaller: Callable[[], Call[T]] | None = None  # builds the call for a page of half the size, if it may be halved
+
+
+def log_label(call: Call[Any]) -> str:
+    """Name a call in log lines; ids appear as hashes, by which lines can be matched."""
+    return " ".join([call.operation, *(hash_id(each) for each in call.ids)])
 
 
 def groups_page(access_type: str | None, start: int, limit: int) -> Call[Page[Group]]:
@@ -49,7 +60,8 @@ def groups_page(access_type: str | None, start: int, limit: int) -> Call[Page[Gr
 
     access = UNSET if access_type is None else _parse_access_type(access_type)
     request = operation._get_kwargs(start=start, limit=limit, access_type=access)
-    return _read_call("getGroups", request, deserialization.groups, READ_GROUPS)
+    call = _read_call("getGroups", request, partial(deserialization.groups, asked=limit), READ_GROUPS)
+    return _as_page_call(call, limit, partial(groups_page, access_type, start))
 
 
 def search_page(query: str, start: int, limit: int) -> Call[Page[Group]]:
@@ -57,7 +69,8 @@ def search_page(query: str, start: int, limit: int) -> Call[Page[Group]]:
     from ..._generated.api.group import search_groups as operation
 
     request = operation._get_kwargs(query=required("query", query), start=start, limit=limit)
-    return _read_call("searchGroups", request, deserialization.groups, READ_GROUPS)
+    call = _read_call("searchGroups", request, partial(deserialization.groups, asked=limit), READ_GROUPS)
+    return _as_page_call(call, limit, partial(search_page, query, start))
 
 
 def members_page(group_id: str, start: int, limit: int, *, counted: bool = False) -> Call[Page[User]]:
@@ -67,7 +80,9 @@ def members_page(group_id: str, start: int, limit: int, *, counted: bool = False
     request = operation._get_kwargs(
         _required_segment("group_id", group_id), start=start, limit=limit, should_return_total_size=counted
     )
-    return _read_call("getGroupMembersByGroupId", request, deserialization.users, READ_MEMBERS, ids=(group_id,))
+    read = partial(deserialization.users, asked=limit)
+    call = _read_call("getGroupMembersByGroupId", request, read, READ_MEMBERS, ids=(group_id,))
+    return _as_page_call(call, limit, partial(members_page, group_id, start, counted=counted))
 
 
 def memberships_page(account_id: str, start: int, limit: int) -> Call[Page[Group]]:
@@ -75,7 +90,9 @@ def memberships_page(account_id: str, start: int, limit: int) -> Call[Page[Group
     from ..._generated.api.users import get_group_memberships_for_user as operation
 
     request = operation._get_kwargs(account_id=required("account_id", account_id), start=start, limit=limit)
-    return _read_call("getGroupMembershipsForUser", request, deserialization.groups, READ_USERS, ids=(account_id,))
+    read = partial(deserialization.groups, asked=limit)
+    call = _read_call("getGroupMembershipsForUser", request, read, READ_USERS, ids=(account_id,))
+    return _as_page_call(call, limit, partial(memberships_page, account_id, start))
 
 
 def get_group(group_id: str) -> Call[Group]:
@@ -191,6 +208,12 @@ def _read_call(
     ids: tuple[str, ...] = (),
 ) -> Call[T]:
     return Call(operation, request, read, success=200, repeatable=True, writes=False, scopes=scopes, ids=ids)
+
+
+def _as_page_call(call: Call[T], limit: int, with_limit: Callable[[int], Call[T]]) -> Call[T]:
+    """Return the call for a page of a list; ``with_limit`` builds the same call with another limit."""
+    smaller = partial(with_limit, max(limit // 2, MIN_PAGE_SIZE)) if limit > MIN_PAGE_SIZE else None
+    return evolve(call, limit=limit, smaller=smaller)
 
 
 def _write_call(

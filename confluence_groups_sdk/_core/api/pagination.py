@@ -6,18 +6,23 @@ its own. Sessions drive both.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from ..._support.log import logger
+from ..._support.text import format_count
 from ..._support.validation import is_integer
 from ...errors import IncompleteReadError
 from ...models import Group, User
 from . import operations
 from .deserialization import Page
-from .operations import Call
+from .operations import Call, log_label
 
 MAX_PAGE_SIZE = 200  # some operations lower a larger number, others reject it
+MAX_PAGES_WITHOUT_IDS = 100  # in a row, before the server counts as one that repeats itself
+TOTAL_NOT_REACHED = "%s: the server states a total of %d, but its pages have only %d"  # a log line
 
 _id_of_group = attrgetter("id")
 _id_of_user = attrgetter("account_id")
@@ -29,14 +34,19 @@ class Paginator(Generic[T]):
     """Reads a list to its end and returns each item once: call `next_call`, send it, and pass its result to
     `receive`.
 
-    - Start: a page starts after the new items received so far, because the server may return fewer than asked for.
+    - Start: a page starts after the new entries received so far, because the server may return fewer than asked for.
     - Repeats: if items were added to the front meanwhile, or the server starts a page too early, some items come again.
       They are neither returned nor counted, because counting them could skip an item.
     - Progress: a page that only repeats items is skipped if it reaches further than the one before. Otherwise
       IncompleteReadError is raised. GET /user/memberof had such a bug (CONFCLOUD-62418).
-    - End: only an empty page ends the list; a short page, a missing link to the next page or a total prove nothing. If
-      an empty page has that link, the next page is also read: some servers send the link by mistake, others may have
-      filtered out all items of a page.
+    - End: without a link to a next page, an empty page ends the list. So does a page that is shorter than the limit in
+      the request and the limit in the response. If a stated total is not reached then, or the response states no limit,
+      the next page is also read; the list is complete if that page only repeats the list so far. If an empty page has
+      the link, the next page is also read: some servers send the link by mistake, others may have filtered out all
+      items of a page.
+    - Size: if a page came with a smaller limit than asked for, because the server did not manage the larger one, the
+      next pages have this limit.
+    - Unidentified entries have no id. They are counted and logged, but not returned.
 
     Sources: docs/confluence-behaviour.md#pagination.
 
@@ -45,6 +55,9 @@ class Paginator(Generic[T]):
         id_of: returns the id of an item.
         page_size: the maximum number of items to ask for.
         check: a call to make if the list is empty; it raises if there is no such list.
+
+    Attributes:
+        unidentified: the number of unidentified entries so far.
     """
 
     def __init__(
@@ -54,14 +67,18 @@ class Paginator(Generic[T]):
         page_size: int,
         check: Call[Any] | None = None,
     ) -> None:
+        self.unidentified = 0
         self._page_at = page_at
         self._id_of = id_of
         self._page_size = page_size
         self._check = check
         self._seen: dict[str, None] = {}
         self._start = 0
+        self._total = 0  # the number of entries that the server states
         self._repeats_reached = 0  # how far into the list the pages of repeats have come
-        self._after_empty_page = False
+        self._pages_without_ids = 0  # in a row
+        self._unidentified_after: dict[str, int] = defaultdict(int)  # by the item before them
+        self._previous: Page[T] | None = None
         self._finished = False
         self._checking = False
 
@@ -69,7 +86,7 @@ class Paginator(Generic[T]):
         """Return the call to send next; None at the end of the list."""
         if not self._finished:
             return self._page_at(self._start, self._page_size)
-        self._checking = self._check is not None and not self._seen
+        self._checking = self._check is not None and not self._received
         return self._check if self._checking else None
 
     def receive(self, result: Any) -> Sequence[T]:
@@ -82,13 +99,61 @@ class Paginator(Generic[T]):
             self._check = None
             return ()
         page: Page[T] = result
+        self._page_size = page.asked
+        self._total = page.total or self._total
+        if self._completes_list(page):
+            self._finish()
+            return ()
+        unidentified = self._count_new_unidentified(page)
         new = self._new_items(page.items)
-        if page.items and not new:
-            self._check_progress(page.items)
-        self._finished = not page.items and (self._after_empty_page or not page.more)
-        self._after_empty_page = not page.items
-        self._start += len(new) or len(page.items) or self._page_size
+        self._check_progress(page, has_new=bool(new))
+        self.unidentified += unidentified
+        self._start += len(new) + unidentified or page.size or page.asked
+        if self._ends_list(page):
+            self._finish()
+        self._previous = page
         return new
+
+    @property
+    def _received(self) -> int:
+        """The number of entries received, each counted once."""
+        return len(self._seen) + self.unidentified
+
+    # --- the end
+
+    def _ends_list(self, page: Page[T]) -> bool:
+        """Decide whether no page is to be read after this one."""
+        if page.more:
+            return not page.size and self._previous is not None and not self._previous.size
+        return not page.size or (page.is_short and page.limit is not None and self._received >= self._total)
+
+    def _completes_list(self, page: Page[T]) -> bool:
+        """Decide whether a page without anything new shows that the page before it was the last one.
+
+        The page before was short and had no next link. This one was read only because no limit was stated, or because
+        of a stated total: it repeats everything, as if it had no start, or it comes after the end in any case.
+        """
+        before = self._previous
+        if before is None or not page.size or not before.size or before.more or not before.is_short:
+            return False
+        ids = set(map(self._id_of, page.items))
+        if not ids <= self._seen.keys():
+            return False
+        if before.limit is not None and page.items:
+            return True
+        return len(ids) == len(self._seen) and len(page.unidentified) <= self.unidentified
+
+    def _finish(self) -> None:
+        """End the list, and log what is missing."""
+        self._finished = True
+        if self.unidentified or self._received < self._total:
+            label = log_label(self._page_at(0, self._page_size))
+            if self.unidentified:
+                logger.warning("%s: %s without an account id skipped", label, format_count(self.unidentified, "member"))
+            if self._received < self._total:
+                logger.warning(TOTAL_NOT_REACHED, label, self._total, self._received)
+
+    # --- new items and progress
 
     def _new_items(self, items: list[T]) -> list[T]:
         """Return the items that were not received before, and remember them."""
@@ -103,11 +168,45 @@ class Paginator(Generic[T]):
                 new.append(item)
         return new
 
-    def _check_progress(self, repeats: list[T]) -> None:
-        """Raise if a page of repeats begins at the first item, or reaches no further than an earlier one."""
+    def _count_new_unidentified(self, page: Page[T]) -> int:
+        """Count the unidentified entries of a page that were not received before.
+
+        They are told apart by the items before them, each of which is followed by as many as on an earlier page, or by
+        more. Those at the start of a page follow the last item received, unless the page has repeats.
+        """
+        if not page.unidentified:
+            return 0
+        indexes, ids = set(page.unidentified), [self._id_of(item) for item in page.items]
+        at_start = self._seen.keys().isdisjoint(ids)
+        last = next(reversed(self._seen), "")
+        following: dict[str | None, int] = defaultdict(int)
+        before, identified = None, iter(ids)
+        for index in range(page.size):
+            if index in indexes:
+                following[before] += 1
+            else:
+                before = next(identified)
+        new = 0
+        for item_id, number in following.items():
+            if item_id is None:
+                self._unidentified_after[last] += number * at_start
+                new += number * at_start
+            else:
+                new += max(0, number - self._unidentified_after[item_id])
+                self._unidentified_after[item_id] = max(number, self._unidentified_after[item_id])
+        return new
+
+    def _check_progress(self, page: Page[T], *, has_new: bool) -> None:
+        """Raise if a page of repeats begins at the first item, or reaches no further than an earlier one.
+
+        Entries without an id cannot be told apart, so that the number of pages that have nothing else is limited.
+        """
+        self._pages_without_ids = 0 if page.items else self._pages_without_ids + bool(page.size)
+        if has_new or not (page.items or self._pages_without_ids > MAX_PAGES_WITHOUT_IDS):
+            return
         received = tuple(self._seen)
-        reached = received.index(self._id_of(repeats[-1])) + 1
-        if self._id_of(repeats[0]) == received[0] or reached <= self._repeats_reached:
+        reached = received.index(self._id_of(page.items[-1])) + 1 if page.items else 0
+        if not page.items or self._id_of(page.items[0]) == received[0] or reached <= self._repeats_reached:
             raise IncompleteReadError(
                 f"{self._page_at(self._start, self._page_size).operation}: from item {self._start} on, the server "
                 f"repeats items that it sent before. {len(received)} were read, and there may be more. Read again; if "
@@ -153,28 +252,36 @@ def memberships(account_id: str) -> Paginator[Group]:
 def count_members(group_id: str) -> Workflow[int]:
     """Ask for the number of a group's members; if it is missing or contradicts the page, read and count them all."""
     page: Page[User] = yield operations.members_page(group_id, 0, 1, counted=True)
-    if page.total and page.items and len(page.items) + page.more <= page.total:
+    if page.total and page.size and page.size + page.more <= page.total:
         return page.total
-    if page.total == 0 and not page.items:
+    if page.total == 0 and not page.size:
         yield operations.check_group(group_id)
         return 0
     count = 0
     paginator = members(group_id, MAX_PAGE_SIZE)
     while (call := paginator.next_call()) is not None:
         count += len(paginator.receive((yield call)))
-    return count
+    return count + paginator.unidentified
 
 
 def is_member(group_id: str, account_id: str) -> Workflow[bool]:
-    """Look for the group among the user's groups; if these cannot be read to their end, read the group's members."""
+    """Look for the group among the user's groups; if these cannot be read to their end, read the group's members.
+
+    Raises:
+        IncompleteReadError: neither list tells; a member without an account id may be the user.
+    """
     operations.members_page(group_id, 0, MAX_PAGE_SIZE)
     try:
         return (yield from _contains(memberships(account_id), lambda group: group.id == group_id))
-    except IncompleteReadError:  # CONFCLOUD-62418: the list ignores its start
-        paginator = Paginator(
-            lambda start, limit: operations.members_page(group_id, start, limit), _id_of_user, MAX_PAGE_SIZE
-        )
-    return (yield from _contains(paginator, lambda user: user.account_id == account_id))
+    except IncompleteReadError as error:  # CONFCLOUD-62418: the list ignores its start
+        unreadable = error
+    paginator = Paginator(
+        lambda start, limit: operations.members_page(group_id, start, limit), _id_of_user, MAX_PAGE_SIZE
+    )
+    found = yield from _contains(paginator, lambda user: user.account_id == account_id)
+    if paginator.unidentified and not found:
+        raise unreadable
+    return found
 
 
 def _contains(paginator: Paginator[T], matches: Callable[[T], bool]) -> Workflow[bool]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 import httpx
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
@@ -67,13 +67,15 @@ class RetryPolicy(VersionTolerantPickle):
     - If the server asks for a longer delay than ``max_retry_after``, the error is raised immediately. While all calls
       are held for longer than that, `RateLimitError` is raised without sending.
     - After ``max_retries`` retries, the last error is raised.
+    - A page of a list that fails with 502, 503, 504 or a timeout of the response after these retries is asked for with
+      half the size, once for each size down to 25, each time after about ``first_delay``.
 
     The numbers are Atlassian's advice: https://developer.atlassian.com/cloud/confluence/rate-limiting/ asks for delays
     that begin at about 2 seconds, double up to 30 seconds, vary by 0.7 to 1.3 and end after 4 retries. Sources and
     certainty: docs/confluence-behaviour.md#retries.
 
     Args:
-        max_retries: the maximum number of retries; 0 sends once.
+        max_retries: the maximum number of retries; 0 sends once, and a page of a list once in each size.
         first_delay: seconds before the first retry.
         max_delay: the maximum that doubling reaches, in seconds, before the random factor.
         max_retry_after: the longest delay in seconds that the server may ask for.
@@ -96,6 +98,20 @@ def retries_status(status: int, *, repeatable: bool) -> bool:
 def retries_failure(failure: Failure, *, repeatable: bool) -> bool:
     """Decide whether a call without a readable response may be sent again."""
     return failure is Failure.UNSENT or (repeatable and failure is Failure.IN_DOUBT)
+
+
+def may_be_too_much(failure: object) -> bool:
+    """Decide whether a status or an error can mean that the server does not manage a response of this size."""
+    return failure in RETRIED_STATUSES_IF_REPEATABLE or isinstance(failure, httpx.ReadTimeout)
+
+
+def delay_before_smaller_page(policy: RetryPolicy, *, retry_after: float | None, chance: float) -> float | None:
+    """Return the seconds to wait before a smaller page is asked for: those before a first retry.
+
+    Args:
+        policy, retry_after, chance: as for `delay_before`; the number of retries does not matter.
+    """
+    return delay_before(evolve(policy, max_retries=1), 1, retry_after=retry_after, chance=chance)
 
 
 def delay_before(policy: RetryPolicy, retry: int, *, retry_after: float | None, chance: float) -> float | None:

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import attrs
 import typer
 
+from ..._core.call_metadata import record_call_metadata
+from ..._support.text import format_count
 from ...membership import Action, Outcome, Preflight, check_change
 from ...models import User
 from ..command import command
@@ -25,7 +27,7 @@ from ..options import (
 from ..rendering.plan_summary import format_guard
 from ..rendering.tables import Column, write_one, write_rows
 from ..session.client_factory import open_client
-from ..terminal import RefusedError, print_out
+from ..terminal import RefusedError, print_err, print_out
 
 app = typer.Typer(name="members", help="List, count, add and remove members of a group.", no_args_is_help=True)
 
@@ -59,9 +61,12 @@ def _to_rows(users: Iterable[User]) -> Iterable[dict[str, Any]]:
 )
 def list_members(group: GroupArgument, connection: ConnectionOptions, output: OutputOptions) -> None:
     """List the members of a group while they are read. Confluence leaves out deactivated accounts."""
-    with open_client(connection) as client:
+    with open_client(connection) as client, record_call_metadata() as metadata:
         target = resolve_group(client, group)
         write_rows(_to_rows(client.iter_members(group_id=target.id)), COLUMNS, output)
+    if metadata.unidentified:
+        number = format_count(metadata.unidentified, "member")
+        print_err(f"{number} not listed: Confluence sends no account id for them")
 
 
 @command(app, "count", "confluence-groups members count docs-editors")

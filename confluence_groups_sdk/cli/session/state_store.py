@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from ..._support.atomic_file import write_atomically
-from ..._support.regular_file import open_regular
+from ..._support.files import open_regular, write_atomically
 from ...auth.token_store import FileTokenStore
 from ...errors import ConfigurationError
 from ..program import NAME

@@ -8,8 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..._support.atomic_file import sync_folder
-from ..._support.regular_file import NotRegularFileError, open_regular
+from ..._support.files import NotRegularFileError, open_regular, sync_folder
 
 OTHERS_MODE = 0o077
 

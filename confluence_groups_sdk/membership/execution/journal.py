@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import asdict
 
-from ..._support.atomic_file import sync_folder
+from ..._support.files import sync_folder
 from ..._support.log import logger
 from ..._support.strict_json import sha256
 from ...errors import JournalError

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 from attrs import asdict, define, field
 
+from ..._support.files import read_regular
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
-from ..._support.regular_file import read_regular
 from ..._support.strict_json import ShapeError, StrictObject, canonical_json, parse_strict, sha256
 from ..._version import __version__
 from ...errors import JournalError

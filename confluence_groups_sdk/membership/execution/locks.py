@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..._support.files import check_path, check_regular, read_regular
 from ..._support.log import logger
-from ..._support.regular_file import check_path, check_regular, read_regular
 from ...errors import ConfigurationError, JournalError
 
 if TYPE_CHECKING:

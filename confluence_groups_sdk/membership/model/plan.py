@@ -10,10 +10,9 @@ from typing import Any, Self
 
 from attrs import asdict, field, frozen
 
-from ..._support.atomic_file import write_atomically
+from ..._support.files import read_regular, write_atomically
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
-from ..._support.regular_file import read_regular
 from ..._support.strict_json import ShapeError, StrictObject, canonical_json, parse_strict, sha256
 from ...errors import PlanError
 from .changes import Change, Key, SkippedChange
@@ -80,7 +79,7 @@ class Estimate(VersionTolerantPickle):
         """Estimate these changes, including that the groups are read again before them."""
         pages = members = 0
         for group in groups:
-            pages += 2 + -(-group.members // PAGE_SIZE)  # the group itself, its pages, and an empty page at the end
+            pages += 2 + group.members // PAGE_SIZE  # the group itself, its full pages, and one that is not full
             members += group.members
         calls = pages + sum(1 for _ in changes)
         return cls(calls=calls, points=calls + 2 * members, minutes=round(calls / ESTIMATED_CALLS_PER_S / 60, 2))

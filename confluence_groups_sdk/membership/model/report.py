@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from ..._support.atomic_file import write_atomically
+from ..._support.files import write_atomically
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
 from ..._support.text import escape_controls

@@ -19,7 +19,7 @@ from ...errors import (
 )
 from .parallel import map_in_threads
 from .resolver import find_group
-from .snapshot import GroupSnapshot, read_members
+from .snapshot import GroupSnapshot, read_members, snapshot_of
 
 READ_ERRORS = (APIError, IncompleteReadError)
 SITE_ERRORS = (APIConnectionError, AuthenticationError, GoneError, RateLimitError)
@@ -44,7 +44,7 @@ def read_group(client: ConfluenceGroups, group_id: str, *, emails: bool = False)
             return None
         raise
     group = find_group(client, group_id)
-    return GroupSnapshot(group, members) if group else None
+    return snapshot_of(group, members) if group else None
 
 
 def read_live(client: ConfluenceGroups, names: Mapping[str, str]) -> Iterable[tuple[str, GroupSnapshot | None]]:

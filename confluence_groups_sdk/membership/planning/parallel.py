@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from _thread import start_new_thread
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextvars import copy_context
 from itertools import islice
 from queue import Empty, SimpleQueue

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from attrs import define, evolve, field
 
 from ..._support.clock import Clock, utc_timestamp
-from ..._support.text import escape_controls
+from ..._support.text import escape_controls, format_count
 from ...client import ConfluenceGroups
 from ...errors import APIError, IncompleteReadError
 from ...models import Group
@@ -266,6 +266,7 @@ class PlanBuilder:
             APIError, IncompleteReadError: something could not be read.
         """
         caller = self.client.current_user()
+        self.notes += _unidentified_members(self.groups.values())
         changed = {change.group_id for change in self.requested}
         self.groups = {group_id: group for group_id, group in self.groups.items() if group_id in changed}
         if any(change.action is Action.REMOVE for change in self.requested):
@@ -285,6 +286,15 @@ class PlanBuilder:
             skipped=tuple(self.skipped),
             notes=tuple(map(escape_controls, (*self.notes, *_unknown_facts(self.groups, changes)))),
         )
+
+
+def _unidentified_members(groups: Collection[GroupSnapshot]) -> list[str]:
+    """Describe how many members the server did not identify."""
+    counts = [f"{group.unidentified} of {group.group.name}" for group in groups if group.unidentified]
+    if not counts:
+        return []
+    number = format_count(sum(group.unidentified for group in groups), "member")
+    return [f"unknown: the account ids of {number} ({', '.join(counts)}), which the server did not send; they stay"]
 
 
 def _unknown_facts(groups: Mapping[str, GroupSnapshot], changes: Sequence[Change]) -> list[str]:

@@ -78,7 +78,8 @@ def _snapshot(client: ConfluenceGroups, action: Action, group: Group, user: User
     snapshot = GroupSnapshot(group, members, access)
     if not snapshot.gives_admin:
         return snapshot
-    return GroupSnapshot(group, {**read_members(client, group.id), **members}, access)
+    listed = read_members(client, group.id)
+    return GroupSnapshot(group, {**listed, **members}, access, unidentified=listed.unidentified)
 
 
 def _read_access_of(client: ConfluenceGroups, group_id: str) -> frozenset[str] | None:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 from attrs import evolve, field, frozen
 
+from ..._core.call_metadata import record_call_metadata
 from ..._support.public import public
 from ...client import ConfluenceGroups
 from ...errors import BadRequestError
@@ -47,12 +48,14 @@ class Members(Mapping[str, Member]):
         emails: the e-mails of the members who show theirs, if e-mails were requested.
         account_types: the account types other than ``atlassian``, which nearly all members have.
         public_names: the public names that differ from the display names, if e-mails were requested.
+        unidentified: the number of members whom the server listed without an account id.
     """
 
     names: Mapping[str, str | None]
     emails: Mapping[str, str]
     account_types: Mapping[str, str | None]
     public_names: Mapping[str, str] = field(factory=dict)
+    unidentified: int = 0
 
     @classmethod
     def of(cls, users: Iterable[User], *, emails: bool = False) -> Self:
@@ -104,12 +107,15 @@ class GroupSnapshot:
             (docs/confluence-behaviour.md#users).
         access: the access that the group gives; None if the server does not say.
         unlisted: account ids of members who are not listed, but whose own list of groups has this group.
+        unidentified: the number of members whom the server listed without an account id. They are not in ``members``,
+            and guards and digests leave them out: nobody knows who they are, or whether they are apps.
     """
 
     group: Group
     members: Mapping[str, Member]
     access: frozenset[str] | None = frozenset()
     unlisted: frozenset[str] = field(default=frozenset())
+    unidentified: int = 0
 
     @property
     def gives_admin(self) -> bool:
@@ -119,6 +125,11 @@ class GroupSnapshot:
     def has_member(self, account_id: str) -> bool:
         """Check whether a user is a member, listed or not."""
         return account_id in self.members or account_id in self.unlisted
+
+
+def snapshot_of(group: Group, members: Members) -> GroupSnapshot:
+    """Return the snapshot of a group with these members; its access is not known yet, and counts as none."""
+    return GroupSnapshot(group, members, unidentified=members.unidentified)
 
 
 def member_from_user(user: User) -> Member:
@@ -174,7 +185,9 @@ def read_members(client: ConfluenceGroups, group_id: str, *, emails: bool = Fals
     Raises:
         APIError, IncompleteReadError: as for `iter_members`.
     """
-    return Members.of(client.iter_members(group_id=group_id), emails=emails)
+    with record_call_metadata() as metadata:
+        members = Members.of(client.iter_members(group_id=group_id), emails=emails)
+    return evolve(members, unidentified=metadata.unidentified)
 
 
 @public
