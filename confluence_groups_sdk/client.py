@@ -159,7 +159,8 @@ class ConfluenceGroups:
 
         Raises:
             ValueError: an id is empty or too long for an address; nothing was sent.
-            NotFoundError: there is no such group or user; if there is no such site, the remedy says so.
+            NotFoundError: there is no such group or user; if there is no such site, the remedy says so. If an earlier
+                attempt went unanswered (``unanswered_attempts``), it may have removed the user: check with `is_member`.
             PermissionDeniedError: the caller is not a site admin.
             BadRequestError: Confluence does not accept an id.
             APIError: as for every call.

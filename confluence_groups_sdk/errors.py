@@ -167,6 +167,8 @@ class APIError(ConfluenceGroupsError):
             response.
         body: the response's body as text, at most 64 KiB; None without a response.
         retry_after: seconds that the server asks to wait; None if it does not ask.
+        unanswered_attempts: attempts at a change that got no response or a 5xx: it may have been made, whatever the
+            last response says.
     """
 
     summary: str = ""
@@ -180,6 +182,7 @@ class APIError(ConfluenceGroupsError):
     headers: Mapping[str, str] = MappingProxyType({})
     body: str | None = None
     retry_after: float | None = None
+    unanswered_attempts: int = 0
 
     def __init__(
         self,

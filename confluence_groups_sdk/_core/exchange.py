@@ -25,7 +25,6 @@ from ..errors import (
     NotFoundError,
     RateLimitError,
     ResponseValidationError,
-    ServerError,
 )
 from .api.deserialization import DeserializationError, objects_in
 from .api.operations import Call
@@ -34,9 +33,17 @@ from .config import ClientConfig
 from .limits import retry_policy
 from .limits.rate_limiter import RateLimiter, Reservation
 from .limits.retry_policy import Failure
+from .outcome import (
+    UNSENT_REMEDY,
+    count_unanswered,
+    is_response_to,
+    mark_outcome_unknown,
+    may_have_made_change,
+    set_problem,
+)
 from .responses.error_factory import error_from_response, path_of, request_id_of, validation_error
 from .responses.rate_limit_headers import NO_RATE_LIMITS, RateLimitInfo, parse_rate_limits
-from .transport.replies import NoResponse, UnreadableResponse
+from .transport.replies import NoResponse, UnreadableResponse, response_in
 from .transport.request_builder import build_request
 
 ATTEMPT_LOG_FORMAT = "%s: %s, attempt %d, %.0f ms, request id %s"  # a log line for each request
@@ -59,7 +66,7 @@ class AcquireSlot:
 
 
 Step: TypeAlias = httpx.Request | Wait | AcquireSlot
-Reply: TypeAlias = httpx.Response | UnreadableResponse | NoResponse | None
+Reply: TypeAlias = httpx.Response | UnreadableResponse | NoResponse | APIError | None
 Exchange: TypeAlias = Generator[Step, Reply, T]
 
 
@@ -67,8 +74,8 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
     """Yield the steps of one call, and return its result.
 
     Yields:
-        A request to send, for which it expects a response, an `UnreadableResponse` or a `NoResponse`; or an
-        `AcquireSlot` or a `Wait`, for which it expects None.
+        A request to send, for which it expects a response, an `UnreadableResponse`, a `NoResponse` or the credentials'
+        own APIError; or an `AcquireSlot` or a `Wait`, for which it expects None.
 
     Returns:
         The call's result.
@@ -76,20 +83,29 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
     Raises:
         APIError: the call failed.
     """
-    for attempt in itertools.count(1):
-        request = build_request(call, config)
-        sent_at, reply = yield from send_rate_limited(call, request, config)
-        if isinstance(reply, httpx.Response) and reply.status_code == call.success:
-            if logger.isEnabledFor(logging.INFO):
-                _log_attempt(call, config, attempt, sent_at, str(reply.status_code), request_id=request_id_of(reply))
-            return _read_result(call, reply, config)
-        error, retryable = _classify(call, request, reply, config)
-        _log_attempt(call, config, attempt, sent_at, error.summary, request_id=error.request_id)
-        delay = _delay_before_retry(error, attempt, config) if retryable else None
-        if delay is None:
-            raise error
-        logger.info("%s: sending again in %.1f s", log_label(call), delay)
-        yield Wait(delay)
+    unanswered = earlier = 0  # attempts that may have made the change, and how many before this attempt
+    try:
+        for attempt in itertools.count(1):
+            request = build_request(call, config)
+            sent_at, reply = yield from send_rate_limited(call, request, config)
+            if isinstance(reply, httpx.Response) and reply.status_code == call.success:
+                if logger.isEnabledFor(logging.INFO):
+                    _log_attempt(
+                        call, config, attempt, sent_at, str(reply.status_code), request_id=request_id_of(reply)
+                    )
+                return _read_result(call, reply, config)
+            unanswered += may_have_made_change(call, request, reply)
+            error, retryable = _classify(call, request, reply, config)
+            _log_attempt(call, config, attempt, sent_at, error.summary, request_id=error.request_id)
+            delay = _delay_before_retry(error, attempt, config) if retryable else None
+            if delay is None:
+                raise error
+            logger.info("%s: sending again in %.1f s", log_label(call), delay)
+            earlier = unanswered
+            yield Wait(delay)
+    except APIError as error:
+        count_unanswered(call, error, unanswered, earlier=earlier)
+        raise
     raise AssertionError("the loop ends by a return or an error")
 
 
@@ -144,15 +160,15 @@ def _raise_if_held_long(call: Call[Any], request: httpx.Request, config: ClientC
 def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: float, config: ClientConfig) -> None:
     """Tell the rate limiter and the caller's `CallMetadata` what a reply says."""
     metadata = current_call_metadata.get()
-    response = _response_in(reply)
+    response = response_in(reply)
     if response is None or not is_response_to(response, request):
-        if metadata and isinstance(reply, NoResponse) and reply.failure is not Failure.UNSENT:
-            metadata.outcome_unknown |= call.writes
+        if metadata:
+            metadata.outcome_unknown |= may_have_made_change(call, request, reply)
         return
     limits = rate_limit_info(response.headers, config.clock)
     if metadata:
         metadata.record(request_id_of(response), limits)
-        metadata.outcome_unknown |= call.writes and response.status_code >= 500
+        metadata.outcome_unknown |= may_have_made_change(call, request, reply)
     if response.status_code == 429:
         config.rate_limiter.record_rate_limited(config.clock, limits, sent_at)
     else:
@@ -167,18 +183,6 @@ def rate_limit_info(headers: httpx.Headers, clock: Clock) -> RateLimitInfo:
     return parse_rate_limits(headers, clock.now())
 
 
-def _response_in(reply: Reply) -> httpx.Response | None:
-    """Return the response of a reply, with or without its body; None if none came."""
-    if isinstance(reply, httpx.Response):
-        return reply
-    return reply.response if isinstance(reply, UnreadableResponse) else None
-
-
-def is_response_to(response: httpx.Response, request: httpx.Request) -> bool:
-    """Check that a response answers this request, and not one that the credentials sent before it."""
-    return response.request is request or response.request.url == request.url
-
-
 def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) -> T:
     """Read the result of a call that succeeded, and count its points.
 
@@ -190,7 +194,7 @@ def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) 
     except DeserializationError as problem:
         error = validation_error(response, str(problem), now=config.clock.now())
         if problem.is_json:
-            _set_problem(error, KnownProblem.UNKNOWN_SHAPE)
+            set_problem(error, KnownProblem.UNKNOWN_SHAPE)
         mark_outcome_unknown(call, error)
     else:
         if not call.writes:  # a server counts 2 points per object: docs/confluence-behaviour.md#rate-limits
@@ -201,12 +205,20 @@ def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) 
 
 
 def _classify(call: Call[Any], request: httpx.Request, reply: Reply, config: ClientConfig) -> tuple[APIError, bool]:
-    """Return the error that a reply stands for, and whether the call may be sent again."""
-    response = _response_in(reply)
+    """Return the error that a reply stands for, and whether the call may be sent again.
+
+    Raises:
+        APIError: the credentials raised it.
+    """
+    if isinstance(reply, APIError):
+        raise reply
+    response = response_in(reply)
     if response is None:
         assert isinstance(reply, NoResponse), "the reply to a request is never None"
         error = _error_without_response(request, reply)
-        if reply.failure is not Failure.UNSENT:
+        if reply.failure is Failure.UNSENT:
+            error.remedy = UNSENT_REMEDY
+        else:
             mark_outcome_unknown(call, error)
         return error, retry_policy.retries_failure(reply.failure, repeatable=call.repeatable)
     now = config.clock.now()
@@ -231,18 +243,6 @@ def _error_without_response(request: httpx.Request, reply: NoResponse) -> APIErr
     error = kind(summary, method=request.method, path=path_of(request))
     error.__cause__ = reply.cause
     return error
-
-
-def mark_outcome_unknown(call: Call[Any], error: APIError) -> APIError:
-    """Warn in the error's remedy if the change may have been made and must not be made twice; return the error."""
-    if not call.repeatable and isinstance(error, ServerError | APIConnectionError | ResponseValidationError):
-        _set_problem(error, KnownProblem.OUTCOME_UNKNOWN)
-    return error
-
-
-def _set_problem(error: APIError, problem: KnownProblem) -> None:
-    error.problem = problem
-    error.remedy = problem.remedy
 
 
 def _delay_before_retry(error: APIError, attempt: int, config: ClientConfig) -> float | None:

@@ -13,6 +13,7 @@ import httpx
 from .._support import base_url
 from .._support.clock import Clock, SystemClock
 from .._support.lazy_import import LazyModule
+from ..errors import APIError
 from .config import ClientConfig
 from .limits.rate_limiter import RateLimiter
 from .limits.retry_policy import RetryPolicy
@@ -150,6 +151,8 @@ class Session(_Session[httpx.Client]):
             return response_reader.read_sync(response, self.config, started)
         except replies.FAILURES as error:
             return replies.no_response(error)
+        except APIError as error:  # of the credentials, which could not be renewed
+            return error
 
 
 class AsyncSession(_Session[httpx.AsyncClient]):
@@ -204,3 +207,5 @@ class AsyncSession(_Session[httpx.AsyncClient]):
             return await response_reader.read_async(response, self.config, started)
         except replies.FAILURES as error:
             return replies.no_response(error)
+        except APIError as error:  # of the credentials, which could not be renewed
+            return error

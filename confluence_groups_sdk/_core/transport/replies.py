@@ -39,6 +39,13 @@ class UnreadableResponse:
     problem: str
 
 
+def response_in(reply: object) -> httpx.Response | None:
+    """Return the response of a reply, with or without its body; None if none came."""
+    if isinstance(reply, httpx.Response):
+        return reply
+    return reply.response if isinstance(reply, UnreadableResponse) else None
+
+
 def no_response(error: httpx.RequestError | httpx.InvalidURL | UnicodeError) -> NoResponse:
     """Replace an error by one that is safe to keep; a transport's own subclass becomes the httpx error it extends."""
     if isinstance(error, UnicodeError):
