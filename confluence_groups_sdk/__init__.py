@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ._core.limits.rate_limiter import RateLimiter as RateLimiter
     from ._core.limits.rate_limiter_status import RateLimiterStatus as RateLimiterStatus
     from ._core.limits.retry_policy import RetryPolicy as RetryPolicy
+    from ._core.responses.notices import Notice as Notice
     from ._core.responses.rate_limit_headers import RateLimitInfo as RateLimitInfo
     from ._core.timeout import Timeout as Timeout
     from ._core.transport.aiohttp_client import aiohttp_client as aiohttp_client
@@ -80,6 +81,7 @@ _MODULE_OF = {  # sorted
     "MemoryTokenStore": "auth.token_store",
     "MissingScopeError": "errors",
     "NotFoundError": "errors",
+    "Notice": "_core.responses.notices",
     "OAuth2": "auth.oauth",
     "PermissionDeniedError": "errors",
     "PlanError": "errors",

@@ -20,6 +20,7 @@ from ._support.public import public
 
 if TYPE_CHECKING:
     from ._core.api import first_call, operations, pagination
+    from ._core.responses.notices import Notice
     from ._core.transport import raw_client
     from ._generated import AuthenticatedClient
     from .auth import environment
@@ -385,6 +386,15 @@ class ConfluenceGroups:
     def site(self) -> str:
         """The identity of the site: its cloud id if calls go through the gateway, otherwise its host."""
         return base_url.site_id(self._session.config.base)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the server has announced about its operations: deprecation, sunset, warnings (docs/errors.md).
+
+        Each is listed once, at most 20 per operation. The first of each operation and kind is also logged. Clients
+        from `with_options` share them; calls of `raw` do not count.
+        """
+        return tuple(self._session.config.notices.values())
 
     @property
     def raw(self) -> AuthenticatedClient:

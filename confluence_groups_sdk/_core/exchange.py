@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Generator
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import httpx
 from attrs import frozen
 
-from .._support.clock import Clock
+from .._support.lazy_import import LazyModule
 from .._support.log import logger
 from .._support.redaction import hash_id
 from ..errors import (
@@ -42,11 +42,16 @@ from .outcome import (
     set_problem,
 )
 from .responses.error_factory import error_from_response, path_of, request_id_of, validation_error
-from .responses.rate_limit_headers import NO_RATE_LIMITS, RateLimitInfo, parse_rate_limits
+from .responses.rate_limit_headers import NO_RATE_LIMITS, parse_rate_limits
 from .transport.replies import NoResponse, UnreadableResponse, response_in
 from .transport.request_builder import build_request
 
 ATTEMPT_LOG_FORMAT = "%s: %s, attempt %d, %.0f ms, request id %s"  # a log line for each request
+
+if TYPE_CHECKING:
+    from .responses import notices
+else:
+    notices = LazyModule(__package__, "responses.notices")
 
 T = TypeVar("T")
 
@@ -158,14 +163,19 @@ def _raise_if_held_long(call: Call[Any], request: httpx.Request, config: ClientC
 
 
 def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: float, config: ClientConfig) -> None:
-    """Tell the rate limiter and the caller's `CallMetadata` what a reply says."""
+    """Tell the rate limiter and the caller's `CallMetadata` what a reply says, and keep the server's notices."""
     metadata = current_call_metadata.get()
     response = response_in(reply)
     if response is None or not is_response_to(response, request):
         if metadata:
             metadata.outcome_unknown |= may_have_made_change(call, request, reply)
         return
-    limits = rate_limit_info(response.headers, config.clock)
+    limits = NO_RATE_LIMITS
+    names = b" ".join([name for name, _ in response.headers.raw]).lower()  # most responses have none of these headers
+    if b"ratelimit" in names or b"retry-after" in names:
+        limits = parse_rate_limits(response.headers, config.clock.now())
+    if b"deprecation" in names or b"sunset" in names or b"warning" in names:
+        notices.record_notices(config.notices, response, call.operation, call.ids)
     if metadata:
         metadata.record(request_id_of(response), limits)
         metadata.outcome_unknown |= may_have_made_change(call, request, reply)
@@ -173,14 +183,6 @@ def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: 
         config.rate_limiter.record_rate_limited(config.clock, limits, sent_at)
     else:
         config.rate_limiter.record_accepted(config.clock, limits)
-
-
-def rate_limit_info(headers: httpx.Headers, clock: Clock) -> RateLimitInfo:
-    """Parse the rate limits in a response's headers; most responses have none, which a glance at the names shows."""
-    names = b" ".join([name for name, _ in headers.raw]).lower()
-    if b"ratelimit" not in names and b"retry-after" not in names:
-        return NO_RATE_LIMITS
-    return parse_rate_limits(headers, clock.now())
 
 
 def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) -> T:
