@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .errors import APITimeoutError as APITimeoutError
     from .errors import AuthenticationError as AuthenticationError
     from .errors import BadRequestError as BadRequestError
+    from .errors import ClientClosedError as ClientClosedError
     from .errors import ConfigurationError as ConfigurationError
     from .errors import ConflictError as ConflictError
     from .errors import ConfluenceGroupsError as ConfluenceGroupsError
@@ -65,6 +66,7 @@ _MODULE_OF = {  # sorted
     "AuthenticationError": "errors",
     "BadRequestError": "errors",
     "BearerToken": "auth.credentials",
+    "ClientClosedError": "errors",
     "Clock": "_support.clock",
     "ConfigurationError": "errors",
     "ConflictError": "errors",

@@ -50,9 +50,9 @@ class Options(TypedDict, total=False):
 class ConfluenceGroups:
     """Confluence Cloud groups, synchronously. Many threads may share one client.
 
-    Calls are retried as `RetryPolicy` describes. Redirects are not followed, and cookies are not sent. A call after
-    closing raises RuntimeError. Lists are read while you iterate: each page is requested when you have used up the
-    page before it.
+    Calls are retried as `RetryPolicy` describes. Redirects are not followed, and cookies are not sent. Closing ends the
+    calls under way with an APIConnectionError. A call after closing raises ClientClosedError, which is also a
+    RuntimeError. Lists are read while you iterate: each page is requested when you have used up the page before it.
 
     Besides the errors that a method lists, every call may raise these, all of them an APIError:
 
@@ -106,7 +106,7 @@ class ConfluenceGroups:
             application_name=application_name,
             clock=clock,
         )
-        self._owns_http = self._session.http.owned
+        self._is_copy = False
 
     @classmethod
     def for_cloud(
@@ -405,7 +405,7 @@ class ConfluenceGroups:
         to this site only. Each access returns a new object.
         """
         session = self._session
-        return raw_client.raw_sync(session.config, session.auth, session.http.client)
+        return raw_client.raw_sync(session.config, session.auth, session.http)
 
     def with_options(
         self,
@@ -425,13 +425,17 @@ class ConfluenceGroups:
         """
         session = self._session.with_config(self._session.config.with_options(timeout, retry))
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _session=session, _owns_http=False)
+        other.__dict__.update(self.__dict__, _session=session, _is_copy=True)
         return other
 
     def close(self) -> None:
-        """Close the connections, unless they are yours or another client's."""
-        if self._owns_http:
-            self._session.http.client.close()
+        """Close the client and its connections, but not your own ``http_client``; `with_options` copies close nothing.
+
+        Calls that are under way, also those of copies, fail at once with an APIConnectionError, which says whether the
+        change may have been made. See docs/errors.md.
+        """
+        if not self._is_copy:
+            self._session.close()
 
     def __enter__(self) -> Self:
         return self

@@ -62,10 +62,6 @@ class ConfluenceGroupsError(Exception):
     Wrong arguments may also raise a plain ValueError or TypeError. Each attribute has a default in its class, so that
     errors pickled by older versions also have it.
 
-    Args:
-        args: the message.
-        option: the Python argument that the message is about.
-
     Attributes:
         option: the Python argument that the message is about, such as ``max_retries``, so that a front end can name
             its own option for it; None if there is none.
@@ -201,15 +197,12 @@ class APIError(ConfluenceGroupsError):
     ) -> None:
         super().__init__(summary)
         self.summary = summary
-        self.method = method
-        self.path = path
+        self.method, self.path = method, path
         if status_code is not None:
             self.status_code = status_code
-        self.request_id = request_id
-        self.message = message
+        self.request_id, self.message, self.retry_after = request_id, message, retry_after
         self.headers = dict(headers or {})
         self.body = body
-        self.retry_after = retry_after
         if problem is not None:
             self.problem = problem
             self.remedy = problem.remedy
@@ -306,6 +299,12 @@ class APIConnectionError(APIError):
     """No response came: the connection failed or broke. The type of ``__cause__``, an httpx error, tells how."""
 
     remedy = "Check address, proxy and network, then send again. If the call was a change, it may have been made."
+
+
+class ClientClosedError(APIConnectionError, RuntimeError):
+    """The client was closed before the call, so nothing was sent."""
+
+    remedy = "Nothing was sent. Send the call with a client that is open."
 
 
 class APITimeoutError(APIConnectionError):

@@ -36,6 +36,7 @@ from .limits.retry_policy import Failure
 from .outcome import (
     UNSENT_REMEDY,
     count_unanswered,
+    describe_closing,
     is_response_to,
     mark_outcome_unknown,
     may_have_made_change,
@@ -80,7 +81,8 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
 
     Yields:
         A request to send, for which it expects a response, an `UnreadableResponse`, a `NoResponse` or the credentials'
-        own APIError; or an `AcquireSlot` or a `Wait`, for which it expects None.
+        own APIError; or an `AcquireSlot` or a `Wait`, for which it expects None, or a `NoResponse` if the client was
+        closed before.
 
     Returns:
         The call's result.
@@ -100,14 +102,15 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
                     )
                 return _read_result(call, reply, config)
             unanswered += may_have_made_change(call, request, reply)
-            error, retryable = _classify(call, request, reply, config)
+            error, retryable = _classify(call, request, reply, config, attempt)
             _log_attempt(call, config, attempt, sent_at, error.summary, request_id=error.request_id)
             delay = _delay_before_retry(error, attempt, config) if retryable else None
             if delay is None:
                 raise error
             logger.info("%s: sending again in %.1f s", log_label(call), delay)
             earlier = unanswered
-            yield Wait(delay)
+            if closed := (yield Wait(delay)):
+                raise _error_without_response(request, closed, attempt + 1)
     except APIError as error:
         count_unanswered(call, error, unanswered, earlier=earlier)
         raise
@@ -127,14 +130,15 @@ def send_rate_limited(
     """
     rate_limiter, clock = config.rate_limiter, config.clock
     _raise_if_held_long(call, request, config)
-    if not rate_limiter.try_acquire():
-        yield AcquireSlot(rate_limiter)
+    if not rate_limiter.try_acquire() and (closed := (yield AcquireSlot(rate_limiter))):
+        return clock.monotonic(), closed
     unused: Reservation | None = None
     try:
         reservation = unused = rate_limiter.reserve(clock, None)
         while reservation.delay_s:
             _raise_if_held_long(call, request, config)
-            yield Wait(reservation.delay_s)
+            if closed := (yield Wait(reservation.delay_s)):
+                return clock.monotonic(), closed
             reservation = unused = rate_limiter.reserve(clock, reservation)
         unused = None
         sent_at = clock.monotonic()
@@ -206,7 +210,9 @@ def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) 
     raise error
 
 
-def _classify(call: Call[Any], request: httpx.Request, reply: Reply, config: ClientConfig) -> tuple[APIError, bool]:
+def _classify(
+    call: Call[Any], request: httpx.Request, reply: Reply, config: ClientConfig, attempt: int
+) -> tuple[APIError, bool]:
     """Return the error that a reply stands for, and whether the call may be sent again.
 
     Raises:
@@ -216,13 +222,11 @@ def _classify(call: Call[Any], request: httpx.Request, reply: Reply, config: Cli
         raise reply
     response = response_in(reply)
     if response is None:
+        error = _error_without_response(request, reply, attempt)
         assert isinstance(reply, NoResponse), "the reply to a request is never None"
-        error = _error_without_response(request, reply)
-        if reply.failure is Failure.UNSENT:
-            error.remedy = UNSENT_REMEDY
-        else:
+        if reply.failure is not Failure.UNSENT:
             mark_outcome_unknown(call, error)
-        return error, retry_policy.retries_failure(reply.failure, repeatable=call.repeatable)
+        return error, not reply.closed and retry_policy.retries_failure(reply.failure, repeatable=call.repeatable)
     now = config.clock.now()
     if response.is_success:
         problem = reply.problem if isinstance(reply, UnreadableResponse) else f"{call.success} was expected"
@@ -232,17 +236,21 @@ def _classify(call: Call[Any], request: httpx.Request, reply: Reply, config: Cli
     return mark_outcome_unknown(call, error_from_response(response, kind=kind, scopes=call.scopes, now=now)), retryable
 
 
-def _error_without_response(request: httpx.Request, reply: NoResponse) -> APIError:
+def _error_without_response(request: httpx.Request, reply: Reply, attempt: int) -> APIError:
     """Return the error for a response that never came or is unreadable."""
+    assert isinstance(reply, NoResponse), "the reply to a request is never None"
     kind: type[APIError] = APIConnectionError
     name = type(reply.cause).__name__
     summary = f"no response ({name})"
-    if reply.failure is Failure.UNREADABLE:
+    remedy = UNSENT_REMEDY if reply.failure is Failure.UNSENT else None
+    if reply.closed:
+        summary, remedy = describe_closing(unsent=reply.failure is Failure.UNSENT, attempt=attempt)
+    elif reply.failure is Failure.UNREADABLE:
         kind = ResponseValidationError
         summary = f"the response is unreadable ({name}): nothing is known about what happened"
     elif isinstance(reply.cause, httpx.TimeoutException):
         kind = APITimeoutError
-    error = kind(summary, method=request.method, path=path_of(request))
+    error = kind(summary, method=request.method, path=path_of(request), remedy=remedy)
     error.__cause__ = reply.cause
     return error
 

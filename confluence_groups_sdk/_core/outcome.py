@@ -20,6 +20,7 @@ from .limits.retry_policy import Failure
 from .transport.replies import NoResponse, response_in
 
 UNSENT_REMEDY = "Nothing was sent. Check address, proxy and network, then send again."
+CLOSED_REMEDY = "Send the call with a client that is open."
 REPEATABLE_REMEDY = "You may also send the call again, which does no harm."
 REPEATABLE_TIMEOUT_REMEDY = "You may also send the call again, which does no harm, and allow more time."
 
@@ -37,6 +38,20 @@ def may_have_made_change(call: Call[Any], request: httpx.Request, reply: object)
     if response is None:
         return isinstance(reply, NoResponse) and reply.failure is not Failure.UNSENT
     return response.status_code >= 500 and is_response_to(response, request)
+
+
+def describe_closing(*, unsent: bool, attempt: int) -> tuple[str, str]:
+    """Return the summary and the remedy of the error for a call that ended because its client was closed.
+
+    Args:
+        unsent: whether the attempt sent nothing.
+        attempt: the attempt's number, from 1.
+    """
+    if not unsent:
+        return "the client was closed before the response came", CLOSED_REMEDY
+    if attempt == 1:
+        return "the client was closed before the call was sent", f"Nothing was sent. {CLOSED_REMEDY}"
+    return "the client was closed before the call was sent again", CLOSED_REMEDY
 
 
 def mark_outcome_unknown(call: Call[Any], error: APIError) -> APIError:
