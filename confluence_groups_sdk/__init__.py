@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ._core.limits.rate_limiter import RateLimiter as RateLimiter
     from ._core.limits.rate_limiter_status import RateLimiterStatus as RateLimiterStatus
     from ._core.limits.retry_policy import RetryPolicy as RetryPolicy
+    from ._core.responses.notices import Notice as Notice
     from ._core.responses.rate_limit_headers import RateLimitInfo as RateLimitInfo
     from ._core.timeout import Timeout as Timeout
     from ._core.transport.aiohttp_client import aiohttp_client as aiohttp_client
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .errors import APITimeoutError as APITimeoutError
     from .errors import AuthenticationError as AuthenticationError
     from .errors import BadRequestError as BadRequestError
+    from .errors import ClientClosedError as ClientClosedError
     from .errors import ConfigurationError as ConfigurationError
     from .errors import ConflictError as ConflictError
     from .errors import ConfluenceGroupsError as ConfluenceGroupsError
@@ -64,6 +66,7 @@ _MODULE_OF = {  # sorted
     "AuthenticationError": "errors",
     "BadRequestError": "errors",
     "BearerToken": "auth.credentials",
+    "ClientClosedError": "errors",
     "Clock": "_support.clock",
     "ConfigurationError": "errors",
     "ConflictError": "errors",
@@ -80,6 +83,7 @@ _MODULE_OF = {  # sorted
     "MemoryTokenStore": "auth.token_store",
     "MissingScopeError": "errors",
     "NotFoundError": "errors",
+    "Notice": "_core.responses.notices",
     "OAuth2": "auth.oauth",
     "PermissionDeniedError": "errors",
     "PlanError": "errors",

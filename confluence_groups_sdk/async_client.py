@@ -20,6 +20,7 @@ from ._support.public import public
 
 if TYPE_CHECKING:
     from ._core.api import first_call, operations, pagination
+    from ._core.responses.notices import Notice
     from ._core.transport import raw_client
     from ._generated import AuthenticatedClient
     from .auth import environment
@@ -49,9 +50,9 @@ class Options(TypedDict, total=False):
 class AsyncConfluenceGroups:
     """Confluence Cloud groups, for asyncio. Many tasks of one event loop may share one client.
 
-    Calls are retried as `RetryPolicy` describes. Redirects are not followed, and cookies are not sent. A call after
-    closing raises RuntimeError. Lists are read while you iterate: each page is requested when you have used up the
-    page before it.
+    Calls are retried as `RetryPolicy` describes. Redirects are not followed, and cookies are not sent. Closing ends the
+    calls under way with an APIConnectionError. A call after closing raises ClientClosedError, which is also a
+    RuntimeError. Lists are read while you iterate: each page is requested when you have used up the page before it.
 
     Besides the errors that a method lists, every call may raise these, all of them an APIError:
 
@@ -105,7 +106,7 @@ class AsyncConfluenceGroups:
             application_name=application_name,
             clock=clock,
         )
-        self._owns_http = self._session.http.owned
+        self._is_copy = False
 
     @classmethod
     def for_cloud(
@@ -159,7 +160,8 @@ class AsyncConfluenceGroups:
 
         Raises:
             ValueError: an id is empty or too long for an address; nothing was sent.
-            NotFoundError: there is no such group or user; if there is no such site, the remedy says so.
+            NotFoundError: there is no such group or user; if there is no such site, the remedy says so. If an earlier
+                attempt went unanswered (``unanswered_attempts``), it may have removed the user: check with `is_member`.
             PermissionDeniedError: the caller is not a site admin.
             BadRequestError: Confluence does not accept an id.
             APIError: as for every call.
@@ -386,6 +388,15 @@ class AsyncConfluenceGroups:
         return base_url.site_id(self._session.config.base)
 
     @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the server has announced about its operations: deprecation, sunset, warnings (docs/errors.md).
+
+        Each is listed once, at most 20 per operation. The first of each operation and kind is also logged. Clients
+        from `with_options` share them; calls of `raw` do not count.
+        """
+        return tuple(self._session.config.notices.values())
+
+    @property
     def raw(self) -> AuthenticatedClient:
         """The generated client over the same connections: no retries, no rate limiting, no errors for failed calls.
 
@@ -394,7 +405,7 @@ class AsyncConfluenceGroups:
         to this site only. Each access returns a new object.
         """
         session = self._session
-        return raw_client.raw_async(session.config, session.auth, session.http.client)
+        return raw_client.raw_async(session.config, session.auth, session.http)
 
     def with_options(
         self,
@@ -414,13 +425,17 @@ class AsyncConfluenceGroups:
         """
         session = self._session.with_config(self._session.config.with_options(timeout, retry))
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _session=session, _owns_http=False)
+        other.__dict__.update(self.__dict__, _session=session, _is_copy=True)
         return other
 
     async def aclose(self) -> None:
-        """Close the connections, unless they are yours or another client's."""
-        if self._owns_http:
-            await self._session.http.client.aclose()
+        """Close the client and its connections, but not your own ``http_client``; `with_options` copies close nothing.
+
+        Calls that are under way, also those of copies, fail at once with an APIConnectionError, which says whether the
+        change may have been made. See docs/errors.md.
+        """
+        if not self._is_copy:
+            await self._session.aclose()
 
     async def __aenter__(self) -> Self:
         return self

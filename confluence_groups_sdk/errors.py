@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Self
 
-from ._support.known_problem import KnownProblem as KnownProblem
+from ._support.known_problem import KnownProblem as KnownProblem  # noqa: PLC0414 - public here
 from ._support.pickling import unpickle
 from ._support.text import escape_controls
 
@@ -16,10 +16,6 @@ class ConfluenceGroupsError(Exception):
 
     Wrong arguments may also raise a plain ValueError or TypeError. Each attribute has a default in its class, so that
     errors pickled by older versions also have it.
-
-    Args:
-        args: the message.
-        option: the Python argument that the message is about.
 
     Attributes:
         option: the Python argument that the message is about, such as ``max_retries``, so that a front end can name
@@ -128,6 +124,8 @@ class APIError(ConfluenceGroupsError):
             response.
         body: the response's body as text, at most 64 KiB; None without a response.
         retry_after: seconds that the server asks to wait; None if it does not ask.
+        unanswered_attempts: attempts at a change that got no response or a 5xx: it may have been made, whatever the
+            last response says.
     """
 
     summary: str = ""
@@ -141,6 +139,7 @@ class APIError(ConfluenceGroupsError):
     headers: Mapping[str, str] = MappingProxyType({})
     body: str | None = None
     retry_after: float | None = None
+    unanswered_attempts: int = 0
 
     def __init__(
         self,
@@ -162,11 +161,9 @@ class APIError(ConfluenceGroupsError):
         self.method, self.path = method, path
         if status_code is not None:
             self.status_code = status_code
-        self.request_id = request_id
-        self.message = message
+        self.request_id, self.message, self.retry_after = request_id, message, retry_after
         self.headers = dict(headers or {})
         self.body = body
-        self.retry_after = retry_after
         if problem is not None:
             self.problem, self.remedy = problem, problem.remedy
         if remedy is not None:
@@ -262,6 +259,12 @@ class APIConnectionError(APIError):
     """No response came: the connection failed or broke. The type of ``__cause__``, an httpx error, tells how."""
 
     remedy = "Check address, proxy and network, then send again. If the call was a change, it may have been made."
+
+
+class ClientClosedError(APIConnectionError, RuntimeError):
+    """The client was closed before the call, so nothing was sent."""
+
+    remedy = "Nothing was sent. Send the call with a client that is open."
 
 
 class APITimeoutError(APIConnectionError):

@@ -67,3 +67,32 @@ def test_a_real_sleep_adds_nothing_to_the_clock() -> None:
     SystemClock().sleep(0)
     asyncio.run(SystemClock().async_sleep(0))
     assert clock._monotonic is read
+
+
+def test_a_wait_ends_when_its_event_is_set_and_does_not_count_as_passed() -> None:
+    woken = threading.Event()
+    clock = SystemClock()
+    before = clock.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(clock.wait, woken, 3600.0)
+        woken.set()
+        waiting.result(30)
+    assert clock.monotonic() < before + 3599
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.01])
+def test_a_wait_ends_after_its_time(seconds: float) -> None:
+    clock = SystemClock()
+    before = clock.monotonic()
+    clock.wait(threading.Event(), seconds)
+    assert clock.monotonic() >= before + seconds
+
+
+def test_a_wait_uses_a_replaced_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)  # a builtin function, as time.sleep is
+    clock = SystemClock()
+    before = clock.monotonic()
+    clock.wait(threading.Event(), 3600.0)
+    assert slept == [3600.0]
+    assert clock.monotonic() >= before + 3599.999

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from types import EllipsisType
+from typing import Any
 
 import httpx
 from attrs import evolve, field, frozen
@@ -26,6 +27,7 @@ class ClientConfig:
     rate_limiter: RateLimiter = field()
     clock: Clock = field()
     halved_operations: dict[str, object] = field(factory=dict)  # those whose pages were too large, already logged
+    notices: MutableMapping[object, Any] = field(factory=dict)  # `Notice` objects; copies with other options share them
     base_url: httpx.URL = field(init=False)
     read_headers: httpx.Headers = field(init=False)
     write_headers: httpx.Headers = field(init=False)

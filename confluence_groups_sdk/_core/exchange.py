@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Generator
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import httpx
 from attrs import frozen
 
-from .._support.clock import Clock
+from .._support.lazy_import import LazyModule
 from .._support.log import logger
 from ..errors import (
     APIConnectionError,
@@ -24,7 +24,6 @@ from ..errors import (
     NotFoundError,
     RateLimitError,
     ResponseValidationError,
-    ServerError,
 )
 from .api.deserialization import DeserializationError, objects_in
 from .api.operations import Call, log_label
@@ -33,12 +32,27 @@ from .config import ClientConfig
 from .limits import retry_policy
 from .limits.rate_limiter import RateLimiter, Reservation
 from .limits.retry_policy import Failure
+from .outcome import (
+    UNSENT_REMEDY,
+    count_unanswered,
+    describe_closing,
+    is_response_to,
+    mark_outcome_unknown,
+    may_have_made_change,
+    set_problem,
+)
 from .responses.error_factory import error_from_response, path_of, request_id_of, validation_error
-from .responses.rate_limit_headers import NO_RATE_LIMITS, RateLimitInfo, parse_rate_limits
-from .transport.replies import NoResponse, UnreadableResponse
+from .responses.rate_limit_headers import NO_RATE_LIMITS, parse_rate_limits
+from .retries import Retries
+from .transport.replies import NoResponse, UnreadableResponse, response_in
 from .transport.request_builder import build_request
 
 ATTEMPT_LOG_FORMAT = "%s: %s, attempt %d, %.0f ms, request id %s"  # a log line for each request
+
+if TYPE_CHECKING:
+    from .responses import notices
+else:
+    notices = LazyModule(__package__, "responses.notices")
 
 T = TypeVar("T")
 
@@ -58,7 +72,7 @@ class AcquireSlot:
 
 
 Step: TypeAlias = httpx.Request | Wait | AcquireSlot
-Reply: TypeAlias = httpx.Response | UnreadableResponse | NoResponse | None
+Reply: TypeAlias = httpx.Response | UnreadableResponse | NoResponse | APIError | None
 Exchange: TypeAlias = Generator[Step, Reply, T]
 
 
@@ -66,8 +80,9 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
     """Yield the steps of one call, and return its result.
 
     Yields:
-        A request to send, for which it expects a response, an `UnreadableResponse` or a `NoResponse`; or an
-        `AcquireSlot` or a `Wait`, for which it expects None.
+        A request to send, for which it expects a response, an `UnreadableResponse`, a `NoResponse` or the credentials'
+        own APIError; or an `AcquireSlot` or a `Wait`, for which it expects None, or a `NoResponse` if the client was
+        closed before.
 
     Returns:
         The call's result.
@@ -75,23 +90,32 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
     Raises:
         APIError: the call failed.
     """
-    retries: _Retries | None = None
-    for attempt in itertools.count(1):
-        request = build_request(call, config)
-        sent_at, reply = yield from send_rate_limited(call, request, config)
-        if isinstance(reply, httpx.Response) and reply.status_code == call.success:
-            if logger.isEnabledFor(logging.INFO):
-                _log_attempt(call, config, attempt, sent_at, str(reply.status_code), request_id=request_id_of(reply))
-            return _read_result(call, reply, config)
-        error, retryable = _classify(call, request, reply, config)
-        _log_attempt(call, config, attempt, sent_at, error.summary, request_id=error.request_id)
-        retries = retries or _Retries(config)
-        next_attempt = retries.next_attempt(call, error) if retryable else None
-        if next_attempt is None:
-            raise error
-        call, delay = next_attempt
-        logger.info("%s: sending again in %.1f s", log_label(call), delay)
-        yield Wait(delay)
+    unanswered = earlier = 0  # attempts that may have made the change, and how many before this attempt
+    retries: Retries | None = None
+    try:
+        for attempt in itertools.count(1):
+            request = build_request(call, config)
+            sent_at, reply = yield from send_rate_limited(call, request, config)
+            if isinstance(reply, httpx.Response) and reply.status_code == call.success:
+                if logger.isEnabledFor(logging.INFO):
+                    outcome = str(reply.status_code)
+                    _log_attempt(call, config, attempt, sent_at, outcome, request_id=request_id_of(reply))
+                return _read_result(call, reply, config)
+            unanswered += may_have_made_change(call, request, reply)
+            error, retryable = _classify(call, request, reply, config, attempt)
+            _log_attempt(call, config, attempt, sent_at, error.summary, request_id=error.request_id)
+            retries = retries or Retries(config)
+            next_attempt = retries.next_attempt(call, error) if retryable else None
+            if next_attempt is None:
+                raise error
+            call, delay = next_attempt
+            logger.info("%s: sending again in %.1f s", log_label(call), delay)
+            earlier = unanswered
+            if closed := (yield Wait(delay)):
+                raise _error_without_response(request, closed, attempt + 1)
+    except APIError as error:
+        count_unanswered(call, error, unanswered, earlier=earlier)
+        raise
     raise AssertionError("the loop ends by a return or an error")
 
 
@@ -108,14 +132,15 @@ def send_rate_limited(
     """
     rate_limiter, clock = config.rate_limiter, config.clock
     _raise_if_held_long(call, request, config)
-    if not rate_limiter.try_acquire():
-        yield AcquireSlot(rate_limiter)
+    if not rate_limiter.try_acquire() and (closed := (yield AcquireSlot(rate_limiter))):
+        return clock.monotonic(), closed
     unused: Reservation | None = None
     try:
         reservation = unused = rate_limiter.reserve(clock, None)
         while reservation.delay_s:
             _raise_if_held_long(call, request, config)
-            yield Wait(reservation.delay_s)
+            if closed := (yield Wait(reservation.delay_s)):
+                return clock.monotonic(), closed
             reservation = unused = rate_limiter.reserve(clock, reservation)
         unused = None
         sent_at = clock.monotonic()
@@ -144,17 +169,22 @@ def _raise_if_held_long(call: Call[Any], request: httpx.Request, config: ClientC
 
 
 def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: float, config: ClientConfig) -> None:
-    """Tell the rate limiter and the caller's `CallMetadata` what a reply says."""
+    """Tell the rate limiter and the caller's `CallMetadata` what a reply says, and keep the server's notices."""
     metadata = current_call_metadata.get()
-    response = _response_in(reply)
+    response = response_in(reply)
     if response is None or not is_response_to(response, request):
-        if metadata and isinstance(reply, NoResponse) and reply.failure is not Failure.UNSENT:
-            metadata.outcome_unknown |= call.writes
+        if metadata:
+            metadata.outcome_unknown |= may_have_made_change(call, request, reply)
         return
-    limits = rate_limit_info(response.headers, config.clock)
+    limits = NO_RATE_LIMITS
+    names = b" ".join([name for name, _ in response.headers.raw]).lower()  # most responses have none of these headers
+    if b"ratelimit" in names or b"retry-after" in names:
+        limits = parse_rate_limits(response.headers, config.clock.now())
+    if b"deprecation" in names or b"sunset" in names or b"warning" in names:
+        notices.record_notices(config.notices, response, call.operation, call.ids)
     if metadata:
         metadata.record(request_id_of(response), limits)
-        metadata.outcome_unknown |= call.writes and response.status_code >= 500
+        metadata.outcome_unknown |= may_have_made_change(call, request, reply)
     if response.status_code == 429:
         config.rate_limiter.record_rate_limited(config.clock, limits, sent_at)
     else:
@@ -165,26 +195,6 @@ def record_unidentified(number: int) -> None:
     """Tell the caller's `CallMetadata` how many entries a list has skipped so far."""
     if number and (metadata := current_call_metadata.get()):
         metadata.unidentified = number
-
-
-def rate_limit_info(headers: httpx.Headers, clock: Clock) -> RateLimitInfo:
-    """Parse the rate limits in a response's headers; most responses have none, which a glance at the names shows."""
-    names = b" ".join([name for name, _ in headers.raw]).lower()
-    if b"ratelimit" not in names and b"retry-after" not in names:
-        return NO_RATE_LIMITS
-    return parse_rate_limits(headers, clock.now())
-
-
-def _response_in(reply: Reply) -> httpx.Response | None:
-    """Return the response of a reply, with or without its body; None if none came."""
-    if isinstance(reply, httpx.Response):
-        return reply
-    return reply.response if isinstance(reply, UnreadableResponse) else None
-
-
-def is_response_to(response: httpx.Response, request: httpx.Request) -> bool:
-    """Check that a response answers this request, and not one that the credentials sent before it."""
-    return response.request is request or response.request.url == request.url
 
 
 def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) -> T:
@@ -198,7 +208,7 @@ def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) 
     except DeserializationError as problem:
         error = validation_error(response, str(problem), now=config.clock.now())
         if problem.is_json:
-            _set_problem(error, KnownProblem.UNKNOWN_SHAPE)
+            set_problem(error, KnownProblem.UNKNOWN_SHAPE)
         mark_outcome_unknown(call, error)
     else:
         if not call.writes:  # a server counts 2 points per object: docs/confluence-behaviour.md#rate-limits
@@ -208,15 +218,23 @@ def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) 
     raise error
 
 
-def _classify(call: Call[Any], request: httpx.Request, reply: Reply, config: ClientConfig) -> tuple[APIError, bool]:
-    """Return the error that a reply stands for, and whether the call may be sent again."""
-    response = _response_in(reply)
+def _classify(
+    call: Call[Any], request: httpx.Request, reply: Reply, config: ClientConfig, attempt: int
+) -> tuple[APIError, bool]:
+    """Return the error that a reply stands for, and whether the call may be sent again.
+
+    Raises:
+        APIError: the credentials raised it.
+    """
+    if isinstance(reply, APIError):
+        raise reply
+    response = response_in(reply)
     if response is None:
+        error = _error_without_response(request, reply, attempt)
         assert isinstance(reply, NoResponse), "the reply to a request is never None"
-        error = _error_without_response(request, reply)
         if reply.failure is not Failure.UNSENT:
             mark_outcome_unknown(call, error)
-        return error, retry_policy.retries_failure(reply.failure, repeatable=call.repeatable)
+        return error, not reply.closed and retry_policy.retries_failure(reply.failure, repeatable=call.repeatable)
     now = config.clock.now()
     if response.is_success:
         problem = reply.problem if isinstance(reply, UnreadableResponse) else f"{call.success} was expected"
@@ -226,83 +244,23 @@ def _classify(call: Call[Any], request: httpx.Request, reply: Reply, config: Cli
     return mark_outcome_unknown(call, error_from_response(response, kind=kind, scopes=call.scopes, now=now)), retryable
 
 
-def _error_without_response(request: httpx.Request, reply: NoResponse) -> APIError:
+def _error_without_response(request: httpx.Request, reply: Reply, attempt: int) -> APIError:
     """Return the error for a response that never came or is unreadable."""
+    assert isinstance(reply, NoResponse), "the reply to a request is never None"
     kind: type[APIError] = APIConnectionError
     name = type(reply.cause).__name__
     summary = f"no response ({name})"
-    if reply.failure is Failure.UNREADABLE:
+    remedy = UNSENT_REMEDY if reply.failure is Failure.UNSENT else None
+    if reply.closed:
+        summary, remedy = describe_closing(unsent=reply.failure is Failure.UNSENT, attempt=attempt)
+    elif reply.failure is Failure.UNREADABLE:
         kind = ResponseValidationError
         summary = f"the response is unreadable ({name}): nothing is known about what happened"
     elif isinstance(reply.cause, httpx.TimeoutException):
         kind = APITimeoutError
-    error = kind(summary, method=request.method, path=path_of(request))
+    error = kind(summary, method=request.method, path=path_of(request), remedy=remedy)
     error.__cause__ = reply.cause
     return error
-
-
-def mark_outcome_unknown(call: Call[Any], error: APIError) -> APIError:
-    """Warn in the error's remedy if the change may have been made and must not be made twice; return the error."""
-    if not call.repeatable and isinstance(error, ServerError | APIConnectionError | ResponseValidationError):
-        _set_problem(error, KnownProblem.OUTCOME_UNKNOWN)
-    return error
-
-
-def _set_problem(error: APIError, problem: KnownProblem) -> None:
-    error.problem = problem
-    error.remedy = problem.remedy
-
-
-class _Retries:
-    """Decides how often a call is sent again, and with which page size if it is a page of a list.
-
-    A page has all retries of the policy. If it may be too large for the server, each smaller size has one attempt more,
-    so that a server that is down costs only three attempts more.
-    """
-
-    def __init__(self, config: ClientConfig) -> None:
-        self._config = config
-        self._retry = 0  # of the present page size
-        self._halved = False
-
-    def next_attempt(self, call: Call[T], error: APIError) -> tuple[Call[T], float] | None:
-        """Return the call to send next and the seconds to wait before it; None to raise the error instead."""
-        self._retry += 1
-        too_much = retry_policy.may_be_too_much(error.__cause__ or error.status_code)
-        if not (self._halved and too_much):
-            delay = _delay_before_retry(error, self._retry, self._config)
-            if delay is not None:
-                return call, delay
-        return self._halve(call, error) if too_much else None
-
-    def _halve(self, call: Call[T], error: APIError) -> tuple[Call[T], float] | None:
-        config = self._config
-        chance = config.clock.random()
-        delay = retry_policy.delay_before_smaller_page(config.retry, retry_after=error.retry_after, chance=chance)
-        if delay is None or call.smaller is None:
-            return None
-        smaller = call.smaller()
-        _log_smaller_page(call, smaller, error, config)
-        self._retry, self._halved = 0, True
-        return smaller, delay
-
-
-def _delay_before_retry(error: APIError, retry: int, config: ClientConfig) -> float | None:
-    """Return the seconds to wait before sending again; None to raise the error instead."""
-    held_s = config.rate_limiter.seconds_held(config.clock) if error.status_code == 429 else 0.0
-    if held_s > config.retry.max_retry_after:
-        error.retry_after = max(held_s, error.retry_after or 0.0)
-    chance = config.clock.random()
-    return retry_policy.delay_before(config.retry, retry, retry_after=error.retry_after, chance=chance)
-
-
-def _log_smaller_page(call: Call[Any], smaller: Call[Any], error: APIError, config: ClientConfig) -> None:
-    """Warn of pages that are too large, once for each client and operation."""
-    this = object()
-    if config.halved_operations.setdefault(call.operation, this) is this:  # one step, so that only one thread warns
-        problem = error.status_code or "no response in time"
-        message = "%s: a page of %s is too large for the server (%s): asking for %s. This is logged once per operation"
-        logger.warning(message, log_label(call), call.limit, problem, smaller.limit)
 
 
 def _log_attempt(

@@ -13,10 +13,12 @@ import httpx
 from .._support import base_url
 from .._support.clock import Clock, SystemClock
 from .._support.lazy_import import LazyModule
+from ..errors import APIError, ClientClosedError
 from .config import ClientConfig
 from .limits.rate_limiter import RateLimiter
 from .limits.retry_policy import RetryPolicy
 from .timeout import parse_timeout
+from .transport import closing
 from .transport.http_client import HttpClientHolder
 
 if TYPE_CHECKING:
@@ -89,6 +91,15 @@ class _Session(Generic[C]):
         """Return a session with another configuration over the same connections."""
         return type(self)(self.http, self.auth, config)
 
+    def _raise_if_closed(self) -> None:
+        """Refuse a call that is begun after closing; one that was begun before gets a plain APIConnectionError.
+
+        Raises:
+            ClientClosedError: the client is closed.
+        """
+        if self.http.is_closed:
+            raise ClientClosedError("the client was closed before the call")
+
     def prepare(self, call: Call[T]) -> httpx.Request:
         """Build the request of a call; its Authorization header shows the scheme, but not the credentials."""
         from .._support.redaction import REDACTED  # rarely needed, so clients are built faster without it
@@ -106,8 +117,19 @@ class Session(_Session[httpx.Client]):
     def _http_class() -> type[httpx.Client]:
         return httpx.Client
 
+    def close(self) -> None:
+        """End the calls that are under way, and close the connections unless they are the caller's."""
+        client = self.http.client
+        self.http.closing.close()
+        if self.http.owned:
+            client.close()
+
     def send(self, call: Call[T]) -> T:
         """Send a call, again if its retry policy says so, and return its result."""
+        self._raise_if_closed()
+        return self._send(call)
+
+    def _send(self, call: Call[T]) -> T:
         steps = exchange.exchange(call, self.config)
         try:
             step = next(steps)
@@ -121,37 +143,51 @@ class Session(_Session[httpx.Client]):
 
     def run(self, workflow: Workflow[T]) -> T:
         """Send the calls of a workflow, and return its result."""
+        self._raise_if_closed()
         try:
             call = next(workflow)
             while True:
-                call = workflow.send(self.send(call))
+                call = workflow.send(self._send(call))
         except StopIteration as end:
             result: T = end.value
             return result
 
     def items(self, paginator: Paginator[T]) -> Generator[T, None, None]:
         """Yield the items of a list; each page is requested when the items before it are used up."""
+        self._raise_if_closed()
         while (call := paginator.next_call()) is not None:
-            items = paginator.receive(self.send(call))
+            items = paginator.receive(self._send(call))
             exchange.record_unidentified(paginator.unidentified)
             yield from items
 
     def _carry_out(self, step: Step) -> Reply:
+        if self.http.is_closed:
+            return replies.CLOSED
         if isinstance(step, httpx.Request):
             return self._send_request(step)
         if isinstance(step, exchange.Wait):
-            self.config.clock.sleep(step.seconds)
-        else:
-            step.rate_limiter.acquire()
-        return None
+            self.http.closing.sleep(self.config.clock, step.seconds)
+            return replies.CLOSED if self.http.is_closed else None
+        return None if self.http.closing.acquire(step.rate_limiter) else replies.CLOSED
 
     def _send_request(self, request: httpx.Request) -> Reply:
         started = self.config.clock.monotonic()
         try:
             response = self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
-            return response_reader.read_sync(response, self.config, started)
+            reply = response_reader.read_sync(response, self.config, started)
         except replies.FAILURES as error:
-            return replies.no_response(error)
+            if self.http.is_closed and request.extensions.get(closing.TUNNEL):
+                return replies.CLOSED
+            return replies.no_response(error, closed=self.http.is_closed)
+        except APIError as error:  # of the credentials, which could not be renewed
+            return error
+        except RuntimeError:  # of httpx, which was closed
+            if not self.http.is_closed:
+                raise
+            return replies.CLOSED_IN_DOUBT
+        if self.http.owned and self.http.is_closed and response_reader.ends_with_connection(response):
+            return replies.CLOSED_IN_DOUBT
+        return reply
 
 
 class AsyncSession(_Session[httpx.AsyncClient]):
@@ -161,8 +197,19 @@ class AsyncSession(_Session[httpx.AsyncClient]):
     def _http_class() -> type[httpx.AsyncClient]:
         return httpx.AsyncClient
 
+    async def aclose(self) -> None:
+        """End the calls that are under way, and close the connections unless they are the caller's."""
+        client = self.http.client
+        self.http.closing.close()
+        if self.http.owned:
+            await client.aclose()
+
     async def send(self, call: Call[T]) -> T:
         """Send a call, again if its retry policy says so, and return its result."""
+        self._raise_if_closed()
+        return await self._send(call)
+
+    async def _send(self, call: Call[T]) -> T:
         steps = exchange.exchange(call, self.config)
         try:
             step = next(steps)
@@ -176,35 +223,54 @@ class AsyncSession(_Session[httpx.AsyncClient]):
 
     async def run(self, workflow: Workflow[T]) -> T:
         """Send the calls of a workflow, and return its result."""
+        self._raise_if_closed()
         try:
             call = next(workflow)
             while True:
-                call = workflow.send(await self.send(call))
+                call = workflow.send(await self._send(call))
         except StopIteration as end:
             result: T = end.value
             return result
 
     async def items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
         """Yield the items of a list; each page is requested when the items before it are used up."""
+        self._raise_if_closed()
         while (call := paginator.next_call()) is not None:
-            items = paginator.receive(await self.send(call))
+            items = paginator.receive(await self._send(call))
             exchange.record_unidentified(paginator.unidentified)
             for item in items:
                 yield item
 
     async def _carry_out(self, step: Step) -> Reply:
-        if isinstance(step, httpx.Request):
-            return await self._send_request(step)
-        if isinstance(step, exchange.Wait):
-            await self.config.clock.async_sleep(step.seconds)
-        else:
-            await step.rate_limiter.acquire_async()
+        if self.http.is_closed:
+            return replies.CLOSED
+        try:
+            if isinstance(step, httpx.Request):
+                return await self._send_request(step)
+            if isinstance(step, exchange.Wait):
+                await self.http.closing.until_closed(self.config.clock.async_sleep, step.seconds)
+                return replies.CLOSED if self.http.is_closed else None
+            await self.http.closing.until_closed(step.rate_limiter.acquire_async)
+        except closing.InterruptedByClosingError:
+            return replies.CLOSED
         return None
 
     async def _send_request(self, request: httpx.Request) -> Reply:
-        started = self.config.clock.monotonic()
+        progress = closing.SendProgress(request)
         try:
-            response = await self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
-            return await response_reader.read_async(response, self.config, started)
+            return await self.http.closing.until_closed(self._receive_response, request)
+        except closing.InterruptedByClosingError:
+            return replies.CLOSED if await progress.abandon() is False else replies.CLOSED_IN_DOUBT
         except replies.FAILURES as error:
-            return replies.no_response(error)
+            return replies.no_response(error, closed=self.http.is_closed)
+        except APIError as error:  # of the credentials, which could not be renewed
+            return error
+        except RuntimeError:  # of httpx, which was closed
+            if not self.http.is_closed:
+                raise
+            return replies.CLOSED_IN_DOUBT
+
+    async def _receive_response(self, request: httpx.Request) -> Reply:
+        started = self.config.clock.monotonic()
+        response = await self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
+        return await response_reader.read_async(response, self.config, started)

@@ -13,6 +13,8 @@ from typing import Protocol, runtime_checkable
 
 from .public import public
 
+MAX_WAIT_S = 1.0  # Windows handles Ctrl-C only between waits
+
 
 @public
 @runtime_checkable
@@ -93,6 +95,18 @@ class SystemClock:
         end = _monotonic() + seconds
         time.sleep(seconds)
         _advance_to(end)
+
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        """Block this thread until an event is set, at most for some seconds; then they count as passed."""
+        if getattr(time.sleep, "__self__", None) is not time:
+            self.sleep(seconds)  # a test has replaced it
+            return
+        end = _monotonic() + seconds
+        left = seconds
+        while left > 0 and not event.wait(min(left, MAX_WAIT_S)):
+            left -= MAX_WAIT_S
+        if not event.is_set():
+            _advance_to(end)
 
     async def async_sleep(self, seconds: float) -> None:
         import asyncio  # synchronous programs never load it

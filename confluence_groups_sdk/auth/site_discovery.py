@@ -57,8 +57,7 @@ def discover_sites(
     try:
         return session.send(ACCESSIBLE_RESOURCES)
     finally:
-        if session.http.owned:
-            session.http.client.close()
+        session.close()
 
 
 @public
@@ -78,5 +77,4 @@ async def discover_sites_async(
     try:
         return await session.send(ACCESSIBLE_RESOURCES)
     finally:
-        if session.http.owned:
-            await session.http.client.aclose()
+        await session.aclose()

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import _public
+from . import _public, payloads
 from .faults import FaultInjector, Handler
 from .oauth_server import OAuthServer
 from .operations import Operations
@@ -57,10 +57,7 @@ class Answer:
 
     @headers.validator
     def _can_be_sent(self, _attribute: object, headers: Mapping[str, str]) -> None:
-        for name, value in headers.items():
-            text = f"{name}{value}"
-            if not text.isprintable() or any(ord(char) > 255 for char in text):
-                raise ValueError(f"header {name!r}: only printable Latin-1 can be sent")
+        payloads.check_headers(headers)
 
 
 @_public

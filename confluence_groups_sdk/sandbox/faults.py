@@ -1,12 +1,10 @@
 """Deliberate faults: chosen by probability and seed, or by counting calls."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, Protocol
@@ -83,6 +81,10 @@ def _check_integer(_instance: object, attribute: Any, value: int) -> None:
         raise ValueError(f"Faults({attribute.name}=...): give a whole number")
 
 
+def _check_headers(_instance: object, _attribute: object, headers: Mapping[str, str]) -> None:
+    payloads.check_headers(headers)
+
+
 @_public
 @frozen
 class Faults:
@@ -104,9 +106,10 @@ class Faults:
         expire_tokens_every: number of calls after which all OAuth 2.0 access tokens expire, as with ``expire_tokens``.
             A call that is answered 401 does not count. None for never.
         seed: seed of the random numbers that choose calls.
+        headers: added to every response, such as ``{"Deprecation": "@1688169599"}``.
 
     Raises:
-        ValueError: a number is out of range, or the sum of the three probabilities is more than 1.
+        ValueError: a number is out of range, a header cannot be sent, or the three probabilities add up to more than 1.
     """
 
     error_rate: float = field(default=0.0, validator=_check_probability)
@@ -117,6 +120,7 @@ class Faults:
     quota: int | None = field(default=None, validator=_check_count)
     expire_tokens_every: int | None = field(default=None, validator=_check_count)
     seed: int = field(default=0, validator=_check_integer)
+    headers: Mapping[str, str] = field(factory=dict, validator=_check_headers)
 
     def __attrs_post_init__(self) -> None:
         if self.error_rate + self.drop_before + self.drop_after > 1 + 1e-9:
@@ -156,6 +160,11 @@ class FaultInjector:
 
     async def handle(self, request: Request, handler: Handler) -> Response:
         """Answer a call with its handler, or with a fault; the fault is chosen when the call arrives."""
+        response = await self._respond(request, handler)
+        response.headers.update(self.faults.headers)
+        return response
+
+    async def _respond(self, request: Request, handler: Handler) -> Response:
         rate_limited = self._check_limits()
         fault = self._choose_fault() if rate_limited is None else FaultKind.NONE
         if self.faults.latency:

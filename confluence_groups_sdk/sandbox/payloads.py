@@ -24,6 +24,18 @@ class RejectedError(Exception):
         self.response = response
 
 
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Check that headers can be sent.
+
+    Raises:
+        ValueError: a header has control characters, or is not Latin-1.
+    """
+    for name, value in headers.items():
+        text = f"{name}{value}"
+        if not text.isprintable() or any(ord(char) > 255 for char in text):
+            raise ValueError(f"header {name!r}: only printable Latin-1 can be sent")
+
+
 def group(site: str, group: Group) -> dict[str, Any]:
     """Build a group; its link to itself has its name instead of its id, as on live sites."""
     optional = {"usageType": group.usage_type, "managedBy": group.managed_by}

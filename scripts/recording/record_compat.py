@@ -11,6 +11,7 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,13 @@ VALUES: Mapping[str, Any] = {
     "KnownProblem": sdk.KnownProblem.AUTH_MISMATCH,
     "SkippedChange": SKIPPED_CHANGE,
     "Outcome": membership.Outcome.ALREADY_A_MEMBER,
+    "Notice": sdk.Notice(
+        operation="getGroups",
+        kind="sunset",
+        text="Sun, 30 Jun 2024 23:59:59 GMT",
+        date=datetime(2024, 6, 30, 23, 59, 59, tzinfo=UTC),
+        link="https://example.com/sunset",
+    ),
     "RateLimiterStatus": sdk.RateLimiterStatus(rate=9.5, held_until=1_800_000_000.5, in_flight=3, refused=2, points=41),
     "Plan": PLAN,
     "PlannedGroup": PLANNED,

@@ -14,7 +14,7 @@ import pytest
 from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, PROGRAM, USERS, Result, Shell
 
 from confluence_groups_sdk import __version__
-from confluence_groups_sdk.sandbox import Answer, Group, Person
+from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person
 
 SANDBOX_GROUPS = ["confluence-admins-sandbox", "confluence-users-sandbox", "docs-editors"]
 
@@ -238,3 +238,13 @@ def test_members_without_an_account_id_are_counted_on_standard_error(shell: Shel
     assert result.code == 0
     assert [row["account_id"] for row in json.loads(result.out)] == ["a"]
     assert result.err == "2 members not listed: Confluence sends no account id for them\n"
+
+
+def test_notices_of_the_server_are_printed_once_at_the_end(shell: Shell) -> None:
+    shell.sandbox.faults = Faults(headers={"Deprecation": "@1688169599"})
+    listed = shell.run("groups", "list", "-o", "json")
+    assert (listed.code, listed.err) == (0, "notice of the server: getGroups: deprecated from 2023-06-30T23:59:59Z\n")
+    assert len(json.loads(listed.out)) == len(SANDBOX_GROUPS)
+    failed = shell.run("members", "list", "no such group")
+    assert failed.code == 1
+    assert failed.err.count("notice of the server: getGroupByGroupId: deprecated") == 1

@@ -198,7 +198,7 @@ def test_every_operation_is_compared_with_the_reference() -> None:
 def test_every_method_that_calls_is_compared_with_the_reference(
     kind: type[ConfluenceGroups] | type[AsyncConfluenceGroups],
 ) -> None:
-    others = {"site", "raw", "with_options", "close", "aclose", "for_cloud", "from_env", "prepare"}
+    others = {"site", "notices", "raw", "with_options", "close", "aclose", "for_cloud", "from_env", "prepare"}
     assert {name for name in dir(kind) if not name.startswith("_")} - others == {each.method for each in EXPECTED}
 
 

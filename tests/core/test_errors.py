@@ -381,6 +381,7 @@ def test_the_hierarchy() -> None:
         "ResponseValidationError": "APIError",
         "APIConnectionError": "APIError",
         "APITimeoutError": "APIConnectionError",
+        "ClientClosedError": "APIConnectionError",
     }
     assert issubclass(errors.ConfigurationError, ValueError)
 

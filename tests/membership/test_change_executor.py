@@ -81,6 +81,22 @@ def test_a_lost_response_is_settled_by_looking_up_the_membership(sandbox: Sandbo
     assert (gone.outcome, gone.settled) == (Outcome.REMOVED, True)
 
 
+def test_not_found_after_a_lost_response_is_settled_by_looking_up_the_membership(sandbox: Sandbox) -> None:
+    """Some sites answer 404 once the user is removed; without the lost attempt that means: was not a member."""
+    team(sandbox, 3)
+    not_found = Answer(404, body='{"statusCode": 404, "message": "no such user"}')
+    with client(sandbox) as groups:
+        sandbox.answer_next(Answer(503), not_found)
+        kept = remove(groups, "id-000")
+        assert (kept.outcome, kept.settled, kept.in_doubt) == (Outcome.FAILED, True, True)
+        sandbox.directory.remove_member(TEAM, "id-000")
+        sandbox.answer_next(Answer(503), not_found)
+        gone = remove(groups, "id-000")
+        assert (gone.outcome, gone.settled) == (Outcome.REMOVED, True)
+        sandbox.answer_next(not_found)
+        assert remove(groups, "id-000").outcome is Outcome.NOT_A_MEMBER
+
+
 def test_the_outcome_is_unknown_if_the_look_up_fails_too(sandbox: Sandbox, groups: ConfluenceGroups) -> None:
     team(sandbox, 3)
     sandbox.faults = Faults(error_rate=1.0)

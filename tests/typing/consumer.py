@@ -23,6 +23,7 @@ from confluence_groups_sdk import (
     Group,
     IncompleteReadError,
     MemoryTokenStore,
+    Notice,
     OAuth2,
     RateLimitError,
     RetryPolicy,
@@ -67,6 +68,7 @@ def use_every_method(http: httpx.Client) -> None:
         assert_type(groups.prepare("remove_member", group_id="g", account_id="a"), httpx.Request)
         assert_type(groups.raw, AuthenticatedClient)
         assert_type(groups.site, str)
+        assert_type(groups.notices, tuple[Notice, ...])
     groups.close()
     assert_type(ConfluenceGroups.from_env(timeout=3), ConfluenceGroups)
     assert_type(ConfluenceGroups.for_cloud("id", auth=BearerToken("t"), http_client=http), ConfluenceGroups)
@@ -96,6 +98,7 @@ async def use_every_method_async(http: httpx.AsyncClient) -> None:
         assert_type(groups.prepare("remove_member", group_id="g", account_id="a"), httpx.Request)
         assert_type(groups.raw, AuthenticatedClient)
         assert_type(groups.site, str)
+        assert_type(groups.notices, tuple[Notice, ...])
     await groups.aclose()
     assert_type(AsyncConfluenceGroups.from_env(), AsyncConfluenceGroups)
     assert_type(AsyncConfluenceGroups.for_cloud("id", auth=BearerToken("t")), AsyncConfluenceGroups)

@@ -46,6 +46,7 @@ class Call(Generic[T]):
     ids: tuple[str, ...] = ()  # the ids in it, for logs, which show their hashes
     limit: int | None = None  # the maximum number of entries, if it is a page of a list
     smaller: Callable[[], Call[T]] | None = None  # builds the call for a page of half the size, if it may be halved
+    check: str = ""  # the method that shows whether a change was made
 
 
 def log_label(call: Call[Any]) -> str:
@@ -128,7 +129,7 @@ def create_group(name: str) -> Call[Group]:
     from ..._generated.api.group import create_group as operation
 
     request = operation._get_kwargs(body=generated.GroupName(name=required("name", name)))
-    return _write_call("createGroup", request, deserialization.group, 201, scopes=CREATE_GROUPS)
+    return _write_call("createGroup", request, deserialization.group, 201, check="search_groups", scopes=CREATE_GROUPS)
 
 
 def delete_group(group_id: str) -> Call[None]:
@@ -136,7 +137,7 @@ def delete_group(group_id: str) -> Call[None]:
     from ..._generated.api.group import remove_group_by_id as operation
 
     request = operation._get_kwargs(id=required("group_id", group_id))
-    return _write_call("removeGroupById", request, deserialization.nothing, 204, ids=(group_id,))
+    return _write_call("removeGroupById", request, deserialization.nothing, 204, check="get_group", ids=(group_id,))
 
 
 def add_member(group_id: str, account_id: str) -> Call[None]:
@@ -146,7 +147,14 @@ def add_member(group_id: str, account_id: str) -> Call[None]:
     request = operation._get_kwargs(
         group_id=required("group_id", group_id), body=generated.AccountId(account_id=required("account_id", account_id))
     )
-    return _write_call("addUserToGroupByGroupId", request, deserialization.nothing, 201, ids=(group_id, account_id))
+    return _write_call(
+        "addUserToGroupByGroupId",
+        request,
+        deserialization.nothing,
+        201,
+        check="is_member",
+        ids=(group_id, account_id),
+    )
 
 
 def remove_member(group_id: str, account_id: str) -> Call[None]:
@@ -162,6 +170,7 @@ def remove_member(group_id: str, account_id: str) -> Call[None]:
         deserialization.nothing,
         204,
         repeatable=True,
+        check="is_member",
         ids=(group_id, account_id),
     )
 
@@ -222,8 +231,9 @@ def _write_call(
     read: Callable[[httpx.Response], T],
     success: int,
     *,
+    check: str,
     repeatable: bool = False,
     scopes: str = WRITE_GROUPS,
     ids: tuple[str, ...] = (),
 ) -> Call[T]:
-    return Call(operation, request, read, success, repeatable, writes=True, scopes=scopes, ids=ids)
+    return Call(operation, request, read, success, repeatable, writes=True, scopes=scopes, ids=ids, check=check)

@@ -37,16 +37,24 @@ class ConcurrencyLimiter:
                 return True
             return False
 
-    def acquire(self) -> None:
-        """Take a slot; block this thread until one is free."""
-        event = threading.Event()
+    def acquire(self, event: threading.Event | None = None) -> bool:
+        """Take a slot; block this thread until one is free.
+
+        Args:
+            event: set it to end the waiting.
+
+        Returns:
+            Whether a slot was taken; always, unless the event was set.
+        """
+        event = event or threading.Event()
         if self._acquire_or_wait(event.set):
-            return
+            return True
         try:
             event.wait()
         except BaseException:
             self._give_up(event.set)
             raise
+        return not self._leave(event.set)
 
     async def acquire_async(self) -> None:
         """Take a slot; suspend this task until one is free."""
@@ -94,12 +102,16 @@ class ConcurrencyLimiter:
 
     def _give_up(self, wake: Callable[[], object]) -> None:
         """Leave the queue; if the slot was granted just now, pass it on."""
+        if not self._leave(wake):
+            self.release()
+
+    def _leave(self, wake: Callable[[], object]) -> bool:
+        """Leave the queue; return whether the caller was still in it, so that no slot was granted."""
         with self._lock:
             waiting = wake in self._waiting
             if waiting:
                 self._waiting.remove(wake)
-        if not waiting:
-            self.release()
+            return waiting
 
 
 _LIMITERS: weakref.WeakSet[ConcurrencyLimiter] = weakref.WeakSet()

@@ -21,6 +21,7 @@ MAX_HEADER_BYTES = 100 * 1024  # of one header; httpx has the same limit for all
 MAX_HEADERS = 1000
 POLL_INTERVAL_S = 0.5  # between checks of a silent connection
 KEEPALIVE_S = 5.0  # httpx's default
+CLOSED = "the httpx client was closed"
 
 HEADER_NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 HEADER_VALUE = re.compile(rb"(?:[^\x00-\x20\x7f]+(?:[ \t]+[^\x00-\x20\x7f]+)*)?")
@@ -71,6 +72,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         session = self._session_of_this_loop()
         await self._acquire_slot(request)
         try:
+            if session.closed:  # while this waited
+                raise httpx.ConnectError(CLOSED)
             # If the server closed a pooled connection while the loop was busy, aiohttp learns it only when the loop
             # polls, which it does after all ready callbacks. Two turns of the loop make sure that it has polled.
             await asyncio.sleep(0)
@@ -82,7 +85,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         return httpx.Response(
             response.status,
             headers=response.raw_headers,
-            stream=_ResponseBody(response, self._slots),
+            stream=_ResponseBody(response, self._slots, session),
             extensions=_extensions(response),
         )
 
@@ -254,8 +257,11 @@ class _RequestBody(aiohttp.Payload):
 class _ResponseBody(httpx.AsyncByteStream):
     """The body of a response as it arrives. Closing it before its end also closes the connection."""
 
-    def __init__(self, response: aiohttp.ClientResponse, slots: asyncio.Semaphore) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, slots: asyncio.Semaphore, session: aiohttp.ClientSession
+    ) -> None:
         self._response = response
+        self._session = session
         self._slots: asyncio.Semaphore | None = slots
         self._ends_with_connection = {"Content-Length", "Transfer-Encoding"}.isdisjoint(response.headers)
         self._connection = None if response.connection is None else response.connection.protocol
@@ -289,7 +295,9 @@ class _ResponseBody(httpx.AsyncByteStream):
                     raise reason from None
 
     def _connection_error(self) -> httpx.ReadError | None:
-        """Return the error if the connection broke; aiohttp mistakes that for the end of the body."""
+        """Return the error if the connection broke or was closed; aiohttp mistakes that for the end of the body."""
+        if self._session.closed:
+            return httpx.ReadError(CLOSED)
         reason = None if self._connection is None else self._connection.exception()
         return httpx.ReadError(str(reason)) if isinstance(reason, aiohttp.ClientOSError) else None
 

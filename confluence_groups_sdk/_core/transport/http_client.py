@@ -10,6 +10,7 @@ import httpx
 
 from ...errors import ConfigurationError
 from ..config import ClientConfig
+from .closing import Closing
 
 BAD_ENVIRONMENT = (
     "httpx cannot use the environment's settings: check the proxies (HTTPS_PROXY, ALL_PROXY; SOCKS needs httpx[socks]; "
@@ -49,6 +50,7 @@ class HttpClientHolder(Generic[C]):
         self._kind = kind
         self._uses_environment = config.base.startswith("https:")  # a proxy could read the token in plain http
         self.owned = given is None
+        self.closing = Closing()
         self._client = given if given is not None else self._build()
         self._process = os.getpid()
 
@@ -56,12 +58,19 @@ class HttpClientHolder(Generic[C]):
     def client(self) -> C:
         """The client to send with; a child process must not use its parent's connections."""
         if self.owned and self._process != os.getpid():
+            self.closing = Closing(closed=self.closing.closed)
             self._client = self._build()
             self._process = os.getpid()
         return self._client
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether our client or the httpx client is closed."""
+        return self.closing.closed or self._client.is_closed
+
     def _build(self) -> C:
-        return build_http_client(lambda: self._kind(trust_env=self._uses_environment))
+        hooks = {"request": [self.closing.watch]} if issubclass(self._kind, httpx.Client) else None
+        return build_http_client(lambda: self._kind(trust_env=self._uses_environment, event_hooks=hooks))
 
 
 def build_http_client(build: Callable[[], C]) -> C:

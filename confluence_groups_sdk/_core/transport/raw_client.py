@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from ..config import ClientConfig
+from .closing import CLOSED, InterruptedByClosingError, SendProgress
+from .http_client import HttpClientHolder
 
 if TYPE_CHECKING:
     from ..._generated import AuthenticatedClient
 
 
-def raw_sync(config: ClientConfig, auth: httpx.Auth, http: httpx.Client) -> AuthenticatedClient:
+def raw_sync(config: ClientConfig, auth: httpx.Auth, http: HttpClientHolder[httpx.Client]) -> AuthenticatedClient:
     """Return the generated client, sending through ``http``."""
     return _generated_client(config, ForwardingTransport(http, config.base, auth))
 
 
-def raw_async(config: ClientConfig, auth: httpx.Auth, http: httpx.AsyncClient) -> AuthenticatedClient:
+def raw_async(config: ClientConfig, auth: httpx.Auth, http: HttpClientHolder[httpx.AsyncClient]) -> AuthenticatedClient:
     """Return the generated client, sending through ``http``."""
     return _generated_client(config, AsyncForwardingTransport(http, config.base, auth))
 
@@ -33,27 +35,47 @@ class ForwardingTransport(httpx.BaseTransport):
         auth: the credentials.
     """
 
-    def __init__(self, http: httpx.Client, base: str, auth: httpx.Auth) -> None:
+    def __init__(self, http: HttpClientHolder[httpx.Client], base: str, auth: httpx.Auth) -> None:
         self._http = http
         self._base = httpx.URL(base)
         self._auth = auth
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         _check_request(request, self._base)
-        return self._http.send(request, auth=self._auth, follow_redirects=False, stream=True)
+        _check_open(self._http)
+        try:
+            return self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
+        except (httpx.TransportError, RuntimeError) as error:
+            if not self._http.is_closed:
+                raise
+            unsent = isinstance(error, httpx.ConnectError)
+        raise _closing_error(unsent=unsent)
 
 
 class AsyncForwardingTransport(httpx.AsyncBaseTransport):
     """Sends through another asynchronous client; see `ForwardingTransport`."""
 
-    def __init__(self, http: httpx.AsyncClient, base: str, auth: httpx.Auth) -> None:
+    def __init__(self, http: HttpClientHolder[httpx.AsyncClient], base: str, auth: httpx.Auth) -> None:
         self._http = http
         self._base = httpx.URL(base)
         self._auth = auth
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _check_request(request, self._base)
-        return await self._http.send(request, auth=self._auth, follow_redirects=False, stream=True)
+        _check_open(self._http)
+        progress = SendProgress(request)
+        try:
+            return await self._http.closing.until_closed(self._send, request)
+        except InterruptedByClosingError:
+            unsent = await progress.abandon() is False
+        except (httpx.TransportError, RuntimeError) as error:
+            if not self._http.is_closed:
+                raise
+            unsent = isinstance(error, httpx.ConnectError)
+        raise _closing_error(unsent=unsent)
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        return await self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
 
 
 def _check_request(request: httpx.Request, base: httpx.URL) -> None:
@@ -65,6 +87,23 @@ def _check_request(request: httpx.Request, base: httpx.URL) -> None:
     if (request.url.scheme, request.url.netloc) != (base.scheme, base.netloc):
         raise httpx.UnsupportedProtocol(f"this client sends only to {base.host}")
     request.headers.pop("Cookie", None)
+
+
+def _check_open(http: HttpClientHolder[Any]) -> None:
+    """Refuse a call after closing.
+
+    Raises:
+        httpx.ConnectError: the client is closed.
+    """
+    if http.is_closed:
+        raise _closing_error(unsent=True)
+
+
+def _closing_error(*, unsent: bool) -> httpx.TransportError:
+    """Return the error for a call that ended because the client was closed."""
+    if unsent:
+        return httpx.ConnectError(CLOSED)
+    return httpx.ReadError("the client was closed before the response came; a change may have been made")
 
 
 def _generated_client(

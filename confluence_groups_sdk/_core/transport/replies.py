@@ -20,10 +20,16 @@ class NoResponse:
     Attributes:
         cause: an httpx error of the same type, without text or traceback, because these could show the token.
         failure: whether the request may have reached the server.
+        closed: whether the client was closed; this also replies to steps that send nothing.
     """
 
     cause: httpx.RequestError | httpx.InvalidURL
     failure: Failure
+    closed: bool = False
+
+
+CLOSED = NoResponse(httpx.ConnectError("the client was closed"), Failure.UNSENT, closed=True)
+CLOSED_IN_DOUBT = NoResponse(httpx.ReadError("the client was closed"), Failure.IN_DOUBT, closed=True)
 
 
 @frozen
@@ -39,9 +45,16 @@ class UnreadableResponse:
     problem: str
 
 
-def no_response(error: httpx.RequestError | httpx.InvalidURL | UnicodeError) -> NoResponse:
+def response_in(reply: object) -> httpx.Response | None:
+    """Return the response of a reply, with or without its body; None if none came."""
+    if isinstance(reply, httpx.Response):
+        return reply
+    return reply.response if isinstance(reply, UnreadableResponse) else None
+
+
+def no_response(error: httpx.RequestError | httpx.InvalidURL | UnicodeError, *, closed: bool = False) -> NoResponse:
     """Replace an error by one that is safe to keep; a transport's own subclass becomes the httpx error it extends."""
     if isinstance(error, UnicodeError):
         error = httpx.InvalidURL("no host")
     known = next(kind for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "httpx")
-    return NoResponse(known("text withheld: it may hold credentials"), retry_policy.classify_failure(error))
+    return NoResponse(known("text withheld: it may hold credentials"), retry_policy.classify_failure(error), closed)

@@ -22,6 +22,13 @@ def has_no_body(response: httpx.Response) -> bool:
     return response.status_code == 204 or (headers.get("content-length") == "0" and "transfer-encoding" not in headers)
 
 
+def ends_with_connection(response: httpx.Response) -> bool:
+    """Check whether only the end of the connection ends the body, so that a cut body looks complete."""
+    return not (
+        has_no_body(response) or "content-length" in response.headers or "transfer-encoding" in response.headers
+    )
+
+
 class BoundedBodyReader:
     """Collects the body of a response, up to a length and a time.
 

@@ -60,7 +60,7 @@ class ClientSource:
 
 @contextmanager
 def open_client(connection: ConnectionOptions, rate_limiter: RateLimiter | None = None) -> Iterator[ConfluenceGroups]:
-    """Open a client for the time of a command.
+    """Open a client for the time of a command, and print the server's notices at the end.
 
     Args:
         connection: the options of the command.
@@ -74,7 +74,10 @@ def open_client(connection: ConnectionOptions, rate_limiter: RateLimiter | None 
         with source.build_client(
             timeout=connection.timeout, rate_limiter=rate_limiter, application_name="confluence-groups-cli"
         ) as client:
-            yield client
+            try:
+                yield client
+            finally:
+                print_err(*(f"notice of the server: {each}" for each in client.notices))
 
 
 @contextmanager

@@ -123,6 +123,8 @@ def _explain_not_found(client: ConfluenceGroups, change: Change, error: NotFound
         return evolve(_failure(change, error), final=False, stops=isinstance(lookup_error, FATAL_ERRORS))
     if group is None:
         return _failure(change, error)
+    if error.unanswered_attempts:  # one of them may have removed the user
+        return _look_up_outcome(client, change, error)
     return Result(
         change=change,
         outcome=Outcome.NOT_A_MEMBER,

@@ -1,0 +1,64 @@
+"""The retries of one call: how often it is sent again, and with which page size if it is a page of a list."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from .._support.log import logger
+from ..errors import APIError
+from .api.operations import Call, log_label
+from .config import ClientConfig
+from .limits import retry_policy
+
+T = TypeVar("T")
+
+
+class Retries:
+    """Decides how often a call is sent again.
+
+    A page has all retries of the policy. If it may be too large for the server, each smaller size has one attempt more,
+    so that a server that is down costs only three attempts more.
+    """
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._config = config
+        self._retry = 0  # of the present page size
+        self._halved = False
+
+    def next_attempt(self, call: Call[T], error: APIError) -> tuple[Call[T], float] | None:
+        """Return the call to send next and the seconds to wait before it; None to raise the error instead."""
+        self._retry += 1
+        too_much = retry_policy.may_be_too_much(error.__cause__ or error.status_code)
+        if not (self._halved and too_much):
+            delay = self._delay(error)
+            if delay is not None:
+                return call, delay
+        return self._halve(call, error) if too_much else None
+
+    def _delay(self, error: APIError) -> float | None:
+        config = self._config
+        held_s = config.rate_limiter.seconds_held(config.clock) if error.status_code == 429 else 0.0
+        if held_s > config.retry.max_retry_after:
+            error.retry_after = max(held_s, error.retry_after or 0.0)
+        chance = config.clock.random()
+        return retry_policy.delay_before(config.retry, self._retry, retry_after=error.retry_after, chance=chance)
+
+    def _halve(self, call: Call[T], error: APIError) -> tuple[Call[T], float] | None:
+        config = self._config
+        chance = config.clock.random()
+        delay = retry_policy.delay_before_smaller_page(config.retry, retry_after=error.retry_after, chance=chance)
+        if delay is None or call.smaller is None:
+            return None
+        smaller = call.smaller()
+        _log_smaller_page(call, smaller, error, config)
+        self._retry, self._halved = 0, True
+        return smaller, delay
+
+
+def _log_smaller_page(call: Call[Any], smaller: Call[Any], error: APIError, config: ClientConfig) -> None:
+    """Warn of pages that are too large, once for each client and operation."""
+    this = object()
+    if config.halved_operations.setdefault(call.operation, this) is this:  # one step, so that only one thread warns
+        problem = error.status_code or "no response in time"
+        message = "%s: a page of %s is too large for the server (%s): asking for %s. This is logged once per operation"
+        logger.warning(message, log_label(call), call.limit, problem, smaller.limit)

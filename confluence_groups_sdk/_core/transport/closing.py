@@ -1,0 +1,197 @@
+"""Ends the calls of a client that is closed: wakes its threads, interrupts its tasks, and shuts down its connections.
+
+Closing an httpx client does not wake a thread that waits for a response. So this keeps the sockets, which httpx's trace
+extension (https://www.python-httpx.org/advanced/extensions/#trace) shows as they are connected.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+
+from ..._support.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from ..limits.concurrency_limiter import ConcurrencyLimiter
+
+CLOSED = "the client was closed: nothing was sent"
+SENDING = "send_request_headers.started"  # the end of an event's name, with HTTP/1.1 and HTTP/2
+CONNECTING = "connect_tcp.started"
+CONNECTED = ("connect_tcp.complete", "start_tls.complete")
+
+TUNNEL = "confluence_groups.tunnel"  # the extension that says whether a request waits for its proxy's tunnel
+
+T = TypeVar("T")
+
+
+class InterruptedByClosingError(Exception):
+    """The client was closed before a step of a call had ended."""
+
+
+class Closing:
+    """Whether a client is closed, and what is to be ended when it is. Its `with_options` copies share it.
+
+    Threads register before they check whether the client is closed, and `close` does it in the opposite order, so no
+    thread is left waiting. A signal handler may call `close` at any time.
+
+    Args:
+        closed: whether the client is closed already.
+    """
+
+    def __init__(self, *, closed: bool = False) -> None:
+        self.closed = closed
+        self._wakers: dict[object, Callable[[], object]] = {}
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._lock = threading.RLock()  # reentrant because of signal handlers
+
+    @property
+    def waiting(self) -> int:
+        """The number of threads and tasks to be woken by `close`."""
+        return len(self._wakers)
+
+    def close(self) -> None:
+        """End all calls."""
+        self.closed = True
+        for wake in list(self._wakers.values()):
+            wake()
+        with self._lock:
+            sockets = list(self._sockets)
+        for each in sockets:
+            _shut_down(each)
+
+    # --- threads
+
+    def sleep(self, clock: Clock, seconds: float) -> None:
+        """Block this thread for some seconds, or until the client is closed; a caller's clock is not interrupted."""
+        if not isinstance(clock, SystemClock) or type(clock).sleep is not SystemClock.sleep:
+            clock.sleep(seconds)
+            return
+        woken = threading.Event()
+        with self._waking(woken.set):
+            clock.wait(woken, seconds)
+
+    def acquire(self, limiter: ConcurrencyLimiter) -> bool:
+        """Take a slot of a limiter; block this thread until one is free. Return False if the client is closed first."""
+        woken = threading.Event()
+        with self._waking(woken.set):
+            return limiter.acquire(woken)
+
+    @contextmanager
+    def _waking(self, wake: Callable[[], object]) -> Iterator[None]:
+        key = object()
+        self._wakers[key] = wake
+        try:
+            if self.closed:
+                wake()
+            yield
+        finally:
+            del self._wakers[key]
+
+    def watch(self, request: httpx.Request) -> None:
+        """Trace a request that httpx is about to send; an event hook of httpx."""
+        request.extensions["trace"] = self._trace
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Keep the sockets of new connections; stop a request that is not sent yet if the client is closed.
+
+        Raises:
+            httpx.ConnectError: the client is closed.
+        """
+        if event.endswith(SENDING):
+            extensions = info["request"].extensions  # a CONNECT has those of the request that needs the tunnel
+            extensions[TUNNEL] = info["request"].method == b"CONNECT"
+            if not extensions[TUNNEL]:
+                extensions.pop("trace", None)  # tracing the rest would cost time, and shows nothing more
+        elif event.endswith(CONNECTED):
+            stream = info["return_value"]
+            with self._lock:
+                self._sockets.add(stream.get_extra_info("socket"))
+            if self.closed:
+                stream.close()
+        elif not event.endswith(CONNECTING):
+            return
+        if self.closed:
+            raise httpx.ConnectError(CLOSED)
+
+    # --- tasks
+
+    async def until_closed(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        """Await a function; interrupt it if the client is closed.
+
+        Raises:
+            InterruptedByClosingError: the client was closed before the function had ended.
+        """
+        import asyncio  # synchronous programs never load it
+
+        try:
+            async with asyncio.timeout(None) as scope:
+                self._wakers[scope] = partial(_expire, scope, asyncio.get_running_loop())
+                try:
+                    return await function(*arguments)
+                finally:
+                    del self._wakers[scope]
+        except TimeoutError:
+            if not scope.expired():
+                raise
+        raise InterruptedByClosingError
+
+
+class SendProgress:
+    """Finds out whether a request may have been sent; it is httpx's trace of an asynchronous request.
+
+    Args:
+        request: the request, which is not sent yet.
+    """
+
+    def __init__(self, request: httpx.Request) -> None:
+        self.sent: bool | None = None  # None: the transport does not say
+        self._handshake: Any = None  # a connection whose TLS handshake has not ended
+        self._extensions = request.extensions
+        self._extensions["trace"] = self._trace
+
+    async def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith(SENDING) and info["request"].method != b"CONNECT":
+            self.sent = True
+            self._extensions.pop("trace", None)
+            self._handshake = None
+        elif self.sent is None:
+            self.sent = False
+        if event.endswith(CONNECTED):
+            self._handshake = info["return_value"]
+
+    async def abandon(self) -> bool | None:
+        """Close a connection that is not ready, which httpx would leave open; return whether the request was sent."""
+        if self._handshake is not None:
+            with suppress(Exception):
+                await self._handshake.aclose()
+        return self.sent
+
+
+def _shut_down(connected: socket.socket) -> None:
+    with suppress(OSError):  # it is closed already
+        # Not by the method of an SSLSocket, which would also take the TLS state from the thread that reads.
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+
+def _expire(scope: asyncio.Timeout, loop: asyncio.AbstractEventLoop) -> None:
+    """End a scope now, from any thread."""
+    import asyncio
+
+    try:
+        here = asyncio.get_running_loop() is loop
+    except RuntimeError:
+        here = False
+    with suppress(RuntimeError):  # that event loop is closed, or the scope has ended
+        if here:
+            scope.reschedule(loop.time())
+        else:
+            loop.call_soon_threadsafe(_expire, scope, loop)
