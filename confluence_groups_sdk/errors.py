@@ -1,14 +1,57 @@
 """The exceptions of this package, and nothing else."""
 
 from collections.abc import Mapping
+from enum import Enum
 from types import MappingProxyType
 from typing import Any, Self
 
-from ._support.known_problem import KnownProblem as KnownProblem  # noqa: PLC0414 - public here
 from ._support.pickling import unpickle
 from ._support.text import escape_controls
 
 MAX_PROBLEMS_SHOWN = 20  # in the text of an InputError
+
+
+class KnownProblem(Enum):
+    """A cause that the status alone does not show; the value is its remedy. Signs: docs/confluence-behaviour.md."""
+
+    MISSING_SCOPE = (
+        "Give the app the scope of this operation and let the user consent again, or create a token that has the scope."
+    )
+    AUTH_MISMATCH = (
+        "E-mail and token belong to different accounts, or a token with scopes was sent to the site's own address. "
+        "Send such a token through the gateway (for_cloud)."
+    )
+    TOKEN_NOT_ACCEPTED = (
+        "The credentials were not accepted: check e-mail and token. The token may have expired or been revoked."
+    )
+    XSRF_CHECK_FAILED = (
+        "A proxy has changed the headers: X-Atlassian-Token and this client's user agent must arrive as they were sent."
+    )
+    REDIRECTED = (
+        "This client does not follow redirects: check the site's address, and that no login page answers in its place."
+    )
+    WRONG_ADDRESS = (
+        "Confluence does not answer like this for an unknown id: check the name of the site or the cloud id."
+    )
+    EXTERNALLY_MANAGED = (
+        "An identity provider manages this group: change its members there. Confluence rejects changes made here, or "
+        "the identity provider reverts them."
+    )
+    NO_ACCESS = "The account has no access to Confluence on this site, or the credentials did not arrive: check both."
+    UNKNOWN_SHAPE = "A newer version of this package may understand such a response; `raw` returns it unchanged."
+    OUTCOME_UNKNOWN = "The change may have been made: look at what is there now before you send it again."
+
+    @property
+    def remedy(self) -> str:
+        """What the reader can do next."""
+        return self.value
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
+        return unpickle, (type(self), {"name": self.name})  # the value is a text, which may be reworded
+
+    @classmethod
+    def _from_pickle(cls, state: Mapping[str, Any]) -> Self | None:
+        return cls.__members__.get(state["name"])  # None for a member that only a newer version has
 
 
 class ConfluenceGroupsError(Exception):
@@ -18,8 +61,7 @@ class ConfluenceGroupsError(Exception):
     errors pickled by older versions also have it.
 
     Attributes:
-        option: the Python argument that the message is about, such as ``max_retries``, so that a front end can name
-            its own option for it; None if there is none.
+        option: the Python argument that the message is about, such as ``max_retries``; None if there is none.
     """
 
     option: str | None = None
@@ -74,10 +116,9 @@ class InputError(ConfluenceGroupsError, ValueError):
         self.problems = tuple(map(escape_controls, problems))
 
     def __str__(self) -> str:
-        shown = [*self.problems[:MAX_PROBLEMS_SHOWN]]
-        if len(self.problems) > MAX_PROBLEMS_SHOWN:
-            shown.append(f"and {len(self.problems) - MAX_PROBLEMS_SHOWN} more (see problems)")
-        return "\n  ".join([super().__str__(), *shown])
+        more = len(self.problems) - MAX_PROBLEMS_SHOWN
+        rest = [f"and {more} more (see problems)"] if more > 0 else []
+        return "\n  ".join([super().__str__(), *self.problems[:MAX_PROBLEMS_SHOWN], *rest])
 
 
 class PlanError(ConfluenceGroupsError, ValueError):
@@ -162,8 +203,7 @@ class APIError(ConfluenceGroupsError):
         if status_code is not None:
             self.status_code = status_code
         self.request_id, self.message, self.retry_after = request_id, message, retry_after
-        self.headers = dict(headers or {})
-        self.body = body
+        self.headers, self.body = dict(headers or {}), body
         if problem is not None:
             self.problem, self.remedy = problem, problem.remedy
         if remedy is not None:

@@ -123,6 +123,9 @@ class CannedClient(ConfluenceGroups):
     def iter_members(self, *, group_id: str, page_size: int = 200) -> Generator[User, None, None]:  # noqa: ARG002
         yield from self._members
 
+    def is_member(self, *, group_id: str, account_id: str) -> bool:  # noqa: ARG002
+        return False  # plans ask this only about users who are not listed
+
     def iter_groups(self, *, access_type: Any = None, page_size: int = 200) -> Generator[Group, None, None]:  # noqa: ARG002
         yield from ()
 

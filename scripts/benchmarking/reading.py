@@ -105,7 +105,8 @@ def client(ready: Sequence[bytes]) -> Iterator[ConfluenceGroups]:
 def transport(ready: Sequence[bytes]) -> httpx.MockTransport:
     """Return a transport that responds with these pages, and with an empty page after them."""
     end = _page(range(0), len(ready) * PAGE)
-    answers = {"group/by-id": GROUP, "group": {"results": [], "size": 0, "_links": {}}, "user/current": CALLER}
+    no_groups = {"results": [], "limit": PAGE, "size": 0, "_links": {}}
+    answers = {"group/by-id": GROUP, "group": no_groups, "user/memberof": no_groups, "user/current": CALLER}
 
     def answer(request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix(API)
