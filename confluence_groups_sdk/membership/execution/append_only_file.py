@@ -8,9 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..._support.files import NotRegularFileError, open_regular, sync_folder
-
-OTHERS_MODE = 0o077
+from ..._support.files import NotRegularFileError, is_open_to_others, open_regular, sync_folder
 
 
 class AppendOnly:
@@ -98,10 +96,8 @@ class AppendOnly:
         return "was renamed" if os.fstat(self._file.fileno()).st_nlink else "was deleted"
 
     def _make_private(self) -> None:
-        if os.name != "posix":
-            return
         status = os.fstat(self._file.fileno())
-        if status.st_uid == os.geteuid() and status.st_mode & OTHERS_MODE:
+        if is_open_to_others(status.st_mode) and status.st_uid == os.geteuid():
             os.fchmod(self._file.fileno(), 0o600)
 
 

@@ -9,15 +9,15 @@ private and regular file is not used.
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..._support.files import check_path, check_regular, read_regular
+from ..._support.files import check_path, check_regular, is_open_to_others, read_regular
 from ..._support.log import logger
+from ..._support.text import escape_controls
 from ...errors import ConfigurationError, JournalError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PREFIX = "confluence-groups-"
 MAX_PATH_BYTES = 16 * 1024
-OTHERS_MODE = stat.S_IRWXG | stat.S_IRWXO
 NOT_FOLLOWED = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -135,7 +134,7 @@ def _check_file(status: os.stat_result) -> None:
         return
     if status.st_uid != os.geteuid():
         raise _UnsafeFileError("the lock's file belongs to another user")
-    if status.st_mode & OTHERS_MODE or status.st_nlink != 1:
+    if is_open_to_others(status.st_mode) or status.st_nlink != 1:
         raise _UnsafeFileError("other users can open the lock's file")
 
 
@@ -146,7 +145,7 @@ def _read_holder(path: Path) -> str | None:
         text = os.fsdecode(read_regular(path, limit=MAX_PATH_BYTES, flags=os.O_RDONLY | NOT_FOLLOWED))
     except (OSError, ValueError):
         return None
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text) or None
+    return escape_controls(text) or None
 
 
 def _write_holder(path: Path, journal: Path) -> None:

@@ -23,6 +23,7 @@ from .parallel import map_in_threads
 
 AccountsByEmail = Mapping[str, set[str]]
 MAX_NAMES = 5  # of groups in a message
+NO_PLAN = "no plan was made:"  # before the problems that prevent a plan
 
 
 # --- one group or user
@@ -116,11 +117,12 @@ def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None 
     members: dict[str, User] = {}
     for found in map_in_threads(lambda each: _members_of(client, each), searched):
         members.update(found)
-    users = [user for user in members.values() if (user.email or "").casefold() == email.casefold()]
-    if len(users) == 1:
-        return users[0]
-    if users:
-        raise InputError(ambiguous_email(email, sorted(user.account_id for user in users)))
+    shown = accounts_by_email((user.account_id, user.email) for user in members.values())
+    account_ids = sorted(shown.get(email.casefold(), ()))
+    if len(account_ids) == 1:
+        return members[account_ids[0]]
+    if account_ids:
+        raise InputError(ambiguous_email(email, account_ids))
     if group:
         raise InputError(f"no member of {group.name} shows the e-mail {email}: give the account id")
     people = [bool(user.email) for user in members.values() if not user.is_app]
@@ -215,7 +217,7 @@ class Resolver:
             InputError: something could not be resolved or read.
         """
         if self.problems:
-            raise InputError("no plan was made:", problems=tuple(self.problems)) from cause
+            raise InputError(NO_PLAN, problems=tuple(self.problems)) from cause
 
 
 def accounts_by_email(emails: Iterable[tuple[str, str | None]]) -> AccountsByEmail:

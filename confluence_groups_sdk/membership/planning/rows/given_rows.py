@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ...._support.validation import is_text
 from ....errors import InputError
+from ..resolver import NO_PLAN
 from .account_cell import PLAIN_ID, Column, identify
 from .csv_reader import scan_file
 from .row import Row, bad_rows
@@ -64,7 +65,7 @@ class GivenRows:
             raise bad_rows(self.file, [(line, what) for (_, line), what in self.problems])
         if self.problems:
             lines = tuple(what for _, what in sorted(self.problems, key=lambda problem: problem[0]))
-            raise InputError("no plan was made:", problems=lines)
+            raise InputError(NO_PLAN, problems=lines)
 
     def add_file(
         self,
