@@ -1,4 +1,4 @@
-"""The file of a journal, which only grows, and which must stay where and as it is while a plan is applied."""
+"""The file of a journal: it only grows, and nothing else may move or change it while a plan is applied."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class AppendOnly:
             self._make_private()
 
     def find_damage(self, *, read: bool = False) -> str | None:
-        """Return what something else has done to the file since it was opened; None if it is as it should be.
+        """Return how something else has changed the file since it was opened; None if it is unchanged.
 
         Args:
             read: whether to read the content too, which reveals changes that keep the length.

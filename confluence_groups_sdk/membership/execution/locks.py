@@ -2,8 +2,8 @@
 
 A plan's lock is a file in the system's folder for temporary files, named after the plan's digest. The operating system
 releases it when the process ends. A second file, beside the lock, names the journal in use, because Windows does not
-let other processes read a locked file. Other users can write to the folder, too: a file that is not this user's own,
-private and regular file is not used.
+let other processes read a locked file. Other users can write to the folder, too, so a file is
+used only if it is a private regular file of this user.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _UnsafeFileError(OSError):
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock_journal(path: Path) -> Iterator[None]:
     """Lock a journal against other processes.
 
     Raises:
@@ -64,7 +64,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def plan_lock(digest: str, journal: Path) -> Iterator[None]:
+def lock_plan(digest: str, journal: Path) -> Iterator[None]:
     """Lock a plan against runs with other journals. If no lock can be made, log a warning and go on without it.
 
     Args:
@@ -139,7 +139,7 @@ def _check_file(status: os.stat_result) -> None:
 
 
 def _read_holder(path: Path) -> str | None:
-    """Return the path of the journal in use, without characters that control a terminal; None if it is not known."""
+    """Return the path of the journal in use, with escapes for control characters; None if it is unknown."""
     try:
         _check_file(os.lstat(path))
         text = os.fsdecode(read_regular(path, limit=MAX_PATH_BYTES, flags=os.O_RDONLY | NOT_FOLLOWED))
@@ -149,7 +149,7 @@ def _read_holder(path: Path) -> str | None:
 
 
 def _write_holder(path: Path, journal: Path) -> None:
-    """Write which journal is in use; the lock does not depend on it."""
+    """Write which journal is in use; failures do not matter, because the lock does not depend on it."""
     temporary = None
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=PREFIX)  # mode 0600
