@@ -121,7 +121,7 @@ class Paginator(Generic[T]):
     # --- the end
 
     def _ends_list(self, page: Page[T]) -> bool:
-        """Decide whether no page is to be read after this one."""
+        """Decide whether this page is the last one."""
         if page.more:
             return not page.size and self._previous is not None and not self._previous.size
         return not page.size or (page.is_short and page.limit is not None and self._received >= self._total)

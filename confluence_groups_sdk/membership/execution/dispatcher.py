@@ -84,7 +84,7 @@ class Dispatcher:
         self._held_until = 0.0  # by the monotonic clock
         self._in_doubt: frozenset[Key] = frozenset()
         self._queue: deque[Change] = deque()
-        self._unsettled: dict[Key, Change] = {}  # what became of them is to be looked up
+        self._unsettled: dict[Key, Change] = {}  # to be looked up at the end
         here = not isinstance(open_client, PerProcessClient)
         self._calls = SubmittedCalls(executor, here=here, is_hurried=lambda: caller.hurried)
 

@@ -124,7 +124,7 @@ class SubmittedCall:
 
     @property
     def has_result(self) -> bool:
-        """Whether the result is known, whatever the executor says."""
+        """Whether the result is known, even if the executor does not return it."""
         return bool(self._results)
 
     @property

@@ -85,7 +85,7 @@ class PlanBuilder:
         """
         causes: list[Exception] = []
         groups = map_in_threads(lambda group_id: self._read_group(group_id, names[group_id], emails=emails), [*names])
-        with closing(groups):  # ends the calls that are left, whatever ends the loop
+        with closing(groups):  # ends the remaining calls, even after an error
             for done, (group_id, found) in enumerate(zip(names, groups, strict=True), 1):
                 if isinstance(found, GroupSnapshot):
                     self.groups[group_id] = found

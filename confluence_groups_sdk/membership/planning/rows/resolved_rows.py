@@ -85,7 +85,7 @@ def resolve_desired(builder: PlanBuilder, given: GivenRows, group: Group) -> dic
 
 
 def _choose_scopes(builder: PlanBuilder, rows: Sequence[GivenRow], group: Group) -> list[SearchScope]:
-    """Return where to search for the person of each row: in the group, or everywhere for an e-mail it does not have."""
+    """Return the search scope of each row: the group, or all groups that give access if no member shows the e-mail."""
     searched = builder.search_in([group.id])
     found = ["@" not in each.row.account or bool(searched.accounts_with(each.row.account)) for each in rows]
     everywhere = searched if all(found) else builder.search_everywhere([group.id])

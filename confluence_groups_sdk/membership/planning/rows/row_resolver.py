@@ -39,7 +39,7 @@ class SearchScope:
     Attributes:
         groups: groups with their listed members.
         emails: the e-mails that the members show.
-        describe_unknown_email: says in words that nobody there shows an e-mail.
+        describe_unknown_email: returns the message that no member of these groups shows an e-mail.
     """
 
     groups: Sequence[GroupSnapshot] = ()
