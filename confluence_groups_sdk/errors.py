@@ -146,7 +146,7 @@ class JournalError(ConfluenceGroupsError):
     """A journal is unusable: damaged, of another plan or site, in use by another process, lost, or not writable."""
 
     recovered: str | None = None
-    """The path of the new journal, if something happened to the journal during a run; otherwise None."""
+    """The path of the new journal, if the journal was lost during a run and a new one was written; otherwise None."""
 
 
 class APIError(ConfluenceGroupsError):
@@ -165,8 +165,8 @@ class APIError(ConfluenceGroupsError):
             response.
         body: the response's body as text, at most 64 KiB; None without a response.
         retry_after: seconds that the server asks to wait; None if it does not ask.
-        unanswered_attempts: attempts at a change that got no response or a 5xx: it may have been made, whatever the
-            last response says.
+        unanswered_attempts: the number of attempts at a change that were sent and got no response or a 5xx. Unless it
+            is 0, the change may have been made, even if the last response denies it.
     """
 
     summary: str = ""

@@ -34,11 +34,11 @@ from .limits.rate_limiter import RateLimiter, Reservation
 from .limits.retry_policy import Failure
 from .outcome import (
     UNSENT_REMEDY,
-    count_unanswered,
     describe_closing,
     is_response_to,
     mark_outcome_unknown,
     may_have_made_change,
+    record_unanswered,
     set_problem,
 )
 from .responses.error_factory import error_from_response, path_of, request_id_of, validation_error
@@ -90,7 +90,7 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
     Raises:
         APIError: the call failed.
     """
-    unanswered = earlier = 0  # attempts that may have made the change, and how many before this attempt
+    unanswered = earlier = 0  # attempts that may have made the change: all, and those before this one
     retries: Retries | None = None
     try:
         for attempt in itertools.count(1):
@@ -114,7 +114,7 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
             if closed := (yield Wait(delay)):
                 raise _error_without_response(request, closed, attempt + 1)
     except APIError as error:
-        count_unanswered(call, error, unanswered, earlier=earlier)
+        record_unanswered(call, error, unanswered, earlier=earlier)
         raise
     raise AssertionError("the loop ends by a return or an error")
 

@@ -31,7 +31,7 @@ def is_response_to(response: httpx.Response, request: httpx.Request) -> bool:
 
 
 def may_have_made_change(call: Call[Any], request: httpx.Request, reply: object) -> bool:
-    """Check whether an attempt may have made a change: it got no response, or a 5xx."""
+    """Check whether an attempt may have made a change: it was sent, and got no response or a 5xx."""
     if not call.writes:
         return False
     response = response_in(reply)
@@ -67,7 +67,7 @@ def set_problem(error: APIError, problem: KnownProblem) -> None:
     error.remedy = problem.remedy
 
 
-def count_unanswered(call: Call[Any], error: APIError, unanswered: int, *, earlier: int) -> None:
+def record_unanswered(call: Call[Any], error: APIError, unanswered: int, *, earlier: int) -> None:
     """Record in the final error how many attempts at a change got no answer, and say so in its remedy.
 
     Args:

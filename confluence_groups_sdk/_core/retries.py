@@ -16,24 +16,24 @@ T = TypeVar("T")
 class Retries:
     """Decides how often a call is sent again.
 
-    A page has all retries of the policy. If it may be too large for the server, each smaller size has one attempt more,
-    so that a server that is down costs only three attempts more.
+    The first size of a page has all retries of the policy. If the page may be too large for the server, each smaller
+    size has one attempt, so that a server that is down costs only three more attempts.
     """
 
     def __init__(self, config: ClientConfig) -> None:
         self._config = config
-        self._retry = 0  # of the present page size
+        self._retry = 0  # with the present page size
         self._halved = False
 
     def next_attempt(self, call: Call[T], error: APIError) -> tuple[Call[T], float] | None:
         """Return the call to send next and the seconds to wait before it; None to raise the error instead."""
         self._retry += 1
-        too_much = retry_policy.may_be_too_much(error.__cause__ or error.status_code)
-        if not (self._halved and too_much):
+        too_large = retry_policy.indicates_large_page(error.__cause__ or error.status_code)
+        if not (self._halved and too_large):
             delay = self._delay(error)
             if delay is not None:
                 return call, delay
-        return self._halve(call, error) if too_much else None
+        return self._halve(call, error) if too_large else None
 
     def _delay(self, error: APIError) -> float | None:
         config = self._config

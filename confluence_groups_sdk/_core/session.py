@@ -248,9 +248,9 @@ class AsyncSession(_Session[httpx.AsyncClient]):
             if isinstance(step, httpx.Request):
                 return await self._send_request(step)
             if isinstance(step, exchange.Wait):
-                await self.http.closing.until_closed(self.config.clock.async_sleep, step.seconds)
+                await self.http.closing.run_until_closed(self.config.clock.async_sleep, step.seconds)
                 return replies.CLOSED if self.http.is_closed else None
-            await self.http.closing.until_closed(step.rate_limiter.acquire_async)
+            await self.http.closing.run_until_closed(step.rate_limiter.acquire_async)
         except closing.InterruptedByClosingError:
             return replies.CLOSED
         return None
@@ -258,7 +258,7 @@ class AsyncSession(_Session[httpx.AsyncClient]):
     async def _send_request(self, request: httpx.Request) -> Reply:
         progress = closing.SendProgress(request)
         try:
-            return await self.http.closing.until_closed(self._receive_response, request)
+            return await self.http.closing.run_until_closed(self._receive_response, request)
         except closing.InterruptedByClosingError:
             return replies.CLOSED if await progress.abandon() is False else replies.CLOSED_IN_DOUBT
         except replies.FAILURES as error:

@@ -97,7 +97,7 @@ class SystemClock:
         _advance_to(end)
 
     def wait(self, event: threading.Event, seconds: float) -> None:
-        """Block this thread until an event is set, at most for some seconds; then they count as passed."""
+        """Block this thread until an event is set or the seconds are over, which then count as passed."""
         if getattr(time.sleep, "__self__", None) is not time:
             self.sleep(seconds)  # a test has replaced it
             return

@@ -20,6 +20,7 @@ OTHER_KINDS = {
 }
 NEVER_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 BINARY = getattr(os, "O_BINARY", 0)  # Windows
+OTHERS_MODE = stat.S_IRWXG | stat.S_IRWXO
 
 
 class NotRegularFileError(OSError):
@@ -51,6 +52,11 @@ def check_path(path: str | os.PathLike[str]) -> None:
     except FileNotFoundError:
         return
     check_regular(mode)
+
+
+def is_open_to_others(mode: int) -> bool:
+    """Check whether users other than the owner can open a file with this mode; False where modes do not say."""
+    return os.name == "posix" and bool(mode & OTHERS_MODE)
 
 
 def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
@@ -96,8 +102,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             before is unchanged.
     """
     target = Path(os.path.realpath(path))  # a symbolic link stays, and the file that it points to is replaced
-    if target.exists() and not target.is_file():
-        raise OSError(errno.EINVAL, "the name belongs to something that is not a file")
+    check_path(target)
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600
     try:
         with open(descriptor, "wb") as file:

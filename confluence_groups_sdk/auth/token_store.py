@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, NoReturn, Protocol, runtime_checkable
 from attrs import asdict, field, frozen
 
 from .._support.clock import machine_monotonic
-from .._support.files import open_regular, write_atomically
+from .._support.files import is_open_to_others, open_regular, write_atomically
 from .._support.public import public
 from ..errors import ConfigurationError
 from .credentials import find_ascii_problem
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT_S = 120.0  # longer than another process needs for a refresh
 LOCK_POLL_INTERVAL_S = 0.05
 MAX_FILE_BYTES = 1024 * 1024
-OTHERS_MODE = stat.S_IRWXG | stat.S_IRWXO
 
 
 @public
@@ -152,7 +151,7 @@ class FileTokenStore:
             return None
         except OSError as error:
             raise self._failure("read", error) from None
-        if os.name == "posix" and mode & OTHERS_MODE:
+        if is_open_to_others(mode):
             raise ConfigurationError(
                 f"{self}: other users can read or change it (mode {mode:04o}): chmod 600 it, and if somebody may have "
                 "read it, revoke the app's access and let the user consent again"

@@ -20,7 +20,7 @@ from .terminal import print_err
 
 
 @contextmanager
-def problems_reported(path: Path | None, output: OutputOptions, *, force: bool) -> Iterator[None]:
+def report_problems(path: Path | None, output: OutputOptions, *, force: bool) -> Iterator[None]:
     """Report the problems of an `InputError` where the user wants them.
 
     Args:

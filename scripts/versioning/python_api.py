@@ -6,8 +6,9 @@ only if a public name leads to them.
 
 from __future__ import annotations
 
+import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +78,25 @@ def _check_declaration(declaration: Node) -> None:
 
 
 def _find_public_objects(package: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the public names and their objects: a package's imports, and a module's documented declarations."""
+    """Yield the public names and their objects: imports that are public, and a module's documented declarations."""
     for path in MODULES:
         module = package if path == PACKAGE else package[path.removeprefix(f"{PACKAGE}.")]
         found = {name: each for name, each in module.members.items() if not each.is_alias and _is_documented(each)}
-        for name, target in module.imports.items() if module.is_init_module else ():
+        for name, target in _public_imports(module).items():
             if target.startswith(f"{PACKAGE}.") and (not name.startswith("_") or name == "__version__"):
                 found[name] = _resolve_public(package, target, path)  # a submodule can have the same name
         yield from ((f"{path}.{name}", target) for name, target in found.items())
+
+
+def _public_imports(module: Any) -> Mapping[str, str]:
+    """Return the targets of a package's imports, and of those in a module that say ``import X as X`` (PEP 484)."""
+    imports: Mapping[str, str] = module.imports
+    if module.is_init_module:
+        return imports
+    tree = ast.parse(module.filepath.read_text(encoding="utf-8"))
+    aliases = [each for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for each in node.names]
+    public = {each.name for each in aliases if each.name == each.asname}
+    return {name: target for name, target in imports.items() if name in public}
 
 
 def _resolve_public(package: Any, path: str, where: str) -> Any:

@@ -52,8 +52,8 @@ LIVE_USER = {
 }
 
 
-read_groups = partial(deserialization.groups, asked=200)
-read_users = partial(deserialization.users, asked=200)
+read_groups = partial(deserialization.groups, requested_limit=200)
+read_users = partial(deserialization.users, requested_limit=200)
 
 
 def answer(body: Any) -> httpx.Response:

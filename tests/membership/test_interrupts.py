@@ -17,7 +17,7 @@ from membership_fakes import client, members, removals, team, writes
 from confluence_groups_sdk import ConfluenceGroups, JournalError
 from confluence_groups_sdk.membership import Progress, apply, read_journal
 from confluence_groups_sdk.membership.execution.interrupts import CallerThread
-from confluence_groups_sdk.membership.planning.parallel import BackgroundCall, Notices, map_in_threads
+from confluence_groups_sdk.membership.planning.parallel import BackgroundCall, Notifier, map_in_threads
 from confluence_groups_sdk.sandbox import Faults, Sandbox
 
 
@@ -156,7 +156,7 @@ def test_exceptions_while_the_thread_waits_are_noted_and_raised_at_the_end(times
         for count in range(times):
             while len(caller.errors) <= count:
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-                Notices().wait()
+                Notifier().wait()
         finished.append(True)
         return "done"
 
@@ -166,12 +166,12 @@ def test_exceptions_while_the_thread_waits_are_noted_and_raised_at_the_end(times
 
 
 def test_a_run_that_was_prevented_never_begins() -> None:
-    call = BackgroundCall(lambda: 1 / 0, "never", Notices(), daemon=False)
+    call = BackgroundCall(lambda: 1 / 0, "never", Notifier(), daemon=False)
     call.prevent()
     call.start()
     while not call._ended:
-        call._notices.wait()
-    assert (call.began, call.over, call.failure) == (False, True, None)
+        call._notifier.wait()
+    assert (call.has_begun, call.is_over, call.failure) == (False, True, None)
 
 
 # --- apply

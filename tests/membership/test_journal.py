@@ -153,10 +153,10 @@ def test_only_one_process_can_use_a_journal(path: Path, sandbox: Sandbox) -> Non
     program = """
 import sys
 from confluence_groups_sdk import JournalError
-from confluence_groups_sdk.membership.execution.journal import locked
+from confluence_groups_sdk.membership.execution.journal import lock_journal
 from pathlib import Path
 try:
-    with locked(Path(sys.argv[1])):
+    with lock_journal(Path(sys.argv[1])):
         print("free")
 except JournalError as error:
     print(error)

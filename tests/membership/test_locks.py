@@ -21,7 +21,7 @@ from confluence_groups_sdk import JournalError
 from confluence_groups_sdk.membership import Outcome, Plan, Progress, apply
 from confluence_groups_sdk.membership.execution import locks
 from confluence_groups_sdk.membership.execution.journal import open_journal
-from confluence_groups_sdk.membership.execution.locks import plan_lock
+from confluence_groups_sdk.membership.execution.locks import lock_plan
 from confluence_groups_sdk.sandbox import Sandbox
 
 DIGEST = "5e" * 32
@@ -29,8 +29,8 @@ NOW = "2026-11-24T08:00:00Z"
 HOLDER = """
 import sys
 from pathlib import Path
-from confluence_groups_sdk.membership.execution.locks import plan_lock
-with plan_lock(sys.argv[1], Path(sys.argv[2])):
+from confluence_groups_sdk.membership.execution.locks import lock_plan
+with lock_plan(sys.argv[1], Path(sys.argv[2])):
     print("locked", flush=True)
     sys.stdin.read()
 """
@@ -73,7 +73,7 @@ def holder_process(digest: str, journal: str) -> Iterator[subprocess.Popen[str]]
 def refusal(digest: str = DIGEST, journal: str = "second") -> str:
     """Return the message with which a lock is refused, or nothing if it is free."""
     try:
-        with plan_lock(digest, Path(journal)):
+        with lock_plan(digest, Path(journal)):
             return ""
     except JournalError as error:
         return str(error)
@@ -103,7 +103,7 @@ def test_after_a_kill_the_next_run_is_the_one_that_is_named() -> None:
     with holder_process(DIGEST, "first") as process:
         process.kill()
         process.wait()
-    with plan_lock(DIGEST, Path("second")):
+    with lock_plan(DIGEST, Path("second")):
         assert "the journal second" in refusal(journal="third")
 
 
@@ -115,7 +115,7 @@ def test_different_plans_do_not_block_each_other() -> None:
 def test_the_lock_is_named_after_the_digest_in_the_temporary_folder_and_is_private(folder: Path) -> None:
     before = os.umask(0)
     try:
-        with plan_lock(DIGEST, Path("first")):
+        with lock_plan(DIGEST, Path("first")):
             found = list(folder.iterdir())
             assert found
             assert all(DIGEST in path.name for path in found)
@@ -171,13 +171,13 @@ def test_another_thread_is_refused_too(sandbox: Sandbox, tmp_path: Path) -> None
 
 
 def test_the_lock_is_released_after_an_error() -> None:
-    with pytest.raises(ZeroDivisionError), plan_lock(DIGEST, Path("first")):
+    with pytest.raises(ZeroDivisionError), lock_plan(DIGEST, Path("first")):
         _ = 1 / 0
     assert refusal() == ""
 
 
 def test_the_name_of_a_journal_does_not_control_the_terminal() -> None:
-    with plan_lock(DIGEST, Path("first\x1b[2J\u202e\n.journal")):
+    with lock_plan(DIGEST, Path("first\x1b[2J\u202e\n.journal")):
         message = refusal()
     assert "first" in message
     assert message.isprintable()
@@ -242,7 +242,7 @@ def test_a_file_of_another_user_is_not_used(folder: Path, mode: int, caplog: pyt
     path.touch(mode)
     path.chmod(mode)
     os.chown(path, 12345, 12345)
-    with plan_lock(DIGEST, Path("first")), plan_lock(DIGEST, Path("second")):
+    with lock_plan(DIGEST, Path("first")), lock_plan(DIGEST, Path("second")):
         assert len(warnings_of(caplog)) == 2
 
 
@@ -251,7 +251,7 @@ def test_a_missing_folder_is_logged_once_for_each_run(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
     (tmp_path / "file").write_text("this is no folder")
-    with plan_lock(DIGEST, Path("first")):
+    with lock_plan(DIGEST, Path("first")):
         assert len(warnings_of(caplog)) == 1
 
 
@@ -262,7 +262,7 @@ def test_no_folder_for_temporary_files_is_logged(
         raise FileNotFoundError(2, "No usable temporary directory found")
 
     monkeypatch.setattr(tempfile, "gettempdir", fail)
-    with plan_lock(DIGEST, Path("first")):
+    with lock_plan(DIGEST, Path("first")):
         assert warnings_of(caplog) == [
             "no lock protects this plan from a second run with another journal (No usable temporary directory found)"
         ]
@@ -276,13 +276,13 @@ def test_a_file_system_without_locks_is_logged(
         raise error
 
     monkeypatch.setattr(locks, "_new_lock", fail)
-    with plan_lock(DIGEST, Path("first")):
+    with lock_plan(DIGEST, Path("first")):
         assert len(warnings_of(caplog)) == 1
 
 
 def test_a_run_without_the_holders_name_keeps_its_lock(folder: Path) -> None:
     (folder / f"confluence-groups-{DIGEST}.journal").mkdir()
-    with plan_lock(DIGEST, Path("first")):
+    with lock_plan(DIGEST, Path("first")):
         assert "with another journal" in refusal()
     assert refusal() == ""
     assert not [path for path in folder.iterdir() if DIGEST not in path.name], "no temporary file is left"
@@ -293,7 +293,7 @@ def test_a_planted_name_is_replaced_and_never_followed(folder: Path) -> None:
     victim.write_text("precious")
     name = folder / f"confluence-groups-{DIGEST}.journal"
     name.symlink_to(victim)
-    with plan_lock(DIGEST, Path("first")):
+    with lock_plan(DIGEST, Path("first")):
         assert victim.read_text() == "precious"
         assert "the journal first" in refusal()
 
@@ -309,7 +309,7 @@ def test_a_pipe_in_place_of_the_holders_name_does_not_block(folder: Path) -> Non
 def test_the_lock_is_held_before_a_journal_is_created(tmp_path: Path) -> None:
     plan = Plan(site="your-domain.atlassian.net", made_at=NOW, made_by="me", asked="nothing")
     with (
-        plan_lock(plan.digest, Path("first")),
+        lock_plan(plan.digest, Path("first")),
         pytest.raises(JournalError, match="the journal first"),
         open_journal(tmp_path / "second", plan, by="me", now=NOW),
     ):

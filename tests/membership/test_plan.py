@@ -268,6 +268,6 @@ def test_the_digest_covers_everything_else() -> None:
 def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(PlanError, match="belongs to something that is not a file"):
+    with pytest.raises(PlanError, match="it must be a file, and this is a pipe"):
         WHOLE.save(pipe)
     assert pipe.is_fifo()

@@ -389,6 +389,16 @@ def test_redeclared_inherited_member_is_no_change(project: Path) -> None:
     assert compare_surfaces(before, read_surface(project)) == []
 
 
+def test_class_moved_behind_an_explicit_import_is_no_change(project: Path) -> None:
+    before = read_surface(project)
+    edit(project, "errors.py", "from ._inner import inner_only\n", "from ._lost import LostError as LostError\n")
+    edit(project, "errors.py", 'class LostError(ShelfError):\n    """It is lost."""\n', "")
+    lost = 'class LostError(ShelfError):\n    """It is lost."""\n'
+    folder = next(path.parent for path in project.rglob("errors.py"))
+    (folder / "_lost.py").write_text(f"from .errors import ShelfError\n\n{lost}", encoding="utf-8")
+    assert read_surface(project) == before
+
+
 def test_change_of_a_reexported_name_is_reported_once(project: Path) -> None:
     before = read_surface(project)
     edit(project, "errors.py", "class ShelfError(Exception)", "class ShelfError(ValueError)")

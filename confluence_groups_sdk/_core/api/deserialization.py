@@ -35,7 +35,7 @@ class Page(Generic[T]):
 
     items: list[T]
     size: int  # number of entries, including those that are skipped
-    asked: int  # the limit in the request
+    requested_limit: int  # the limit in the request
     limit: int | None  # the limit in the response; None if the server states none that fits the page
     total: int | None  # number of entries in the whole list; None if the server does not say
     more: bool  # whether the page has a link to a next page
@@ -44,7 +44,7 @@ class Page(Generic[T]):
     @property
     def is_short(self) -> bool:
         """Whether the page has fewer entries than the limit in the request and the limit in the response, if any."""
-        return self.size < self.asked and (self.limit is None or self.size < self.limit)
+        return self.size < self.requested_limit and (self.limit is None or self.size < self.limit)
 
 
 def objects_in(result: object) -> int:
@@ -68,21 +68,21 @@ def user(response: httpx.Response) -> User:
     return _user(_parse_json(response))
 
 
-def groups(response: httpx.Response, *, asked: int) -> Page[Group]:
-    """Read a page of groups; ``asked`` is the limit in the request."""
+def groups(response: httpx.Response, *, requested_limit: int) -> Page[Group]:
+    """Read a page of groups."""
     body, results = _results(response)
     items = [_group(result, index) for index, result in enumerate(results)]
-    return _page(body, items, asked)
+    return _page(body, items, requested_limit)
 
 
-def users(response: httpx.Response, *, asked: int) -> Page[User]:
-    """Read a page of users, without the entries that do not say who they are; ``asked`` is the limit in the request."""
+def users(response: httpx.Response, *, requested_limit: int) -> Page[User]:
+    """Read a page of users, without the entries that have no account id."""
     body, results = _results(response)
     try:
-        return _page(body, [_user(result, index) for index, result in enumerate(results)], asked)
+        return _page(body, [_user(result, index) for index, result in enumerate(results)], requested_limit)
     except DeserializationError:  # rare, so that the usual page is read without another check of each entry
         unidentified = tuple(index for index, result in enumerate(results) if not _has_account_id(result))
-    return _page(body, [_user(result) for result in results if _has_account_id(result)], asked, unidentified)
+    return _page(body, [_user(result) for result in results if _has_account_id(result)], requested_limit, unidentified)
 
 
 def sites(response: httpx.Response) -> list[Site]:
@@ -113,13 +113,13 @@ def _results(response: httpx.Response) -> tuple[dict[str, Any], list[Any]]:
     return body, body["results"]
 
 
-def _page(body: dict[str, Any], items: list[T], asked: int, unidentified: tuple[int, ...] = ()) -> Page[T]:
+def _page(body: dict[str, Any], items: list[T], requested_limit: int, unidentified: tuple[int, ...] = ()) -> Page[T]:
     limit, total, links = body.get("limit"), body.get("totalSize"), body.get("_links")
     size = len(body["results"])
     return Page(
         items,
         size,
-        asked,
+        requested_limit,
         limit=limit if type(limit) is int and limit >= max(size, 1) else None,
         total=total if type(total) is int and total >= 0 else None,
         more=isinstance(links, dict) and bool(links.get("next")),

@@ -61,7 +61,7 @@ def groups_page(access_type: str | None, start: int, limit: int) -> Call[Page[Gr
 
     access = UNSET if access_type is None else _parse_access_type(access_type)
     request = operation._get_kwargs(start=start, limit=limit, access_type=access)
-    call = _read_call("getGroups", request, partial(deserialization.groups, asked=limit), READ_GROUPS)
+    call = _read_call("getGroups", request, partial(deserialization.groups, requested_limit=limit), READ_GROUPS)
     return _as_page_call(call, limit, partial(groups_page, access_type, start))
 
 
@@ -70,7 +70,7 @@ def search_page(query: str, start: int, limit: int) -> Call[Page[Group]]:
     from ..._generated.api.group import search_groups as operation
 
     request = operation._get_kwargs(query=required("query", query), start=start, limit=limit)
-    call = _read_call("searchGroups", request, partial(deserialization.groups, asked=limit), READ_GROUPS)
+    call = _read_call("searchGroups", request, partial(deserialization.groups, requested_limit=limit), READ_GROUPS)
     return _as_page_call(call, limit, partial(search_page, query, start))
 
 
@@ -81,7 +81,7 @@ def members_page(group_id: str, start: int, limit: int, *, counted: bool = False
     request = operation._get_kwargs(
         _required_segment("group_id", group_id), start=start, limit=limit, should_return_total_size=counted
     )
-    read = partial(deserialization.users, asked=limit)
+    read = partial(deserialization.users, requested_limit=limit)
     call = _read_call("getGroupMembersByGroupId", request, read, READ_MEMBERS, ids=(group_id,))
     return _as_page_call(call, limit, partial(members_page, group_id, start, counted=counted))
 
@@ -91,7 +91,7 @@ def memberships_page(account_id: str, start: int, limit: int) -> Call[Page[Group
     from ..._generated.api.users import get_group_memberships_for_user as operation
 
     request = operation._get_kwargs(account_id=required("account_id", account_id), start=start, limit=limit)
-    read = partial(deserialization.groups, asked=limit)
+    read = partial(deserialization.groups, requested_limit=limit)
     call = _read_call("getGroupMembershipsForUser", request, read, READ_USERS, ids=(account_id,))
     return _as_page_call(call, limit, partial(memberships_page, account_id, start))
 

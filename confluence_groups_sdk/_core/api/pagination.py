@@ -21,7 +21,7 @@ from .deserialization import Page
 from .operations import Call, log_label
 
 MAX_PAGE_SIZE = 200  # some operations lower a larger number, others reject it
-MAX_PAGES_WITHOUT_IDS = 100  # in a row, before the server counts as one that repeats itself
+MAX_PAGES_WITHOUT_IDS = 100  # in a row; after more of them, the server counts as one that repeats items
 TOTAL_NOT_REACHED = "%s: the server states a total of %d, but its pages have only %d"  # a log line
 
 _id_of_group = attrgetter("id")
@@ -44,8 +44,7 @@ class Paginator(Generic[T]):
       the next page is also read; the list is complete if that page only repeats the list so far. If an empty page has
       the link, the next page is also read: some servers send the link by mistake, others may have filtered out all
       items of a page.
-    - Size: if a page came with a smaller limit than asked for, because the server did not manage the larger one, the
-      next pages have this limit.
+    - Size: if a page was too large for the server and came with a smaller limit, the next pages have this limit.
     - Unidentified entries have no id. They are counted and logged, but not returned.
 
     Sources: docs/confluence-behaviour.md#pagination.
@@ -99,7 +98,7 @@ class Paginator(Generic[T]):
             self._check = None
             return ()
         page: Page[T] = result
-        self._page_size = page.asked
+        self._page_size = page.requested_limit
         self._total = page.total or self._total
         if self._completes_list(page):
             self._finish()
@@ -108,7 +107,7 @@ class Paginator(Generic[T]):
         new = self._new_items(page.items)
         self._check_progress(page, has_new=bool(new))
         self.unidentified += unidentified
-        self._start += len(new) + unidentified or page.size or page.asked
+        self._start += len(new) + unidentified or page.size or page.requested_limit
         if self._ends_list(page):
             self._finish()
         self._previous = page
@@ -122,16 +121,16 @@ class Paginator(Generic[T]):
     # --- the end
 
     def _ends_list(self, page: Page[T]) -> bool:
-        """Decide whether no page is to be read after this one."""
+        """Decide whether this page is the last one."""
         if page.more:
             return not page.size and self._previous is not None and not self._previous.size
         return not page.size or (page.is_short and page.limit is not None and self._received >= self._total)
 
     def _completes_list(self, page: Page[T]) -> bool:
-        """Decide whether a page without anything new shows that the page before it was the last one.
+        """Decide whether a page without new items shows that the page before it was the last one.
 
         The page before was short and had no next link. This one was read only because no limit was stated, or because
-        of a stated total: it repeats everything, as if it had no start, or it comes after the end in any case.
+        of a stated total. It repeats all items, as if the server ignored its start, or it comes after the end.
         """
         before = self._previous
         if before is None or not page.size or not before.size or before.more or not before.is_short:
@@ -171,8 +170,9 @@ class Paginator(Generic[T]):
     def _count_new_unidentified(self, page: Page[T]) -> int:
         """Count the unidentified entries of a page that were not received before.
 
-        They are told apart by the items before them, each of which is followed by as many as on an earlier page, or by
-        more. Those at the start of a page follow the last item received, unless the page has repeats.
+        They have no id to compare, so they are counted by the item before them: if more follow an item than on earlier
+        pages, the difference is new. Those at the start of a page follow the last item received, unless the page has
+        repeats.
         """
         if not page.unidentified:
             return 0
@@ -199,7 +199,7 @@ class Paginator(Generic[T]):
     def _check_progress(self, page: Page[T], *, has_new: bool) -> None:
         """Raise if a page of repeats begins at the first item, or reaches no further than an earlier one.
 
-        Entries without an id cannot be told apart, so that the number of pages that have nothing else is limited.
+        Entries without an id cannot be told apart, so the number of pages that have only such entries is limited.
         """
         self._pages_without_ids = 0 if page.items else self._pages_without_ids + bool(page.size)
         if has_new or not (page.items or self._pages_without_ids > MAX_PAGES_WITHOUT_IDS):
@@ -268,7 +268,7 @@ def is_member(group_id: str, account_id: str) -> Workflow[bool]:
     """Look for the group among the user's groups; if these cannot be read to their end, read the group's members.
 
     Raises:
-        IncompleteReadError: neither list tells; a member without an account id may be the user.
+        IncompleteReadError: neither list gives the answer; a member without an account id may be the user.
     """
     operations.members_page(group_id, 0, MAX_PAGE_SIZE)
     try:

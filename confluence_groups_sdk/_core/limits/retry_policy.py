@@ -67,7 +67,7 @@ class RetryPolicy(VersionTolerantPickle):
     - If the server asks for a longer delay than ``max_retry_after``, the error is raised immediately. While all calls
       are held for longer than that, `RateLimitError` is raised without sending.
     - After ``max_retries`` retries, the last error is raised.
-    - A page of a list that fails with 502, 503, 504 or a timeout of the response after these retries is asked for with
+    - A page of a list that fails with 502, 503, 504 or a timeout of the response after these retries is requested with
       half the size, once for each size down to 25, each time after about ``first_delay``.
 
     The numbers are Atlassian's advice: https://developer.atlassian.com/cloud/confluence/rate-limiting/ asks for delays
@@ -100,13 +100,13 @@ def retries_failure(failure: Failure, *, repeatable: bool) -> bool:
     return failure is Failure.UNSENT or (repeatable and failure is Failure.IN_DOUBT)
 
 
-def may_be_too_much(failure: object) -> bool:
-    """Decide whether a status or an error can mean that the server does not manage a response of this size."""
+def indicates_large_page(failure: object) -> bool:
+    """Decide whether a status or an error may mean that a page is too large for the server."""
     return failure in RETRIED_STATUSES_IF_REPEATABLE or isinstance(failure, httpx.ReadTimeout)
 
 
 def delay_before_smaller_page(policy: RetryPolicy, *, retry_after: float | None, chance: float) -> float | None:
-    """Return the seconds to wait before a smaller page is asked for: those before a first retry.
+    """Return the seconds to wait before requesting a smaller page, which are those before a first retry.
 
     Args:
         policy, retry_after, chance: as for `delay_before`; the number of retries does not matter.

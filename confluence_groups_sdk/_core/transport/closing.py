@@ -1,7 +1,7 @@
 """Ends the calls of a client that is closed: wakes its threads, interrupts its tasks, and shuts down its connections.
 
-Closing an httpx client does not wake a thread that waits for a response. So this keeps the sockets, which httpx's trace
-extension (https://www.python-httpx.org/advanced/extensions/#trace) shows as they are connected.
+Closing an httpx client does not wake a thread that waits for a response. So this module keeps the sockets, which the
+trace extension of httpx (https://www.python-httpx.org/advanced/extensions/#trace) shows when they are connected.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..limits.concurrency_limiter import ConcurrencyLimiter
 
-CLOSED = "the client was closed: nothing was sent"
+CLOSED_UNSENT = "the client was closed: nothing was sent"
 SENDING = "send_request_headers.started"  # the end of an event's name, with HTTP/1.1 and HTTP/2
 CONNECTING = "connect_tcp.started"
 CONNECTED = ("connect_tcp.complete", "start_tls.complete")
@@ -38,7 +38,7 @@ class InterruptedByClosingError(Exception):
 
 
 class Closing:
-    """Whether a client is closed, and what is to be ended when it is. Its `with_options` copies share it.
+    """The state of a client that can be closed, with the threads, tasks and sockets to end then; copies share it.
 
     Threads register before they check whether the client is closed, and `close` does it in the opposite order, so no
     thread is left waiting. A signal handler may call `close` at any time.
@@ -76,17 +76,17 @@ class Closing:
             clock.sleep(seconds)
             return
         woken = threading.Event()
-        with self._waking(woken.set):
+        with self._register(woken.set):
             clock.wait(woken, seconds)
 
     def acquire(self, limiter: ConcurrencyLimiter) -> bool:
         """Take a slot of a limiter; block this thread until one is free. Return False if the client is closed first."""
         woken = threading.Event()
-        with self._waking(woken.set):
+        with self._register(woken.set):
             return limiter.acquire(woken)
 
     @contextmanager
-    def _waking(self, wake: Callable[[], object]) -> Iterator[None]:
+    def _register(self, wake: Callable[[], object]) -> Iterator[None]:
         key = object()
         self._wakers[key] = wake
         try:
@@ -120,11 +120,11 @@ class Closing:
         elif not event.endswith(CONNECTING):
             return
         if self.closed:
-            raise httpx.ConnectError(CLOSED)
+            raise httpx.ConnectError(CLOSED_UNSENT)
 
     # --- tasks
 
-    async def until_closed(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    async def run_until_closed(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """Await a function; interrupt it if the client is closed.
 
         Raises:
@@ -146,7 +146,7 @@ class Closing:
 
 
 class SendProgress:
-    """Finds out whether a request may have been sent; it is httpx's trace of an asynchronous request.
+    """Finds out whether an asynchronous request may have been sent, by httpx's trace of it.
 
     Args:
         request: the request, which is not sent yet.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ..config import ClientConfig
-from .closing import CLOSED, InterruptedByClosingError, SendProgress
+from .closing import CLOSED_UNSENT, InterruptedByClosingError, SendProgress
 from .http_client import HttpClientHolder
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class AsyncForwardingTransport(httpx.AsyncBaseTransport):
         _check_open(self._http)
         progress = SendProgress(request)
         try:
-            return await self._http.closing.until_closed(self._send, request)
+            return await self._http.closing.run_until_closed(self._send, request)
         except InterruptedByClosingError:
             unsent = await progress.abandon() is False
         except (httpx.TransportError, RuntimeError) as error:
@@ -102,7 +102,7 @@ def _check_open(http: HttpClientHolder[Any]) -> None:
 def _closing_error(*, unsent: bool) -> httpx.TransportError:
     """Return the error for a call that ended because the client was closed."""
     if unsent:
-        return httpx.ConnectError(CLOSED)
+        return httpx.ConnectError(CLOSED_UNSENT)
     return httpx.ReadError("the client was closed before the response came; a change may have been made")
 
 

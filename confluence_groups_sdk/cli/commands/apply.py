@@ -184,7 +184,7 @@ def _ask_to_apply(plan: Plan, journal: Path, site: str) -> None:
 
 
 def exit_code_of(report: Report) -> int:
-    """Return the exit code for a report; failures and refusals of earlier runs count, because they are final."""
+    """Return the exit code for a report. Failures and refusals of earlier runs count too, because they are final."""
     if report.already_complete:
         return ALREADY_COMPLETE
     if report.interrupted:

@@ -19,7 +19,7 @@ from ..command import command
 from ..exit_codes import REFUSED
 from ..options import ConnectionOptions, Format, GroupArgument, OutputOptions, PlanArgument, PlanGuardOptions
 from ..output_files import check_target, write_file
-from ..problems import problems_reported
+from ..problems import report_problems
 from ..program import PROGRAM
 from ..rendering.plan_summary import COLUMNS, plan_rows, summary_lines
 from ..rendering.progress_bar import OnProgress, progress_bar
@@ -265,7 +265,7 @@ def make_plan(
     check_target(out, force=force)
     rate_limiter = RateLimiter()
     with (
-        problems_reported(problems, output, force=force),
+        report_problems(problems, output, force=force),
         open_client(connection, rate_limiter) as client,
         progress_bar(rate_limiter) as on_progress,
     ):

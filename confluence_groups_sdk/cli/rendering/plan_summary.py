@@ -115,10 +115,10 @@ def _describe(skipped: SkippedChange) -> str:
 
 
 def shorten(lines: Sequence[str]) -> Iterator[str]:
-    """Yield lines; if there are many, only the first ones, and where all of them are shown."""
+    """Yield lines; if there are more than 20, yield the first ones and the command that shows all of them."""
     yield from lines[:MAX_LINES]
     if len(lines) > MAX_LINES:
-        yield f"and {len(lines) - MAX_LINES} more, which {PROGRAM} plan show lists"
+        yield f"and {len(lines) - MAX_LINES} more: {PROGRAM} plan show lists all of them"
 
 
 def refusal_lines(refused: Iterable[SkippedChange]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from ..._support.files import open_regular, write_atomically
+from ..._support.files import is_open_to_others, open_regular, write_atomically
 from ...auth.token_store import FileTokenStore
 from ...errors import ConfigurationError
 from ..program import NAME
@@ -45,7 +45,7 @@ def read(name: str) -> dict[str, Any] | None:
     path = folder() / name
     try:
         with open(open_regular(path), "rb") as file:
-            if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
+            if is_open_to_others(os.fstat(file.fileno()).st_mode):
                 raise ConfigurationError(f"{path}: others may read it: run chmod 600 on it")
             data = file.read()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The file of a journal, which only grows, and which must stay where and as it is while a plan is applied."""
+"""The file of a journal: it only grows, and nothing else may move or change it while a plan is applied."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..._support.files import NotRegularFileError, open_regular, sync_folder
-
-OTHERS_MODE = 0o077
+from ..._support.files import NotRegularFileError, is_open_to_others, open_regular, sync_folder
 
 
 class AppendOnly:
@@ -61,7 +59,7 @@ class AppendOnly:
             self._make_private()
 
     def find_damage(self, *, read: bool = False) -> str | None:
-        """Return what something else has done to the file since it was opened; None if it is as it should be.
+        """Return how something else has changed the file since it was opened; None if it is unchanged.
 
         Args:
             read: whether to read the content too, which reveals changes that keep the length.
@@ -98,10 +96,8 @@ class AppendOnly:
         return "was renamed" if os.fstat(self._file.fileno()).st_nlink else "was deleted"
 
     def _make_private(self) -> None:
-        if os.name != "posix":
-            return
         status = os.fstat(self._file.fileno())
-        if status.st_uid == os.geteuid() and status.st_mode & OTHERS_MODE:
+        if is_open_to_others(status.st_mode) and status.st_uid == os.geteuid():
             os.fchmod(self._file.fileno(), 0o600)
 
 

@@ -113,9 +113,7 @@ def apply(
                 wait_for_quota=wait_for_quota,
                 clock=clock,
             )
-            opened.on_loss = partial(
-                dispatcher.stop_sending, Stop(reason=StopReason.FATAL_ERROR, error="the journal was lost")
-            )
+            opened.on_loss = partial(dispatcher.stop_sending, JOURNAL_LOST)
             run.decide()
             run.send_all(dispatcher)
             opened.finish()

@@ -168,12 +168,12 @@ class ApplyRun:
                 caller.sleep(self.clock, delay)
                 done = len(applied) - len(unverified)
                 self.report_progress(Progress(phase="verifying", done=done, total=len(applied)))
-                unverified = caller.read(partial(self.not_visible_yet, unverified))
+                unverified = caller.read(partial(self.find_invisible_changes, unverified))
         except KeyboardInterrupt:
             dispatcher.interrupt()
         return tuple(unverified)
 
-    def not_visible_yet(self, changes: Sequence[Change]) -> list[Change]:
+    def find_invisible_changes(self, changes: Sequence[Change]) -> list[Change]:
         """Read the groups of these changes, and return the changes that are not visible."""
         names = {change.group_id: change.group_name for change in changes}
         groups = {group_id: group for group_id, group in read_live(self.client, names) if group is not None}

@@ -198,13 +198,15 @@ def is_unsettled(result: Result) -> bool:
     return result.in_doubt or (result.outcome is Outcome.FAILED and result.change.action is Action.ADD)
 
 
-def look_up_made(client: ConfluenceGroups, changes: Sequence[Change], is_hurried: Callable[[], bool]) -> list[Result]:
-    """Return results for those of the changes that the memberships show as made.
+def find_made_changes(
+    client: ConfluenceGroups, changes: Sequence[Change], is_hurried: Callable[[], bool]
+) -> list[Result]:
+    """Look up changes that may have been made, and return results for those that the memberships show.
 
     Args:
         client: reads the memberships.
         changes: changes that may have been made.
-        is_hurried: whether to look up no more.
+        is_hurried: says whether to end the look-ups.
     """
 
     def look_up(change: Change) -> Result | None:

@@ -1,7 +1,7 @@
 """Sending changes, several at the same time, and recording them: the intent before a call, the result after it.
 
-A dispatcher runs in one thread that no signal interrupts (see `interrupts`), and decides by what is written down: the
-changes in the queue, and the calls that were submitted and whose results are not in the journal.
+A dispatcher runs in one thread that no signal interrupts (see `interrupts`), and decides by its recorded state: the
+changes in the queue, and the submitted calls whose results are not in the journal.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ..planning.parallel import WORKERS
 from .change_executor import (
     OpenClient,
     PerProcessClient,
+    find_made_changes,
     interpret_repeated_call,
     is_unsettled,
-    look_up_made,
     mark_settled,
 )
 from .interrupts import CallerThread
@@ -75,17 +75,16 @@ class Dispatcher:
         self.stop: Stop | None = None
         self._state_lock = threading.Lock()
         self._journal, self._client, self._caller = journal, client, caller
-        self._executor = executor
+        self._executor, self._open_client = executor, open_client
         self._on_progress = on_progress
         self._failures_left = stop_after_failures
         self._wait_for_quota = wait_for_quota
         self._clock = clock
-        self._open_client = open_client
         self._error: BaseException | None = None  # raised by the program, and raised again when no call is running
         self._held_until = 0.0  # by the monotonic clock
         self._in_doubt: frozenset[Key] = frozenset()
         self._queue: deque[Change] = deque()
-        self._unsettled: dict[Key, Change] = {}  # what became of them is to be looked up
+        self._unsettled: dict[Key, Change] = {}  # to be looked up at the end
         here = not isinstance(open_client, PerProcessClient)
         self._calls = SubmittedCalls(executor, here=here, is_hurried=lambda: caller.hurried)
 
@@ -125,10 +124,10 @@ class Dispatcher:
 
     def _send_all(self, pool: Executor, phase: str, total: int) -> None:
         reported = None
-        while self._queue or self._calls.running:
+        while self._queue or self._calls.unrecorded:
             self._stop_if_interrupted()
             self._step(pool)
-            done = total - len(self._queue) - len(self._calls.running)
+            done = total - len(self._queue) - len(self._calls.unrecorded)
             if not self.stop and done != reported:  # changes that will not be sent would count as done
                 self._ask(partial(self._on_progress, Progress(phase=phase, done=done, total=total)))
                 reported = done
@@ -139,12 +138,12 @@ class Dispatcher:
         if self.stop:
             self._queue.clear()
         elif self.state is State.HELD:
-            if not self._calls.running:
+            if not self._calls.unrecorded:
                 self._wait_for_hold()
-        elif self.state is State.SENDING and self._queue and len(self._calls.running) <= REFILL_AT:
+        elif self.state is State.SENDING and self._queue and len(self._calls.unrecorded) <= REFILL_AT:
             self._send(pool)
-        if self._calls.running:
-            self._take(self._calls.wait() or self._lost_calls())
+        if self._calls.unrecorded:
+            self._take(self._calls.wait() or self._find_lost_calls())
 
     def _stop_if_interrupted(self) -> None:
         if self._caller.interrupted and self.state < State.STOPPED:
@@ -162,7 +161,7 @@ class Dispatcher:
 
     def _finish_calls(self, pool: Executor) -> None:
         """Wait for calls that are still running after an error, so that they end before the journal is closed."""
-        if self._calls.running:
+        if self._calls.unrecorded:
             self._advance(State.HALTED)
         self._calls.finish()
         if pool is not self._executor:
@@ -171,7 +170,7 @@ class Dispatcher:
     # --- sending
 
     def _send(self, pool: Executor) -> None:
-        batch = [self._queue.popleft() for _ in range(min(MAX_INTENTS - len(self._calls.running), len(self._queue)))]
+        batch = [self._queue.popleft() for _ in range(min(MAX_INTENTS - len(self._calls.unrecorded), len(self._queue)))]
         self._journal.intend(batch)
         if self.stop:  # the journal was lost before
             self._withdraw(batch)
@@ -199,11 +198,12 @@ class Dispatcher:
 
     # --- results
 
-    def _lost_calls(self) -> list[SubmittedCall]:
-        """Return the calls that the executor has not ended for too long; stop if it has lost one."""
-        lost = self._calls.lost(stopped=self.stop is not None)
+    def _find_lost_calls(self) -> list[SubmittedCall]:
+        """Return the calls that the executor has lost; stop the run if one of them has no result."""
+        lost = self._calls.find_lost(stopped=self.stop is not None)
         if not self.stop and any(not call.has_result for call in lost):
-            self._stop_because_of_worker(TimeoutError(f"no result for {self._calls.patience_s(stopped=False):.0f} s"))
+            limit_s = self._calls.silence_limit_s(stopped=False)
+            self._stop_because_of_worker(TimeoutError(f"no result for {limit_s:.0f} s"))
         return lost
 
     def _take(self, calls: Sequence[SubmittedCall]) -> None:
@@ -232,10 +232,10 @@ class Dispatcher:
             self._stop_if_needed(result)
 
     def _result_of(self, call: SubmittedCall) -> Result | None:
-        """Return what became of a call; None if it was not sent.
+        """Return the result of a call; None if it was not sent.
 
         Raises:
-            DoubtfulCallError: the executor does not know.
+            DoubtfulCallError: the executor does not say whether the call was made.
         """
         try:
             return call.result()
@@ -260,9 +260,9 @@ class Dispatcher:
         return result
 
     def _settle(self) -> None:
-        """Look up the changes of which a foreign executor does not say whether they were made."""
+        """Look up the changes about which a foreign executor is not certain."""
         changes, self._unsettled = list(self._unsettled.values()), {}
-        self._journal.record(look_up_made(self._client, changes, is_hurried=lambda: self._caller.hurried))
+        self._journal.record(find_made_changes(self._client, changes, is_hurried=lambda: self._caller.hurried))
 
     def _withdraw(self, changes: Sequence[Change]) -> None:
         """Record that changes were not sent; those that an earlier run may have made stay in doubt."""

@@ -1,7 +1,7 @@
 """Ctrl-C, and every other exception that a signal handler raises, during a run.
 
-Such an exception may come between any two instructions of the main thread: after a call was sent and before that is
-noted, in the middle of a line of the journal, or while a lock is held. So the run has a thread of its own, which no
+Such an exception may come between any two instructions of the main thread: between sending a call and noting it, in the
+middle of a line of the journal, or while a lock is held. So the run has a thread of its own, which no
 signal interrupts. It holds the journal and its lock, sends the calls and records their results. The thread that called
 `apply` only waits, and does what the run asks for there: it calls ``on_progress``, and it sleeps. If an exception
 interrupts it, it notes the exception and waits on. The run sees the note, begins no more calls, records the results of
@@ -22,10 +22,10 @@ from typing import Any, Generic, TypeVar
 from ..._support.clock import Clock
 from ...errors import JournalError
 from ..model.changes import OnProgress, Progress
-from ..planning.parallel import BackgroundCall, Notices
+from ..planning.parallel import BackgroundCall, Notifier
 
 T = TypeVar("T")
-LEVELS = 16  # so many exceptions may each interrupt the handling of the one before
+LEVELS = 16  # exceptions that may each interrupt the handling of the one before
 
 
 class _Task(Generic[T]):
@@ -38,7 +38,7 @@ class _Task(Generic[T]):
         self.done = False
         self.values: list[T] = []
         self.error: BaseException | None = None
-        self.answers = Notices()  # for the thread that waits for the result
+        self.answers = Notifier()  # for the thread that waits for the result
 
 
 class CallerThread:
@@ -57,8 +57,8 @@ class CallerThread:
         self._task: _Task[Any] | None = None
         self._current: _Task[Any] | None = None
         self._run: BackgroundCall[Any] | None = None
-        self._tasks = Notices()  # and the end of the run: for the caller's thread
-        self._reads = Notices()  # for the run, while it waits for a read
+        self._tasks = Notifier()  # and the end of the run: for the caller's thread
+        self._reads = Notifier()  # for the run, while it waits for a read
 
     @property
     def interrupted(self) -> bool:
@@ -103,7 +103,7 @@ class CallerThread:
         return result
 
     def _raise_if_prevented(self, run: BackgroundCall[Any]) -> None:
-        if not run.began:
+        if not run.has_begun:
             raise self._interruption()
 
     def _interruption(self) -> BaseException:
@@ -121,9 +121,9 @@ class CallerThread:
         self._serve_until_over(run)
 
     def _serve_until_over(self, run: BackgroundCall[Any]) -> None:
-        while not run.over:
+        while not run.is_over:
             try:
-                while not run.over:
+                while not run.is_over:
                     self._serve(run)
             except BaseException as error:
                 self._note(run, error)
@@ -163,7 +163,7 @@ class CallerThread:
         return True
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._run is None or not self._run.running:  # it has not begun or has ended: as if this were not installed
+        if self._run is None or not self._run.is_running:  # before or after the run
             signal.default_int_handler(number, frame)
         self._signals += 1
         self._notify_run()
@@ -188,7 +188,7 @@ class CallerThread:
             raise self._interruption()
 
     def relay(self, on_progress: OnProgress | None) -> OnProgress | None:
-        """Return a function that calls ``on_progress`` in the caller's thread."""
+        """Return a function that calls ``on_progress`` in the caller's thread; None if there is none."""
         if on_progress is None:
             return None
 
@@ -219,14 +219,14 @@ class CallerThread:
         return task.values[0]
 
     def read(self, function: Callable[[], T]) -> T:
-        """Call a function that only reads, in a thread that is left to itself if the run should end.
+        """Call a function that only reads, in a thread that nobody waits for if the run should end.
 
         Raises:
             BaseException: what the function raised, or what interrupted the caller's thread.
         """
         reading = BackgroundCall(function, "membership-read", self._reads, daemon=True)
         reading.start()
-        while not reading.over:
+        while not reading.is_over:
             self.check()
             reading.wait()
         return reading.result()

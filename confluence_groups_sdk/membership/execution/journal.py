@@ -25,15 +25,15 @@ from .append_only_file import AppendOnly, NullFile, write_beside
 from .journal_format import (
     BEGINNING,
     JournalState,
+    format_chain,
     format_line,
     header_entry,
     intents_entry,
     read_bytes,
     results_entry,
     verify_chain,
-    write_chain,
 )
-from .locks import locked, plan_lock
+from .locks import lock_journal, lock_plan
 
 
 class Journal:
@@ -190,7 +190,7 @@ class Journal:
         self._broken = True
         self.on_loss()
         try:
-            file = write_beside(self._path, write_chain(self.state))
+            file = write_beside(self._path, format_chain(self.state))
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise JournalError(
@@ -228,7 +228,7 @@ def open_journal(
         ConfigurationError: filelock is not installed.
     """
     target = Path(os.path.realpath(path))
-    with locked(target), plan_lock(plan.digest, target):
+    with lock_journal(target), lock_plan(plan.digest, target):
         try:
             _check_only_name(target, path)
             file = AppendOnly(target)

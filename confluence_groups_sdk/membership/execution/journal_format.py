@@ -111,8 +111,8 @@ def format_line(entry: Mapping[str, Any], before: str) -> bytes:
     return canonical_json({**entry, "before": before})
 
 
-def write_chain(state: JournalState) -> bytes:
-    """Return the lines of a new journal that describe the same state, and let ``state`` end with their last one."""
+def format_chain(state: JournalState) -> bytes:
+    """Return the lines of a new journal that describe a state, and make the last line the last one of ``state``."""
     lines = []
     before = NO_HASH
     for entry in _entries_for(state):

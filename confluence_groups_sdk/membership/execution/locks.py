@@ -2,22 +2,22 @@
 
 A plan's lock is a file in the system's folder for temporary files, named after the plan's digest. The operating system
 releases it when the process ends. A second file, beside the lock, names the journal in use, because Windows does not
-let other processes read a locked file. Other users can write to the folder, too: a file that is not this user's own,
-private and regular file is not used.
+let other processes read a locked file. Other users can write to the folder, too, so a file is
+used only if it is a private regular file of this user.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..._support.files import check_path, check_regular, read_regular
+from ..._support.files import check_path, check_regular, is_open_to_others, read_regular
 from ..._support.log import logger
+from ..._support.text import escape_controls
 from ...errors import ConfigurationError, JournalError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PREFIX = "confluence-groups-"
 MAX_PATH_BYTES = 16 * 1024
-OTHERS_MODE = stat.S_IRWXG | stat.S_IRWXO
 NOT_FOLLOWED = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -34,7 +33,7 @@ class _UnsafeFileError(OSError):
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock_journal(path: Path) -> Iterator[None]:
     """Lock a journal against other processes.
 
     Raises:
@@ -65,7 +64,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def plan_lock(digest: str, journal: Path) -> Iterator[None]:
+def lock_plan(digest: str, journal: Path) -> Iterator[None]:
     """Lock a plan against runs with other journals. If no lock can be made, log a warning and go on without it.
 
     Args:
@@ -135,22 +134,22 @@ def _check_file(status: os.stat_result) -> None:
         return
     if status.st_uid != os.geteuid():
         raise _UnsafeFileError("the lock's file belongs to another user")
-    if status.st_mode & OTHERS_MODE or status.st_nlink != 1:
+    if is_open_to_others(status.st_mode) or status.st_nlink != 1:
         raise _UnsafeFileError("other users can open the lock's file")
 
 
 def _read_holder(path: Path) -> str | None:
-    """Return the path of the journal in use, without characters that control a terminal; None if it is not known."""
+    """Return the path of the journal in use, with escapes for control characters; None if it is unknown."""
     try:
         _check_file(os.lstat(path))
         text = os.fsdecode(read_regular(path, limit=MAX_PATH_BYTES, flags=os.O_RDONLY | NOT_FOLLOWED))
     except (OSError, ValueError):
         return None
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text) or None
+    return escape_controls(text) or None
 
 
 def _write_holder(path: Path, journal: Path) -> None:
-    """Write which journal is in use; the lock does not depend on it."""
+    """Write which journal is in use; failures do not matter, because the lock does not depend on it."""
     temporary = None
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=PREFIX)  # mode 0600

@@ -18,10 +18,10 @@ from ..model.changes import Change, Key, Result
 from ..planning.parallel import POLL_S
 from .change_executor import OpenClient, PerProcessClient, perform
 
-SILENCE_S = 300.0  # after it, a foreign executor has lost the calls that it has not ended
+SILENCE_S = 300.0  # without an event; then a foreign executor counts as having lost its calls
 SILENCE_AFTER_STOP_S = 30.0  # the same, when the run has stopped
 SILENCE_HERE_S = 20.0  # the same, if calls are made in this process, and none is being made
-SILENCE_WITH_RESULT_S = 2.0  # the same, for calls whose results are known
+SILENCE_WITH_RESULT_S = 2.0  # the same, for calls whose results are known already
 
 
 class NotSentError(Exception):
@@ -48,7 +48,7 @@ class SubmittedCall:
 
     Args:
         change: the change.
-        may_begin: whether the run goes on; called in the worker's thread.
+        may_begin: says whether the call may still begin; called in the worker's thread.
         notify: called with this object when the call may be over, from any thread and perhaps more than once.
         foreign: whether the executor is not one of Python's own pools.
 
@@ -124,12 +124,12 @@ class SubmittedCall:
 
     @property
     def has_result(self) -> bool:
-        """Whether the result is known, whatever the executor says."""
+        """Whether the result is known, even if the executor does not return it."""
         return bool(self._results)
 
     @property
     def is_over(self) -> bool:
-        """Whether the call has ended, as far as one can know."""
+        """Whether the call has ended, according to the executor and the threads of this process."""
         return not self.is_running and (self.rejected or self._is_done())
 
     def _is_done(self) -> bool:
@@ -154,7 +154,7 @@ class SubmittedCall:
             return
 
     def close(self) -> None:
-        """Let the call not begin in this process from now on."""
+        """Prevent the call from beginning in this process from now on."""
         with self._lock:
             self._closed = True
 
@@ -202,20 +202,20 @@ class SubmittedCalls:
     Args:
         executor: the caller's executor; None for a pool of the run's own.
         here: whether the calls are made in this process.
-        is_hurried: whether to stop waiting for calls that a foreign executor does not end.
+        is_hurried: says whether to stop waiting for calls that a foreign executor does not end.
 
     Attributes:
         foreign: whether the executor is not one of Python's own pools.
-        running: the calls, by the keys of their changes.
+        unrecorded: the calls, by the keys of their changes.
     """
 
     def __init__(self, executor: Executor | None, *, here: bool, is_hurried: Callable[[], bool]) -> None:
         self.foreign = executor is not None and not is_own_pool(executor)
-        self.running: dict[Key, SubmittedCall] = {}
+        self.unrecorded: dict[Key, SubmittedCall] = {}
         self._here = here
         self._is_hurried = is_hurried
         self._notified: SimpleQueue[SubmittedCall] = SimpleQueue()
-        self._heard_at = 0.0  # by the machine's clock: when a call was last submitted, ended or cancelled
+        self._last_event_at = 0.0  # by the machine's clock: when a call was last submitted, ended or cancelled
         self._runs_here = False  # the executor makes calls in threads of this process
 
     def add(
@@ -228,12 +228,12 @@ class SubmittedCalls:
             self._notified.put(call)
 
         call = SubmittedCall(change, may_begin=may_begin, notify=notify, foreign=self.foreign)
-        self.running[change.key] = call
-        self._heard_at = machine_monotonic()
+        self.unrecorded[change.key] = call
+        self._last_event_at = machine_monotonic()
         return call
 
     def wait(self) -> list[SubmittedCall]:
-        """Wait a moment for calls to end, and return those that are over; an executor may not notify of its calls."""
+        """Wait a moment for calls to end, and return those that are over, even if the executor did not notify."""
         notified: dict[Key, SubmittedCall] = {}
         try:
             call = self._notified.get(timeout=POLL_S)
@@ -242,24 +242,26 @@ class SubmittedCalls:
                 call = self._notified.get_nowait()
         except Empty:
             pass
-        calls = [call for call in (notified or self.running).values() if self.running.get(call.change.key) is call]
+        calls = [
+            call for call in (notified or self.unrecorded).values() if self.unrecorded.get(call.change.key) is call
+        ]
         over = [call for call in calls if call.is_over]
         if over:
-            self._heard_at = machine_monotonic()
+            self._last_event_at = machine_monotonic()
         return over
 
-    def lost(self, *, stopped: bool) -> list[SubmittedCall]:
-        """Return the calls that a foreign executor has not ended for too long.
+    def find_lost(self, *, stopped: bool) -> list[SubmittedCall]:
+        """Return the calls that a foreign executor has probably lost.
 
         Args:
-            stopped: whether the run has stopped, and so the time is shorter.
+            stopped: whether the run has stopped, which makes the time shorter.
         """
-        waiting = [call for call in self.running.values() if not call.is_running]
-        if self._is_silent(self.patience_s(stopped=stopped)):
-            return waiting if not self._here or len(waiting) == len(self.running) else []
+        waiting = [call for call in self.unrecorded.values() if not call.is_running]
+        if self._is_silent(self.silence_limit_s(stopped=stopped)):
+            return waiting if not self._here or len(waiting) == len(self.unrecorded) else []
         return [call for call in waiting if call.has_result] if self._is_silent(SILENCE_WITH_RESULT_S) else []
 
-    def patience_s(self, *, stopped: bool) -> float:
+    def silence_limit_s(self, *, stopped: bool) -> float:
         """Return after how many seconds without a result a foreign executor has lost its calls."""
         if self._here:
             return SILENCE_HERE_S
@@ -269,26 +271,26 @@ class SubmittedCalls:
         """Forget calls whose results are recorded."""
         for call in calls:
             self._runs_here |= call.ran_here
-            del self.running[call.change.key]
+            del self.unrecorded[call.change.key]
 
     def cancel(self) -> None:
         """Cancel calls that have not begun. Threads of this process ask ``may_begin``, which is more certain."""
-        self._heard_at = machine_monotonic()
-        if self.foreign and (self._runs_here or any(call.ran_here for call in self.running.values())):
+        self._last_event_at = machine_monotonic()
+        if self.foreign and (self._runs_here or any(call.ran_here for call in self.unrecorded.values())):
             return
-        for call in self.running.values():
+        for call in self.unrecorded.values():
             call.cancel()
 
     def finish(self) -> None:
-        """Let no call begin, and wait until the others have ended."""
-        for call in self.running.values():
+        """Prevent calls that have not begun, and wait until the others have ended."""
+        for call in self.unrecorded.values():
             call.close()
-        if self.running:
+        if self.unrecorded:
             self.cancel()
-        while any(not call.is_over for call in self.running.values()) and not self._is_silent(
-            self.patience_s(stopped=True)
+        while any(not call.is_over for call in self.unrecorded.values()) and not self._is_silent(
+            self.silence_limit_s(stopped=True)
         ):
             self.wait()
 
     def _is_silent(self, limit_s: float) -> bool:
-        return self.foreign and (machine_monotonic() - self._heard_at >= limit_s or self._is_hurried())
+        return self.foreign and (machine_monotonic() - self._last_event_at >= limit_s or self._is_hurried())

@@ -16,7 +16,7 @@ from ..model.guards import Guards
 from ..model.plan import Plan
 from ..planning.reversal import plan_reversal
 from .journal_format import read_journal
-from .locks import locked
+from .locks import lock_journal
 
 GUARDS = Guards()
 CLOCK = SystemClock()
@@ -51,7 +51,7 @@ def undo(
         InputError: the members of a group cannot be read.
         APIError, IncompleteReadError: something else could not be read.
     """
-    with locked(Path(os.path.realpath(journal))):
+    with lock_journal(Path(os.path.realpath(journal))):
         state = read_journal(journal, expect_hash=expect_hash)
     if state.site != client.site:
         raise PlanError(

@@ -19,7 +19,7 @@ from ...errors import (
 )
 from .parallel import map_in_threads
 from .resolver import find_group
-from .snapshot import GroupSnapshot, read_members, snapshot_of
+from .snapshot import GroupSnapshot, build_snapshot, read_members
 
 READ_ERRORS = (APIError, IncompleteReadError)
 SITE_ERRORS = (APIConnectionError, AuthenticationError, GoneError, RateLimitError)
@@ -44,7 +44,7 @@ def read_group(client: ConfluenceGroups, group_id: str, *, emails: bool = False)
             return None
         raise
     group = find_group(client, group_id)
-    return snapshot_of(group, members) if group else None
+    return build_snapshot(group, members) if group else None
 
 
 def read_live(client: ConfluenceGroups, names: Mapping[str, str]) -> Iterable[tuple[str, GroupSnapshot | None]]:
@@ -82,7 +82,7 @@ def name_group(error: APIError | IncompleteReadError, name: str, group_id: str) 
         error.args = (f"{where}: {' '.join(map(str, error.args))}",)
 
 
-def unreadable_group(error: APIError | IncompleteReadError, name: str, group_id: str) -> str:
+def describe_unreadable_group(error: APIError | IncompleteReadError, name: str, group_id: str) -> str:
     """Say that the members of a group cannot be read, and why."""
     why = error.description if isinstance(error, APIError) else str(error)
     return f"the members of the group {name} ({group_id}) cannot be read: {why}"

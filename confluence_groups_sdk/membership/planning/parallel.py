@@ -3,7 +3,7 @@
 Python runs signal handlers in the main thread, between any two of its instructions, and a handler may raise an
 exception there (https://docs.python.org/3/library/signal.html#signals-and-threads). In the wrong place, the exception
 leaves a lock of `threading` or `concurrent.futures` locked for ever. So the thread that waits uses neither: it starts
-threads with `_thread` and waits on a `SimpleQueue`, both in C code, and it decides by what is written down.
+threads with `_thread` and waits on a `SimpleQueue`, both in C code, and it decides by the recorded state.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ R = TypeVar("R")
 
 WORKERS = 8  # calls at the same time
 AHEAD = 4 * WORKERS  # calls begun before their results are taken
-POLL_S = 0.05  # at the latest, a thread that waits looks again
+POLL_S = 0.05  # after which a thread that waits looks again without being told
 
 
-class Notices:
+class Notifier:
     """Tells one thread that there is something new; the thread also looks now and then without being told."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[None] = SimpleQueue()
 
     def notify(self) -> None:
-        """Let the waiting thread look; signal handlers may call this too."""
+        """Wake the waiting thread; signal handlers may call this too."""
         self._queue.put(None)
 
     def wait(self) -> None:
@@ -43,19 +43,19 @@ class Notices:
 
 
 class BackgroundCall(Generic[R]):
-    """A call in a thread of its own. Whatever interrupts the thread that waits for it, what is known of it is right.
+    """A call in a thread of its own. Its state stays right even if the thread that waits for it is interrupted.
 
     Args:
         function: the function to call, in a copy of the present context.
         name: the thread's name.
         daemon: whether the process may end before the call.
-        notices: the waiting thread is notified of the end of the call.
+        notifier: wakes the waiting thread at the end of the call.
     """
 
-    def __init__(self, function: Callable[[], R], name: str, notices: Notices, *, daemon: bool) -> None:
+    def __init__(self, function: Callable[[], R], name: str, notifier: Notifier, *, daemon: bool) -> None:
         self._function = function
         self._name = name
-        self._notices = notices
+        self._notifier = notifier
         self._daemon = daemon
         self._context = copy_context()
         self._decision: dict[str, bool] = {}  # "begins", once it is decided whether the call begins
@@ -69,17 +69,17 @@ class BackgroundCall(Generic[R]):
         return self._error
 
     @property
-    def began(self) -> bool:
+    def has_begun(self) -> bool:
         """Whether the call has begun."""
         return self._decision.get("begins", False)
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether the call has begun and has not ended."""
-        return self.began and not self._ended
+        return self.has_begun and not self._ended
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the call has ended or will never begin."""
         return self._ended or not self._decision.get("begins", True)
 
@@ -88,13 +88,13 @@ class BackgroundCall(Generic[R]):
         start_new_thread(self._start_thread, ())
 
     def prevent(self) -> None:
-        """Let the call never begin, unless it has begun."""
+        """Prevent the call, unless it has begun."""
         self._decision.setdefault("begins", False)
 
     def wait(self) -> None:
-        """Wait for a notice."""
-        if not self.over:
-            self._notices.wait()
+        """Wait until the call may have ended."""
+        if not self.is_over:
+            self._notifier.wait()
 
     def result(self) -> R:
         """Return the result of the call, or raise its exception; only after its end."""
@@ -122,19 +122,19 @@ class BackgroundCall(Generic[R]):
 
     def _end(self) -> None:
         self._ended = True
-        self._notices.notify()
+        self._notifier.notify()
 
 
 def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Generator[R, None, None]:
     """Call a function for each item, up to 8 at the same time, and yield the results in order until the first error.
 
-    At most 32 calls are begun before their results are taken, so that memory is bounded, and little is called for
-    nothing if the caller stops early.
+    At most 32 calls begin before their results are taken. This bounds the memory, and the calls that are made in vain
+    if the caller stops early.
     """
     if len(items) < 2:
         yield from map(function, items)
         return
-    notices = Notices()
+    notifier = Notifier()
     tasks: SimpleQueue[tuple[int, T] | None] = SimpleQueue()
     closed: list[bool] = []  # has an item once the results are no longer wanted
     values: dict[int, R] = {}
@@ -152,9 +152,9 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Generator[
                 values[task[0]] = function(task[1])
             except BaseException as error:
                 errors[task[0]] = error
-            notices.notify()
+            notifier.notify()
 
-    workers = [BackgroundCall(work, f"read-{each}", notices, daemon=True) for each in range(min(WORKERS, len(items)))]
+    workers = [BackgroundCall(work, f"read-{each}", notifier, daemon=True) for each in range(min(WORKERS, len(items)))]
     try:
         for worker in workers:
             worker.start()
@@ -166,7 +166,7 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Generator[
                 if index in errors:
                     raise errors[index]
                 _raise_if_none_works(workers)
-                notices.wait()
+                notifier.wait()
             for task in islice(left, 1):
                 tasks.put(task)
             yield values.pop(index)
@@ -175,13 +175,13 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Generator[
         for worker in workers:
             tasks.put(None)
             worker.prevent()
-        while not all(worker.over for worker in workers):
-            notices.wait()
+        while not all(worker.is_over for worker in workers):
+            notifier.wait()
 
 
 def _raise_if_none_works(workers: Sequence[BackgroundCall[None]]) -> None:
     """Raise an error if no thread could be started."""
     for worker in workers:
-        if not worker.over or worker.failure is None:
+        if not worker.is_over or worker.failure is None:
             return
     workers[0].result()

@@ -16,12 +16,12 @@ from ...models import Group
 from ..model.changes import Action, Change, Key, OnProgress, Progress, SkippedChange
 from ..model.guards import Guards
 from ..model.plan import Plan
-from .group_reader import READ_ERRORS, concerns_site, name_group, read_group, unreadable_group
+from .group_reader import READ_ERRORS, concerns_site, describe_unreadable_group, name_group, read_group
 from .guard_evaluation import evaluate
 from .parallel import map_in_threads
-from .resolver import AccountsByEmail, Resolver, accounts_by_email, unknown_email
+from .resolver import AccountsByEmail, Resolver, accounts_by_email, describe_unknown_email
 from .rows.given_rows import GivenRow, GivenRows
-from .rows.row_resolver import BadRowError, Person, Searched, load_unlisted_users, resolve_person
+from .rows.row_resolver import BadRowError, Person, SearchScope, load_unlisted_users, resolve_person
 from .snapshot import (
     GroupSnapshot,
     Member,
@@ -85,13 +85,13 @@ class PlanBuilder:
         """
         causes: list[Exception] = []
         groups = map_in_threads(lambda group_id: self._read_group(group_id, names[group_id], emails=emails), [*names])
-        with closing(groups):  # ends the calls that are left, whatever ends the loop
+        with closing(groups):  # ends the remaining calls, even after an error
             for done, (group_id, found) in enumerate(zip(names, groups, strict=True), 1):
                 if isinstance(found, GroupSnapshot):
                     self.groups[group_id] = found
                 elif found is not None:
                     causes.append(found)
-                    self.resolver.problems.append(unreadable_group(found, names[group_id], group_id))
+                    self.resolver.problems.append(describe_unreadable_group(found, names[group_id], group_id))
                     if done == len(causes) == MAX_UNREADABLE < len(names):
                         self.resolver.problems.append(OTHERS_UNREAD)
                         break
@@ -128,7 +128,7 @@ class PlanBuilder:
     # --- resolving rows
 
     def resolve_people(
-        self, given: GivenRows, rows: Sequence[GivenRow], searched: Sequence[Searched]
+        self, given: GivenRows, rows: Sequence[GivenRow], searched: Sequence[SearchScope]
     ) -> list[tuple[GivenRow, Person]]:
         """Return the people of rows, and note the bad rows as problems.
 
@@ -149,12 +149,12 @@ class PlanBuilder:
                 given.note_problem(each, str(error))
         return found
 
-    def search_in(self, group_ids: Sequence[str], **options: Any) -> Searched:
+    def search_in(self, group_ids: Sequence[str], **options: Any) -> SearchScope:
         """Return groups that were read as the place where people are searched for."""
         groups = [self.groups[group_id] for group_id in group_ids]
-        return Searched(groups, [self._emails_of(group_id) for group_id in group_ids], **options)
+        return SearchScope(groups, [self._emails_of(group_id) for group_id in group_ids], **options)
 
-    def search_everywhere(self, group_ids: Sequence[str] = ()) -> Searched:
+    def search_everywhere(self, group_ids: Sequence[str] = ()) -> SearchScope:
         """Read the groups that give access to Confluence, so that people can be searched for among their members.
 
         Args:
@@ -167,16 +167,19 @@ class PlanBuilder:
         self.read({group_id: name for group_id, name in access.items() if group_id not in self.groups}, emails=True)
         existing = [group_id for group_id in access if group_id in self.groups]
         return self.search_in(
-            [*dict.fromkeys([*group_ids, *existing])], unknown_email=lambda email: self._unknown_email(email, existing)
+            [*dict.fromkeys([*group_ids, *existing])],
+            describe_unknown_email=lambda email: self._describe_unknown_email(email, existing),
         )
 
-    def _unknown_email(self, email: str, group_ids: Sequence[str]) -> str:
+    def _describe_unknown_email(self, email: str, group_ids: Sequence[str]) -> str:
         shows: dict[str, bool] = {}
         for group_id in group_ids:
             for account_id, member in self.groups[group_id].members.items():
                 if not member.is_app:
                     shows[account_id] = shows.get(account_id, False) or bool(member.email)
-        return unknown_email(email, [self.groups[group_id].group.name for group_id in group_ids], shows.values())
+        return describe_unknown_email(
+            email, [self.groups[group_id].group.name for group_id in group_ids], shows.values()
+        )
 
     def _emails_of(self, group_id: str) -> AccountsByEmail:
         if group_id not in self._accounts_by_email:

@@ -19,7 +19,7 @@ from ..model.guards import Guards
 from ..model.plan import Plan
 from .parallel import map_in_threads
 from .plan_builder import NO_GROUP, PlanBuilder
-from .resolver import Resolver
+from .resolver import NO_PLAN, Resolver
 from .rows.given_rows import Accounts, Rows, is_filled, read_given_accounts, read_given_rows
 from .rows.resolved_rows import resolve_desired, resolve_leavers, resolve_rows
 from .rows.row_resolver import has_details
@@ -226,4 +226,4 @@ def _check_ids(given: Iterable[str]) -> dict[str, None]:
     problems = [
         f"item {number}: give a string that is not empty" for number, item in enumerate(items, 1) if not is_filled(item)
     ]
-    raise InputError("no plan was made:", problems=tuple(problems))
+    raise InputError(NO_PLAN, problems=tuple(problems))

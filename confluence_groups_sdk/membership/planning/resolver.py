@@ -23,6 +23,7 @@ from .parallel import map_in_threads
 
 AccountsByEmail = Mapping[str, set[str]]
 MAX_NAMES = 5  # of groups in a message
+NO_PLAN = "no plan was made:"  # before the problems that prevent a plan
 
 
 # --- one group or user
@@ -90,7 +91,7 @@ def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
         if not groups:
             raise
     if len(groups) > 1:
-        raise InputError(ambiguous_name(id_or_name, groups))
+        raise InputError(describe_ambiguous_name(id_or_name, groups))
     return groups[0]
 
 
@@ -116,15 +117,16 @@ def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None 
     members: dict[str, User] = {}
     for found in map_in_threads(lambda each: _members_of(client, each), searched):
         members.update(found)
-    users = [user for user in members.values() if (user.email or "").casefold() == email.casefold()]
-    if len(users) == 1:
-        return users[0]
-    if users:
-        raise InputError(ambiguous_email(email, sorted(user.account_id for user in users)))
+    shown = accounts_by_email((user.account_id, user.email) for user in members.values())
+    account_ids = sorted(shown.get(email.casefold(), ()))
+    if len(account_ids) == 1:
+        return members[account_ids[0]]
+    if account_ids:
+        raise InputError(describe_ambiguous_email(email, account_ids))
     if group:
         raise InputError(f"no member of {group.name} shows the e-mail {email}: give the account id")
     people = [bool(user.email) for user in members.values() if not user.is_app]
-    raise InputError(unknown_email(email, [each.name for each in searched], people))
+    raise InputError(describe_unknown_email(email, [each.name for each in searched], people))
 
 
 def _members_of(client: ConfluenceGroups, group: Group) -> dict[str, User]:
@@ -203,7 +205,7 @@ class Resolver:
             if user is not None:
                 self.users[account_id] = user
             elif origin:
-                self.problems.append(f"{origin}: {unknown_account(account_id)}")
+                self.problems.append(f"{origin}: {describe_unknown_account(account_id)}")
 
     def raise_problems(self, cause: Exception | None = None) -> None:
         """Raise an error if there are problems.
@@ -215,7 +217,7 @@ class Resolver:
             InputError: something could not be resolved or read.
         """
         if self.problems:
-            raise InputError("no plan was made:", problems=tuple(self.problems)) from cause
+            raise InputError(NO_PLAN, problems=tuple(self.problems)) from cause
 
 
 def accounts_by_email(emails: Iterable[tuple[str, str | None]]) -> AccountsByEmail:
@@ -231,25 +233,25 @@ def _single(given: str, groups: Sequence[Group], *, by_name: bool) -> Group | st
     if len(groups) == 1:
         return groups[0]
     if groups:
-        return ambiguous_name(given, groups)
+        return describe_ambiguous_name(given, groups)
     return f"there is no group with the {'exact name' if by_name else 'id or exact name'} {given}"
 
 
 # --- messages
 
 
-def unknown_account(account_id: str) -> str:
+def describe_unknown_account(account_id: str) -> str:
     """Say that nobody has this account id."""
     return f"there is no account with the id {account_id}"
 
 
-def ambiguous_name(name: str, groups: Iterable[Group]) -> str:
+def describe_ambiguous_name(name: str, groups: Iterable[Group]) -> str:
     """Say that several groups have this name."""
     ids = [group.id for group in groups]
     return f"{len(ids)} groups are called {name}: give the id ({', '.join(ids)})"
 
 
-def unknown_email(email: str, group_names: Sequence[str], shows_email: Iterable[bool]) -> str:
+def describe_unknown_email(email: str, group_names: Sequence[str], shows_email: Iterable[bool]) -> str:
     """Say that no member of the groups that give access shows this e-mail, and how many people there hide theirs.
 
     Args:
@@ -271,7 +273,7 @@ def unknown_email(email: str, group_names: Sequence[str], shows_email: Iterable[
     )
 
 
-def ambiguous_email(email: str, account_ids: Iterable[str]) -> str:
+def describe_ambiguous_email(email: str, account_ids: Iterable[str]) -> str:
     """Say that several accounts have this e-mail."""
     ids = list(account_ids)
     return f"{len(ids)} accounts have the e-mail {email}: give the account id ({', '.join(ids)})"

@@ -108,7 +108,7 @@ class GroupSnapshot:
         access: the access that the group gives; None if the server does not say.
         unlisted: account ids of members who are not listed, but whose own list of groups has this group.
         unidentified: the number of members whom the server listed without an account id. They are not in ``members``,
-            and guards and digests leave them out: nobody knows who they are, or whether they are apps.
+            and guards and digests leave them out, because it is unknown who they are and whether they are apps.
     """
 
     group: Group
@@ -127,7 +127,7 @@ class GroupSnapshot:
         return account_id in self.members or account_id in self.unlisted
 
 
-def snapshot_of(group: Group, members: Members) -> GroupSnapshot:
+def build_snapshot(group: Group, members: Members) -> GroupSnapshot:
     """Return the snapshot of a group with these members; its access is not known yet, and counts as none."""
     return GroupSnapshot(group, members, unidentified=members.unidentified)
 

@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 from ...._support.public import public
 from ....errors import InputError
 from .account_cell import Column, identify, is_damaged
-from .row import Problem, Row, RowFile, bad_rows
+from .row import Problem, Row, RowFile, build_bad_rows_error
 
 GROUP_IDS = ("groupid", "group")
 GROUP_NAMES = ("groupname",)
@@ -101,7 +101,7 @@ def read_accounts(source: str | os.PathLike[str], *, allow_empty: bool = False) 
 
 def _rows_of(content: RowFile) -> list[Row]:
     if content.problems:
-        raise bad_rows(content.name, [(each.line, str(each)) for each in content.problems])
+        raise build_bad_rows_error(content.name, [(each.line, str(each)) for each in content.problems])
     return content.rows
 
 

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ...._support.validation import is_text
 from ....errors import InputError
+from ..resolver import NO_PLAN
 from .account_cell import PLAIN_ID, Column, identify
 from .csv_reader import scan_file
-from .row import Row, bad_rows
+from .row import Row, build_bad_rows_error
 
 Rows: TypeAlias = "str | os.PathLike[str] | Iterable[Row | tuple[str, str] | tuple[str, str, str]]"
 Accounts: TypeAlias = (
@@ -61,10 +62,10 @@ class GivenRows:
             InputError: there are; the error lists all of them, in the order in which they were given.
         """
         if self.problems and self.file is not None:
-            raise bad_rows(self.file, [(line, what) for (_, line), what in self.problems])
+            raise build_bad_rows_error(self.file, [(line, what) for (_, line), what in self.problems])
         if self.problems:
             lines = tuple(what for _, what in sorted(self.problems, key=lambda problem: problem[0]))
-            raise InputError("no plan was made:", problems=lines)
+            raise InputError(NO_PLAN, problems=lines)
 
     def add_file(
         self,

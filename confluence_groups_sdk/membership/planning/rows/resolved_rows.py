@@ -12,7 +12,7 @@ from ..resolver import Resolver
 from .account_cell import unquote
 from .given_rows import GivenRow, GivenRows, join_reasons
 from .row import Row
-from .row_resolver import Person, Searched, has_details, has_unconfirmed_email, load_unlisted_users
+from .row_resolver import Person, SearchScope, has_details, has_unconfirmed_email, load_unlisted_users
 
 
 def resolve_rows(builder: PlanBuilder, given: GivenRows) -> dict[Key, Row]:
@@ -72,7 +72,7 @@ def resolve_desired(builder: PlanBuilder, given: GivenRows, group: Group) -> dic
     members = builder.groups[group.id].members
     unlisted = sorted(given.account_ids.keys() - members.keys())
     rows = [*given.rows, *(given.row_of(account_id) for account_id in unlisted)]
-    people = builder.resolve_people(given, rows, _where_to_search(builder, rows, group))
+    people = builder.resolve_people(given, rows, _choose_scopes(builder, rows, group))
     given.raise_problems()
     desired = given.account_ids  # not copied, because there may be a million
     for account_id in unlisted:
@@ -84,8 +84,8 @@ def resolve_desired(builder: PlanBuilder, given: GivenRows, group: Group) -> dic
     return desired
 
 
-def _where_to_search(builder: PlanBuilder, rows: Sequence[GivenRow], group: Group) -> list[Searched]:
-    """Return where to search for the person of each row: in the group, or everywhere for an e-mail it does not have."""
+def _choose_scopes(builder: PlanBuilder, rows: Sequence[GivenRow], group: Group) -> list[SearchScope]:
+    """Return the search scope of each row: the group, or all groups that give access if no member shows the e-mail."""
     searched = builder.search_in([group.id])
     found = ["@" not in each.row.account or bool(searched.accounts_with(each.row.account)) for each in rows]
     everywhere = searched if all(found) else builder.search_everywhere([group.id])
@@ -115,7 +115,7 @@ def resolve_leavers(builder: PlanBuilder, given: GivenRows) -> dict[str, Leaver]
         APIError, IncompleteReadError: something could not be read.
     """
     rows = sorted([*given.rows, *map(given.row_of, given.account_ids)], key=lambda each: each.position)
-    searched = Searched()
+    searched = SearchScope()
     if any("@" in each.row.account for each in rows):
         searched = builder.search_everywhere()
     load_unlisted_users(builder.resolver, [(each.row, searched) for each in rows])

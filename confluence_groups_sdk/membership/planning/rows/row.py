@@ -59,7 +59,7 @@ class RowFile(NamedTuple):
     problems: list[Problem]
 
 
-def bad_rows(name: str, problems: Sequence[tuple[int, str]]) -> InputError:
+def build_bad_rows_error(name: str, problems: Sequence[tuple[int, str]]) -> InputError:
     """Build the error that names all bad rows of a file in their order, from their lines and what is wrong."""
     count = format_count(len({line for line, _ in problems}), "bad row")
     lines = tuple(what for _, what in sorted(problems, key=lambda problem: problem[0]))

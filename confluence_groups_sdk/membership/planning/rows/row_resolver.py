@@ -11,7 +11,7 @@ from typing import NamedTuple
 from attrs import frozen
 
 from ....models import User
-from ..resolver import AccountsByEmail, Resolver, ambiguous_email, unknown_account
+from ..resolver import AccountsByEmail, Resolver, describe_ambiguous_email, describe_unknown_account
 from ..snapshot import GroupSnapshot
 from .account_cell import is_id_shaped, is_same_name, lower_hex
 from .row import Row
@@ -28,19 +28,23 @@ class BadRowError(Exception):
     """The person of a row is not certain."""
 
 
+def _describe_unknown_email(email: str) -> str:
+    return f"no member shows the e-mail {email}: give the account id"
+
+
 @frozen
-class Searched:
-    """Where the person of a row is searched for.
+class SearchScope:
+    """The groups in which the person of a row is searched for.
 
     Attributes:
         groups: groups with their listed members.
         emails: the e-mails that the members show.
-        unknown_email: describes that nobody there shows an e-mail.
+        describe_unknown_email: returns the message that no member of these groups shows an e-mail.
     """
 
     groups: Sequence[GroupSnapshot] = ()
     emails: Sequence[AccountsByEmail] = ()
-    unknown_email: Callable[[str], str] = lambda email: f"no member shows the e-mail {email}: give the account id"
+    describe_unknown_email: Callable[[str], str] = _describe_unknown_email
 
     def lists(self, account_id: str) -> bool:
         """Check whether one of the groups has this listed member."""
@@ -63,7 +67,7 @@ def has_unconfirmed_email(row: Row, users: Mapping[str, User]) -> bool:
     return any("@" in other and other.casefold() != shown for other in row.others)
 
 
-def load_unlisted_users(resolver: Resolver, rows: Iterable[tuple[Row, Searched]]) -> None:
+def load_unlisted_users(resolver: Resolver, rows: Iterable[tuple[Row, SearchScope]]) -> None:
     """Look up the account ids in rows that no searched group lists.
 
     Raises:
@@ -75,7 +79,7 @@ def load_unlisted_users(resolver: Resolver, rows: Iterable[tuple[Row, Searched]]
     resolver.load_users(text for text, at in lower if text and not at.lists(text))
 
 
-def resolve_person(row: Row, searched: Searched, users: Mapping[str, User]) -> Person:
+def resolve_person(row: Row, searched: SearchScope, users: Mapping[str, User]) -> Person:
     """Return the person of a row.
 
     Args:
@@ -92,7 +96,7 @@ def resolve_person(row: Row, searched: Searched, users: Mapping[str, User]) -> P
 @frozen
 class _PersonCheck:
     row: Row
-    searched: Searched
+    searched: SearchScope
     users: Mapping[str, User]
 
     def run(self) -> tuple[str, tuple[str, ...]]:
@@ -113,7 +117,7 @@ class _PersonCheck:
             return account_id
         lower = lower_hex(text)
         given = f" (it is written {self.row.given})" if self.row.given and text == self.row.account else ""
-        raise BadRowError(f"{unknown_account(f'{text} or {lower}' if lower else text)}{given}")
+        raise BadRowError(f"{describe_unknown_account(f'{text} or {lower}' if lower else text)}{given}")
 
     def _find_id(self, text: str) -> str | None:
         for account_id in (text, lower_hex(text)):
@@ -126,10 +130,10 @@ class _PersonCheck:
     def _by_email(self, email: str) -> str:
         found = self.searched.accounts_with(email)
         if len(found) > 1:
-            raise BadRowError(ambiguous_email(email, sorted(found)))
+            raise BadRowError(describe_ambiguous_email(email, sorted(found)))
         if not found:
             given = f" (it is written {self.row.given})" if self.row.given else ""
-            raise BadRowError(f"{self.searched.unknown_email(email)}{given}")
+            raise BadRowError(f"{self.searched.describe_unknown_email(email)}{given}")
         return found.pop()
 
     def _check_id(self, account_id: str, other: str) -> tuple[str, ...]:
