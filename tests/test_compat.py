@@ -113,7 +113,7 @@ LATER = (  # file, after what, what is added
     ("models.py", "    locale: str | None = None\n", "    pronouns: str = 'unsaid'\n"),
     ("_core/limits/retry_policy.py", "class RetryPolicy(VersionTolerantPickle):\n", "    budget: float = 9.5\n"),
     ("membership/model/changes.py", "    overridden: tuple[str, ...] = ()\n", "    ticket: str = 'none'\n"),
-    ("membership/planning/rows/row.py", "    by_name: bool = False\n", "    sheet: str = 'first'\n"),
+    ("membership/planning/rows/row.py", "    names: tuple[str, ...] = ()\n", "    sheet: str = 'first'\n"),
     ("errors.py", "MappingProxyType({})\n", "    hint: str = 'no hint'\n"),
     ("errors.py", "        self.summary = summary\n", "        self.hint = 'a hint'\n"),
     ("_version.py", "", "__version__ = '9.9.9'\n"),
