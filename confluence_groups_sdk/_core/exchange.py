@@ -42,6 +42,7 @@ from .outcome import (
     set_problem,
 )
 from .responses.error_factory import error_from_response, path_of, request_id_of, validation_error
+from .responses.headers import look_for_headers
 from .responses.rate_limit_headers import NO_RATE_LIMITS, parse_rate_limits
 from .retries import Retries
 from .transport.replies import NoResponse, UnreadableResponse, response_in
@@ -176,11 +177,10 @@ def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: 
         if metadata:
             metadata.outcome_unknown |= may_have_made_change(call, request, reply)
         return
-    limits = NO_RATE_LIMITS
-    names = b" ".join([name for name, _ in response.headers.raw]).lower()  # most responses have none of these headers
-    if b"ratelimit" in names or b"retry-after" in names:
-        limits = parse_rate_limits(response.headers, config.clock.now())
-    if b"deprecation" in names or b"sunset" in names or b"warning" in names:
+    names = b" ".join([name for name, _ in response.headers.raw])
+    has_limits, has_notices = look_for_headers(names)
+    limits = parse_rate_limits(response.headers, config.clock.now()) if has_limits else NO_RATE_LIMITS
+    if has_notices:
         notices.record_notices(config.notices, response, call.operation, call.ids)
     if metadata:
         metadata.record(request_id_of(response), limits)

@@ -91,15 +91,6 @@ class _Session(Generic[C]):
         """Return a session with another configuration over the same connections."""
         return type(self)(self.http, self.auth, config)
 
-    def _raise_if_closed(self) -> None:
-        """Refuse a call that is begun after closing; one that was begun before gets a plain APIConnectionError.
-
-        Raises:
-            ClientClosedError: the client is closed.
-        """
-        if self.http.is_closed:
-            raise ClientClosedError("the client was closed before the call")
-
     def prepare(self, call: Call[T]) -> httpx.Request:
         """Build the request of a call; its Authorization header shows the scheme, but not the credentials."""
         from .._support.redaction import REDACTED  # rarely needed, so clients are built faster without it
@@ -108,6 +99,11 @@ class _Session(Generic[C]):
         if scheme := getattr(self.auth, "scheme", None):
             request.headers["Authorization"] = f"{scheme} {REDACTED}"
         return request
+
+
+def call_after_closing() -> ClientClosedError:
+    """Return the error for a call that is begun after closing; one begun before gets a plain APIConnectionError."""
+    return ClientClosedError("the client was closed before the call")
 
 
 class Session(_Session[httpx.Client]):
@@ -126,7 +122,8 @@ class Session(_Session[httpx.Client]):
 
     def send(self, call: Call[T]) -> T:
         """Send a call, again if its retry policy says so, and return its result."""
-        self._raise_if_closed()
+        if self.http.is_closed:
+            raise call_after_closing()
         return self._send(call)
 
     def _send(self, call: Call[T]) -> T:
@@ -143,7 +140,8 @@ class Session(_Session[httpx.Client]):
 
     def run(self, workflow: Workflow[T]) -> T:
         """Send the calls of a workflow, and return its result."""
-        self._raise_if_closed()
+        if self.http.is_closed:
+            raise call_after_closing()
         try:
             call = next(workflow)
             while True:
@@ -154,7 +152,8 @@ class Session(_Session[httpx.Client]):
 
     def items(self, paginator: Paginator[T]) -> Generator[T, None, None]:
         """Yield the items of a list; each page is requested when the items before it are used up."""
-        self._raise_if_closed()
+        if self.http.is_closed:
+            raise call_after_closing()
         while (call := paginator.next_call()) is not None:
             items = paginator.receive(self._send(call))
             exchange.record_unidentified(paginator.unidentified)
@@ -185,7 +184,7 @@ class Session(_Session[httpx.Client]):
             if not self.http.is_closed:
                 raise
             return replies.CLOSED_IN_DOUBT
-        if self.http.owned and self.http.is_closed and response_reader.ends_with_connection(response):
+        if self.http.closing.closed and self.http.owned and response_reader.ends_with_connection(response):
             return replies.CLOSED_IN_DOUBT
         return reply
 
@@ -206,7 +205,8 @@ class AsyncSession(_Session[httpx.AsyncClient]):
 
     async def send(self, call: Call[T]) -> T:
         """Send a call, again if its retry policy says so, and return its result."""
-        self._raise_if_closed()
+        if self.http.is_closed:
+            raise call_after_closing()
         return await self._send(call)
 
     async def _send(self, call: Call[T]) -> T:
@@ -223,7 +223,8 @@ class AsyncSession(_Session[httpx.AsyncClient]):
 
     async def run(self, workflow: Workflow[T]) -> T:
         """Send the calls of a workflow, and return its result."""
-        self._raise_if_closed()
+        if self.http.is_closed:
+            raise call_after_closing()
         try:
             call = next(workflow)
             while True:
@@ -234,7 +235,8 @@ class AsyncSession(_Session[httpx.AsyncClient]):
 
     async def items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
         """Yield the items of a list; each page is requested when the items before it are used up."""
-        self._raise_if_closed()
+        if self.http.is_closed:
+            raise call_after_closing()
         while (call := paginator.next_call()) is not None:
             items = paginator.receive(await self._send(call))
             exchange.record_unidentified(paginator.unidentified)

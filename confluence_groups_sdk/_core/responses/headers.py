@@ -6,9 +6,18 @@ Sources: docs/confluence-behaviour.md#headers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 SECRET_HEADERS = ("set-cookie", "set-cookie2", "cookie", "location", "www-authenticate", "proxy-authenticate")
 REQUEST_ID_HEADERS = ("atl-request-id", "atl-traceid", "x-arequestid")
+
+
+@lru_cache(maxsize=16)  # the responses of a server have the same names
+def look_for_headers(names: bytes) -> tuple[bool, bool]:
+    """Return whether a response may have headers about rate limits, and notices, from the names of all its headers."""
+    lower = names.lower()
+    has_limits = b"ratelimit" in lower or b"retry-after" in lower
+    return has_limits, b"deprecation" in lower or b"sunset" in lower or b"warning" in lower
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:

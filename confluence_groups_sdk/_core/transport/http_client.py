@@ -65,8 +65,8 @@ class HttpClientHolder(Generic[C]):
 
     @property
     def is_closed(self) -> bool:
-        """Whether our client or the httpx client is closed."""
-        return self.closing.closed or self._client.is_closed
+        """Whether our client or the caller's httpx client is closed."""
+        return self.closing.closed or (not self.owned and self._client.is_closed)
 
     def _build(self) -> C:
         hooks = {"request": [self.closing.watch]} if issubclass(self._kind, httpx.Client) else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -109,5 +110,10 @@ def _build_url(call: Call[Any], base: httpx.URL) -> httpx.URL:
 def _encode_query(params: Mapping[str, Any]) -> str:
     """Percent-encode all but the unreserved characters (RFC 3986 section 2.3); httpx would write a space as a plus."""
     if all(type(value) is str for value in params.values()):
-        return "&".join([f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in params.items()])
+        return "&".join([f"{_encode_name(name)}={quote(value, safe='')}" for name, value in params.items()])
     return str(httpx.QueryParams(params)).replace("+", "%20")  # handles other types; a literal plus is already %2B
+
+
+@lru_cache(maxsize=64)  # the operations have a few names
+def _encode_name(name: str) -> str:
+    return quote(name, safe="")
