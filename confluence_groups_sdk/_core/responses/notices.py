@@ -16,6 +16,7 @@ from ..._support.log import logger
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
 from ..._support.redaction import hash_id, redact, secrets_in
+from ..._support.text import escape_controls
 from .headers import printable
 
 MAX_NOTICES = 20  # per operation
@@ -59,11 +60,11 @@ class Notice(VersionTolerantPickle):
 
     def __str__(self) -> str:
         if self.kind == "warning":
-            return f"{self.operation}: warning: {self.text}"
+            return escape_controls(f"{self.operation}: warning: {self.text}")
         what = "deprecated" if self.kind == "deprecation" else "to be switched off"
         preposition = "from" if self.kind == "deprecation" else "on"
         when = f": {self.text}" if self.date is None else f" {preposition} {_format(self.date)}"
-        return f"{self.operation}: {what}{when}{f', see {self.link}' if self.link else ''}"
+        return escape_controls(f"{self.operation}: {what}{when}{f', see {self.link}' if self.link else ''}")
 
 
 def record_notices(
