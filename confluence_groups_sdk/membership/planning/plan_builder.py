@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from attrs import define, evolve, field
 
 from ..._support.clock import Clock, utc_timestamp
-from ..._support.text import escape_controls, format_count
+from ..._support.text import escape_controls
 from ...client import ConfluenceGroups
 from ...errors import APIError, IncompleteReadError
 from ...models import Group
@@ -19,6 +19,7 @@ from ..model.plan import Plan
 from .group_reader import READ_ERRORS, concerns_site, name_group, read_group, unreadable_group
 from .guard_evaluation import evaluate
 from .parallel import map_in_threads
+from .plan_notes import describe_unidentified, describe_unknown_facts
 from .resolver import AccountsByEmail, Resolver, accounts_by_email, unknown_email
 from .rows.given_rows import GivenRow, GivenRows
 from .rows.row_resolver import BadRowError, Person, Searched, load_unlisted_users, resolve_person
@@ -63,7 +64,8 @@ class PlanBuilder:
     skipped: list[SkippedChange] = field(factory=list)
     notes: list[str] = field(factory=list)
     _accounts_by_email: dict[str, AccountsByEmail] = field(factory=dict)  # by group id
-    _remarks: dict[Key, str] = field(factory=dict)
+    _remarks: dict[Key, list[str]] = field(factory=dict)
+    _doubts: dict[Key, list[str]] = field(factory=dict)
     _places: dict[Key, str] = field(factory=dict)
 
     @resolver.default
@@ -187,9 +189,16 @@ class PlanBuilder:
 
     def remember_row(self, key: Key, given: GivenRow, person: Person) -> None:
         """Remember where a change was requested, and the remarks about that row, which become notes of the change."""
-        if person.remarks and key not in self._remarks:
-            self._remarks[key] = f"{given.place}: {'; '.join(person.remarks)}"
         self._places.setdefault(key, given.place)
+        if person.remarks:
+            self._remarks.setdefault(key, []).append(f"{given.place}: {'; '.join(person.remarks)}")
+        if person.doubts:
+            self._doubts.setdefault(key, []).append(f"{given.place}: {'; '.join(person.doubts)}")
+
+    def remember_rows(self, key: Key, rows: Iterable[tuple[GivenRow, Person]]) -> None:
+        """Remember all rows that requested a change."""
+        for given, person in rows:
+            self.remember_row(key, given, person)
 
     def leave_out_unlisted(self, group: Group, account_ids: Sequence[str]) -> list[str]:
         """Return the users who are no members, of users who are not listed as members; note the number of the others.
@@ -238,6 +247,7 @@ class PlanBuilder:
 
     def _change(self, action: Action, group: Group, account_id: str, reason: str | None) -> Change:
         member = self._member(group.id, account_id)
+        remarks = self._remarks.get((group.id, account_id))
         return Change(
             action=action,
             group_id=group.id,
@@ -246,8 +256,15 @@ class PlanBuilder:
             display_name=member.display_name if member else None,
             account_type=member.account_type if member else None,
             reason=reason,
-            note=self._remarks.get((group.id, account_id)),
+            note=escape_controls("; ".join(remarks)) if remarks else None,
         )
+
+    def _doubts_without_change(self) -> list[str]:
+        """Return the doubts about rows that lead to no change, which could have a note."""
+        noted = {change.key for change in [*self.requested, *(each.change for each in self.skipped)]}
+        return [
+            f"no change, but {doubt}" for key, doubts in self._doubts.items() if key not in noted for doubt in doubts
+        ]
 
     def _member(self, group_id: str, account_id: str) -> Member | None:
         listed = self.groups[group_id].members.get(account_id) if group_id in self.groups else None
@@ -266,7 +283,8 @@ class PlanBuilder:
             APIError, IncompleteReadError: something could not be read.
         """
         caller = self.client.current_user()
-        self.notes += _unidentified_members(self.groups.values())
+        self.notes += describe_unidentified(self.groups.values())
+        self.notes += self._doubts_without_change()
         changed = {change.group_id for change in self.requested}
         self.groups = {group_id: group for group_id, group in self.groups.items() if group_id in changed}
         if any(change.action is Action.REMOVE for change in self.requested):
@@ -284,27 +302,5 @@ class PlanBuilder:
             changes=tuple(changes),
             refused=decision.refused,
             skipped=tuple(self.skipped),
-            notes=tuple(map(escape_controls, (*self.notes, *_unknown_facts(self.groups, changes)))),
+            notes=tuple(map(escape_controls, (*self.notes, *describe_unknown_facts(self.groups, changes)))),
         )
-
-
-def _unidentified_members(groups: Collection[GroupSnapshot]) -> list[str]:
-    """Describe how many members the server did not identify."""
-    counts = [f"{group.unidentified} of {group.group.name}" for group in groups if group.unidentified]
-    if not counts:
-        return []
-    number = format_count(sum(group.unidentified for group in groups), "member")
-    return [f"unknown: the account ids of {number} ({', '.join(counts)}), which the server did not send; they stay"]
-
-
-def _unknown_facts(groups: Mapping[str, GroupSnapshot], changes: Sequence[Change]) -> list[str]:
-    """Describe the facts that the guards need and the server did not send."""
-    notes = []
-    names = {change.group_id: change.group_name for change in changes}
-    if unmanaged := [name for group_id, name in names.items() if groups[group_id].group.managed_by is None]:
-        notes.append(f"unknown: whether an identity provider manages {', '.join(unmanaged)}")
-    if unread := [name for group_id, name in names.items() if groups[group_id].access is None]:
-        notes.append(f"unknown: the access that {', '.join(unread)} give; they count as giving admin rights")
-    if untyped := sum(change.account_type is None for change in changes):
-        notes.append(f"unknown: whether {untyped} of the changed accounts are apps")
-    return notes

@@ -171,8 +171,9 @@ def plan_offboarding(
         why = leaver.reason or reason
         if not groups:
             builder.notes.append(f"{leaver.place}: {account_id} is in no group, so there is nothing to remove")
+            builder.remember_rows(("", account_id), leaver.rows)
         for group in groups:
-            builder.remember_row((group.id, account_id), leaver.given, leaver.person)
+            builder.remember_rows((group.id, account_id), leaver.rows)
             if group.id in kept:
                 builder.skip_removal(group, account_id, why, "this group is kept")
             elif group.id not in builder.groups:

@@ -191,6 +191,6 @@ def is_filled(value: object) -> bool:
     return is_text(value) and not value.isspace()
 
 
-def join_reasons(*reasons: str | None) -> str | None:
+def join_reasons(reasons: Iterable[str | None]) -> str | None:
     """Join the reasons of several rows about one person, each once."""
     return "; ".join(dict.fromkeys(each for each in reasons if each)) or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -77,10 +78,11 @@ def resolve_desired(builder: PlanBuilder, given: GivenRows, group: Group) -> dic
     desired = given.account_ids  # not copied, because there may be a million
     for account_id in unlisted:
         del desired[account_id]
+    reasons: dict[str, list[str | None]] = defaultdict(list)
     for each, person in people:
-        key = group.id, person.account_id
-        desired[person.account_id] = join_reasons(desired.get(person.account_id), each.row.reason)
-        builder.remember_row(key, each, person)
+        reasons[person.account_id].append(each.row.reason)
+        builder.remember_row((group.id, person.account_id), each, person)
+    desired |= {account_id: join_reasons(given) for account_id, given in reasons.items()}
     return desired
 
 
@@ -93,16 +95,19 @@ def _where_to_search(builder: PlanBuilder, rows: Sequence[GivenRow], group: Grou
 
 
 class Leaver(NamedTuple):
-    """A user who leaves: the first row that names them, the person, and the reasons of all their rows."""
+    """A user who leaves: the rows that name them, each with the person found."""
 
-    given: GivenRow
-    person: Person
-    reason: str | None
+    rows: list[tuple[GivenRow, Person]]
 
     @property
     def place(self) -> str:
-        """The place of the row."""
-        return self.given.place
+        """The place of the first row."""
+        return self.rows[0][0].place
+
+    @property
+    def reason(self) -> str | None:
+        """The reasons in the rows."""
+        return join_reasons(given.row.reason for given, _ in self.rows)
 
 
 def resolve_leavers(builder: PlanBuilder, given: GivenRows) -> dict[str, Leaver]:
@@ -125,9 +130,6 @@ def resolve_leavers(builder: PlanBuilder, given: GivenRows) -> dict[str, Leaver]
     given.raise_problems()
     leavers: dict[str, Leaver] = {}
     for each, person in people:
-        before = leavers.get(person.account_id, Leaver(each, Person(person.account_id), None))
-        remarks = tuple(dict.fromkeys((*before.person.remarks, *person.remarks)))
-        reason = join_reasons(before.reason, each.row.reason)
-        leavers[person.account_id] = Leaver(before.given, Person(person.account_id, remarks), reason)
+        leavers.setdefault(person.account_id, Leaver([])).rows.append((each, person))
     builder.resolver.load_users(leavers)
     return leavers

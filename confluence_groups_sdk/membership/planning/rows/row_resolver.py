@@ -13,15 +13,23 @@ from attrs import frozen
 from ....models import User
 from ..resolver import AccountsByEmail, Resolver, ambiguous_email, unknown_account
 from ..snapshot import GroupSnapshot
-from .account_cell import is_id_shaped, is_same_name, lower_hex
+from .account_cell import is_id_shaped, lower_hex
+from .person_names import is_same_name
 from .row import Row
 
 
 class Person(NamedTuple):
-    """The person of a row: the account id, and remarks about the row."""
+    """The person of a row.
+
+    Attributes:
+        account_id: the account id.
+        remarks: remarks about the row.
+        doubts: those remarks that say why the row may mean somebody else.
+    """
 
     account_id: str
     remarks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class BadRowError(Exception):
@@ -86,7 +94,7 @@ def resolve_person(row: Row, searched: Searched, users: Mapping[str, User]) -> P
     Raises:
         BadRowError: the person is not certain.
     """
-    return Person(*_PersonCheck(row, searched, users).run())
+    return _PersonCheck(row, searched, users).run()
 
 
 @frozen
@@ -95,18 +103,19 @@ class _PersonCheck:
     searched: Searched
     users: Mapping[str, User]
 
-    def run(self) -> tuple[str, tuple[str, ...]]:
+    def run(self) -> Person:
         row = self.row
         is_email = "@" in row.account and not self.searched.lists(row.account)
         account_id = self._by_email(row.account) if is_email else self._by_id(row.account)
-        remarks = []
+        repairs: list[str] = []
+        doubts: list[str] = []
         if row.given is not None or (not is_email and account_id != row.account):
-            remarks.append(f"the account is written {row.given or row.account}")
+            repairs.append(f"the account is written {row.given or row.account}")
         for other in row.others:
-            remarks += self._check_email(account_id, other) if "@" in other else self._check_id(account_id, other)
+            doubts += self._check_email(account_id, other) if "@" in other else self._check_id(account_id, other)
         for name in row.names:
-            remarks += self._check_name(account_id, name)
-        return account_id, tuple(remarks)
+            doubts += self._check_name(account_id, name)
+        return Person(account_id, (*repairs, *doubts), tuple(doubts))
 
     def _by_id(self, text: str) -> str:
         if account_id := self._find_id(text):
