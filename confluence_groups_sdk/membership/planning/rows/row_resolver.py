@@ -33,7 +33,16 @@ class Person(NamedTuple):
 
 
 class BadRowError(Exception):
-    """The person of a row is not certain."""
+    """The person of a row is not certain.
+
+    Args:
+        what: what is wrong with the row.
+        is_unknown_email: whether the only reason is that nobody shows the row's e-mail.
+    """
+
+    def __init__(self, what: str, *, is_unknown_email: bool = False) -> None:
+        super().__init__(what)
+        self.is_unknown_email = is_unknown_email
 
 
 @frozen
@@ -44,11 +53,13 @@ class Searched:
         groups: groups with their listed members.
         emails: the e-mails that the members show.
         unknown_email: describes that nobody there shows an e-mail.
+        complete: whether all groups could be read; if not, an unknown e-mail may be there.
     """
 
     groups: Sequence[GroupSnapshot] = ()
     emails: Sequence[AccountsByEmail] = ()
     unknown_email: Callable[[str], str] = lambda email: f"no member shows the e-mail {email}: give the account id"
+    complete: bool = True
 
     def lists(self, account_id: str) -> bool:
         """Check whether one of the groups has this listed member."""
@@ -138,7 +149,7 @@ class _PersonCheck:
             raise BadRowError(ambiguous_email(email, sorted(found)))
         if not found:
             given = f" (it is written {self.row.given})" if self.row.given else ""
-            raise BadRowError(f"{self.searched.unknown_email(email)}{given}")
+            raise BadRowError(f"{self.searched.unknown_email(email)}{given}", is_unknown_email=True)
         return found.pop()
 
     def _check_id(self, account_id: str, other: str) -> tuple[str, ...]:
