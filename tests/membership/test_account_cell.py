@@ -286,3 +286,10 @@ def test_nothing_raises_and_no_account_is_invented(text: str) -> None:
         assert read_account_cell(cell.text) == (cell.kind, cell.text, False, "")
     person = identify([(text, Column.ANY)])
     assert isinstance(person, str) or person.account == cell.text
+
+
+@pytest.mark.parametrize("account_id", [HEX, UUID])
+@pytest.mark.parametrize("wrapping", ["'{}", f"{PROFILE}/{{}}", "https://example.atlassian.net/people/{}"])
+def test_the_fast_path_gives_what_all_rules_give(account_id: str, wrapping: str) -> None:
+    cell = wrapping.format(account_id)
+    assert read_account_cell(cell) == read_account_cell(f" {cell} ") == (Kind.ID, account_id, True, "")

@@ -304,3 +304,21 @@ def test_each_reason_is_kept_once(sandbox: Sandbox) -> None:
         plan = plan_sync(groups, group_id=TEAM, account_ids=[*rows, *ids])
         leaving = plan_offboarding(groups, account_ids=[(ids[0], reason) for _, reason in rows])
     assert [change.reason for change in (*plan.changes, *leaving.changes)] == ["a; b", "a; b"]
+
+
+@pytest.mark.parametrize(("name", "is_noted"), [("Docs\u00a0editors", False), ("Docs editors", True)])
+def test_a_group_is_found_with_any_kind_of_space(sandbox: Sandbox, tmp_path: Path, name: str, is_noted: bool) -> None:
+    (leaver, *_) = ids = team(sandbox, 3)
+    sandbox.directory.add_group(Group("docs", name), ids)
+    rows = write(tmp_path, "group,account", f"Docs\u00a0editors,{leaver}")
+    (change,) = plan_of(sandbox, rows).changes
+    assert change.note == ("line 2: the group is written Docs editors" if is_noted else None)
+
+
+def test_what_makes_the_cell_of_a_group_unusable_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    rows = write(tmp_path, "group,account", "Te\u200bam,x", "Te\x07am,x", '"Te', 'am",x')
+    assert problems(sandbox, rows) == [
+        "line 2: the group contains an invisible character",
+        "line 3: the group contains a control character",
+        "line 4: the group contains a control character",
+    ]

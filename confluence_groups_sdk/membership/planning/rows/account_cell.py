@@ -45,6 +45,9 @@ class AccountCell(NamedTuple):
 
 MAX_LENGTH = 2_000  # characters; ids have up to 128, and addresses of profiles fewer than this
 PLAIN_ID = re.compile(r"\d{1,7}:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=\d*[a-df])[0-9a-f]{24}", re.ASCII)
+OFTEN_WRAPPED_ID = re.compile(
+    rf"'(?:{PLAIN_ID.pattern})|https://[\w.-]+/(?:wiki/|jira/)?people/(?:{PLAIN_ID.pattern})", re.ASCII
+)
 PLAIN_EMAIL = re.compile(r"[a-zA-Z0-9][\w.+-]*@[\w-]+(?:\.[\w-]+)*", re.ASCII)
 ID_SHAPE = re.compile(
     r"(?<![0-9a-z])(?:[0-9a-f]{24}|\d+:[0-9a-f]{4,}\S*|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])"
@@ -128,6 +131,8 @@ def read_account_cell(cell: str) -> AccountCell:
         return AccountCell(Kind.ID, cell)
     if PLAIN_EMAIL.fullmatch(cell):
         return AccountCell(Kind.EMAIL, cell)
+    if OFTEN_WRAPPED_ID.fullmatch(cell):  # only to be fast
+        return AccountCell(Kind.ID, cell.lstrip("'").rpartition("/")[2], repaired=True)
     stripped = " ".join(cell.split())  # a name may contain line breaks and no-break spaces
     if len(stripped) > MAX_LENGTH:
         return AccountCell(Kind.BAD, f"{stripped[:20]}…", why=f"it has more than {MAX_LENGTH:,} characters")
@@ -145,7 +150,7 @@ def _names_others(cell: str, account: str) -> bool:
     plain = cell
     while (decoded := _decode(plain)) != plain:
         plain = decoded
-    return ACCOUNT_INSIDE.search(re.sub(re.escape(account), " ", plain, flags=re.IGNORECASE)) is not None
+    return ACCOUNT_INSIDE.search(plain.casefold().replace(account.casefold(), " ")) is not None
 
 
 def is_damaged(text: str) -> bool:
@@ -163,8 +168,11 @@ def unwrap(text: str) -> str:
 
 
 def unquote(text: str) -> str:
-    """Take off only the quotes, the formula and the apostrophe with which spreadsheets keep a text as it is."""
-    bare = BLANK_ENDS.sub("", text)
+    """Take off only the quotes, the formula and the apostrophe with which spreadsheets keep a text as it is.
+
+    Spaces of any kind become plain spaces.
+    """
+    bare = " ".join(BLANK_ENDS.sub("", text).split())
     formula = WRAPPINGS[0].fullmatch(bare)
     return (formula[1] if formula else bare).strip(QUOTES)
 
@@ -202,7 +210,7 @@ def _classify(text: str, cell: str) -> tuple[Kind, str]:
     if is_damaged(text):
         return Kind.BAD, "a spreadsheet has changed it"
     if not text.isprintable():
-        return Kind.BAD, f"it contains {_kind_of_unprintable(text)}"
+        return Kind.BAD, f"it contains {name_unprintable(text)}"
     if "@" in text:
         return (Kind.EMAIL, "") if EMAIL.fullmatch(text) else (Kind.BAD, "give one e-mail, or the account id")
     if re.search(r"[\s,;]", text):
@@ -210,7 +218,8 @@ def _classify(text: str, cell: str) -> tuple[Kind, str]:
     return Kind.ID, ""
 
 
-def _kind_of_unprintable(text: str) -> str:
+def name_unprintable(text: str) -> str:
+    """Say what kind of character makes a text unprintable."""
     return "a control character" if "Cc" in map(unicodedata.category, text) else "an invisible character"
 
 
@@ -307,5 +316,5 @@ def _read(text: str, column: Column) -> AccountCell:
 
 def _describe_damage(text: str, cell: AccountCell) -> str:
     if not cell.text.isprintable():
-        return f"the account contains {_kind_of_unprintable(cell.text)}"
+        return f"the account contains {name_unprintable(cell.text)}"
     return f"the account is {text.strip() if len(text) <= MAX_LENGTH else cell.text}: {cell.why}"
