@@ -26,7 +26,8 @@ def escape_controls(text: str) -> str:
     (Unicode Standard Annex 31, section 2.3; RFC 5892, appendix A), and are escaped elsewhere.
 
     The rule of this package: an attribute that holds a name has the true text, and so has JSON. A sentence about names
-    (``why``, ``problems``, ``differences``, ``notes``, ``asked``) is escaped when it is made, and so is each ``str()``.
+    (``why``, ``problems``, ``differences``, ``note``, ``notes``, ``asked``) is escaped when it is made, and so is each
+    ``str()``.
     To escape a text again changes nothing. A backslash stays as it is, so an escape does not prove that a control
     character was there; the attribute does.
     """

@@ -269,3 +269,14 @@ def test_a_group_whose_name_is_another_groups_id_is_not_confused_with_it(sandbox
     with client(sandbox) as groups:
         plan = plan_removals(groups, rows)
     assert {change.key for change in plan.changes} == {("zzz", ids[0]), (TEAM, ids[1])}
+
+
+def test_an_empty_file_beside_other_accounts_needs_allow_empty_too(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox, 5)
+    (tmp_path / "empty.csv").write_text("account\n", encoding="utf-8")
+    accounts: list[str | Path] = [tmp_path / "empty.csv", ids[0]]
+    with client(sandbox) as groups:
+        with pytest.raises(InputError, match=r"empty\.csv has no accounts.*allow_empty=True") as caught:
+            plan_sync(groups, group_id=TEAM, account_ids=accounts)
+        assert caught.value.option == "allow_empty"
+        assert len(plan_sync(groups, group_id=TEAM, account_ids=accounts, allow_empty=True).changes) == 4

@@ -262,3 +262,63 @@ def test_a_note_is_kept_in_the_plan_and_covered_by_its_digest(sandbox: Sandbox, 
     assert ("note" in changes[0], "note" in changes[1]) == (True, False)
     without = evolve(plan, changes=tuple(evolve(change, note=None) for change in plan.changes), digest="")
     assert without.digest != plan.digest
+
+
+def test_a_note_cannot_control_a_terminal(sandbox: Sandbox, tmp_path: Path) -> None:
+    (leaver, *_) = team(sandbox, 3)
+    sandbox.directory.add_person(Person(leaver, "Mallory\x1b[2J\u202e\n", ""))
+    (change,) = plan_of(sandbox, write(tmp_path, "group,account,name", f"{TEAM},{leaver},Eve\u2066")).changes
+    assert change.display_name == "Mallory\x1b[2J\u202e\n"
+    assert change.note == r"line 2: the row says Eve\u2066, but the account is called Mallory\x1b[2J\u202e\n"
+
+
+def test_the_notes_of_all_rows_of_a_change_are_kept(sandbox: Sandbox, tmp_path: Path) -> None:
+    (leaver, *_) = team(sandbox, 3)
+    rows = write(tmp_path, "group,account,name", f"{TEAM},{leaver}", f"{TEAM},'{leaver},", f"{TEAM},{leaver},Eve")
+    (change,) = plan_of(sandbox, rows).changes
+    assert change.note == (
+        f"line 3: the account is written '{leaver}; line 4: the row says Eve, but the account is called P {leaver}"
+    )
+
+
+def test_another_name_beside_a_person_without_a_change_is_a_note_of_the_plan(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox, 3)
+    sandbox.directory.add_person(Person("alone", "Alone", ""))
+    rows = write(tmp_path, "account,name", f"{ids[0]},Eve", *ids[1:], f"'{ids[1]}")
+    with client(sandbox) as groups:
+        kept = plan_sync(groups, group_id=TEAM, account_ids=rows)
+        alone = plan_offboarding(groups, account_ids=write(tmp_path, "account,name", "alone,Eve"))
+    assert kept.changes == ()
+    assert kept.notes == (f"no change, but line 2: the row says Eve, but the account is called P {ids[0]}",)
+    assert alone.notes == (
+        "line 2: alone is in no group, so there is nothing to remove",
+        "no change, but line 2: the row says Eve, but the account is called Alone",
+    )
+
+
+def test_each_reason_is_kept_once(sandbox: Sandbox) -> None:
+    ids = team(sandbox, 3)
+    sandbox.directory.add_person(Person("new-1", "New", ""))
+    rows = [("new-1", "a"), ("new-1", "b"), ("new-1", "b"), ("new-1", None), ("new-1", "a")]
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id=TEAM, account_ids=[*rows, *ids])
+        leaving = plan_offboarding(groups, account_ids=[(ids[0], reason) for _, reason in rows])
+    assert [change.reason for change in (*plan.changes, *leaving.changes)] == ["a; b", "a; b"]
+
+
+@pytest.mark.parametrize(("name", "is_noted"), [("Docs\u00a0editors", False), ("Docs editors", True)])
+def test_a_group_is_found_with_any_kind_of_space(sandbox: Sandbox, tmp_path: Path, name: str, is_noted: bool) -> None:
+    (leaver, *_) = ids = team(sandbox, 3)
+    sandbox.directory.add_group(Group("docs", name), ids)
+    rows = write(tmp_path, "group,account", f"Docs\u00a0editors,{leaver}")
+    (change,) = plan_of(sandbox, rows).changes
+    assert change.note == ("line 2: the group is written Docs editors" if is_noted else None)
+
+
+def test_what_makes_the_cell_of_a_group_unusable_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    rows = write(tmp_path, "group,account", "Te\u200bam,x", "Te\x07am,x", '"Te', 'am",x')
+    assert problems(sandbox, rows) == [
+        "line 2: the group contains an invisible character",
+        "line 3: the group contains a control character",
+        "line 4: the group contains a control character",
+    ]

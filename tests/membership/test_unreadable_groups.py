@@ -247,3 +247,80 @@ def test_a_site_that_can_read_no_group_is_not_asked_for_all_of_them(sandbox: San
     assert len(asked) < 60
     assert caught.value.problems[-1] == "the other groups were not read, because the first 20 could not be read"
     assert len(caught.value.problems) == 21
+
+
+def reading_all_but_docs() -> Answer:
+    return failing("docs", status=403)
+
+
+def test_rows_and_groups_that_cannot_be_used_are_in_one_list(sandbox: Sandbox, ids: list[str], tmp_path: Path) -> None:
+    for number in range(2):
+        sandbox.directory.add_group(Group(f"twin-{number}", "Twin", access=frozenset()))
+    path = tmp_path / "rows.csv"
+    rows = ["Team,n/a", f"Docs,{ids[0]}", f"Nothing,{ids[0]}", f"Twin,{ids[0]}", "Team,id-999", "Team,x@example.com"]
+    path.write_text("\n".join(["group,account", *rows, f"Docs,{ids[1]}", "Docs,#REF!", f"Team,{ids[0]}"]), "utf-8")
+    with connect(sandbox, reading_all_but_docs()) as groups, pytest.raises(InputError) as caught:
+        plan_removals(groups, path)
+    assert str(caught.value).startswith("rows.csv: no plan was made:\n")
+    assert [problem.partition(": GET ")[0] for problem in caught.value.problems] == [
+        "line 2: the account is n/a: a placeholder, not an account",
+        "line 3 and 1 later row: the members of the group Docs (docs) cannot be read",
+        "line 4: there is no group with the id or exact name Nothing",
+        "line 5: 2 groups are called Twin: give the id (twin-0, twin-1)",
+        "line 6: there is no account with the id id-999",
+        "line 7: no member shows the e-mail x@example.com: give the account id",
+        "line 9: the account is #REF!: a spreadsheet has changed it",
+    ]
+    assert isinstance(caught.value.__cause__, PermissionDeniedError)
+
+
+@pytest.mark.parametrize(
+    ("group", "problem"),
+    [
+        ("Docs", "the members of the group Docs (docs) cannot be read"),
+        ("Nothing", "group_id: there is no group with the id or exact name Nothing"),
+    ],
+)
+def test_sync_names_its_group_and_the_bad_rows_together(
+    sandbox: Sandbox, ids: list[str], group: str, problem: str
+) -> None:
+    with connect(sandbox, reading_all_but_docs()) as groups, pytest.raises(InputError) as caught:
+        plan_sync(groups, group_id=group, account_ids=[ids[0], "n/a"])
+    assert {each.partition(": GET ")[0] for each in caught.value.problems} == {
+        "item 2: the account is n/a: a placeholder, not an account",
+        problem,
+    }
+
+
+def test_off_boarding_names_rows_and_groups_together(sandbox: Sandbox, ids: list[str]) -> None:
+    sandbox.directory.add_group(Group("users", "Users"), ids)
+    sandbox.directory.add_group(Group("twin-0", "Twin"))
+    sandbox.directory.add_group(Group("twin-1", "Twin"))
+    leavers = [ids[0], "n/a", "id-999", "x@example.com"]
+    with connect(sandbox, failing("users", status=403)) as groups, pytest.raises(InputError) as caught:
+        plan_offboarding(groups, account_ids=leavers, keep_groups=["Nothing", "Twin"])
+    assert [each.partition(": GET ")[0] for each in caught.value.problems] == [
+        "keep_groups: there is no group with the id or exact name Nothing",
+        "keep_groups: 2 groups are called Twin: give the id (twin-0, twin-1)",
+        "item 2: the account is n/a: a placeholder, not an account",
+        "account_ids: there is no account with the id id-999",
+        "the members of the group Users (users) cannot be read",  # so x@example.com may be there
+    ]
+
+
+def test_bad_rows_do_not_make_every_group_list_be_read(sandbox: Sandbox, ids: list[str]) -> None:
+    with connect(sandbox, lambda _: None) as groups, pytest.raises(InputError):
+        plan_offboarding(groups, account_ids=[*ids, "n/a"])
+    assert not [request for request in sandbox.requests if "memberof" in request.target]
+
+
+def test_all_groups_that_were_searched_are_named_once(sandbox: Sandbox, ids: list[str]) -> None:
+    for number in range(6):
+        sandbox.directory.add_group(Group(f"u-{number}", f"U {number}"), ids)
+    with connect(sandbox, lambda _: None) as groups, pytest.raises(InputError) as caught:
+        plan_offboarding(groups, account_ids=["x@example.com", "y@example.com"])
+    *rows, last = caught.value.problems
+    assert len(rows) == 2
+    assert all("groups that give access to Confluence (named below) shows the e-mail" in each for each in rows)
+    assert last.startswith("the groups that give access to Confluence: ")
+    assert all(f"U {number}" in last for number in range(6))

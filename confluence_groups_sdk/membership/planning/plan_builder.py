@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from attrs import define, evolve, field
 
 from ..._support.clock import Clock, utc_timestamp
-from ..._support.text import escape_controls, format_count
+from ..._support.text import escape_controls
 from ...client import ConfluenceGroups
 from ...errors import APIError, IncompleteReadError
 from ...models import Group
@@ -19,7 +19,8 @@ from ..model.plan import Plan
 from .group_reader import READ_ERRORS, concerns_site, describe_unreadable_group, name_group, read_group
 from .guard_evaluation import evaluate
 from .parallel import map_in_threads
-from .resolver import AccountsByEmail, Resolver, accounts_by_email, describe_unknown_email
+from .plan_notes import describe_unidentified, describe_unknown_facts
+from .resolver import MAX_NAMES, AccountsByEmail, Resolver, accounts_by_email, describe_unknown_email
 from .rows.given_rows import GivenRow, GivenRows
 from .rows.row_resolver import BadRowError, Person, SearchScope, load_unlisted_users, resolve_person
 from .snapshot import (
@@ -51,6 +52,8 @@ class PlanBuilder:
         requested: the changes that the plan makes if the guards allow them.
         skipped: the changes that the plan does not make.
         notes: remarks for the reader.
+        unreadable: why the members of groups cannot be read, by group id.
+        details: lines that follow the problems.
     """
 
     client: ConfluenceGroups
@@ -62,8 +65,12 @@ class PlanBuilder:
     requested: list[Change] = field(factory=list)
     skipped: list[SkippedChange] = field(factory=list)
     notes: list[str] = field(factory=list)
+    unreadable: dict[str, str] = field(factory=dict)
+    details: list[str] = field(factory=list)
+    _cause: Exception | None = None
     _accounts_by_email: dict[str, AccountsByEmail] = field(factory=dict)  # by group id
-    _remarks: dict[Key, str] = field(factory=dict)
+    _remarks: dict[Key, list[str]] = field(factory=dict)
+    _doubts: dict[Key, list[str]] = field(factory=dict)
     _places: dict[Key, str] = field(factory=dict)
 
     @resolver.default
@@ -83,22 +90,38 @@ class PlanBuilder:
             InputError: the members of some groups cannot be read; the error names these groups.
             APIError: something failed that the other groups would also meet.
         """
-        causes: list[Exception] = []
+        self.try_read(names, emails=emails)
+        self.raise_problems(GivenRows())
+
+    def try_read(self, names: Mapping[str, str], *, emails: bool = False) -> None:
+        """Read groups like `read`, but only note those whose members cannot be read.
+
+        Raises:
+            APIError: as for `read`.
+        """
+        failed = 0
         groups = map_in_threads(lambda group_id: self._read_group(group_id, names[group_id], emails=emails), [*names])
         with closing(groups):  # ends the remaining calls, even after an error
             for done, (group_id, found) in enumerate(zip(names, groups, strict=True), 1):
                 if isinstance(found, GroupSnapshot):
                     self.groups[group_id] = found
                 elif found is not None:
-                    causes.append(found)
-                    self.resolver.problems.append(describe_unreadable_group(found, names[group_id], group_id))
-                    if done == len(causes) == MAX_UNREADABLE < len(names):
-                        self.resolver.problems.append(OTHERS_UNREAD)
+                    failed += 1
+                    self._cause = self._cause or found
+                    self.unreadable[group_id] = describe_unreadable_group(found, names[group_id], group_id)
+                    if done == failed == MAX_UNREADABLE < len(names):
+                        self.details.append(OTHERS_UNREAD)
                         break
                 if self.on_progress:
                     self.on_progress(Progress(phase="reading", done=done, total=len(names)))
-        if causes:
-            self.resolver.raise_problems(causes[0])
+
+    def raise_problems(self, given: GivenRows) -> None:
+        """Raise one error for everything that prevents a plan.
+
+        Raises:
+            InputError: there are bad rows, or problems of groups.
+        """
+        given.raise_problems(self.resolver.problems, [*self.unreadable.values(), *self.details], self._cause)
 
     def _read_group(
         self, group_id: str, name: str, *, emails: bool
@@ -111,19 +134,6 @@ class PlanBuilder:
                 name_group(error, name, group_id)
                 raise
             return error
-
-    def read_resolved(self, groups: Iterable[Group], *, emails: bool = False) -> None:
-        """Read groups that were found before.
-
-        Raises:
-            InputError: a group no longer exists, or its members cannot be read.
-            APIError: as for `read`.
-        """
-        names = {group.id: group.name for group in groups}
-        self.read(names, emails=emails)
-        gone = [group_id for group_id in names if group_id not in self.groups]
-        self.resolver.problems += [f"the group {names[group_id]} ({group_id}) no longer exists" for group_id in gone]
-        self.resolver.raise_problems()
 
     # --- resolving rows
 
@@ -146,7 +156,8 @@ class PlanBuilder:
             try:
                 found.append((each, resolve_person(each.row, at, self.resolver.users)))
             except BadRowError as error:
-                given.note_problem(each, str(error))
+                if at.complete or not error.is_unknown_email:
+                    given.note_problem(each, str(error))
         return found
 
     def search_in(self, group_ids: Sequence[str], **options: Any) -> SearchScope:
@@ -160,15 +171,18 @@ class PlanBuilder:
         Args:
             group_ids: groups that were read with e-mails and are searched too.
 
+        Groups whose members cannot be read are noted.
+
         Raises:
-            InputError, APIError, IncompleteReadError: as for `read` and `iter_groups`.
+            APIError, IncompleteReadError: as for `try_read` and `iter_groups`.
         """
         access = {group.id: group.name for group in self.client.iter_groups(access_type="user")}
-        self.read({group_id: name for group_id, name in access.items() if group_id not in self.groups}, emails=True)
+        self.try_read({group_id: name for group_id, name in access.items() if group_id not in self.groups}, emails=True)
         existing = [group_id for group_id in access if group_id in self.groups]
         return self.search_in(
             [*dict.fromkeys([*group_ids, *existing])],
             describe_unknown_email=lambda email: self._describe_unknown_email(email, existing),
+            complete=not self.unreadable,
         )
 
     def _describe_unknown_email(self, email: str, group_ids: Sequence[str]) -> str:
@@ -177,9 +191,10 @@ class PlanBuilder:
             for account_id, member in self.groups[group_id].members.items():
                 if not member.is_app:
                     shows[account_id] = shows.get(account_id, False) or bool(member.email)
-        return describe_unknown_email(
-            email, [self.groups[group_id].group.name for group_id in group_ids], shows.values()
-        )
+        names = [self.groups[group_id].group.name for group_id in group_ids]
+        if len(names) > MAX_NAMES:
+            self.details = [f"the groups that give access to Confluence: {', '.join(names)}"]
+        return describe_unknown_email(email, names, shows.values(), max_names=MAX_NAMES)
 
     def _emails_of(self, group_id: str) -> AccountsByEmail:
         if group_id not in self._accounts_by_email:
@@ -188,11 +203,14 @@ class PlanBuilder:
             self._accounts_by_email[group_id] = accounts_by_email(emails.items())
         return self._accounts_by_email[group_id]
 
-    def remember_row(self, key: Key, given: GivenRow, person: Person) -> None:
-        """Remember where a change was requested, and the remarks about that row, which become notes of the change."""
-        if person.remarks and key not in self._remarks:
-            self._remarks[key] = f"{given.place}: {'; '.join(person.remarks)}"
-        self._places.setdefault(key, given.place)
+    def remember_rows(self, key: Key, rows: Iterable[tuple[GivenRow, Person]]) -> None:
+        """Remember which rows requested a change, and the remarks about them, which become the note of the change."""
+        for given, person in rows:
+            self._places.setdefault(key, given.place)
+            if person.remarks:
+                self._remarks.setdefault(key, []).append(f"{given.place}: {'; '.join(person.remarks)}")
+            if person.doubts:
+                self._doubts.setdefault(key, []).append(f"{given.place}: {'; '.join(person.doubts)}")
 
     def leave_out_unlisted(self, group: Group, account_ids: Sequence[str]) -> list[str]:
         """Return the users who are no members, of users who are not listed as members; note the number of the others.
@@ -204,7 +222,7 @@ class PlanBuilder:
             InputError: an account is unknown.
         """
         self.resolver.load_users(account_ids, "account_ids")
-        self.resolver.raise_problems()
+        self.raise_problems(GivenRows())
         self.groups = add_unlisted_members(self.client, self.groups, [(group.id, each) for each in account_ids])
         unlisted = self.groups[group.id].unlisted
         if unlisted:
@@ -241,6 +259,7 @@ class PlanBuilder:
 
     def _change(self, action: Action, group: Group, account_id: str, reason: str | None) -> Change:
         member = self._member(group.id, account_id)
+        remarks = self._remarks.get((group.id, account_id))
         return Change(
             action=action,
             group_id=group.id,
@@ -249,8 +268,15 @@ class PlanBuilder:
             display_name=member.display_name if member else None,
             account_type=member.account_type if member else None,
             reason=reason,
-            note=self._remarks.get((group.id, account_id)),
+            note=escape_controls("; ".join(remarks)) if remarks else None,
         )
+
+    def _doubts_without_change(self) -> list[str]:
+        """Return the doubts about rows that lead to no change, which could have a note."""
+        noted = {change.key for change in [*self.requested, *(each.change for each in self.skipped)]}
+        return [
+            f"no change, but {doubt}" for key, doubts in self._doubts.items() if key not in noted for doubt in doubts
+        ]
 
     def _member(self, group_id: str, account_id: str) -> Member | None:
         listed = self.groups[group_id].members.get(account_id) if group_id in self.groups else None
@@ -269,7 +295,8 @@ class PlanBuilder:
             APIError, IncompleteReadError: something could not be read.
         """
         caller = self.client.current_user()
-        self.notes += _unidentified_members(self.groups.values())
+        self.notes += describe_unidentified(self.groups.values())
+        self.notes += self._doubts_without_change()
         changed = {change.group_id for change in self.requested}
         self.groups = {group_id: group for group_id, group in self.groups.items() if group_id in changed}
         if any(change.action is Action.REMOVE for change in self.requested):
@@ -287,27 +314,5 @@ class PlanBuilder:
             changes=tuple(changes),
             refused=decision.refused,
             skipped=tuple(self.skipped),
-            notes=tuple(map(escape_controls, (*self.notes, *_unknown_facts(self.groups, changes)))),
+            notes=tuple(map(escape_controls, (*self.notes, *describe_unknown_facts(self.groups, changes)))),
         )
-
-
-def _unidentified_members(groups: Collection[GroupSnapshot]) -> list[str]:
-    """Describe how many members the server did not identify."""
-    counts = [f"{group.unidentified} of {group.group.name}" for group in groups if group.unidentified]
-    if not counts:
-        return []
-    number = format_count(sum(group.unidentified for group in groups), "member")
-    return [f"unknown: the account ids of {number} ({', '.join(counts)}), which the server did not send; they stay"]
-
-
-def _unknown_facts(groups: Mapping[str, GroupSnapshot], changes: Sequence[Change]) -> list[str]:
-    """Describe the facts that the guards need and the server did not send."""
-    notes = []
-    names = {change.group_id: change.group_name for change in changes}
-    if unmanaged := [name for group_id, name in names.items() if groups[group_id].group.managed_by is None]:
-        notes.append(f"unknown: whether an identity provider manages {', '.join(unmanaged)}")
-    if unread := [name for group_id, name in names.items() if groups[group_id].access is None]:
-        notes.append(f"unknown: the access that {', '.join(unread)} give; they count as giving admin rights")
-    if untyped := sum(change.account_type is None for change in changes):
-        notes.append(f"unknown: whether {untyped} of the changed accounts are apps")
-    return notes

@@ -21,15 +21,20 @@ from .parallel import map_in_threads
 from .plan_builder import NO_GROUP, PlanBuilder
 from .resolver import NO_PLAN, Resolver
 from .rows.given_rows import Accounts, Rows, is_filled, read_given_accounts, read_given_rows
-from .rows.resolved_rows import resolve_desired, resolve_leavers, resolve_rows
-from .rows.row_resolver import has_details
+from .rows.resolved_rows import (
+    find_synced_group,
+    read_synced_group,
+    resolve_desired,
+    resolve_leavers,
+    resolve_rows,
+)
 
 Mode: TypeAlias = Literal["exact", "add-only", "remove-only"]
 
 MODES: tuple[str, ...] = get_args(Mode)
 EMPTY_LIST = (
-    "no plan was made: {source} has no accounts, probably because its source failed. If the group is to have no "
-    "members, give allow_empty=True"
+    "no plan was made: {source} has no accounts, probably because its source failed. If it is meant to be empty, "
+    "give allow_empty=True"
 )
 GUARDS = Guards()
 CLOCK = SystemClock()
@@ -107,10 +112,10 @@ def plan_sync(
     _check_reason(reason)
     given = read_given_accounts(account_ids, allow_empty=True)
     builder = PlanBuilder(client, guards, clock, on_progress)
-    group = builder.resolver.resolve_groups({group_id: "group_id"})[group_id]
-    if not given.size and not given.problems and not allow_empty:
-        raise InputError(EMPTY_LIST.format(source=given.file or "the list"), option="allow_empty")
-    builder.read_resolved([group], emails=any(has_details(each.row) for each in given.rows))
+    group = find_synced_group(builder, given, group_id)
+    if not allow_empty and (given.empty_files or not (given.size or given.problems)):
+        raise InputError(EMPTY_LIST.format(source=", ".join(given.empty_files) or "the list"), option="allow_empty")
+    read_synced_group(builder, given, group)
     desired = resolve_desired(builder, given, group)
     members = builder.groups[group.id].members
     missing = builder.leave_out_unlisted(group, sorted(desired.keys() - members.keys()))
@@ -158,12 +163,14 @@ def plan_offboarding(
     _check_reason(reason)
     builder = PlanBuilder(client, guards, clock, on_progress)
     to_keep = builder.resolver.find_groups(_check_ids(keep_groups))
-    leavers = resolve_leavers(builder, read_given_accounts(account_ids))
-    memberships = list(
-        map_in_threads(lambda account_id: list(client.iter_memberships(account_id=account_id)), [*leavers])
-    )
+    given = read_given_accounts(account_ids)
+    leavers = resolve_leavers(builder, given)
+    fails = bool(given.problems or builder.unreadable)
+    to_read = [] if fails and all(to_keep.values()) else [*leavers]  # a group to keep may be only in their lists
+    memberships = list(map_in_threads(lambda account_id: list(client.iter_memberships(account_id=account_id)), to_read))
     listed = {group.id: group for groups in memberships for group in groups}
     kept = _keep_groups(builder.resolver, to_keep, listed.values())
+    builder.raise_problems(given)
     unread = listed.keys() - kept.keys() - builder.groups.keys()  # a search for e-mails has read some
     builder.read({group_id: group.name for group_id, group in listed.items() if group_id in unread})
     removals, gone = [], dict[str, Group]()
@@ -171,8 +178,9 @@ def plan_offboarding(
         why = leaver.reason or reason
         if not groups:
             builder.notes.append(f"{leaver.place}: {account_id} is in no group, so there is nothing to remove")
+            builder.remember_rows(("", account_id), leaver.rows)
         for group in groups:
-            builder.remember_row((group.id, account_id), leaver.given, leaver.person)
+            builder.remember_rows((group.id, account_id), leaver.rows)
             if group.id in kept:
                 builder.skip_removal(group, account_id, why, "this group is kept")
             elif group.id not in builder.groups:
@@ -189,17 +197,12 @@ def plan_offboarding(
 
 
 def _keep_groups(resolver: Resolver, found: Mapping[str, Sequence[Group]], listed: Iterable[Group]) -> dict[str, Group]:
-    """Return the groups to keep, by group id. One that the site no longer knows may be in the users' lists of groups.
-
-    Raises:
-        InputError: a group is unknown, or several groups have its name.
-    """
+    """Return the groups to keep, by group id; one that the site does not know may be in the users' lists of groups."""
     kept: dict[str, Group] = {}
     for given, groups in found.items():
         candidates = groups or [group for group in listed if given in (group.id, group.name)]
         if group := resolver.choose_group(given, candidates, "keep_groups"):
             kept[group.id] = group
-    resolver.raise_problems()
     return kept
 
 

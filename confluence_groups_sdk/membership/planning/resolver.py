@@ -22,7 +22,7 @@ from ...models import Group, User
 from .parallel import map_in_threads
 
 AccountsByEmail = Mapping[str, set[str]]
-MAX_NAMES = 5  # of groups in a message
+MAX_NAMES = 5  # of groups in a message about one of many accounts
 NO_PLAN = "no plan was made:"  # before the problems that prevent a plan
 
 
@@ -154,23 +154,6 @@ class Resolver:
     users: dict[str, User] = field(factory=dict)
     problems: list[str] = field(factory=list)
 
-    def resolve_groups(self, origins: Mapping[str, str], *, by_name: bool = False) -> dict[str, Group]:
-        """Return the groups with these ids or exact names.
-
-        Args:
-            origins: the place where each id or name was given, such as ``line 7``.
-            by_name: whether all of them are names.
-
-        Raises:
-            InputError: a group is unknown, or several groups have its name.
-        """
-        found: dict[str, Group] = {}
-        for given, groups in self.find_groups(origins, by_name=by_name).items():
-            if group := self.choose_group(given, groups, origins[given], by_name=by_name):
-                found[given] = group
-        self.raise_problems()
-        return found
-
     def find_groups(self, given: Iterable[str], *, by_name: bool = False) -> dict[str, list[Group]]:
         """Return the groups with each of these ids or exact names.
 
@@ -207,18 +190,6 @@ class Resolver:
             elif origin:
                 self.problems.append(f"{origin}: {describe_unknown_account(account_id)}")
 
-    def raise_problems(self, cause: Exception | None = None) -> None:
-        """Raise an error if there are problems.
-
-        Args:
-            cause: the error that led to the first of them.
-
-        Raises:
-            InputError: something could not be resolved or read.
-        """
-        if self.problems:
-            raise InputError(NO_PLAN, problems=tuple(self.problems)) from cause
-
 
 def accounts_by_email(emails: Iterable[tuple[str, str | None]]) -> AccountsByEmail:
     """Return account ids by e-mail, from pairs of account id and e-mail; case does not matter in e-mails."""
@@ -245,25 +216,32 @@ def describe_unknown_account(account_id: str) -> str:
     return f"there is no account with the id {account_id}"
 
 
+def describe_gone_group(group: Group) -> str:
+    """Say that a group was deleted after it was found."""
+    return f"the group {group.name} ({group.id}) no longer exists"
+
+
 def describe_ambiguous_name(name: str, groups: Iterable[Group]) -> str:
     """Say that several groups have this name."""
     ids = [group.id for group in groups]
     return f"{len(ids)} groups are called {name}: give the id ({', '.join(ids)})"
 
 
-def describe_unknown_email(email: str, group_names: Sequence[str], shows_email: Iterable[bool]) -> str:
+def describe_unknown_email(
+    email: str, group_names: Sequence[str], shows_email: Iterable[bool], *, max_names: int | None = None
+) -> str:
     """Say that no member of the groups that give access shows this e-mail, and how many people there hide theirs.
 
     Args:
         email: the e-mail.
         group_names: the names of the groups that were searched.
         shows_email: for each of the people in these groups, whether they show an e-mail.
+        max_names: how many groups the message may name; the last line of the problems names them all.
     """
     if not group_names:
         return "no group gives access to Confluence, so no e-mail can be searched for: give the account id"
     people = list(shows_email)
-    more = len(group_names) - MAX_NAMES
-    names = ", ".join(group_names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+    names = ", ".join(group_names) if max_names is None or len(group_names) <= max_names else "named below"
     groups = "the group that gives" if len(group_names) == 1 else f"the {len(group_names)} groups that give"
     everybody = "1 person" if len(people) == 1 else f"{len(people)} people"
     hidden = people.count(False)

@@ -45,6 +45,9 @@ class AccountCell(NamedTuple):
 
 MAX_LENGTH = 2_000  # characters; ids have up to 128, and addresses of profiles fewer than this
 PLAIN_ID = re.compile(r"\d{1,7}:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=\d*[a-df])[0-9a-f]{24}", re.ASCII)
+OFTEN_WRAPPED_ID = re.compile(
+    rf"'(?:{PLAIN_ID.pattern})|https://[\w.-]+/(?:wiki/|jira/)?people/(?:{PLAIN_ID.pattern})", re.ASCII
+)
 PLAIN_EMAIL = re.compile(r"[a-zA-Z0-9][\w.+-]*@[\w-]+(?:\.[\w-]+)*", re.ASCII)
 ID_SHAPE = re.compile(
     r"(?<![0-9a-z])(?:[0-9a-f]{24}|\d+:[0-9a-f]{4,}\S*|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])"
@@ -53,6 +56,9 @@ ID_SHAPE = re.compile(
 )
 UPPER_HEX = re.compile(r"(?=.*[A-F])(?:\d+:)?[0-9a-fA-F-]{24,36}")
 EMAIL = re.compile(r"[^@\s,;:<>()\[\]\"\\]+@[^@\s,;:<>()\[\]\"\\]+")
+ACCOUNT_INSIDE = re.compile(
+    r"(?<![0-9a-z])(?:[0-9a-f]{24}|\d+:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])|\w@\w", re.IGNORECASE
+)
 QUOTES = (
     "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f"
     "\u00ab\u00bb\u2039\u203a\uff02\uff07"  # guillemets and full-width quotes
@@ -117,8 +123,6 @@ DAMAGED = re.compile(
     rf"|(?:\d{{1,2}}[-/. ])?{MONTH}[-/. ]+\d{{1,4}}(?:,? \d{{4}})?|\d{{1,2}}[-/. ]{MONTH}(?:[-/. ]\d{{2,4}})?",
     re.IGNORECASE,
 )
-FOLDED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i"})
-APOSTROPHES = re.compile(r"['`\u2018\u2019\u00b4\u02bc]")
 
 
 def read_account_cell(cell: str) -> AccountCell:
@@ -127,14 +131,26 @@ def read_account_cell(cell: str) -> AccountCell:
         return AccountCell(Kind.ID, cell)
     if PLAIN_EMAIL.fullmatch(cell):
         return AccountCell(Kind.EMAIL, cell)
-    stripped = cell.strip()
+    if OFTEN_WRAPPED_ID.fullmatch(cell):  # only to be fast
+        return AccountCell(Kind.ID, cell.lstrip("'").rpartition("/")[2], repaired=True)
+    stripped = " ".join(cell.split())  # a name may contain line breaks and no-break spaces
     if len(stripped) > MAX_LENGTH:
         return AccountCell(Kind.BAD, f"{stripped[:20]}…", why=f"it has more than {MAX_LENGTH:,} characters")
     if is_damaged(stripped):
         return AccountCell(Kind.BAD, stripped, why="a spreadsheet has changed it")
     text = unwrap(stripped)
+    if text != stripped and _names_others(stripped, text):
+        return AccountCell(Kind.BAD, stripped, why="it names more than one account")
     kind, why = _classify(text, stripped)
     return AccountCell(kind, text or stripped, repaired=text != stripped, why=why)
+
+
+def _names_others(cell: str, account: str) -> bool:
+    """Check whether a cell also has an id or e-mail other than the account that was taken from it."""
+    plain = cell
+    while (decoded := _decode(plain)) != plain:
+        plain = decoded
+    return ACCOUNT_INSIDE.search(plain.casefold().replace(account.casefold(), " ")) is not None
 
 
 def is_damaged(text: str) -> bool:
@@ -152,8 +168,11 @@ def unwrap(text: str) -> str:
 
 
 def unquote(text: str) -> str:
-    """Take off only the quotes, the formula and the apostrophe with which spreadsheets keep a text as it is."""
-    bare = BLANK_ENDS.sub("", text)
+    """Take off only the quotes, the formula and the apostrophe with which spreadsheets keep a text as it is.
+
+    Spaces of any kind become plain spaces.
+    """
+    bare = " ".join(BLANK_ENDS.sub("", text).split())
     formula = WRAPPINGS[0].fullmatch(bare)
     return (formula[1] if formula else bare).strip(QUOTES)
 
@@ -191,12 +210,17 @@ def _classify(text: str, cell: str) -> tuple[Kind, str]:
     if is_damaged(text):
         return Kind.BAD, "a spreadsheet has changed it"
     if not text.isprintable():
-        return Kind.BAD, "it contains a control character"
+        return Kind.BAD, f"it contains {name_unprintable(text)}"
     if "@" in text:
         return (Kind.EMAIL, "") if EMAIL.fullmatch(text) else (Kind.BAD, "give one e-mail, or the account id")
     if re.search(r"[\s,;]", text):
         return (Kind.BAD, "give the account id alone") if ID_SHAPE.search(text) else (Kind.NAME, "")
     return Kind.ID, ""
+
+
+def name_unprintable(text: str) -> str:
+    """Say what kind of character makes a text unprintable."""
+    return "a control character" if "Cc" in map(unicodedata.category, text) else "an invisible character"
 
 
 def is_placeholder(text: str) -> bool:
@@ -283,28 +307,14 @@ def _read(text: str, column: Column) -> AccountCell:
     """Read a cell; in a column of names, only an e-mail is more than a name."""
     if column is not Column.NAME:
         return read_account_cell(text)
-    name = text.strip()
+    name = " ".join(text.split())
     if "@" in name and (cell := read_account_cell(name)).kind is Kind.EMAIL:
         return cell
-    is_name = any(map(str.isalpha, name)) and name.isprintable() and not is_placeholder(name)
+    is_name = any(map(str.isalpha, name)) and not is_placeholder(name)
     return AccountCell(Kind.NAME if is_name else Kind.EMPTY, name)
 
 
 def _describe_damage(text: str, cell: AccountCell) -> str:
     if not cell.text.isprintable():
-        return "the account contains a control character"
+        return f"the account contains {name_unprintable(cell.text)}"
     return f"the account is {text.strip() if len(text) <= MAX_LENGTH else cell.text}: {cell.why}"
-
-
-# --- names
-
-
-def is_same_name(one: str, other: str) -> bool:
-    """Compare names without regard to case, accents, punctuation, and the order of their parts."""
-    return _name_parts(one) == _name_parts(other)
-
-
-def _name_parts(name: str) -> list[str]:
-    plain = APOSTROPHES.sub("", name.casefold()).translate(FOLDED)
-    decomposed = unicodedata.normalize("NFKD", plain)
-    return sorted(re.findall(r"\w+", "".join(each for each in decomposed if not unicodedata.combining(each))))

@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 
 from ...._support.public import public
 from ....errors import InputError
-from .account_cell import Column, identify, is_damaged
+from .account_cell import Column, identify, is_damaged, name_unprintable
 from .row import Problem, Row, RowFile, build_bad_rows_error
 
 GROUP_IDS = ("groupid", "group")
@@ -243,8 +243,8 @@ def _check_group(group: str) -> str | None:
     """Return what is wrong with the cell of a group."""
     if not group:
         return "the group is missing"
-    if not group.isprintable():
-        return "the group contains a control character"
+    if not re.sub(r"[^\S\n\r]", " ", group).isprintable():  # a name may have no-break spaces
+        return f"the group contains {name_unprintable(group)}"
     return f"the group is {group}: a spreadsheet has changed it" if is_damaged(group) else None
 
 

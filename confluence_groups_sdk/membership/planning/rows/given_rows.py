@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from ...._support.validation import is_text
@@ -35,6 +35,8 @@ class GivenRows:
         rows: the usable rows, except those that need no more than an account id.
         account_ids: the account ids of all other rows, without reasons. There may be a million.
         problems: the bad rows found so far: their positions, and what is wrong with them.
+        group_problems: the groups in rows that cannot be read: the position of the first row, and what is wrong.
+        empty_files: the names of the files without a row.
         file: the name of the file, if all rows come from one.
         size: the number of rows; repeated account ids count once.
     """
@@ -43,6 +45,8 @@ class GivenRows:
         self.rows: list[GivenRow] = []
         self.account_ids: dict[str, str | None] = {}
         self.problems: list[tuple[Position, str]] = []
+        self.group_problems: list[tuple[Position, str]] = []
+        self.empty_files: list[str] = []
         self.file: str | None = None
         self.size = 0
 
@@ -55,17 +59,26 @@ class GivenRows:
         """Note what is wrong with a row."""
         self.problems.append((given.position, f"{given.place}: {what}"))
 
-    def raise_problems(self) -> None:
-        """Raise an error if there are bad rows.
+    def raise_problems(
+        self, before: Sequence[str] = (), after: Sequence[str] = (), cause: Exception | None = None
+    ) -> None:
+        """Raise one error if there are bad rows or other problems.
+
+        Args:
+            before: other problems, which come first.
+            after: other problems, which come last.
+            cause: the error that led to the first of these.
 
         Raises:
-            InputError: there are; the error lists all of them, in the order in which they were given.
+            InputError: there are; the error lists all of them, the rows in the order in which they were given.
         """
-        if self.problems and self.file is not None:
+        rows = [what for _, what in sorted([*self.problems, *self.group_problems], key=lambda problem: problem[0])]
+        if not (before or rows or after):
+            return
+        if self.file is not None and not (before or after or self.group_problems):
             raise build_bad_rows_error(self.file, [(line, what) for (_, line), what in self.problems])
-        if self.problems:
-            lines = tuple(what for _, what in sorted(self.problems, key=lambda problem: problem[0]))
-            raise InputError(NO_PLAN, problems=lines)
+        title = NO_PLAN if self.file is None else f"{self.file}: {NO_PLAN}"
+        raise InputError(title, problems=(*before, *rows, *after)) from cause
 
     def add_file(
         self,
@@ -87,6 +100,8 @@ class GivenRows:
             self.rows.append(GivenRow(row, f"{prefix}line {line}", (number, line)))
         self.problems += [((number, each.line), f"{prefix}{each}") for each in content.problems]
         self.size += len(content.rows)
+        if not content.rows and not content.problems:
+            self.empty_files.append(content.name)
 
     def add_item(self, row: Row | str, number: int, place: str) -> None:
         """Add one row from Python, or note what is wrong with it."""
@@ -192,6 +207,6 @@ def is_filled(value: object) -> bool:
     return is_text(value) and not value.isspace()
 
 
-def join_reasons(*reasons: str | None) -> str | None:
+def join_reasons(reasons: Iterable[str | None]) -> str | None:
     """Join the reasons of several rows about one person, each once."""
     return "; ".join(dict.fromkeys(each for each in reasons if each)) or None

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from ...._support.text import format_count
 from ....models import Group
 from ...model.changes import Key
 from ..plan_builder import PlanBuilder
-from ..resolver import Resolver
+from ..resolver import Resolver, describe_gone_group
 from .account_cell import unquote
 from .given_rows import GivenRow, GivenRows, join_reasons
 from .row import Row
 from .row_resolver import Person, SearchScope, has_details, has_unconfirmed_email, load_unlisted_users
+
+RowOfGroup: TypeAlias = tuple[GivenRow, Group, tuple[str, ...]]
+"""A row, its group, and remarks about how the row names the group."""
 
 
 def resolve_rows(builder: PlanBuilder, given: GivenRows) -> dict[Key, Row]:
@@ -23,24 +28,25 @@ def resolve_rows(builder: PlanBuilder, given: GivenRows) -> dict[Key, Row]:
         APIError, IncompleteReadError: something could not be read.
     """
     found = _find_groups(builder.resolver, given)
-    existing = {group.id: group for _, group, _ in found}
-    builder.read_resolved(existing.values(), emails=any(has_details(each.row) for each, _, _ in found))
-    searched = {group_id: builder.search_in([group_id]) for group_id in existing}
-    groups = {each.position: (group.id, remark) for each, group, remark in found}
+    emails = any(has_details(each.row) for each, _, _ in found)
+    builder.try_read({group.id: group.name for _, group, _ in found}, emails=emails)
+    readable = _leave_out_unread(builder, given, found)
+    searched = {group_id: builder.search_in([group_id]) for group_id in builder.groups}
+    groups = {each.position: (group.id, remark) for each, group, remark in readable}
     people = builder.resolve_people(
-        given, [each for each, _, _ in found], [searched[group.id] for _, group, _ in found]
+        given, [each for each, _, _ in readable], [searched[group.id] for _, group, _ in readable]
     )
-    given.raise_problems()
+    builder.raise_problems(given)
     requested: dict[Key, Row] = {}
     for each, person in people:
         group_id, remark = groups[each.position]
         key = group_id, person.account_id
         requested.setdefault(key, each.row)
-        builder.remember_row(key, each, person._replace(remarks=(*remark, *person.remarks)))
+        builder.remember_rows(key, [(each, person._replace(remarks=(*remark, *person.remarks)))])
     return requested
 
 
-def _find_groups(resolver: Resolver, given: GivenRows) -> list[tuple[GivenRow, Group, tuple[str, ...]]]:
+def _find_groups(resolver: Resolver, given: GivenRows) -> list[RowOfGroup]:
     """Return the rows whose group exists, with the group and a remark if it was found only without its quotes."""
     found: dict[tuple[str, bool], Group | str] = {}
     for by_name in (False, True):
@@ -50,7 +56,7 @@ def _find_groups(resolver: Resolver, given: GivenRows) -> list[tuple[GivenRow, G
         bare = resolver.find_each_group(map(unquote, quoted), by_name=by_name)
         groups |= {text: bare[unquote(text)] for text in quoted if isinstance(bare[unquote(text)], Group)}
         found |= {(text, by_name): group for text, group in groups.items()}
-    usable: list[tuple[GivenRow, Group, tuple[str, ...]]] = []
+    usable: list[RowOfGroup] = []
     for each in given.rows:
         text = each.row.group
         group = found[text, each.row.by_name]
@@ -60,6 +66,48 @@ def _find_groups(resolver: Resolver, given: GivenRows) -> list[tuple[GivenRow, G
         else:
             given.note_problem(each, group)
     return usable
+
+
+def _leave_out_unread(builder: PlanBuilder, given: GivenRows, rows: Sequence[RowOfGroup]) -> list[RowOfGroup]:
+    """Return the rows whose group was read; note each other group once, at its first row."""
+    unread: dict[str, list[RowOfGroup]] = defaultdict(list)
+    for each in rows:
+        if each[1].id not in builder.groups:
+            unread[each[1].id].append(each)
+    for group_id, of_group in unread.items():
+        first, group, _ = of_group[0]
+        later = f" and {format_count(len(of_group) - 1, 'later row')}" if len(of_group) > 1 else ""
+        if why := builder.unreadable.pop(group_id, None) or (not builder.details and describe_gone_group(group)):
+            given.group_problems.append((first.position, f"{first.place}{later}: {why}"))
+    return [each for each in rows if each[1].id in builder.groups]
+
+
+def find_synced_group(builder: PlanBuilder, given: GivenRows, id_or_name: str) -> Group:
+    """Return the group whose members are to be in line with a list.
+
+    Raises:
+        InputError: the group is unknown or ambiguous; the error also lists the bad rows.
+        APIError, IncompleteReadError: something could not be read.
+    """
+    found = builder.resolver.find_groups([id_or_name])[id_or_name]
+    if group := builder.resolver.choose_group(id_or_name, found, "group_id"):
+        return group
+    builder.raise_problems(given)
+    raise AssertionError("not reached: there is a problem")
+
+
+def read_synced_group(builder: PlanBuilder, given: GivenRows, group: Group) -> None:
+    """Read the group whose members are to be in line with a list.
+
+    Raises:
+        InputError: the members cannot be read, or the group no longer exists; the error also lists the bad rows.
+        APIError: as for `PlanBuilder.read`.
+    """
+    builder.try_read({group.id: group.name}, emails=any(has_details(each.row) for each in given.rows))
+    if group.id not in builder.groups:
+        if not builder.unreadable:
+            builder.resolver.problems.append(describe_gone_group(group))
+        builder.raise_problems(given)
 
 
 def resolve_desired(builder: PlanBuilder, given: GivenRows, group: Group) -> dict[str, str | None]:
@@ -73,14 +121,15 @@ def resolve_desired(builder: PlanBuilder, given: GivenRows, group: Group) -> dic
     unlisted = sorted(given.account_ids.keys() - members.keys())
     rows = [*given.rows, *(given.row_of(account_id) for account_id in unlisted)]
     people = builder.resolve_people(given, rows, _choose_scopes(builder, rows, group))
-    given.raise_problems()
+    builder.raise_problems(given)
     desired = given.account_ids  # not copied, because there may be a million
     for account_id in unlisted:
         del desired[account_id]
+    reasons: dict[str, list[str | None]] = defaultdict(list)
     for each, person in people:
-        key = group.id, person.account_id
-        desired[person.account_id] = join_reasons(desired.get(person.account_id), each.row.reason)
-        builder.remember_row(key, each, person)
+        reasons[person.account_id].append(each.row.reason)
+        builder.remember_rows((group.id, person.account_id), [(each, person)])
+    desired |= {account_id: join_reasons(given) for account_id, given in reasons.items()}
     return desired
 
 
@@ -93,25 +142,27 @@ def _choose_scopes(builder: PlanBuilder, rows: Sequence[GivenRow], group: Group)
 
 
 class Leaver(NamedTuple):
-    """A user who leaves: the first row that names them, the person, and the reasons of all their rows."""
+    """A user who leaves: the rows that name them, each with the person found."""
 
-    given: GivenRow
-    person: Person
-    reason: str | None
+    rows: list[tuple[GivenRow, Person]]
 
     @property
     def place(self) -> str:
-        """The place of the row."""
-        return self.given.place
+        """The place of the first row."""
+        return self.rows[0][0].place
+
+    @property
+    def reason(self) -> str | None:
+        """The reasons in the rows."""
+        return join_reasons(given.row.reason for given, _ in self.rows)
 
 
 def resolve_leavers(builder: PlanBuilder, given: GivenRows) -> dict[str, Leaver]:
-    """Return the users who leave, by account id and in the order in which they were given.
+    """Return the users who leave, by account id and in the order in which they were given; note the bad rows.
 
     If an e-mail identifies somebody or contradicts an account, the members of the groups that give access are read.
 
     Raises:
-        InputError: a row is bad; the error names all bad rows.
         APIError, IncompleteReadError: something could not be read.
     """
     rows = sorted([*given.rows, *map(given.row_of, given.account_ids)], key=lambda each: each.position)
@@ -122,12 +173,8 @@ def resolve_leavers(builder: PlanBuilder, given: GivenRows) -> dict[str, Leaver]
     if not searched.emails and any(has_unconfirmed_email(each.row, builder.resolver.users) for each in rows):
         searched = builder.search_everywhere()
     people = builder.resolve_people(given, rows, [searched] * len(rows))
-    given.raise_problems()
     leavers: dict[str, Leaver] = {}
     for each, person in people:
-        before = leavers.get(person.account_id, Leaver(each, Person(person.account_id), None))
-        remarks = tuple(dict.fromkeys((*before.person.remarks, *person.remarks)))
-        reason = join_reasons(before.reason, each.row.reason)
-        leavers[person.account_id] = Leaver(before.given, Person(person.account_id, remarks), reason)
+        leavers.setdefault(person.account_id, Leaver([])).rows.append((each, person))
     builder.resolver.load_users(leavers)
     return leavers

@@ -13,19 +13,36 @@ from attrs import frozen
 from ....models import User
 from ..resolver import AccountsByEmail, Resolver, describe_ambiguous_email, describe_unknown_account
 from ..snapshot import GroupSnapshot
-from .account_cell import is_id_shaped, is_same_name, lower_hex
+from .account_cell import is_id_shaped, lower_hex
+from .person_names import is_same_name
 from .row import Row
 
 
 class Person(NamedTuple):
-    """The person of a row: the account id, and remarks about the row."""
+    """The person of a row.
+
+    Attributes:
+        account_id: the account id.
+        remarks: remarks about the row.
+        doubts: those remarks that say why the row may mean somebody else.
+    """
 
     account_id: str
     remarks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class BadRowError(Exception):
-    """The person of a row is not certain."""
+    """The person of a row is not certain.
+
+    Args:
+        what: what is wrong with the row.
+        is_unknown_email: whether the only reason is that nobody shows the row's e-mail.
+    """
+
+    def __init__(self, what: str, *, is_unknown_email: bool = False) -> None:
+        super().__init__(what)
+        self.is_unknown_email = is_unknown_email
 
 
 def _describe_unknown_email(email: str) -> str:
@@ -39,12 +56,14 @@ class SearchScope:
     Attributes:
         groups: groups with their listed members.
         emails: the e-mails that the members show.
-        describe_unknown_email: returns the message that no member of these groups shows an e-mail.
+        describe_unknown_email: describes that nobody there shows an e-mail.
+        complete: whether all groups could be read; if not, an unknown e-mail may be there.
     """
 
     groups: Sequence[GroupSnapshot] = ()
     emails: Sequence[AccountsByEmail] = ()
     describe_unknown_email: Callable[[str], str] = _describe_unknown_email
+    complete: bool = True
 
     def lists(self, account_id: str) -> bool:
         """Check whether one of the groups has this listed member."""
@@ -90,7 +109,7 @@ def resolve_person(row: Row, searched: SearchScope, users: Mapping[str, User]) -
     Raises:
         BadRowError: the person is not certain.
     """
-    return Person(*_PersonCheck(row, searched, users).run())
+    return _PersonCheck(row, searched, users).run()
 
 
 @frozen
@@ -99,18 +118,19 @@ class _PersonCheck:
     searched: SearchScope
     users: Mapping[str, User]
 
-    def run(self) -> tuple[str, tuple[str, ...]]:
+    def run(self) -> Person:
         row = self.row
         is_email = "@" in row.account and not self.searched.lists(row.account)
         account_id = self._by_email(row.account) if is_email else self._by_id(row.account)
-        remarks = []
+        repairs: list[str] = []
+        doubts: list[str] = []
         if row.given is not None or (not is_email and account_id != row.account):
-            remarks.append(f"the account is written {row.given or row.account}")
+            repairs.append(f"the account is written {row.given or row.account}")
         for other in row.others:
-            remarks += self._check_email(account_id, other) if "@" in other else self._check_id(account_id, other)
+            doubts += self._check_email(account_id, other) if "@" in other else self._check_id(account_id, other)
         for name in row.names:
-            remarks += self._check_name(account_id, name)
-        return account_id, tuple(remarks)
+            doubts += self._check_name(account_id, name)
+        return Person(account_id, (*repairs, *doubts), tuple(doubts))
 
     def _by_id(self, text: str) -> str:
         if account_id := self._find_id(text):
@@ -133,7 +153,7 @@ class _PersonCheck:
             raise BadRowError(describe_ambiguous_email(email, sorted(found)))
         if not found:
             given = f" (it is written {self.row.given})" if self.row.given else ""
-            raise BadRowError(f"{self.searched.describe_unknown_email(email)}{given}")
+            raise BadRowError(f"{self.searched.describe_unknown_email(email)}{given}", is_unknown_email=True)
         return found.pop()
 
     def _check_id(self, account_id: str, other: str) -> tuple[str, ...]:
