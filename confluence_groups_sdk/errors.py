@@ -106,6 +106,8 @@ class JournalError(ConfluenceGroupsError):
 
     recovered: str | None = None
     """The path of the new journal, if something happened to the journal during a run; otherwise None."""
+    changes_sent: bool = False
+    """Whether the run had begun to send changes."""
 
 
 class APIError(ConfluenceGroupsError):

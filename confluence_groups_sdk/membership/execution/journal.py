@@ -63,6 +63,7 @@ class Journal:
         self._path = path
         self._file = file
         self._broken = False
+        self._intends = False  # changes may have been sent since the journal was opened
         self._losses: list[str] = []  # what happened to each file that was lost, in words
 
     def begin(self) -> None:
@@ -87,6 +88,7 @@ class Journal:
         if changes:
             self._write(intents_entry(changes), sync=True)
             self.state.add_intents(changes)
+            self._intends = True
 
     def record(self, results: Sequence[Result]) -> None:
         """Record what became of changes.
@@ -125,6 +127,8 @@ class Journal:
 
     def finish_after(self, error: BaseException) -> None:
         """Check, after an error that ended the run, that the records are where they should be; if not, add a note."""
+        if isinstance(error, JournalError):
+            error.changes_sent = self._intends
         if self._broken and not self._losses:
             return
         try:
