@@ -147,6 +147,8 @@ class JournalError(ConfluenceGroupsError):
 
     recovered: str | None = None
     """The path of the new journal, if the journal was lost during a run and a new one was written; otherwise None."""
+    changes_sent: bool = False
+    """Whether the run had begun to send changes."""
 
 
 class APIError(ConfluenceGroupsError):
@@ -165,8 +167,7 @@ class APIError(ConfluenceGroupsError):
             response.
         body: the response's body as text, at most 64 KiB; None without a response.
         retry_after: seconds that the server asks to wait; None if it does not ask.
-        unanswered_attempts: the number of attempts at a change that were sent and got no response or a 5xx. Unless it
-            is 0, the change may have been made, even if the last response denies it.
+        unanswered_attempts: attempts at a change that got no response or a 5xx, so that it may have been made.
     """
 
     summary: str = ""

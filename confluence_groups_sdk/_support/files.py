@@ -91,7 +91,10 @@ def read_regular(path: str | os.PathLike[str], *, limit: int = -1, flags: int = 
         OSError: the file cannot be read.
     """
     with open(open_regular(path, flags), "rb") as file:
-        return file.read(limit)
+        data: bytes | None = file.read(limit)
+    if data is None:  # a file of the kernel, such as /proc/kmsg
+        raise OSError(errno.EAGAIN, "it cannot be read without waiting")
+    return data
 
 
 def write_atomically(path: Path, data: bytes) -> None:

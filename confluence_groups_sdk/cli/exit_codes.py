@@ -96,6 +96,6 @@ def exit_code_of(error: Exception) -> int:
     """Return the exit code for an error."""
     if isinstance(error, DriftError):
         return REFUSED
-    if isinstance(error, JournalError) and error.recovered is not None:  # changes were sent
+    if isinstance(error, JournalError) and (error.changes_sent or error.recovered is not None):
         return INCOMPLETE
     return USAGE if isinstance(error, BAD_INPUT) else FAILED

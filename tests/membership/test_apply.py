@@ -19,7 +19,7 @@ from attrs import evolve
 from fakes import START, FakeClock
 from membership_fakes import TEAM, all_counts, client, members, people, removals, team, writes
 
-from confluence_groups_sdk import ConfigurationError, ConfluenceGroups, DriftError, PlanError
+from confluence_groups_sdk import ConfigurationError, ConfluenceGroups, DriftError, IncompleteReadError, PlanError
 from confluence_groups_sdk.membership import (
     Action,
     Guards,
@@ -400,6 +400,35 @@ def test_ctrl_c_ends_the_wait_for_a_quota(path: Path) -> None:
     assert len(report.unfinished) == 140 - report.counts[Outcome.REMOVED]
 
 
+@pytest.mark.parametrize("action", list(Action))
+def test_closing_the_client_stops_the_run_and_only_calls_that_were_sent_are_in_doubt(
+    sandbox: Sandbox, path: Path, action: Action
+) -> None:
+    ids = team(sandbox, 100)
+
+    def close(progress: Progress) -> None:
+        if progress.phase in ("adding", "removing") and progress.done >= 20:
+            groups.close()
+
+    with client(sandbox) as groups, client(sandbox) as other:
+        if action is Action.ADD:
+            plan = plan_sync(groups, group_id=TEAM, account_ids=ids + people(sandbox, 100, first=500))
+        else:
+            plan = removals(groups, ids)
+        report = apply(groups, plan, journal=path, on_progress=close, stop_after_failures=None)
+        assert report.stop is not None
+        assert report.stop.reason is StopReason.FATAL_ERROR
+        assert "closed" in str(report)
+        sent = len(writes(sandbox))
+        done = report.counts[Outcome.REMOVED] + report.counts[Outcome.ADDED]
+        in_doubt = read_journal(path).in_doubt
+        assert sent <= done + len(in_doubt) <= sent + 8, "calls that were written but not received"
+        changed = [each for each in plan.changes if (each.account_id in members(sandbox)) is (action is Action.ADD)]
+        known = {result.change.key for result in report.results if result.outcome in (Outcome.REMOVED, Outcome.ADDED)}
+        assert {each.key for each in changed} <= known | in_doubt.keys()
+        assert apply(other, plan, journal=path).unfinished == ()
+
+
 # --- verifying
 
 
@@ -441,6 +470,41 @@ def test_changes_that_stay_invisible_are_reported(sandbox: Sandbox, path: Path) 
     assert [change.account_id for change in report.unverified] == [ids[1]]
     assert "1 not visible yet" in str(report)
     assert sum(clock.slept) == 31
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("problem", [401, 403, 500, "closed", "no end"])
+def test_a_run_whose_changes_cannot_be_verified_is_reported(
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch, problem: int | str, stopped: bool
+) -> None:
+    """The changes are made, so the report must not be lost."""
+    ids = team(sandbox)
+
+    def fail(progress: Progress) -> None:
+        if stopped and progress.phase == "removing":
+            sandbox.answer_next(Answer(403))
+        if progress.phase != "verifying":
+            return
+        if problem == "closed":
+            groups.close()
+        elif problem == "no end":
+            monkeypatch.setattr(ConfluenceGroups, "iter_members", cut)
+        else:
+            sandbox.answer_next(*[Answer(int(problem))] * 9)
+
+    def cut(*_: object, **__: object) -> Any:
+        raise IncompleteReadError("the list repeats")
+
+    with client(sandbox) as groups:
+        plan = removals(groups, ids[:20])
+        report = apply(groups, plan, journal=path, verify=True, on_progress=fail, clock=FakeClock())
+    removed = [result.change for result in report.results if result.outcome is Outcome.REMOVED]
+    assert removed
+    assert report.unverified == tuple(removed)
+    assert report.stop is not None
+    assert report.stop.reason is (StopReason.FATAL_ERROR if stopped else StopReason.NOT_VERIFIED)
+    assert stopped or "could not be verified" in str(report)
+    assert f"{len(removed)} not verified" in str(report)
 
 
 # --- where the calls run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -103,6 +104,21 @@ def test_the_outcome_is_unknown_if_the_look_up_fails_too(sandbox: Sandbox, group
     for result in (remove(groups, "id-000"), add(groups, "id-001")):
         assert (result.outcome, result.error_type, result.final) == (Outcome.UNKNOWN, "ServerError", False)
         assert result.in_doubt
+
+
+def test_a_change_that_was_not_sent_is_not_in_doubt(sandbox: Sandbox) -> None:
+    team(sandbox, 3)
+    with socket.socket() as bound:  # nobody listens
+        bound.bind(("127.0.0.1", 0))
+        site = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        unreachable = ConfluenceGroups(site, auth=ApiToken(*sandbox.admin), retry=QUICK)
+        for result in (remove(unreachable, "id-000"), add(unreachable, "id-001")):
+            assert (result.outcome, result.error_type, result.final) == (Outcome.FAILED, "APIConnectionError", False)
+            assert (result.settled, result.in_doubt, result.stops) == (False, False, False)
+    unreachable.close()
+    for result in (remove(unreachable, "id-000"), add(unreachable, "id-001")):
+        assert (result.outcome, result.error_type, result.final) == (Outcome.FAILED, "ClientClosedError", False)
+        assert (result.settled, result.in_doubt, result.stops) == (False, False, True)
 
 
 @pytest.mark.parametrize("status", [401, 403, 410])

@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve
 from membership_fakes import TEAM, client, members, people, removals, team, writes
 
-from confluence_groups_sdk import ConfluenceGroups
+from confluence_groups_sdk import APITimeoutError, ConfluenceGroups, PermissionDeniedError
 from confluence_groups_sdk.membership import (
     Outcome,
     Plan,
@@ -26,6 +26,7 @@ from confluence_groups_sdk.membership import (
     undo,
 )
 from confluence_groups_sdk.membership.execution import submitted_call
+from confluence_groups_sdk.membership.planning.parallel import WORKERS
 from confluence_groups_sdk.sandbox import Answer, Sandbox
 
 
@@ -180,6 +181,23 @@ def test_a_failed_look_up_leaves_changes_in_doubt(sandbox: Sandbox, path: Path) 
     assert (report.counts, len(report.unfinished), len(read_journal(path).in_doubt)) == ({}, 3, 3)
 
 
+def test_looking_up_ends_when_the_site_cannot_be_reached(
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def fail(_: ConfluenceGroups, *, group_id: str, account_id: str) -> bool:
+        tried.append(f"{group_id} {account_id}")
+        raise APITimeoutError("no response")
+
+    monkeypatch.setattr(ConfluenceGroups, "is_member", fail)
+    with client(sandbox) as groups:
+        plan = leaving(sandbox, groups, 100)
+        report = apply(groups, plan, journal=path, executor=Hostile(lambda *_: cancelled()))
+    assert len(tried) <= WORKERS
+    assert len(report.unfinished) == len(read_journal(path).in_doubt) == 100
+
+
 # --- calls that are made twice
 
 
@@ -245,6 +263,107 @@ def test_a_member_stays_already_a_member_with_python_s_pools_and_if_the_read_saw
         (Outcome.ALREADY_A_MEMBER, False),  # the read saw this one
         (Outcome.ADDED, True),  # the read did not
     ]
+
+
+@pytest.mark.parametrize("prepare", [joining, leaving])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 429])
+@pytest.mark.parametrize("opens", [False, True])
+@pytest.mark.parametrize("reads_fail", [False, True])
+def test_a_second_call_that_fails_does_not_hide_the_first(
+    sandbox: Sandbox,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    prepare: Callable[..., Plan],
+    status: int,
+    opens: bool,
+    reads_fail: bool,
+) -> None:
+    def behave(call: Callable[[], Any], _number: int) -> Future[Any]:
+        call()
+        sandbox.answer_next(*[Answer(status)] * (3 if status == 429 else 1))
+        return finished(call())
+
+    def fail(*_: object, **__: object) -> bool:
+        raise PermissionDeniedError("no", status_code=403)
+
+    with client(sandbox) as groups:
+        plan = prepare(sandbox, groups, 1)
+        options: dict[str, Any] = {"open_client": lambda: groups} if opens else {}
+        with monkeypatch.context() as patch:
+            if reads_fail:
+                patch.setattr(ConfluenceGroups, "is_member", fail)
+            report = apply(groups, plan, journal=path, executor=Hostile(behave), **options)
+        assert_true(report, sandbox, path)
+        if not reads_fail:
+            assert report.counts == {Outcome.ADDED if prepare is joining else Outcome.REMOVED: 1}
+        apply(groups, plan, journal=path, on_drift="continue")
+        assert [change.account_id for change in undo(groups, path).changes] == [plan.changes[0].account_id]
+
+
+@pytest.mark.parametrize("prepare", [joining, leaving])
+def test_a_change_that_failed_and_does_not_show_has_failed(
+    sandbox: Sandbox, path: Path, prepare: Callable[..., Plan]
+) -> None:
+    def behave(call: Callable[[], Any], _number: int) -> Future[Any]:
+        sandbox.answer_next(Answer(400))
+        return finished(call())
+
+    with client(sandbox) as groups:
+        plan = prepare(sandbox, groups, 3)
+        report = apply(groups, plan, journal=path, executor=Hostile(behave), open_client=lambda: groups)
+    assert (report.counts, report.unfinished) == ({Outcome.FAILED: 3}, ())
+    assert [result.settled for result in report.results] == [False] * 3
+    assert read_journal(path).in_doubt == {}
+
+
+def test_a_removal_from_a_group_that_is_gone_is_not_claimed(sandbox: Sandbox, path: Path) -> None:
+    def behave(call: Callable[[], Any], _number: int) -> Future[Any]:
+        sandbox.directory.delete_group(TEAM)
+        return finished(call())
+
+    with client(sandbox) as groups:
+        plan = leaving(sandbox, groups, 1)
+        report = apply(groups, plan, journal=path, executor=Hostile(behave), open_client=lambda: groups)
+    assert report.counts == {Outcome.FAILED: 1}
+
+
+def test_a_failed_call_whose_repetition_succeeds_stops_the_run(sandbox: Sandbox, path: Path) -> None:
+    """Both run at the same time; the failure would meet every other change, and the executor returns the success."""
+    both_run, failed = threading.Barrier(2), threading.Event()
+
+    class FailingClient:
+        def remove_member(self, **_: object) -> None:
+            raise PermissionDeniedError("no", status_code=403)
+
+    class SpeculativePool(ThreadPoolExecutor):
+        number = 0
+
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            self.number += 1
+            if self.number != 3:
+                return super().submit(fn, *args, **kwargs)
+            open_client, change = args
+
+            def open_failing() -> Any:
+                both_run.wait(10)
+                return FailingClient()
+
+            def open_true() -> Any:
+                both_run.wait(10)
+                failed.wait(10)
+                return open_client()
+
+            super().submit(fn, open_failing, change).add_done_callback(lambda _: failed.set())
+            return super().submit(fn, open_true, change)
+
+    with client(sandbox) as groups, SpeculativePool(4) as pool:
+        plan = leaving(sandbox, groups, 200)
+        report = apply(groups, plan, journal=path, executor=pool)
+        assert report.stop is not None
+        assert report.stop.reason is StopReason.FATAL_ERROR
+        assert report.counts.keys() == {Outcome.REMOVED}
+        assert_true(report, sandbox, path)
+        assert_completes(groups, plan, sandbox, path)
 
 
 # --- calls that are lost

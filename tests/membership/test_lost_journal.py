@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import os
@@ -463,3 +464,25 @@ def test_an_untouched_journal_is_no_loss(sandbox: Sandbox, path: Path) -> None:
     assert report.counts == {Outcome.REMOVED: LEAVING}
     assert entries(path)
     assert {each.name for each in path.parent.iterdir()} == {"plan.journal", "plan.journal.lock"}
+
+
+@pytest.mark.parametrize(("lines", "code"), [(0, 2), (1, 2), (2, 4), (3, 4), (4, 4)])
+def test_the_exit_code_says_whether_changes_were_sent_before_the_disk_was_full(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, lines: int, code: int
+) -> None:
+    """The first line is the header, the second one the intents."""
+    ids = team(shell.sandbox, PEOPLE)
+    shell.csv(*(f"{TEAM},{account_id}," for account_id in ids[:90]))
+    assert shell.run("plan", "remove", "--csv", "rows.csv").code == 0
+    append, written = AppendOnly.append, []
+
+    def append_until_full(file: AppendOnly, data: bytes) -> None:
+        written.append(data)
+        if len(written) > lines:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(file, data)
+
+    monkeypatch.setattr(AppendOnly, "append", append_until_full)
+    result = shell.run("apply", "plan.json", "--yes")
+    assert (result.code, bool(writes(shell.sandbox))) == (code, code == 4)
+    assert "free some disk space, then resume" in result.err

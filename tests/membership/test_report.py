@@ -30,6 +30,10 @@ SENTENCES = {
         Stop(reason=StopReason.EXECUTOR_CLOSED, error="shut down"),
         "the executor accepts no more work (shut down)",
     ),
+    StopReason.NOT_VERIFIED: (
+        Stop(reason=StopReason.NOT_VERIFIED, error="GET /x: 403."),
+        "the changes could not be verified: GET /x: 403.",
+    ),
     StopReason.REHEARSED: (Stop(reason=StopReason.REHEARSED), "rehearsed: nothing was sent"),
 }
 

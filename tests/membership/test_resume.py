@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from fakes import FakeClock
-from membership_fakes import TEAM, client, members, people, removals, team
+from membership_fakes import TEAM, client, members, people, removals, team, writes
 
-from confluence_groups_sdk import ConfluenceGroups, DriftError, JournalError
+from confluence_groups_sdk import ConfluenceGroups, DriftError, JournalError, User
 from confluence_groups_sdk.membership import Outcome, Plan, apply, plan_sync, read_journal, undo
+from confluence_groups_sdk.membership.execution import journal_format
 from confluence_groups_sdk.membership.execution.journal import open_journal
+from confluence_groups_sdk.membership.execution.journal_format import verify_chain
 from confluence_groups_sdk.membership.model.changes import Change
 from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person, Sandbox
 
@@ -203,6 +205,46 @@ def test_the_hash_in_the_report_reveals_an_edit_of_the_last_line(sandbox: Sandbo
         path.write_bytes(path.read_bytes().replace(b"REMOVED", b"FAILED"))
         with pytest.raises(JournalError, match="it was edited or cut"):
             undo(groups, path, expect_hash=report.journal_hash)
+
+
+def test_a_resumed_run_verifies_its_journal_once(sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """100,000 results take 4 seconds."""
+    verified: list[int] = []
+
+    def verify(name: str, data: bytes) -> Any:
+        verified.append(len(data))
+        return verify_chain(name, data)
+
+    with client(sandbox) as groups:
+        plan = removals(groups, team(sandbox)[:20])
+        write_journal_in_doubt(plan, path, plan.changes[:5])
+        monkeypatch.setattr(journal_format, "verify_chain", verify)
+        done = path.stat().st_size
+        apply(groups, plan, journal=path)
+        assert verified == [done]
+        assert len(undo(groups, path).changes) == 20
+
+
+def test_a_journal_that_another_run_finishes_meanwhile_is_read_again(
+    sandbox: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_user = ConfluenceGroups.current_user
+
+    def finish_elsewhere(groups: ConfluenceGroups) -> User:
+        with monkeypatch.context() as patch:
+            patch.setattr(ConfluenceGroups, "current_user", read_user)
+            apply(groups, plan, journal=path)
+        return read_user(groups)
+
+    with client(sandbox) as groups:
+        plan = removals(groups, team(sandbox)[:20])
+        write_journal_in_doubt(plan, path, plan.changes[:5])
+        monkeypatch.setattr(ConfluenceGroups, "current_user", finish_elsewhere)
+        report = apply(groups, plan, journal=path)
+    assert report.already_complete
+    assert len(report.done_before) == 20
+    assert len(report.earlier_runs) == 2
+    assert len(writes(sandbox)) == 20
 
 
 def test_ctrl_c_while_verifying_ends_the_run_in_order(sandbox: Sandbox, path: Path) -> None:

@@ -211,3 +211,14 @@ def test_the_mode_of_another_users_file_stays(sandbox: Sandbox, tmp_path: Path) 
     os.chown(path, 12345, 12345)
     apply_with(sandbox, path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o666
+
+
+def test_a_file_that_is_regular_and_has_nothing_to_read_yet_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as /proc/kmsg, which the kernel calls a regular file."""
+    for read in (Plan.load, read_journal):
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        monkeypatch.setattr(files, "open_regular", lambda *_, opened=reader: opened)
+        with pytest.raises((PlanError, JournalError), match="cannot be read without waiting"):
+            read("kmsg")
+        os.close(writer)

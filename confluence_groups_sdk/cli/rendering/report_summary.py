@@ -22,7 +22,7 @@ def report_lines(report: Report, journal: Path) -> Iterator[str]:
     for result in _not_made(report.results):
         yield f"{result.outcome} {result.change}: {_reason(result)}"
     for change in report.unverified:
-        yield f"not visible yet: {change}"
+        yield f"{'not verified' if report.stop else 'not visible yet'}: {change}"
     if report.already_complete:
         yield from completion_lines(report)
     else:

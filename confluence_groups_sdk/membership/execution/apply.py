@@ -20,7 +20,8 @@ from .apply_run import ApplyRun, OnDrift, build_report, pending_changes
 from .change_executor import OpenClient, PerProcessClient
 from .dispatcher import Dispatcher, State
 from .interrupts import CallerThread
-from .journal import open_journal, open_read_only
+from .journal import Verify, open_journal, open_read_only
+from .journal_format import VerifiedOnce, verify_chain
 
 STOP_AFTER_FAILURES = 10
 JOURNAL_LOST = Stop(reason=StopReason.FATAL_ERROR, error="the journal was lost")
@@ -91,14 +92,17 @@ def apply(
     """
     _check_options(on_drift, stop_after_failures)
     _check_plan(plan, client.site, expect_digest)
-    earlier = read_report(plan, journal)
+    verify_once = VerifiedOnce().verify
+    earlier = _read_report(plan, journal, verify_once)
     if earlier.already_complete:
         return earlier
     caller = CallerThread()
 
     def run_plan() -> Report:
         user, now = caller.read(client.current_user), utc_timestamp(clock.now())
-        with open_journal(journal, plan, by=user.account_id, by_name=user.display_name, now=now) as opened:
+        with open_journal(
+            journal, plan, by=user.account_id, by_name=user.display_name, now=now, verify=verify_once
+        ) as opened:
             run = ApplyRun(client, plan, opened, user.account_id, caller.relay(on_progress), clock)
             caller.read(lambda: run.prepare(on_drift))
             opened.begin()
@@ -184,7 +188,11 @@ def read_report(plan: Plan, journal: str | os.PathLike[str]) -> Report:
     Raises:
         JournalError: the journal cannot be read, is damaged, or belongs to another plan.
     """
-    opened = open_read_only(journal if os.path.exists(journal) else None, plan)
+    return _read_report(plan, journal, verify_chain)
+
+
+def _read_report(plan: Plan, journal: str | os.PathLike[str], verify: Verify) -> Report:
+    opened = open_read_only(journal if os.path.exists(journal) else None, plan, verify)
     return build_report(plan, opened, pending_changes(plan, opened))
 
 

@@ -9,11 +9,12 @@ from typing import Literal
 from attrs import define, field
 
 from ..._support.clock import Clock
+from ..._support.log import logger
 from ...client import ConfluenceGroups
-from ...errors import DriftError
+from ...errors import APIError, DriftError, IncompleteReadError
 from ..model.changes import APPLIED, PRESENT, Action, Change, Key, OnProgress, Outcome, Progress, Result, SkippedChange
 from ..model.plan import Plan
-from ..model.report import Report, Stop
+from ..model.report import Report, Stop, StopReason
 from ..planning.group_reader import read_live
 from ..planning.guard_evaluation import evaluate
 from ..planning.snapshot import GroupSnapshot, add_access, add_unlisted_members, unlisted_changes
@@ -154,7 +155,7 @@ class ApplyRun:
     # --- after sending
 
     def verify_applied(self, dispatcher: Dispatcher, caller: CallerThread) -> tuple[Change, ...]:
-        """Return the applied changes that are not visible after repeated reads. Ctrl-C ends the reads.
+        """Return the applied changes that are not visible after repeated reads. Ctrl-C or an error ends the reads.
 
         The changes of earlier runs count too: a run that was stopped has verified nothing.
         """
@@ -171,6 +172,9 @@ class ApplyRun:
                 unverified = caller.read(partial(self.find_invisible_changes, unverified))
         except KeyboardInterrupt:
             dispatcher.interrupt()
+        except (APIError, IncompleteReadError) as error:
+            logger.warning("the changes could not be verified: %s", error)
+            dispatcher.stop_sending(Stop(reason=StopReason.NOT_VERIFIED, error=str(error)))
         return tuple(unverified)
 
     def find_invisible_changes(self, changes: Sequence[Change]) -> list[Change]:

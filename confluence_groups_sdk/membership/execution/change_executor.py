@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from ...errors import (
     APIError,
     AuthenticationError,
     BadRequestError,
+    ClientClosedError,
     GoneError,
     IncompleteReadError,
     NotFoundError,
@@ -26,16 +27,17 @@ from ...errors import (
     ServerError,
 )
 from ..model.changes import Action, Change, Outcome, Result
+from ..planning.group_reader import concerns_site
 from ..planning.parallel import map_in_threads
 from ..planning.resolver import find_group
 
-FATAL_ERRORS = (AuthenticationError, PermissionDeniedError, GoneError)
+FATAL_ERRORS = (AuthenticationError, PermissionDeniedError, GoneError, ClientClosedError)
 """Errors that every other change would also meet.
 
 Sources in docs/confluence-behaviour.md: #authentication for 401, #permissions for 403, #operations for 410.
 """
-OUTCOME_UNKNOWN_ERRORS = (ServerError, APIConnectionError, ResponseValidationError)
-"""Errors that do not tell whether the change was made (docs/confluence-behaviour.md#retries)."""
+TEMPORARY_ERRORS = (RateLimitError, APIConnectionError)
+"""Errors after which a resumed run tries the change again."""
 
 OpenClient = Callable[[], ConfluenceGroups]
 
@@ -95,7 +97,7 @@ def _remove(client: ConfluenceGroups, change: Change, metadata: CallMetadata) ->
         return _explain_not_found(client, change, error)
     except APIError as error:
         # An earlier attempt whose response was lost may have removed the member, even if this response denies it.
-        if metadata.outcome_unknown or isinstance(error, OUTCOME_UNKNOWN_ERRORS):
+        if metadata.outcome_unknown or _is_outcome_unknown(error):
             return _look_up_outcome(client, change, error)
         return _failure(change, error)
     except ValueError as error:
@@ -108,11 +110,18 @@ def _add(client: ConfluenceGroups, change: Change) -> Result:
         client.add_member(group_id=change.group_id, account_id=change.account_id)
     except BadRequestError as error:
         return _explain_bad_request(client, change, error)
-    except OUTCOME_UNKNOWN_ERRORS as error:
-        return _look_up_outcome(client, change, error)
-    except (APIError, ValueError) as error:
+    except APIError as error:
+        return _look_up_outcome(client, change, error) if _is_outcome_unknown(error) else _failure(change, error)
+    except ValueError as error:
         return _failure(change, error)
     return Result(change=change, outcome=Outcome.ADDED)
+
+
+def _is_outcome_unknown(error: APIError) -> bool:
+    """Check whether an error leaves open whether the change was made (docs/confluence-behaviour.md#retries)."""
+    if isinstance(error, APIConnectionError):
+        return error.unanswered_attempts > 0  # otherwise, nothing was sent
+    return isinstance(error, ServerError | ResponseValidationError)
 
 
 def _explain_not_found(client: ConfluenceGroups, change: Change, error: NotFoundError) -> Result:
@@ -190,35 +199,63 @@ def interpret_repeated_call(result: Result) -> Result:
     return evolve(result, outcome=outcomes[result.outcome], settled=True, error=None, error_type=None)
 
 
-def is_unsettled(result: Result) -> bool:
-    """Check whether a change may have been made by an earlier call, if an executor may have made it twice.
+class DoubtfulChanges:
+    """Changes of which a foreign executor does not say whether they were made; they are to be looked up."""
 
-    A failed removal is left as it is: the user may be absent because the group is.
-    """
-    return result.in_doubt or (result.outcome is Outcome.FAILED and result.change.action is Action.ADD)
+    def __init__(self) -> None:
+        self._failures: dict[Change, Result | None] = {}
 
+    def add(self, change: Change) -> None:
+        """Note a change that the executor cancelled, lost or repeated."""
+        self._failures.setdefault(change, None)
 
-def find_made_changes(
-    client: ConfluenceGroups, changes: Sequence[Change], is_hurried: Callable[[], bool]
-) -> list[Result]:
-    """Look up changes that may have been made, and return results for those that the memberships show.
+    def note(self, result: Result, *, repeated: bool) -> Result:
+        """Return a result from a foreign executor, in doubt until the change is looked up, if that is necessary.
 
-    Args:
-        client: reads the memberships.
-        changes: changes that may have been made.
-        is_hurried: says whether to end the look-ups.
-    """
+        Args:
+            result: the result.
+            repeated: whether the executor may have made the call before.
+        """
+        if result.in_doubt:
+            self._failures[result.change] = None
+        elif repeated and result.outcome is Outcome.FAILED:
+            self._failures[result.change] = result
+            return evolve(result, settled=True, final=False)
+        return result
 
-    def look_up(change: Change) -> Result | None:
-        is_removal = change.action is Action.REMOVE
-        try:
-            if is_hurried() or client.is_member(group_id=change.group_id, account_id=change.account_id) is is_removal:
+    def look_up(self, client: ConfluenceGroups, is_hurried: Callable[[], bool]) -> list[Result]:
+        """Return results for the changes whose memberships could be read; the others stay in doubt.
+
+        Args:
+            client: reads the memberships.
+            is_hurried: whether to look up no more.
+        """
+        failures, self._failures = self._failures, {}
+        unreachable: list[bool] = []  # has an item once the site cannot be read
+
+        def look_up(change: Change) -> Result | None:
+            if unreachable or is_hurried():
                 return None
-        except (APIError, IncompleteReadError, ValueError):
-            return None
-        return Result(change=change, outcome=Outcome.REMOVED if is_removal else Outcome.ADDED, settled=True)
+            failure = failures[change]
+            try:
+                made = _was_made(client, change)
+            except (APIError, IncompleteReadError, ValueError) as error:
+                if concerns_site(error):
+                    unreachable.append(True)
+                return None
+            if not made:
+                return failure
+            outcome = Outcome.REMOVED if change.action is Action.REMOVE else Outcome.ADDED
+            return Result(change=change, outcome=outcome, settled=True)
 
-    return [result for result in map_in_threads(look_up, changes) if result]
+        return [result for result in map_in_threads(look_up, list(failures)) if result]
+
+
+def _was_made(client: ConfluenceGroups, change: Change) -> bool:
+    """Read whether a change shows. A user may be absent because the group is, which then is no removal."""
+    if client.is_member(group_id=change.group_id, account_id=change.account_id):
+        return change.action is Action.ADD
+    return change.action is Action.REMOVE and find_group(client, change.group_id) is not None
 
 
 def _failure(change: Change, error: APIError | ValueError) -> Result:
@@ -228,5 +265,5 @@ def _failure(change: Change, error: APIError | ValueError) -> Result:
     if isinstance(error, RateLimitError):
         details |= {"rate_limited": True, "limits": RateLimitInfo(retry_after=error.retry_after)}
     stops = isinstance(error, FATAL_ERRORS)
-    final = not stops and not isinstance(error, RateLimitError)
+    final = not stops and not isinstance(error, TEMPORARY_ERRORS)
     return Result(change=change, outcome=Outcome.FAILED, final=final, stops=stops, **details)

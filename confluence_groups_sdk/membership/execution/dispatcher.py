@@ -18,14 +18,7 @@ from ...client import ConfluenceGroups
 from ..model.changes import Change, Key, OnProgress, Outcome, Progress, Result
 from ..model.report import Stop, StopReason
 from ..planning.parallel import WORKERS
-from .change_executor import (
-    OpenClient,
-    PerProcessClient,
-    find_made_changes,
-    interpret_repeated_call,
-    is_unsettled,
-    mark_settled,
-)
+from .change_executor import DoubtfulChanges, OpenClient, PerProcessClient, interpret_repeated_call, mark_settled
 from .interrupts import CallerThread
 from .journal import Journal
 from .submitted_call import DoubtfulCallError, SubmittedCall, SubmittedCalls
@@ -84,7 +77,8 @@ class Dispatcher:
         self._held_until = 0.0  # by the monotonic clock
         self._in_doubt: frozenset[Key] = frozenset()
         self._queue: deque[Change] = deque()
-        self._unsettled: dict[Key, Change] = {}  # to be looked up at the end
+        self._doubtful = DoubtfulChanges()
+        self._halted_by: Result | None = None
         here = not isinstance(open_client, PerProcessClient)
         self._calls = SubmittedCalls(executor, here=here, is_hurried=lambda: caller.hurried)
 
@@ -135,6 +129,8 @@ class Dispatcher:
 
     def _step(self, pool: Executor) -> None:
         """Send as many changes as allowed, and take the results that have arrived."""
+        if self._halted_by and not self._calls.unrecorded:  # another call for its change may have been recorded instead
+            self._stop_if_needed(self._halted_by)
         if self.stop:
             self._queue.clear()
         elif self.state is State.HELD:
@@ -193,7 +189,8 @@ class Dispatcher:
 
     def _halt_if_needed(self, call: SubmittedCall) -> None:
         """Let no call begin after one that stops the run; called in the worker's thread."""
-        if call.stops:
+        if result := call.stopping_result:
+            self._halted_by = self._halted_by or result
             self._advance(State.HALTED)
 
     # --- results
@@ -216,7 +213,7 @@ class Dispatcher:
             try:
                 result = self._result_of(call)
             except DoubtfulCallError:
-                self._unsettled[call.change.key] = call.change
+                self._doubtful.add(call.change)
                 continue
             if result is None:
                 unsent.append(call.change)
@@ -224,7 +221,7 @@ class Dispatcher:
                 self._hold(call.change, result.hold_s)
                 unsent += [call.change] if call.was_made_once else []
             else:
-                results.append(self._interpret(result))
+                results.append(self._interpret(result, repeated=not call.was_made_once))
         self._journal.record(results)
         self._withdraw(unsent)
         self._calls.forget(calls)  # not before they are recorded
@@ -246,7 +243,7 @@ class Dispatcher:
             words, error_type = str(error), type(error).__name__
             return Result(change=call.change, outcome=Outcome.UNKNOWN, error=words, error_type=error_type, final=False)
 
-    def _interpret(self, result: Result) -> Result:
+    def _interpret(self, result: Result, *, repeated: bool) -> Result:
         """Return a result, changed if an earlier call for the same change may have made it."""
         key = result.change.key
         if result.in_doubt:
@@ -255,14 +252,11 @@ class Dispatcher:
             result = mark_settled(result)
         elif self._calls.foreign:
             result = interpret_repeated_call(result)
-        if self._calls.foreign and is_unsettled(result):
-            self._unsettled[key] = result.change
-        return result
+        return self._doubtful.note(result, repeated=repeated) if self._calls.foreign else result
 
     def _settle(self) -> None:
-        """Look up the changes about which a foreign executor is not certain."""
-        changes, self._unsettled = list(self._unsettled.values()), {}
-        self._journal.record(find_made_changes(self._client, changes, is_hurried=lambda: self._caller.hurried))
+        """Look up the changes of which a foreign executor does not say whether they were made."""
+        self._journal.record(self._doubtful.look_up(self._client, is_hurried=lambda: self._caller.hurried))
 
     def _withdraw(self, changes: Sequence[Change]) -> None:
         """Record that changes were not sent; those that an earlier run may have made stay in doubt."""

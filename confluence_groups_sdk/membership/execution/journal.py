@@ -35,6 +35,8 @@ from .journal_format import (
 )
 from .locks import lock_journal, lock_plan
 
+Verify = Callable[[str, bytes], tuple[JournalState | None, int]]
+
 
 class Journal:
     """An open journal, on disk or, for a rehearsal, in memory; see `open_journal` and `open_read_only`.
@@ -61,6 +63,7 @@ class Journal:
         self._path = path
         self._file = file
         self._broken = False
+        self._intends = False  # changes may have been sent since the journal was opened
         self._losses: list[str] = []  # what happened to each file that was lost, in words
 
     def begin(self) -> None:
@@ -85,6 +88,7 @@ class Journal:
         if changes:
             self._write(intents_entry(changes), sync=True)
             self.state.add_intents(changes)
+            self._intends = True
 
     def record(self, results: Sequence[Result]) -> None:
         """Record what became of changes.
@@ -123,6 +127,8 @@ class Journal:
 
     def finish_after(self, error: BaseException) -> None:
         """Check, after an error that ended the run, that the records are where they should be; if not, add a note."""
+        if isinstance(error, JournalError):
+            error.changes_sent = self._intends
         if self._broken and not self._losses:
             return
         try:
@@ -212,7 +218,13 @@ class Journal:
 
 @contextmanager
 def open_journal(
-    path: str | os.PathLike[str], plan: Plan, *, by: str, now: str, by_name: str | None = None
+    path: str | os.PathLike[str],
+    plan: Plan,
+    *,
+    by: str,
+    now: str,
+    by_name: str | None = None,
+    verify: Verify = verify_chain,
 ) -> Iterator[Journal]:
     """Open the journal of a plan for writing, or create it; other processes cannot use it until it is closed.
 
@@ -222,6 +234,7 @@ def open_journal(
         by: the account id of the user who applies the plan.
         now: the present time in ISO 8601 (UTC).
         by_name: the user's name; None if it is unknown.
+        verify: verifies the content.
 
     Raises:
         JournalError: the journal is damaged, belongs to another plan or site, is in use, or cannot be written.
@@ -235,7 +248,7 @@ def open_journal(
         except OSError as error:
             raise JournalError(f"{path}: the journal cannot be opened ({error.strerror or error})") from None
         try:
-            journal = _resume(target, file, plan, RecordedRun(began_at=now, by=by, by_name=by_name))
+            journal = _resume(target, file, plan, RecordedRun(began_at=now, by=by, by_name=by_name), verify)
         except BaseException:
             file.close()
             raise
@@ -249,12 +262,13 @@ def open_journal(
             journal.close()
 
 
-def open_read_only(path: str | os.PathLike[str] | None, plan: Plan) -> Journal:
+def open_read_only(path: str | os.PathLike[str] | None, plan: Plan, verify: Verify = verify_chain) -> Journal:
     """Return a journal that continues the journal of a plan, if there is one, and is not written to disk.
 
     Args:
         path: the path of the journal; None for none.
         plan: the plan of the journal.
+        verify: verifies the content.
 
     Raises:
         JournalError: the journal cannot be read, is damaged, or belongs to another plan or site.
@@ -262,7 +276,7 @@ def open_read_only(path: str | os.PathLike[str] | None, plan: Plan) -> Journal:
     state = None
     if path is not None and os.path.lexists(path):
         _check_only_name(Path(path), path)
-        state, _ = verify_chain(str(path), read_bytes(path))
+        state, _ = verify(str(path), read_bytes(path))
     if state is None:
         state = JournalState(plan.digest, plan.site, "", "", plan.overrides)
     _check_plan(str(path), state, plan)
@@ -274,11 +288,11 @@ def _check_only_name(target: Path, path: str | os.PathLike[str]) -> None:
         raise JournalError(f"{path}: the journal has a second name (a hard link): remove one of them")
 
 
-def _resume(path: Path, file: AppendOnly, plan: Plan, run: RecordedRun) -> Journal:
+def _resume(path: Path, file: AppendOnly, plan: Plan, run: RecordedRun, verify: Verify) -> Journal:
     """Return the journal in this file without its incomplete last line; never change a file of another kind."""
     try:
         data = file.read()
-        state, length = verify_chain(str(path), data)
+        state, length = verify(str(path), data)
         if state is None:
             if not (data.startswith(BEGINNING) or BEGINNING.startswith(data)):
                 raise JournalError(f"{path}: this is not a journal and stays unchanged: give the path of a new file")

@@ -13,8 +13,10 @@ from concurrent.futures import Executor
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from attrs import evolve
+
 from ..._support.clock import machine_monotonic
-from ..model.changes import Change, Key, Result
+from ..model.changes import APPLIED, Change, Key, Result
 from ..planning.parallel import POLL_S
 from .change_executor import OpenClient, PerProcessClient, perform
 
@@ -139,12 +141,14 @@ class SubmittedCall:
             return True
 
     @property
-    def stops(self) -> bool:
-        """Whether the call has failed in a way that every other change would meet."""
-        if self._results or self._foreign or self.rejected or not self._is_done():
-            return any(result.stops for result in self._results)
-        future = self._future
-        return not future.cancelled() and future.exception() is None and getattr(future.result(), "stops", False)
+    def stopping_result(self) -> Result | None:
+        """The result of the call, or of one of its repetitions, that every other change would meet."""
+        results = list(self._results)
+        if not (results or self._foreign or self.rejected) and self._is_done():
+            future = self._future
+            if not future.cancelled() and future.exception() is None:
+                results.append(future.result())
+        return next((result for result in results if getattr(result, "stops", False)), None)
 
     def cancel(self) -> None:
         """Ask the executor not to begin the call."""
@@ -175,10 +179,15 @@ class SubmittedCall:
         except BaseException as raised:
             error = raised
         else:
-            return result
+            return result if result.outcome in APPLIED else self._made_here() or result
         if self._results:
-            return self._results[-1]
+            return self._made_here() or self._results[-1]
         raise error
+
+    def _made_here(self) -> Result | None:
+        """Return the result of the call that made the change in this process; another one for it may have failed."""
+        made = (evolve(result, settled=True) for result in self._results if result.outcome in APPLIED)
+        return next(made, None)
 
     def _future_result(self) -> Result:
         future = self._future

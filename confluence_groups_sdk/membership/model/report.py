@@ -28,7 +28,7 @@ class StopReason(StrEnum):
     INTERRUPTED = "interrupted"
     """Ctrl-C was pressed."""
     FATAL_ERROR = "fatal_error"
-    """The server answered 401, 403 or 410, which every other change would meet too."""
+    """The server answered 401, 403 or 410, or the client was closed: every other change would meet this too."""
     TOO_MANY_FAILURES = "too_many_failures"
     """As many changes as ``stop_after_failures`` allows are FAILED or UNKNOWN."""
     RATE_LIMITED = "rate_limited"
@@ -37,6 +37,8 @@ class StopReason(StrEnum):
     """A worker of the executor failed."""
     EXECUTOR_CLOSED = "executor_closed"
     """The executor accepts no more work."""
+    NOT_VERIFIED = "not_verified"
+    """The changes were made, and the groups could not be read to verify them."""
     REHEARSED = "rehearsed"
     """The run was a rehearsal, which sends nothing."""
 
@@ -72,6 +74,7 @@ SENTENCES = {
     StopReason.RATE_LIMITED: "the site accepts no calls until {resume_at}: resume then, or apply with {option}=True",
     StopReason.WORKER_FAILED: "a worker failed ({error})",
     StopReason.EXECUTOR_CLOSED: "the executor accepts no more work ({error})",
+    StopReason.NOT_VERIFIED: "the changes could not be verified: {error}",
     StopReason.REHEARSED: "rehearsed: nothing was sent",
 }
 
@@ -106,8 +109,8 @@ class Report(VersionTolerantPickle):
         unfinished: the changes that a resumed run would try: not begun, in doubt, or failed for a temporary reason.
         stop: why the run stopped before its end; None if it reached its end.
         interrupted: whether Ctrl-C ended the run.
-        unverified: changes of this run and of earlier ones that were made and are not visible; empty unless the run
-            was told to verify.
+        unverified: changes of this run and of earlier ones that were made and are not visible, or could not be read;
+            empty unless the run was told to verify.
         plan_digest: the plan's digest.
         journal_hash: the hash of the journal's last line; stored elsewhere, it reveals later edits and cuts.
         done_before: the final results that earlier runs recorded, in the order of the plan. Somebody may have reversed
@@ -184,7 +187,8 @@ class Report(VersionTolerantPickle):
 
     def __str__(self) -> str:
         unfinished = f"; {len(self.unfinished)} left to do" if self.unfinished else ""
-        unverified = f"; {len(self.unverified)} not visible yet" if self.unverified else ""
+        seen = "not verified" if self.stop else "not visible yet"
+        unverified = f"; {len(self.unverified)} {seen}" if self.unverified else ""
         stopped = f"; stopped: {self.stop}" if self.stop else ""
         text = f"{'; '.join(self._outcomes())}{unfinished}{unverified}{stopped}; journal {self.journal_hash}"
         return escape_controls(text)
