@@ -19,7 +19,14 @@ from attrs import evolve
 from fakes import START, FakeClock
 from membership_fakes import TEAM, all_counts, client, members, people, removals, team, writes
 
-from confluence_groups_sdk import ConfigurationError, ConfluenceGroups, DriftError, IncompleteReadError, PlanError
+from confluence_groups_sdk import (
+    ConfigurationError,
+    ConfluenceGroups,
+    DriftError,
+    IncompleteReadError,
+    PermissionDeniedError,
+    PlanError,
+)
 from confluence_groups_sdk.membership import (
     Action,
     Guards,
@@ -481,8 +488,6 @@ def test_a_run_whose_changes_cannot_be_verified_is_reported(
     ids = team(sandbox)
 
     def fail(progress: Progress) -> None:
-        if stopped and progress.phase == "removing":
-            sandbox.answer_next(Answer(403))
         if progress.phase != "verifying":
             return
         if problem == "closed":
@@ -495,6 +500,15 @@ def test_a_run_whose_changes_cannot_be_verified_is_reported(
     def cut(*_: object, **__: object) -> Any:
         raise IncompleteReadError("the list repeats")
 
+    remove = ConfluenceGroups.remove_member
+
+    def remove_all_but_one(groups: ConfluenceGroups, *, group_id: str, account_id: str) -> None:
+        if account_id == ids[9]:
+            raise PermissionDeniedError("no", status_code=403)
+        remove(groups, group_id=group_id, account_id=account_id)
+
+    if stopped:
+        monkeypatch.setattr(ConfluenceGroups, "remove_member", remove_all_but_one)
     with client(sandbox) as groups:
         plan = removals(groups, ids[:20])
         report = apply(groups, plan, journal=path, verify=True, on_progress=fail, clock=FakeClock())

@@ -20,6 +20,7 @@ from ...errors import (
     ClientClosedError,
     GoneError,
     IncompleteReadError,
+    KnownProblem,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
@@ -120,7 +121,8 @@ def _add(client: ConfluenceGroups, change: Change) -> Result:
 def _is_outcome_unknown(error: APIError) -> bool:
     """Check whether an error leaves open whether the change was made (docs/confluence-behaviour.md#retries)."""
     if isinstance(error, APIConnectionError):
-        return error.unanswered_attempts > 0  # otherwise, nothing was sent
+        # Otherwise, nothing was sent.
+        return error.unanswered_attempts > 0 or error.problem is KnownProblem.OUTCOME_UNKNOWN
     return isinstance(error, ServerError | ResponseValidationError)
 
 
