@@ -122,7 +122,7 @@ class Session(_Session[httpx.Client]):
         client = self.http.client
         self.http.closing.close()
         if self.http.owned:
-            client.close()
+            closing.close_client(client)
 
     def send(self, call: Call[T]) -> T:
         """Send a call, again if its retry policy says so, and return its result."""
@@ -185,7 +185,7 @@ class Session(_Session[httpx.Client]):
             if not self.http.is_closed:
                 raise
             return replies.CLOSED_IN_DOUBT
-        if self.http.owned and self.http.is_closed and response_reader.ends_with_connection(response):
+        if self.http.closing.closed and self.http.owned and response_reader.ends_with_connection(response):
             return replies.CLOSED_IN_DOUBT
         return reply
 
