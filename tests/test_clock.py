@@ -11,6 +11,7 @@ import pytest
 
 from confluence_groups_sdk import SystemClock
 from confluence_groups_sdk._support import clock
+from confluence_groups_sdk._support.clock import Waker
 
 
 @pytest.fixture(autouse=True)
@@ -69,13 +70,13 @@ def test_a_real_sleep_adds_nothing_to_the_clock() -> None:
     assert clock._monotonic is read
 
 
-def test_a_wait_ends_when_its_event_is_set_and_does_not_count_as_passed() -> None:
-    woken = threading.Event()
+def test_a_wait_ends_when_it_is_woken_and_does_not_count_as_passed() -> None:
+    waker = Waker()
     clock = SystemClock()
     before = clock.monotonic()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(clock.wait, woken, 3600.0)
-        woken.set()
+        waiting = pool.submit(clock.wait, waker, 3600.0)
+        waker.wake()
         waiting.result(30)
     assert clock.monotonic() < before + 3599
 
@@ -84,7 +85,7 @@ def test_a_wait_ends_when_its_event_is_set_and_does_not_count_as_passed() -> Non
 def test_a_wait_ends_after_its_time(seconds: float) -> None:
     clock = SystemClock()
     before = clock.monotonic()
-    clock.wait(threading.Event(), seconds)
+    clock.wait(Waker(), seconds)
     assert clock.monotonic() >= before + seconds
 
 
@@ -93,6 +94,16 @@ def test_a_wait_uses_a_replaced_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", slept.append)  # a builtin function, as time.sleep is
     clock = SystemClock()
     before = clock.monotonic()
-    clock.wait(threading.Event(), 3600.0)
+    clock.wait(Waker(), 3600.0)
     assert slept == [3600.0]
     assert clock.monotonic() >= before + 3599.999
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_waker_that_was_woken_before_ends_each_wait(times: int) -> None:
+    waker = Waker()
+    assert not waker.wait(0)
+    for _ in range(times):
+        waker.wake()
+    assert waker.wait()
+    assert waker.wait()

@@ -19,7 +19,8 @@ from .api.operations import Call
 from .limits.retry_policy import Failure
 from .transport.replies import NoResponse, response_in
 
-UNSENT_REMEDY = "Nothing was sent. Check address, proxy and network, then send again."
+NOTHING_SENT = "Nothing was sent. "
+UNSENT_REMEDY = f"{NOTHING_SENT}Check address, proxy and network, then send again."
 CLOSED_REMEDY = "Send the call with a client that is open."
 REPEATABLE_REMEDY = "You may also send the call again, which does no harm."
 REPEATABLE_TIMEOUT_REMEDY = "You may also send the call again, which does no harm, and allow more time."
@@ -50,7 +51,7 @@ def describe_closing(*, unsent: bool, attempt: int) -> tuple[str, str]:
     if not unsent:
         return "the client was closed before the response came", CLOSED_REMEDY
     if attempt == 1:
-        return "the client was closed before the call was sent", f"Nothing was sent. {CLOSED_REMEDY}"
+        return "the client was closed before the call was sent", f"{NOTHING_SENT}{CLOSED_REMEDY}"
     return "the client was closed before the call was sent again", CLOSED_REMEDY
 
 
@@ -87,7 +88,8 @@ def record_unanswered(call: Call[Any], error: APIError, unanswered: int, *, earl
         error.remedy = f"The change may have been made{attempts}.{check} {_remedy_after_doubt(error)}"
     else:
         attempts = "An earlier attempt" if earlier == 1 else format_count(earlier, "earlier attempt")
-        error.remedy = f"{attempts} went unanswered, so the change may have been made.{check} {error.remedy}"
+        remedy = error.remedy.removeprefix(NOTHING_SENT)  # this is true of the last attempt only
+        error.remedy = f"{attempts} went unanswered, so the change may have been made.{check} {remedy}"
 
 
 def _remedy_after_doubt(error: APIError) -> str:

@@ -118,7 +118,7 @@ class Session(_Session[httpx.Client]):
         client = self.http.client
         self.http.closing.close()
         if self.http.owned:
-            client.close()
+            closing.close_client(client)
 
     def send(self, call: Call[T]) -> T:
         """Send a call, again if its retry policy says so, and return its result."""

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec, module_from_spec
 from types import BuiltinFunctionType
@@ -78,6 +79,34 @@ def _advance_to(moment: float) -> None:
         _monotonic = monotonic_with_lead
 
 
+class Waker:
+    """Wakes one thread, which may wait several times.
+
+    A signal handler may call `wake` at any time. It could wait for ever in `threading.Event.set`, whose lock the thread
+    that it has interrupted may hold.
+
+    Attributes:
+        woken: whether `wake` was called.
+    """
+
+    def __init__(self) -> None:
+        self.woken = False
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
+
+    def wake(self) -> None:
+        """End the thread's waiting, now and later."""
+        self.woken = True
+        with suppress(RuntimeError):  # it is released already
+            self._asleep.release()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Block this thread until it is woken, at most for some seconds; return whether it is."""
+        if not self.woken and self._asleep.acquire(timeout=-1 if seconds is None else seconds):
+            self.wake()  # for the next wait
+        return self.woken
+
+
 @public
 class SystemClock:
     """The clock of this machine; tasks sleep with asyncio.
@@ -96,16 +125,16 @@ class SystemClock:
         time.sleep(seconds)
         _advance_to(end)
 
-    def wait(self, event: threading.Event, seconds: float) -> None:
-        """Block this thread until an event is set or the seconds are over, which then count as passed."""
+    def wait(self, waker: Waker, seconds: float) -> None:
+        """Block this thread until it is woken, at most for some seconds; then they count as passed."""
         if getattr(time.sleep, "__self__", None) is not time:
             self.sleep(seconds)  # a test has replaced it
             return
         end = _monotonic() + seconds
         left = seconds
-        while left > 0 and not event.wait(min(left, MAX_WAIT_S)):
+        while left > 0 and not waker.wait(min(left, MAX_WAIT_S)):
             left -= MAX_WAIT_S
-        if not event.is_set():
+        if not waker.woken:
             _advance_to(end)
 
     async def async_sleep(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import copy
 import logging
 import pickle
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
@@ -242,6 +243,14 @@ def test_many_notices_in_one_response_are_bounded(caplog: pytest.LogCaptureFixtu
         found = notices_of([("Warning", ", ".join(f'299 - "{number}"' for number in range(5000)))])
     assert 1 < len(found) <= 20
     assert len(caplog.records) <= 20
+
+
+@pytest.mark.parametrize("name", ["Deprecation", "Sunset"])
+def test_long_and_many_headers_cost_little_time(name: str) -> None:
+    headers = [*[(name, "@1")] * 300, *[("Link", "<," * 3900)] * 12, *[("Warning", '299 - "' + "\\" * 7990)] * 12]
+    started = time.thread_time()
+    assert {each.kind for each in notices_of(headers)} == {name.lower(), "warning"}
+    assert time.thread_time() - started < 5
 
 
 def test_a_text_is_truncated_and_has_no_control_characters(caplog: pytest.LogCaptureFixture) -> None:

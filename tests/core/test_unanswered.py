@@ -99,6 +99,13 @@ def test_an_unanswered_attempt_is_remembered_over_later_ones(unsent: Answer) -> 
     assert EARLIER in str(error)
 
 
+def test_an_attempt_that_was_not_sent_after_an_unanswered_one_does_not_deny_the_change() -> None:
+    error = failed_removal("sync", UNANSWERED["broken"], *[httpx.ConnectError("refused")] * 4)
+    assert error.unanswered_attempts == 1
+    assert EARLIER in str(error)
+    assert "nothing was sent" not in str(error).lower()
+
+
 def test_a_rate_limit_after_an_unanswered_attempt_says_so() -> None:
     answers = (UNANSWERED["timeout"], httpx.Response(429, headers={"Retry-After": "1847"}))
     error = failed_removal("sync", *answers)

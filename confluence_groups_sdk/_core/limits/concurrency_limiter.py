@@ -8,6 +8,8 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 
+from ..._support.clock import Waker
+
 
 class ConcurrencyLimiter:
     """A number of slots, given out in the order in which they were asked for.
@@ -37,24 +39,24 @@ class ConcurrencyLimiter:
                 return True
             return False
 
-    def acquire(self, event: threading.Event | None = None) -> bool:
+    def acquire(self, waker: Waker | None = None) -> bool:
         """Take a slot; block this thread until one is free.
 
         Args:
-            event: set it to end the waiting.
+            waker: wake it to end the waiting.
 
         Returns:
-            Whether a slot was taken; always, unless the event was set.
+            Whether a slot was taken; always, unless the waker was woken.
         """
-        event = event or threading.Event()
-        if self._acquire_or_wait(event.set):
+        waker = waker or Waker()
+        if self._acquire_or_wait(waker.wake):
             return True
         try:
-            event.wait()
+            waker.wait()
         except BaseException:
-            self._give_up(event.set)
+            self._give_up(waker.wake)
             raise
-        return not self._leave(event.set)
+        return not self._leave(waker.wake)
 
     async def acquire_async(self) -> None:
         """Take a slot; suspend this task until one is free."""

@@ -21,9 +21,9 @@ from .headers import printable
 
 MAX_NOTICES = 20  # per operation
 MAX_TEXT_LENGTH = 500  # characters of a text or a link
-MAX_HEADER_LENGTH = 8_000  # characters that are read
+MAX_HEADER_LENGTH = 8_000  # characters that are read of all headers with one name together
 MIN_ID_LENGTH = 16  # characters; replacing shorter ids would damage the words of a text
-NOT_DEPRECATED = ("", "false", "?0")
+NOT_ANNOUNCED = {"deprecation": ("", "false", "?0"), "sunset": ("",)}  # values that announce nothing
 
 # A structured field's date: an integer of up to 15 digits (RFC 9651 sections 3.3.1 and 3.3.7), perhaps with parameters.
 STRUCTURED_DATE = re.compile(r"@(-?\d{1,15})\s*(?:;.*)?")
@@ -99,14 +99,11 @@ def record_notices(
 
 def parse_notices(headers: httpx.Headers, operation: str) -> Iterator[Notice]:
     """Yield the notices in the headers of a response."""
-    for value in _values(headers, "deprecation"):
-        if value.lower() not in NOT_DEPRECATED:
-            link = _find_link(headers, "deprecation")
-            yield Notice(operation=operation, kind="deprecation", text=value, date=parse_date(value), link=link)
-    for value in _values(headers, "sunset"):
-        if value:
-            link = _find_link(headers, "sunset")
-            yield Notice(operation=operation, kind="sunset", text=value, date=parse_date(value), link=link)
+    for kind in ("deprecation", "sunset"):
+        announced = [value for value in _values(headers, kind) if value.lower() not in NOT_ANNOUNCED[kind]]
+        link = _find_link(headers, kind) if announced else None
+        for value in announced:
+            yield Notice(operation=operation, kind=kind, text=value, date=parse_date(value), link=link)
     for value in _values(headers, "warning"):
         for text, date in _parse_warnings(value):
             yield Notice(operation=operation, kind="warning", text=text, date=parse_date(date))
@@ -129,7 +126,15 @@ def parse_date(text: str) -> datetime | None:
 
 
 def _values(headers: httpx.Headers, name: str) -> list[str]:
-    return [value.strip()[:MAX_HEADER_LENGTH] for value in headers.get_list(name)]
+    """Return the values of the headers with a name, each once, as long as they are not too long together."""
+    values: dict[str, None] = {}
+    room = MAX_HEADER_LENGTH
+    for value in headers.get_list(name):
+        if room <= 0:
+            break
+        values[value.strip()[:room]] = None
+        room -= max(1, len(value))
+    return list(values)
 
 
 def _parse_warnings(value: str) -> Iterator[tuple[str, str]]:

@@ -7,16 +7,18 @@ trace extension of httpx (https://www.python-httpx.org/advanced/extensions/#trac
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from ..._support.clock import Clock, SystemClock
+from ..._support.clock import Clock, SystemClock, Waker
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,6 +30,7 @@ SENDING = "send_request_headers.started"  # the end of an event's name, with HTT
 CONNECTING = "connect_tcp.started"
 CONNECTED = ("connect_tcp.complete", "start_tls.complete")
 
+CLOSING_THREAD = "confluence-groups-close"
 TUNNEL = "confluence_groups.tunnel"  # the extension that says whether a request waits for its proxy's tunnel
 
 T = TypeVar("T")
@@ -75,15 +78,15 @@ class Closing:
         if not isinstance(clock, SystemClock) or type(clock).sleep is not SystemClock.sleep:
             clock.sleep(seconds)
             return
-        woken = threading.Event()
-        with self._register(woken.set):
-            clock.wait(woken, seconds)
+        waker = Waker()
+        with self._register(waker.wake):
+            clock.wait(waker, seconds)
 
     def acquire(self, limiter: ConcurrencyLimiter) -> bool:
         """Take a slot of a limiter; block this thread until one is free. Return False if the client is closed first."""
-        woken = threading.Event()
-        with self._register(woken.set):
-            return limiter.acquire(woken)
+        waker = Waker()
+        with self._register(waker.wake):
+            return limiter.acquire(waker)
 
     @contextmanager
     def _register(self, wake: Callable[[], object]) -> Iterator[None]:
@@ -117,9 +120,8 @@ class Closing:
                 self._sockets.add(stream.get_extra_info("socket"))
             if self.closed:
                 stream.close()
-        elif not event.endswith(CONNECTING):
-            return
-        if self.closed:
+                raise httpx.ConnectError(CLOSED_UNSENT)
+        if self.closed and event.endswith((SENDING, CONNECTING)):
             raise httpx.ConnectError(CLOSED_UNSENT)
 
     # --- tasks
@@ -174,6 +176,22 @@ class SendProgress:
             with suppress(Exception):
                 await self._handshake.aclose()
         return self.sent
+
+
+def close_client(client: httpx.Client) -> None:
+    """Close an httpx client.
+
+    A signal handler may have interrupted this thread inside httpcore, whose lock is not reentrant. The handler must not
+    wait for that lock, so a thread does, which ends as soon as the interrupted code has released it.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] == "httpcore":
+            with suppress(RuntimeError):  # the interpreter is ending
+                threading.Thread(target=client.close, name=CLOSING_THREAD).start()
+            return
+        frame = frame.f_back
+    client.close()
 
 
 def _shut_down(connected: socket.socket) -> None:
