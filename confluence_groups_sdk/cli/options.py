@@ -11,8 +11,9 @@ import attrs
 import typer
 from attrs import field, frozen
 
+from ..client import ConfluenceGroups
 from ..errors import InputError
-from ..membership import Guards
+from ..membership import Guards, resolve_user
 from .terminal import option_name
 
 CONNECTION, OUTPUT, SAFETY, GUARDS = "Connection", "Output", "Before anything changes", "Guards"
@@ -169,7 +170,7 @@ class GuardOptions:
         ),
     ] = False
 
-    def build_guards(self) -> Guards:
+    def build_guards(self, client: ConfluenceGroups) -> Guards:  # noqa: ARG002 - some guards need it
         """Build the guards that these options describe."""
         return Guards(**attrs.asdict(self))
 
@@ -185,14 +186,12 @@ class PlanGuardOptions(GuardOptions):
     protect_account: Annotated[
         list[str] | None,
         typer.Option(
-            "--protect-account", metavar="ID", help="Never change this account (repeatable).", rich_help_panel=GUARDS
+            "--protect-account",
+            metavar="ACCOUNT",
+            help="Never change this account, given by id or e-mail (repeatable).",
+            rich_help_panel=GUARDS,
         ),
-    ] = field(
-        default=None,
-        validator=check_value(
-            lambda ids: not any("@" in each for each in ids or ()), "give account ids; an e-mail protects nobody"
-        ),
-    )
+    ] = None
     protect_group: Annotated[
         list[str] | None,
         typer.Option(
@@ -225,16 +224,29 @@ class PlanGuardOptions(GuardOptions):
         default=DEFAULTS.max_fraction, validator=check_value(is_share, "give a share of the members, from 0 to 1")
     )
 
-    def build_guards(self) -> Guards:
-        """Build the guards that these options describe."""
+    def build_guards(self, client: ConfluenceGroups) -> Guards:
+        """Build the guards that these options describe.
+
+        Args:
+            client: finds the protected accounts that are given by e-mail.
+
+        Raises:
+            InputError: nobody shows one of these e-mails, or several people do.
+            APIError, IncompleteReadError: as for `resolve_user`.
+        """
+        protected = dict.fromkeys(self.protect_account or ())
         return Guards(
             allow_self=self.allow_self,
             allow_last_admin=self.allow_last_admin,
             allow_apps=self.allow_apps,
             allow_external=self.allow_external,
             allow_protected=self.allow_protected,
-            protected_accounts=self.protect_account or (),
+            protected_accounts=[_find_account_id(client, each) for each in protected],
             protected_groups=self.protect_group or (),
             max_removals=None if self.max_removals == NO_LIMIT else self.max_removals,
             max_fraction=self.max_fraction,
         )
+
+
+def _find_account_id(client: ConfluenceGroups, account: str) -> str:
+    return resolve_user(client, account).account_id if "@" in account else account

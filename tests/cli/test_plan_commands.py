@@ -85,6 +85,7 @@ def test_limits_reach_the_guards(shell: Shell, options: list[str], planned: int)
     ("options", "planned"),
     [
         (["--protect-account", BRUNO, "--protect-account", DAGNY], [CHIARA]),
+        (["--protect-account", "Bruno@example.com", "--protect-account", DAGNY], [CHIARA]),
         (["--protect-group", "Docs-Editors"], []),
         (["--protect-account", BRUNO, "--allow-protected"], [BRUNO, CHIARA, DAGNY]),
     ],
@@ -93,6 +94,13 @@ def test_protected_accounts_and_groups_reach_the_guards(shell: Shell, options: l
     shell.csv(*(f"docs-editors,{each}," for each in (BRUNO, CHIARA, DAGNY)))
     shell.run("plan", "remove", "--csv", "rows.csv", *options)
     assert [change.account_id for change in Plan.load("plan.json").changes] == planned
+
+
+def test_an_email_to_protect_that_nobody_shows_prevents_the_plan(planned: Shell) -> None:
+    result = planned.run("plan", "remove", "--csv", "rows.csv", "--out", "b.json", "--protect-account", "a@example.com")
+    assert result.code == 2
+    assert "a@example.com" in result.err
+    assert not Path("b.json").exists()
 
 
 def test_guards_and_reasons_reach_every_kind_of_plan(planned: Shell) -> None:
@@ -168,7 +176,7 @@ def test_unwritable_file_is_reported_before_any_call(planned: Shell) -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--max-removals", "-5"), ("--max-fraction", "7"), ("--protect-account", "a@example.com"), ("--timeout", "nan")],
+    [("--max-removals", "-5"), ("--max-fraction", "7"), ("--timeout", "nan")],
 )
 def test_value_out_of_range_names_its_option(planned: Shell, option: str, value: str) -> None:
     result = planned.run("plan", "remove", "--csv", "rows.csv", "--out", "b.json", option, value)

@@ -225,6 +225,6 @@ def undo_journal(
         force=force,
         problems=problems,
         plan_changes=lambda client, on_progress: undo(
-            client, journal, guards=guards.build_guards(), on_progress=on_progress, expect_hash=expect_hash
+            client, journal, guards=guards.build_guards(client), on_progress=on_progress, expect_hash=expect_hash
         ),
     )

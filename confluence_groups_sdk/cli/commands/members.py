@@ -94,7 +94,7 @@ def add(
     with open_client(connection) as client:
         target = resolve_group(client, group)
         user = resolve_user(client, account)
-        preflight = check_change(client, Action.ADD, target, user, guards.build_guards())
+        preflight = check_change(client, Action.ADD, target, user, guards.build_guards(client))
         ids = {"group_id": target.id, "account_id": user.account_id}
         if _is_needed(preflight, Outcome.ALREADY_A_MEMBER) and confirm(
             client, confirmation, str(preflight.change), client.prepare("add_member", **ids)
@@ -115,7 +115,7 @@ def remove(
     with open_client(connection) as client:
         target = resolve_group(client, group)
         user = resolve_user(client, account, group=target)
-        preflight = check_change(client, Action.REMOVE, target, user, guards.build_guards())
+        preflight = check_change(client, Action.REMOVE, target, user, guards.build_guards(client))
         ids = {"group_id": target.id, "account_id": user.account_id}
         if _is_needed(preflight, Outcome.NOT_A_MEMBER) and confirm(
             client, confirmation, str(preflight.change), client.prepare("remove_member", **ids)

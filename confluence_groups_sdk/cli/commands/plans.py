@@ -88,7 +88,7 @@ def remove(
         force=force,
         problems=problems,
         plan_changes=lambda client, on_progress: plan_removals(
-            client, csv, guards=guards.build_guards(), on_progress=on_progress
+            client, csv, guards=guards.build_guards(client), on_progress=on_progress
         ),
     )
 
@@ -136,7 +136,7 @@ def sync(
             mode=mode.value,
             allow_empty=allow_empty,
             reason=reason,
-            guards=guards.build_guards(),
+            guards=guards.build_guards(client),
             on_progress=on_progress,
         ),
     )
@@ -179,7 +179,7 @@ def offboard(
             account_ids=leavers,
             keep_groups=keep or (),
             reason=reason,
-            guards=guards.build_guards(),
+            guards=guards.build_guards(client),
             on_progress=on_progress,
         ),
     )
