@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -149,3 +150,12 @@ def test_files_and_functions_are_short() -> None:
                 if lines > MAX_FUNCTION_LINES:
                     long.append(f"{path.relative_to(ROOT)}: {node.name} has {lines} lines")
     assert long == []
+
+
+def test_no_group_is_possessive() -> None:
+    """Before Python 3.11.5, possessive groups match wrongly: https://github.com/python/cpython/issues/106052."""
+    possessive = re.compile(r"\)[*+?]\+")
+    for path in list_tracked_files("confluence_groups_sdk/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "re.compile":
+                assert not possessive.search(ast.unparse(node)), f"{path.name}: {ast.unparse(node)}"

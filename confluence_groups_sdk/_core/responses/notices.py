@@ -28,12 +28,13 @@ NOT_ANNOUNCED = {"deprecation": ("", "false", "?0"), "sunset": ("",)}  # values 
 # A structured field's date: an integer of up to 15 digits (RFC 9651 sections 3.3.1 and 3.3.7), perhaps with parameters.
 STRUCTURED_DATE = re.compile(r"@(-?\d{1,15})\s*(?:;.*)?")
 DRAFT_DATE = re.compile(r'\bdate="([^"]*)"')  # of the first drafts: version="v1", date="..."
-# Possessive quantifiers (++) prevent slow backtracking.
-QUOTED = r'"((?:[^"\\]|\\.)*+)(?:"|$)'
-WARNING = re.compile(rf'\s*+(\d++)(?:\s++[^\s",]++)?+\s++{QUOTED}(?:\s*+"([^"]*+)")?')  # RFC 7234 section 5.5
+# Possessive quantifiers (++) prevent slow backtracking. Groups have none, because Python before 3.11.5 matches some of
+# these wrongly (https://github.com/python/cpython/issues/106052).
+QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*)(?:"|$)'
+WARNING = re.compile(rf'\s*+(\d++)(?:\s++[^\s",]++)?\s++{QUOTED}(?:\s*+"([^"]*+)")?')  # RFC 7234 section 5.5
 UNQUOTED_WARNING = re.compile(r"\s*+(\d++)\s++\S++\s++([^,]*+)")
-NEXT_ITEM = re.compile(rf'(?:[^",]|{QUOTED})*+(?:,|$)')
-LINK = re.compile(rf'\s*+<([^>]*+)>((?:\s*+;\s*+[^\s=;,]++(?:\s*+=\s*+(?:{QUOTED}|[^\s";,]*+))?)*+)')  # RFC 8288
+NEXT_ITEM = re.compile(rf'[^",]*+(?:{QUOTED}[^",]*+)*(?:,|$)')
+LINK = re.compile(rf'\s*+<([^>]*+)>((?:\s*+;\s*+[^\s=;,]++(?:\s*+=\s*+(?:{QUOTED}|[^\s";,]*+))?)*)')  # RFC 8288
 RELATION = re.compile(r';\s*+rel\s*+=\s*+(?:"([^"]*+)"|([^\s";,]++))', re.IGNORECASE)
 
 

@@ -22,7 +22,7 @@ MAX_REMAINING = 10**9  # calls or points
 QUOTA_REASONS = ("quota", "global", "tenant")  # parts of RateLimit-Reason; documentation and live sites differ
 BURST_REASON = "burst"
 # An item of a structured field (RFC 8941 section 3.1). Possessive quantifiers (++) prevent slow backtracking.
-ITEM = re.compile(r'\s*+("(?:[^"\\]|\\.)*+"|[^\s",;]++)((?:\s*+;[^",;]++)*+)\s*+(?:,|$)')
+ITEM = re.compile(r'\s*+("[^"\\]*+(?:\\.[^"\\]*+)*"|[^\s",;]++)((?:\s*+;[^",;]++)*)\s*+(?:,|$)')
 
 
 @public
