@@ -280,3 +280,18 @@ def test_an_empty_file_beside_other_accounts_needs_allow_empty_too(sandbox: Sand
             plan_sync(groups, group_id=TEAM, account_ids=accounts)
         assert caught.value.option == "allow_empty"
         assert len(plan_sync(groups, group_id=TEAM, account_ids=accounts, allow_empty=True).changes) == 4
+
+
+@pytest.mark.parametrize("size", [0, 1, 199, 200])
+@pytest.mark.parametrize("action", list(Action))
+def test_an_estimate_has_the_calls_that_applying_takes(
+    sandbox: Sandbox, tmp_path: Path, size: int, action: Action
+) -> None:
+    ids = team(sandbox, size)
+    joining = people(sandbox, 3, first=900)
+    desired = [*ids, *joining] if action is Action.ADD else [joining[0], *ids[1:]]
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id=TEAM, account_ids=desired, guards=OPEN)
+        before = len(sandbox.requests)
+        apply(groups, plan, journal=tmp_path / "journal")
+    assert plan.estimate.calls == len(sandbox.requests) - before

@@ -95,6 +95,7 @@ def record_notices(
         if notices.setdefault(key, notice) is notice:
             room -= 1
             if notice.kind not in logged:
+                logged.add(notice.kind)
                 logger.warning("%s", notice)
 
 

@@ -15,7 +15,7 @@ from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
 from ..._support.strict_json import ShapeError, StrictObject, canonical_json, parse_strict, sha256
 from ...errors import PlanError
-from .changes import Change, Key, SkippedChange
+from .changes import Action, Change, Key, SkippedChange
 from .guards import Guards
 from .serialization import (
     change_as_json,
@@ -30,6 +30,7 @@ ESTIMATED_CALLS_PER_S = (
     10.0  # for estimates only: Atlassian publishes no rate (docs/confluence-behaviour.md#rate-limits)
 )
 PAGE_SIZE = 200
+ACCESS_LISTS = 3  # are read before removals: the groups that give each type of access
 EDITED = "the plan was edited: its content does not match its digest. Make a new plan"
 
 
@@ -66,7 +67,8 @@ class Estimate(VersionTolerantPickle):
     Attributes:
         calls: the number of API calls.
         points: the points that Atlassian charges apps: 1 for each call, and 2 for each user or group in a response
-            (docs/confluence-behaviour.md#rate-limits).
+            (docs/confluence-behaviour.md#rate-limits). The groups in the lists of access are not counted: a plan does
+            not know their number.
         minutes: the time at ten calls a second.
     """
 
@@ -76,13 +78,15 @@ class Estimate(VersionTolerantPickle):
 
     @classmethod
     def of(cls, changes: Iterable[Change], groups: Iterable[PlannedGroup]) -> Self:
-        """Estimate these changes, including that the groups are read again before them."""
-        pages = members = 0
+        """Estimate these changes, including what is read before them: the caller, the groups, and who has access."""
+        calls = objects = 1  # the caller
         for group in groups:
-            pages += 2 + group.members // PAGE_SIZE  # the group itself, its full pages, and one that is not full
-            members += group.members
-        calls = pages + sum(1 for _ in changes)
-        return cls(calls=calls, points=calls + 2 * members, minutes=round(calls / ESTIMATED_CALLS_PER_S / 60, 2))
+            calls += 2 + group.members // PAGE_SIZE  # the group itself, its full pages, and one that is not full
+            calls += not group.members  # an empty list is followed by a check that the group exists
+            objects += 1 + group.members
+        actions = [change.action for change in changes]
+        calls += len(actions) + ACCESS_LISTS * (Action.REMOVE in actions)
+        return cls(calls=calls, points=calls + 2 * objects, minutes=round(calls / ESTIMATED_CALLS_PER_S / 60, 2))
 
 
 @public

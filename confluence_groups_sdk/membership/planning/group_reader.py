@@ -86,3 +86,9 @@ def describe_unreadable_group(error: APIError | IncompleteReadError, name: str, 
     """Say that the members of a group cannot be read, and why."""
     why = error.description if isinstance(error, APIError) else str(error)
     return f"the members of the group {name} ({group_id}) cannot be read: {why}"
+
+
+def describe_unreadable_user(error: APIError | IncompleteReadError, name: str | None, account_id: str) -> str:
+    """Say that the groups of a user cannot be read, and why."""
+    why = error.description if isinstance(error, APIError) else str(error)
+    return f"the groups of the user {f'{name} ({account_id})' if name else account_id} cannot be read: {why}"

@@ -17,12 +17,12 @@ from ...models import Group
 from ..model.changes import OnProgress
 from ..model.guards import Guards
 from ..model.plan import Plan
-from .parallel import map_in_threads
 from .plan_builder import NO_GROUP, PlanBuilder
 from .resolver import NO_PLAN, Resolver
 from .rows.given_rows import Accounts, Rows, is_filled, read_given_accounts, read_given_rows
 from .rows.resolved_rows import (
     find_synced_group,
+    read_memberships,
     read_synced_group,
     resolve_desired,
     resolve_leavers,
@@ -156,8 +156,8 @@ def plan_offboarding(
         guards, on_progress, clock: as for `plan_removals`.
 
     Raises:
-        InputError: a group, an account or an e-mail is unknown or ambiguous, or the members of a group cannot be read;
-            the error names all of them.
+        InputError: a group, an account or an e-mail is unknown or ambiguous, or the groups of a user or the members of
+            a group cannot be read; the error names all of them.
         APIError, IncompleteReadError: something else could not be read.
     """
     _check_reason(reason)
@@ -166,8 +166,10 @@ def plan_offboarding(
     given = read_given_accounts(account_ids)
     leavers = resolve_leavers(builder, given)
     fails = bool(given.problems or builder.unreadable)
-    to_read = [] if fails and all(to_keep.values()) else [*leavers]  # a group to keep may be only in their lists
-    memberships = list(map_in_threads(lambda account_id: list(client.iter_memberships(account_id=account_id)), to_read))
+    to_read = {} if fails and all(to_keep.values()) else leavers  # a group to keep may be only in their lists
+    memberships = read_memberships(builder, given, to_read)
+    if given.unreadable:
+        to_keep = {each: groups for each, groups in to_keep.items() if groups}  # the others may be in unread lists
     listed = {group.id: group for groups in memberships for group in groups}
     kept = _keep_groups(builder.resolver, to_keep, listed.values())
     builder.raise_problems(given)

@@ -35,7 +35,8 @@ class GivenRows:
         rows: the usable rows, except those that need no more than an account id.
         account_ids: the account ids of all other rows, without reasons. There may be a million.
         problems: the bad rows found so far: their positions, and what is wrong with them.
-        group_problems: the groups in rows that cannot be read: the position of the first row, and what is wrong.
+        unreadable: what the rows name and cannot be read: the position of the first such row, and what is wrong.
+        cause: the error that led to the first of these; None if there is none.
         empty_files: the names of the files without a row.
         file: the name of the file, if all rows come from one.
         size: the number of rows; repeated account ids count once.
@@ -45,7 +46,8 @@ class GivenRows:
         self.rows: list[GivenRow] = []
         self.account_ids: dict[str, str | None] = {}
         self.problems: list[tuple[Position, str]] = []
-        self.group_problems: list[tuple[Position, str]] = []
+        self.unreadable: list[tuple[Position, str]] = []
+        self.cause: Exception | None = None
         self.empty_files: list[str] = []
         self.file: str | None = None
         self.size = 0
@@ -72,13 +74,13 @@ class GivenRows:
         Raises:
             InputError: there are; the error lists all of them, the rows in the order in which they were given.
         """
-        rows = [what for _, what in sorted([*self.problems, *self.group_problems], key=lambda problem: problem[0])]
+        rows = [what for _, what in sorted([*self.problems, *self.unreadable], key=lambda problem: problem[0])]
         if not (before or rows or after):
             return
-        if self.file is not None and not (before or after or self.group_problems):
+        if self.file is not None and not (before or after or self.unreadable):
             raise build_bad_rows_error(self.file, [(line, what) for (_, line), what in self.problems])
         title = NO_PLAN if self.file is None else f"{self.file}: {NO_PLAN}"
-        raise InputError(title, problems=(*before, *rows, *after)) from cause
+        raise InputError(title, problems=(*before, *rows, *after)) from cause or self.cause
 
     def add_file(
         self,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import NamedTuple, TypeAlias
 
 from ...._support.text import format_count
+from ....errors import APIError, IncompleteReadError
 from ....models import Group
 from ...model.changes import Key
-from ..plan_builder import PlanBuilder
+from ..group_reader import READ_ERRORS, concerns_site, describe_unreadable_user
+from ..parallel import map_in_threads
+from ..plan_builder import MAX_UNREADABLE, PlanBuilder
 from ..resolver import Resolver, describe_gone_group
 from .account_cell import unquote
 from .given_rows import GivenRow, GivenRows, join_reasons
@@ -18,6 +22,10 @@ from .row_resolver import Person, SearchScope, has_details, has_unconfirmed_emai
 
 RowOfGroup: TypeAlias = tuple[GivenRow, Group, tuple[str, ...]]
 """A row, its group, and remarks about how the row names the group."""
+
+OTHER_USERS_UNREAD = (
+    f"the groups of the other users were not read, because those of the first {MAX_UNREADABLE} could not be read"
+)
 
 
 def resolve_rows(builder: PlanBuilder, given: GivenRows) -> dict[Key, Row]:
@@ -78,7 +86,7 @@ def _leave_out_unread(builder: PlanBuilder, given: GivenRows, rows: Sequence[Row
         first, group, _ = of_group[0]
         later = f" and {format_count(len(of_group) - 1, 'later row')}" if len(of_group) > 1 else ""
         if why := builder.unreadable.pop(group_id, None) or (not builder.details and describe_gone_group(group)):
-            given.group_problems.append((first.position, f"{first.place}{later}: {why}"))
+            given.unreadable.append((first.position, f"{first.place}{later}: {why}"))
     return [each for each in rows if each[1].id in builder.groups]
 
 
@@ -178,3 +186,40 @@ def resolve_leavers(builder: PlanBuilder, given: GivenRows) -> dict[str, Leaver]
         leavers.setdefault(person.account_id, Leaver([])).rows.append((each, person))
     builder.resolver.load_users(leavers)
     return leavers
+
+
+def read_memberships(builder: PlanBuilder, given: GivenRows, leavers: Mapping[str, Leaver]) -> list[list[Group]]:
+    """Read the groups of each user who leaves, of several at the same time; note the users whose groups are unreadable.
+
+    Raises:
+        APIError: something failed that the other users would also meet.
+    """
+
+    def read(account_id: str) -> list[Group] | APIError | IncompleteReadError:
+        try:
+            return list(builder.client.iter_memberships(account_id=account_id))
+        except READ_ERRORS as error:
+            if concerns_site(error):
+                raise
+            return error
+
+    memberships: list[list[Group]] = []
+    failed = 0
+    found = map_in_threads(read, [*leavers])
+    with closing(found):  # ends the remaining calls, even after an error
+        for (account_id, leaver), groups in zip(leavers.items(), found, strict=True):
+            if isinstance(groups, list):
+                memberships.append(groups)
+                continue
+            failed += 1
+            memberships.append([])
+            given.cause = given.cause or groups
+            user = builder.resolver.users.get(account_id)
+            name = (user.display_name or user.public_name) if user else None
+            position = leaver.rows[0][0].position
+            what = describe_unreadable_user(groups, name, account_id)
+            given.unreadable.append((position, f"{leaver.place}: {what}"))
+            if len(memberships) == failed == MAX_UNREADABLE < len(leavers):
+                builder.details.append(OTHER_USERS_UNREAD)
+                break
+    return memberships
