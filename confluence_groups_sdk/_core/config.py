@@ -27,6 +27,7 @@ class ClientConfig:
     rate_limiter: RateLimiter = field()
     clock: Clock = field()
     halved_operations: dict[str, object] = field(factory=dict)  # those whose pages were too large, already logged
+    page_sizes: dict[str, tuple[int, float]] = field(factory=dict)  # by operation: a size that worked, and until when
     notices: MutableMapping[object, Any] = field(factory=dict)  # `Notice` objects; copies with other options share them
     base_url: httpx.URL = field(init=False)
     read_headers: httpx.Headers = field(init=False)

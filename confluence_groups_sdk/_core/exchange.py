@@ -44,7 +44,7 @@ from .outcome import (
 from .responses.error_factory import error_from_response, path_of, request_id_of, validation_error
 from .responses.headers import look_for_headers
 from .responses.rate_limit_headers import NO_RATE_LIMITS, parse_rate_limits
-from .retries import Retries
+from .retries import Retries, limit_page
 from .transport.replies import NoResponse, UnreadableResponse, response_in
 from .transport.request_builder import build_request
 
@@ -93,6 +93,8 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
     """
     unanswered = earlier = 0  # attempts that may have made the change: all, and those before this one
     retries: Retries | None = None
+    if config.page_sizes:
+        call = limit_page(call, config)
     try:
         for attempt in itertools.count(1):
             request = build_request(call, config)
@@ -101,6 +103,8 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
                 if logger.isEnabledFor(logging.INFO):
                     outcome = str(reply.status_code)
                     _log_attempt(call, config, attempt, sent_at, outcome, request_id=request_id_of(reply))
+                if retries:
+                    retries.remember_page_size(call)
                 return _read_result(call, reply, config)
             unanswered += may_have_made_change(call, request, reply)
             error, retryable = _classify(call, request, reply, config, attempt)

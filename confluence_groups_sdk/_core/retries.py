@@ -11,6 +11,7 @@ from .config import ClientConfig
 from .limits import retry_policy
 
 T = TypeVar("T")
+PAGE_SIZE_MEMORY_S = 600.0
 
 
 class Retries:
@@ -35,6 +36,12 @@ class Retries:
                 return call, delay
         return self._halve(call, error) if too_large else None
 
+    def remember_page_size(self, call: Call[Any]) -> None:
+        """Let later lists of this operation start with the page size that has worked, if it was halved."""
+        if self._halved and call.limit:
+            until = self._config.clock.monotonic() + PAGE_SIZE_MEMORY_S
+            self._config.page_sizes[call.operation] = (call.limit, until)
+
     def _delay(self, error: APIError) -> float | None:
         config = self._config
         held_s = config.rate_limiter.seconds_held(config.clock) if error.status_code == 429 else 0.0
@@ -53,6 +60,15 @@ class Retries:
         _log_smaller_page(call, smaller, error, config)
         self._retry, self._halved = 0, True
         return smaller, delay
+
+
+def limit_page(call: Call[T], config: ClientConfig) -> Call[T]:
+    """Return the call, with a smaller page if a page of this size has just been too large for the server."""
+    size, until = config.page_sizes.get(call.operation, (0, 0.0))
+    if config.clock.monotonic() < until:
+        while call.limit and call.limit > size and call.smaller:
+            call = call.smaller()
+    return call
 
 
 def _log_smaller_page(call: Call[Any], smaller: Call[Any], error: APIError, config: ClientConfig) -> None:

@@ -253,3 +253,42 @@ def test_one_warning_a_client_and_operation(caplog: pytest.LogCaptureFixture) ->
         assert "a page of 200 is too large for the server (504): asking for 100" in line
         list(groups.iter_groups())
     assert len(caplog.records) == 2
+
+
+def test_later_lists_of_the_client_start_with_the_size_that_worked_for_ten_minutes() -> None:
+    server, clock = SlowServer(count=120, largest=60), FakeClock()
+    with (
+        httpx.Client(transport=httpx.MockTransport(server)) as http,
+        ConfluenceGroups(SITE, auth=token(), http_client=http, clock=clock, retry=ONCE) as groups,
+    ):
+
+        def starts(**options: int) -> list[tuple[int, int]]:
+            server.asked.clear()
+            assert len(list(groups.with_options().iter_members(group_id="g", **options))) == 120
+            return server.asked
+
+        smaller = [(0, 50), (50, 50), (100, 50)]
+        assert starts() == [(0, 200), (0, 100), *smaller]
+        assert starts() == smaller
+        assert starts(page_size=100) == smaller
+        assert starts(page_size=40) == [(0, 40), (40, 40), (80, 40), (120, 40)]
+        server.asked.clear()
+        assert len(list(groups.search_groups(query="n"))) == 120
+        assert server.asked == [(0, 200), (0, 100), *smaller]  # another operation
+        clock.sleep(600)
+        assert starts() == [(0, 200), (0, 100), *smaller]
+        assert starts() == smaller
+
+
+def test_a_size_that_failed_too_is_not_remembered() -> None:
+    server, clock = SlowServer(count=20, largest=0), FakeClock()
+    with (
+        httpx.Client(transport=httpx.MockTransport(server)) as http,
+        ConfluenceGroups(SITE, auth=token(), http_client=http, clock=clock, retry=ONCE) as groups,
+    ):
+        with pytest.raises(ServerError):
+            list(groups.iter_members(group_id="g"))
+        server.largest = 200
+        server.asked.clear()
+        assert len(list(groups.iter_members(group_id="g"))) == 20
+        assert server.asked == [(0, 200)]
