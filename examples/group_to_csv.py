@@ -6,7 +6,7 @@ Without --output, lines go to standard output as they are read. A file appears o
 leaves no partial file. Only you can read the file, because it may contain e-mail addresses.
 
 People choose their own names, and a spreadsheet runs a cell that looks like a formula: such a cell gets a leading
-apostrophe. Confluence does not list deactivated users.
+apostrophe, and a terminal shows control characters as escapes. Confluence does not list deactivated users.
 
 It reads site and credentials from the environment: CONFLUENCE_SITE, CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN, or the
 other variables of `ConfluenceGroups.from_env`.
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         with ConfluenceGroups.from_env() as groups:
             members = groups.iter_members(group_id=options.group_id)
             if options.output is None:
-                write(members, sys.stdout)
+                write(members, sys.stdout, escape=sys.stdout.isatty())  # a name must not control the terminal
             else:
                 with whole_file(options.output) as file:
                     write(members, file)
@@ -52,11 +52,18 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def write(members: Iterable[User], file: IO[str]) -> None:
-    """Write one line for each member as it is read."""
+def write(members: Iterable[User], file: IO[str], *, escape: bool = False) -> None:
+    """Write one line for each member as it is read; with ``escape``, show control characters as escapes."""
     lines = csv.writer(file)
     lines.writerow(COLUMNS)
-    lines.writerows([cell(getattr(member, column)) for column in COLUMNS] for member in members)
+    for member in members:
+        cells = [cell(getattr(member, column)) for column in COLUMNS]
+        lines.writerow(map(escape_controls, cells) if escape else cells)
+
+
+def escape_controls(text: str) -> str:
+    """Return a text with escapes for everything that is not printable."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def cell(value: object) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
 
+from .._support.text import escape_controls
 from .._version import __version__
 from .commands import apply, groups, journals, login, members, plans, sandbox, sites, users
 from .program import PROGRAM
@@ -17,8 +21,35 @@ EXIT_CODES = (
     "no; 4 some changes failed or are left; 130 interrupted."
 )
 
+USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__base__)  # Typer exports no name for it
+
+
+class _Root(TyperGroup):
+    """The program; its messages about wrong usage cannot control the terminal, whatever the arguments were."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        with _escaped_messages():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _escaped_messages():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _escaped_messages() -> Iterator[None]:
+    try:
+        yield
+    except USAGE_ERROR as error:
+        if isinstance(message := getattr(error, "message", None), str):
+            lines = message.expandtabs(4).split("\n")  # a list of choices has line breaks
+            vars(error)["message"] = "\n".join(map(escape_controls, lines))
+        raise
+
+
 app = typer.Typer(
     name="confluence-groups",
+    cls=_Root,
     help=HELP,
     epilog=EXIT_CODES,
     no_args_is_help=True,

@@ -124,3 +124,19 @@ def test_no_message_names_a_python_argument(shell: Shell, option: str, value: st
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"error: {option}: give ")
     assert "None" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["members", "list", "--x\u202e\x1b]0;t\x07"],
+        ["members", "list", "Evil", "\u202ename\u2066"],  # a name that the shell has split
+        ["groups", "sh\u202ew"],
+        ["\u202e"],
+    ],
+)
+def test_messages_about_wrong_usage_cannot_control_a_terminal(shell: Shell, arguments: list[str]) -> None:
+    ended = shell.run(*arguments)
+    assert ended.code == 2
+    assert "\\u202e" in ended.err
+    assert all(line.isprintable() for line in ended.err.splitlines())

@@ -238,6 +238,17 @@ def test_any_name_is_kept_and_runs_nothing(name: str) -> None:
     assert not found.startswith(("\t", "\r", "\n"))
 
 
+def test_csv_on_a_terminal_shows_names_that_cannot_control_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group = fill(sandbox, ["\x1b]0;t\x07\u202eEvil\r\n", *HARMLESS])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run("group_to_csv", group) == 0
+    lines = capsys.readouterr().out.split("\r\n")
+    assert all(line.isprintable() for line in lines)
+    assert r"\x1b]0;t\x07\u202eEvil\r\n" in lines[1]
+
+
 @pytest.mark.parametrize("old", [None, "old content"])
 def test_failed_read_leaves_no_partial_file(
     old: str | None, sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -10,6 +10,7 @@ from attrs import evolve
 from membership_fakes import TEAM, client, team
 
 from confluence_groups_sdk import ConfluenceGroups, InputError
+from confluence_groups_sdk._support.text import escape_controls
 from confluence_groups_sdk.membership import Plan, Row, plan_offboarding, plan_removals, plan_sync, read_accounts
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
 
@@ -322,3 +323,40 @@ def test_what_makes_the_cell_of_a_group_unusable_is_named(sandbox: Sandbox, tmp_
         "line 3: the group contains a control character",
         "line 4: the group contains a control character",
     ]
+
+
+@pytest.mark.parametrize("header", ["display_name", "User name", "public_name"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "id-001@example.com",
+        "Old@Example.com",
+        "id-001",
+        "Ops/Infra",
+        "C#",
+        "=1+1",
+        "2024",
+        UPPER,
+        LOWER,
+        "a\u202eb/\nc",
+    ],
+)
+def test_people_may_have_names_that_look_like_another_account(
+    sandbox: Sandbox, tmp_path: Path, name: str, header: str
+) -> None:
+    ids = team(sandbox, 3)
+    sandbox.directory.add_person(Person(LOWER, "Lower", ""))
+    sandbox.directory.add_person(Person(ids[2], name, "id-002@example.com"))
+    shown = escape_controls(f"'{name}" if name.startswith("=") else name)  # as `members list -o csv` writes it
+    path = write(tmp_path, f"group,account_id,{header},email", f"Team,{ids[2]},{shown},id-002@example.com")
+    (change,) = plan_of(sandbox, path).changes
+    assert (change.account_id, change.note) == (ids[2], None)
+
+
+@pytest.mark.parametrize("header", ["user", "email", "display_name"])
+def test_an_e_mail_of_somebody_else_is_no_name(sandbox: Sandbox, tmp_path: Path, header: str) -> None:
+    ids = team(sandbox, 3)
+    name = "com example id-001" if header == "display_name" else "id-001@example.com"
+    sandbox.directory.add_person(Person(ids[2], name, ""))
+    path = write(tmp_path, f"group,account_id,{header}", f"Team,{ids[2]},id-001@example.com")
+    assert problems(sandbox, path) == [f"line 2: {ids[2]} and id-001@example.com are different people: name one"]

@@ -13,6 +13,7 @@ from membership_fakes import OPEN, QUICK, TEAM, people, team
 
 from confluence_groups_sdk import (
     APIConnectionError,
+    APIStatusError,
     ApiToken,
     AuthenticationError,
     ConfluenceGroups,
@@ -24,7 +25,15 @@ from confluence_groups_sdk import (
     ResponseValidationError,
     ServerError,
 )
-from confluence_groups_sdk.membership import apply, plan_offboarding, plan_removals, plan_sync, rehearse, undo
+from confluence_groups_sdk.membership import (
+    apply,
+    plan_offboarding,
+    plan_removals,
+    plan_sync,
+    rehearse,
+    resolve_user,
+    undo,
+)
 from confluence_groups_sdk.sandbox import Group, Sandbox
 
 Answer = Callable[[httpx.Request], httpx.Response | None]
@@ -324,3 +333,27 @@ def test_all_groups_that_were_searched_are_named_once(sandbox: Sandbox, ids: lis
     assert all("groups that give access to Confluence (named below) shows the e-mail" in each for each in rows)
     assert last.startswith("the groups that give access to Confluence: ")
     assert all(f"U {number}" in last for number in range(6))
+
+
+# --- the search for one user by e-mail
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500, 503])
+@pytest.mark.parametrize("searched", ["one group", "all groups"])
+def test_a_search_for_an_e_mail_names_the_group_that_cannot_be_read(
+    sandbox: Sandbox, status: int, searched: str
+) -> None:
+    team(sandbox, 3)
+    with connect(sandbox, failing(TEAM, status=status)) as groups:
+        group = groups.get_group(group_id=TEAM) if searched == "one group" else None
+        with pytest.raises(APIStatusError) as caught:
+            resolve_user(groups, "ada@example.com", group=group)
+    assert caught.value.status_code == status
+    assert f"while reading the group Team ({TEAM})" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_search_for_an_e_mail_skips_a_group_that_the_site_no_longer_knows(sandbox: Sandbox, status: int) -> None:
+    team(sandbox, 3)
+    with connect(sandbox, failing(TEAM, part="/group/", status=status)) as groups:
+        assert resolve_user(groups, "ada@example.com").display_name == "Ada Okafor"

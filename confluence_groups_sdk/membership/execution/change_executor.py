@@ -28,8 +28,8 @@ from ...errors import (
     ServerError,
 )
 from ..model.changes import Action, Change, Outcome, Result
-from ..planning.group_reader import concerns_site
 from ..planning.parallel import map_in_threads
+from ..planning.read_errors import concerns_site
 from ..planning.resolver import find_group
 
 FATAL_ERRORS = (AuthenticationError, PermissionDeniedError, GoneError, ClientClosedError)

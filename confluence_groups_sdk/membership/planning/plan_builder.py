@@ -16,10 +16,11 @@ from ...models import Group
 from ..model.changes import Action, Change, Key, OnProgress, Progress, SkippedChange
 from ..model.guards import Guards
 from ..model.plan import Plan
-from .group_reader import READ_ERRORS, concerns_site, describe_unreadable_group, name_group, read_group
+from .group_reader import read_group
 from .guard_evaluation import evaluate
 from .parallel import map_in_threads
 from .plan_notes import describe_unidentified, describe_unknown_facts
+from .read_errors import READ_ERRORS, concerns_site, describe_unreadable_group, name_group
 from .resolver import MAX_NAMES, AccountsByEmail, Resolver, accounts_by_email, describe_unknown_email
 from .rows.given_rows import GivenRow, GivenRows
 from .rows.row_resolver import BadRowError, Person, SearchScope, load_unlisted_users, resolve_person

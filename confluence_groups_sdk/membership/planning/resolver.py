@@ -20,6 +20,7 @@ from ...client import ConfluenceGroups
 from ...errors import BadRequestError, InputError, NotFoundError
 from ...models import Group, User
 from .parallel import map_in_threads
+from .read_errors import READ_ERRORS, name_group
 
 AccountsByEmail = Mapping[str, set[str]]
 MAX_NAMES = 5  # of groups in a message about one of many accounts
@@ -108,7 +109,8 @@ def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None 
         InputError: nobody in these groups shows this e-mail, or several people do.
         NotFoundError: no user has this id.
         ValueError: the id is empty.
-        APIError, IncompleteReadError: as for `get_user`, `iter_groups` and `iter_members`.
+        APIError, IncompleteReadError: as for `get_user`, `iter_groups` and `iter_members`; the error names the group
+            whose members cannot be read.
     """
     if "@" not in account:
         return client.get_user(account_id=account)
@@ -130,11 +132,18 @@ def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None 
 
 
 def _members_of(client: ConfluenceGroups, group: Group) -> dict[str, User]:
-    """Return a group's members by account id; none if the group was deleted meanwhile."""
+    """Return a group's members by account id; none if the group was deleted meanwhile.
+
+    Raises:
+        APIError, IncompleteReadError: the members cannot be read; the error names the group.
+    """
     try:
         return {user.account_id: user for user in client.iter_members(group_id=group.id)}
-    except NotFoundError:
-        return {}
+    except READ_ERRORS as error:
+        if isinstance(error, NotFoundError | BadRequestError) and find_group(client, group.id) is None:
+            return {}
+        name_group(error, group.name, group.id)
+        raise
 
 
 # --- many groups and accounts

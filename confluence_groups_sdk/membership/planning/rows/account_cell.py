@@ -257,7 +257,7 @@ class PersonCells(NamedTuple):
         account: the account id or e-mail that identifies the person.
         given: the cell, if the account is only a part of it.
         others: further account ids and e-mails, which must belong to the same person.
-        names: names, and texts that are probably names.
+        names: names, texts that are probably names, and e-mails from columns of names.
     """
 
     account: str
@@ -280,9 +280,9 @@ def identify(cells: Iterable[tuple[str, Column]]) -> PersonCells | str:
         cell = _read(text, column)
         if cell.kind is Kind.BAD:
             return _describe_damage(text, cell)
-        if cell.kind is Kind.NAME:
+        if cell.kind is Kind.NAME or (cell.kind is Kind.EMAIL and column is Column.NAME):
             names.append(cell.text)
-        elif cell.kind is Kind.PLACEHOLDER:
+        if cell.kind is Kind.PLACEHOLDER:
             placeholder = placeholder or text.strip()
         elif cell.kind is Kind.EMAIL or (cell.kind is Kind.ID and (column is Column.ID or is_id_shaped(cell.text))):
             identifying.append((cell, text))

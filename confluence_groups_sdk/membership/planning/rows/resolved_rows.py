@@ -11,9 +11,9 @@ from ...._support.text import format_count
 from ....errors import APIError, IncompleteReadError
 from ....models import Group
 from ...model.changes import Key
-from ..group_reader import READ_ERRORS, concerns_site, describe_unreadable_user
 from ..parallel import map_in_threads
 from ..plan_builder import MAX_UNREADABLE, PlanBuilder
+from ..read_errors import READ_ERRORS, concerns_site, describe_unreadable_user
 from ..resolver import Resolver, describe_gone_group
 from .account_cell import unquote
 from .given_rows import GivenRow, GivenRows, join_reasons

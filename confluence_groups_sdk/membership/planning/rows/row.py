@@ -22,7 +22,7 @@ class Row(NamedTuple):
         by_name: whether the group comes from a column of names, so that it cannot be an id.
         given: the cell of the account, if the account is only a part of it; None if it is all of it.
         others: other account ids and e-mails in the row, which must belong to the same person.
-        names: the names in the row, for comparison with the account's name.
+        names: the names in the row, for comparison with the account's name; also e-mails from columns of names.
     """
 
     group: str

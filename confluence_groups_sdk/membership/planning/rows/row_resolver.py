@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from attrs import frozen
 
+from ...._support.text import escape_controls
 from ....models import User
 from ..resolver import AccountsByEmail, Resolver, describe_ambiguous_email, describe_unknown_account
 from ..snapshot import GroupSnapshot
@@ -127,6 +128,8 @@ class _PersonCheck:
         if row.given is not None or (not is_email and account_id != row.account):
             repairs.append(f"the account is written {row.given or row.account}")
         for other in row.others:
+            if other in row.names and self._is_called(account_id, other):
+                continue  # people may be called like an e-mail of somebody else
             doubts += self._check_email(account_id, other) if "@" in other else self._check_id(account_id, other)
         for name in row.names:
             doubts += self._check_name(account_id, name)
@@ -173,6 +176,8 @@ class _PersonCheck:
         yield f"nobody shows the e-mail {email}, so it was not compared"
 
     def _check_name(self, account_id: str, name: str) -> Iterator[str]:
+        if name in (self.row.account, *self.row.others) or self._is_called(account_id, name):
+            return
         if not any(map(str.isspace, name)):
             found = self._find_id(name)
             if found == account_id:
@@ -182,6 +187,11 @@ class _PersonCheck:
         known = [each for each in self._names(account_id) if each]
         if known and not any(is_same_name(name, each) for each in known):
             yield f"the row says {name}, but the account is called {known[0]}"
+
+    def _is_called(self, account_id: str, text: str) -> bool:
+        """Check whether the account has exactly this name, perhaps as `members list -o csv` writes it."""
+        names = [each for each in self._names(account_id) if each]
+        return _plain_name(text) in map(_plain_name, [*names, *map(escape_controls, names)])
 
     def _emails(self, account_id: str) -> Iterator[str]:
         for group in self.searched.groups:
@@ -199,6 +209,11 @@ class _PersonCheck:
 
     def _user(self, account_id: str) -> User | None:
         return self.users.get(account_id) or self.users.get(self.row.account)
+
+
+def _plain_name(name: str) -> str:
+    """Return a name without the apostrophe before a formula, for comparison."""
+    return " ".join(name.split()).removeprefix("'").casefold()
 
 
 def _possible_ids(row: Row) -> Iterator[str]:
