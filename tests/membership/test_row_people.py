@@ -360,3 +360,14 @@ def test_an_e_mail_of_somebody_else_is_no_name(sandbox: Sandbox, tmp_path: Path,
     sandbox.directory.add_person(Person(ids[2], name, ""))
     path = write(tmp_path, f"group,account_id,{header}", f"Team,{ids[2]},id-001@example.com")
     assert problems(sandbox, path) == [f"line 2: {ids[2]} and id-001@example.com are different people: name one"]
+
+
+def test_a_column_of_groups_that_a_plan_does_not_use_is_noted(sandbox: Sandbox, tmp_path: Path) -> None:
+    team(sandbox, 3)
+    (account_id, *_) = [person.account_id for person in sandbox.directory.members(TEAM)]
+    file = write(tmp_path, "Group Name,Account ID", f"other,{account_id}")
+    note = "rows.csv: the column Group Name is not used"
+    with client(sandbox) as groups:
+        assert note in plan_sync(groups, group_id=TEAM, account_ids=file, mode="add-only").notes
+        assert note in plan_offboarding(groups, account_ids=[file]).notes
+        assert note not in plan_sync(groups, group_id=TEAM, account_ids=[account_id], mode="add-only").notes

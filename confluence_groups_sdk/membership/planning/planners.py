@@ -112,6 +112,7 @@ def plan_sync(
     _check_reason(reason)
     given = read_given_accounts(account_ids, allow_empty=True)
     builder = PlanBuilder(client, guards, clock, on_progress)
+    builder.notes += given.notes
     group = find_synced_group(builder, given, group_id)
     if not allow_empty and (given.empty_files or not (given.size or given.problems)):
         raise InputError(EMPTY_LIST.format(source=", ".join(given.empty_files) or "the list"), option="allow_empty")
@@ -164,6 +165,7 @@ def plan_offboarding(
     builder = PlanBuilder(client, guards, clock, on_progress)
     to_keep = builder.resolver.find_groups(_check_ids(keep_groups))
     given = read_given_accounts(account_ids)
+    builder.notes += given.notes
     leavers = resolve_leavers(builder, given)
     fails = bool(given.problems or builder.unreadable)
     to_read = {} if fails and all(to_keep.values()) else leavers  # a group to keep may be only in their lists

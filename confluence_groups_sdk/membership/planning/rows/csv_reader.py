@@ -133,7 +133,8 @@ def scan_file(source: str | os.PathLike[str], *, with_groups: bool, allow_empty:
 
 def _read_text(name: str, text: IO[str], *, with_groups: bool, allow_empty: bool) -> RowFile:
     header = _read_header(name, text, with_groups=with_groups)
-    content = RowFile(name, [], [])
+    unused = [] if with_groups else [cell for cell in header.names if _normalize(cell) in (*GROUP_IDS, *GROUP_NAMES)]
+    content = RowFile(name, [], [], [f"{name}: the column {cell} is not used" for cell in unused])
     for line, cells, problem in _records(text, header):
         row = problem or _parse_row(cells, header.columns, line)
         if isinstance(row, Row):
@@ -167,7 +168,7 @@ def _read_header(name: str, text: IO[str], *, with_groups: bool) -> _Header:
 
 
 def _find_columns(name: str, header: list[str], number: int, *, with_groups: bool) -> _Columns:
-    plain = [re.sub(r"[\W_]", "", cell).casefold() for cell in header]
+    plain = [_normalize(cell) for cell in header]
 
     def with_headers(*aliases: str) -> tuple[int, ...]:
         return tuple(index for alias in aliases for index, each in enumerate(plain) if each == alias)
@@ -198,6 +199,10 @@ def _find_columns(name: str, header: list[str], number: int, *, with_groups: boo
             f"headers {HEADERS_HELP if with_groups else ACCOUNT_HEADERS_HELP}; it has: {shown}"
         )
     return columns
+
+
+def _normalize(header: str) -> str:
+    return re.sub(r"[\W_]", "", header).casefold()
 
 
 def _is_repeated(header: str, headers: Sequence[str]) -> bool:

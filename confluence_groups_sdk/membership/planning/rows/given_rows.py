@@ -40,6 +40,7 @@ class GivenRows:
         empty_files: the names of the files without a row.
         file: the name of the file, if all rows come from one.
         size: the number of rows; repeated account ids count once.
+        notes: remarks about the files for the reader of the plan.
     """
 
     def __init__(self) -> None:
@@ -51,6 +52,7 @@ class GivenRows:
         self.empty_files: list[str] = []
         self.file: str | None = None
         self.size = 0
+        self.notes: list[str] = []
 
     @staticmethod
     def row_of(account_id: str) -> GivenRow:
@@ -102,6 +104,7 @@ class GivenRows:
             self.rows.append(GivenRow(row, f"{prefix}line {line}", (number, line)))
         self.problems += [((number, each.line), f"{prefix}{each}") for each in content.problems]
         self.size += len(content.rows)
+        self.notes += content.notes
         if not content.rows and not content.problems:
             self.empty_files.append(content.name)
 

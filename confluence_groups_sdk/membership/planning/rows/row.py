@@ -52,11 +52,13 @@ class RowFile(NamedTuple):
         name: the file's name.
         rows: the usable rows.
         problems: the bad rows.
+        notes: remarks about the file for the reader of the plan.
     """
 
     name: str
     rows: list[Row]
     problems: list[Problem]
+    notes: list[str]
 
 
 def build_bad_rows_error(name: str, problems: Sequence[tuple[int, str]]) -> InputError:
