@@ -21,7 +21,7 @@ from confluence_groups_sdk import JournalError
 from confluence_groups_sdk.membership import Outcome, Plan, Progress, apply
 from confluence_groups_sdk.membership.execution import locks
 from confluence_groups_sdk.membership.execution.journal import open_journal
-from confluence_groups_sdk.membership.execution.locks import lock_plan
+from confluence_groups_sdk.membership.execution.locks import lock_journal, lock_plan
 from confluence_groups_sdk.sandbox import Sandbox
 
 DIGEST = "5e" * 32
@@ -33,6 +33,17 @@ from confluence_groups_sdk.membership.execution.locks import lock_plan
 with lock_plan(sys.argv[1], Path(sys.argv[2])):
     print("locked", flush=True)
     sys.stdin.read()
+"""
+FORKER = """
+import os, sys
+from pathlib import Path
+from confluence_groups_sdk.membership.execution.locks import lock_journal, lock_plan
+journal = Path(sys.argv[2])
+with lock_journal(journal), lock_plan(sys.argv[1], journal):
+    if os.fork():
+        print("locked", flush=True)
+    sys.stdin.read()  # the parent and the child wait
+    os._exit(0)
 """
 APPLIER = """
 import sys
@@ -58,9 +69,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def holder_process(digest: str, journal: str) -> Iterator[subprocess.Popen[str]]:
+def holder_process(digest: str, journal: str, program: str = HOLDER) -> Iterator[subprocess.Popen[str]]:
     """Hold the lock of a plan in another process."""
-    command = [sys.executable, "-c", HOLDER, digest, journal]
+    command = [sys.executable, "-c", program, digest, journal]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -97,6 +108,17 @@ def test_the_lock_ends_with_its_process(end: str) -> None:
         process.wait()
         assert refusal() == ""
         assert refusal() == "", "releasing the lock frees it again"
+
+
+def test_a_forked_worker_that_outlives_a_killed_run_keeps_no_lock(tmp_path: Path) -> None:
+    journal = tmp_path / "plan.journal"
+    with holder_process(DIGEST, str(journal), FORKER) as process:
+        assert "another run applies this plan" in refusal()
+        process.kill()
+        process.wait()
+        assert refusal() == ""
+        with lock_journal(journal):
+            pass  # the worker is still alive: it waits for the end of its standard input
 
 
 def test_after_a_kill_the_next_run_is_the_one_that_is_named() -> None:
