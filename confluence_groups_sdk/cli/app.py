@@ -25,7 +25,7 @@ USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__base__)  # Typer expo
 
 
 class _Root(TyperGroup):
-    """The program; its messages about wrong usage cannot control the terminal, whatever the arguments were."""
+    """The program. It escapes control characters in its messages about wrong usage."""
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
         with _escaped_messages():

@@ -153,7 +153,7 @@ def test_unidentified_members_do_not_raise_the_number_of_allowed_removals(
         assert "20 of 38 members" in plan.refused[0].why
 
 
-# --- for whoever reads groups
+# --- for callers that read groups
 
 
 def test_snapshots_have_the_number(sandbox: Sandbox, unidentified: set[str]) -> None:

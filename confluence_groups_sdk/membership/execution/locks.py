@@ -2,8 +2,8 @@
 
 A plan's lock is a file in the system's folder for temporary files, named after the plan's digest. The operating system
 releases it when the process ends. A second file, beside the lock, names the journal in use, because Windows does not
-let other processes read a locked file. Other users can write to the folder, too, so a file is
-used only if it is a private regular file of this user.
+let other processes read a locked file. Other users can also write to the folder, so a file is used only if it is a
+private regular file of this user.
 """
 
 from __future__ import annotations

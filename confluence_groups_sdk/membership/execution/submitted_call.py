@@ -55,7 +55,7 @@ class SubmittedCall:
         foreign: whether the executor is not one of Python's own pools.
 
     Attributes:
-        rejected: whether the executor raised an exception instead of taking the change; it may have taken it, too.
+        rejected: whether the executor raised an exception in ``submit``; it may have taken the change before.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class SubmittedCall:
         """Give the change to an executor.
 
         Raises:
-            Exception: the executor does not accept it; it may have taken it, too.
+            Exception: the executor raised it; it may have taken the change before.
         """
         try:
             # Other processes cannot see this object.
