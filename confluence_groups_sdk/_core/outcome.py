@@ -88,7 +88,7 @@ def record_unanswered(call: Call[Any], error: APIError, unanswered: int, *, earl
         error.remedy = f"The change may have been made{attempts}.{check} {_remedy_after_doubt(error)}"
     else:
         attempts = "An earlier attempt" if earlier == 1 else format_count(earlier, "earlier attempt")
-        remedy = error.remedy.removeprefix(NOTHING_SENT)  # this is true of the last attempt only
+        remedy = error.remedy.removeprefix(NOTHING_SENT)  # true of the last attempt only
         error.remedy = f"{attempts} went unanswered, so the change may have been made.{check} {remedy}"
 
 

@@ -97,7 +97,7 @@ def test_the_first_ctrl_c_is_a_request_and_the_second_interrupts_the_program() -
     assert relay is not None
     with pytest.raises(KeyboardInterrupt):
         caller.run(lambda: relay(Progress(phase="adding", done=0, total=1)))
-    assert (passed, caller.hurried) == ([True], True)
+    assert (passed, caller.interrupted_again) == ([True], True)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

@@ -225,18 +225,18 @@ class DoubtfulChanges:
             return evolve(result, settled=True, final=False)
         return result
 
-    def look_up(self, client: ConfluenceGroups, is_hurried: Callable[[], bool]) -> list[Result]:
+    def look_up(self, client: ConfluenceGroups, is_interrupted_again: Callable[[], bool]) -> list[Result]:
         """Return results for the changes whose memberships could be read; the others stay in doubt.
 
         Args:
             client: reads the memberships.
-            is_hurried: whether to look up no more.
+            is_interrupted_again: whether to look up no more.
         """
         failures, self._failures = self._failures, {}
         unreachable: list[bool] = []  # has an item once the site cannot be read
 
         def look_up(change: Change) -> Result | None:
-            if unreachable or is_hurried():
+            if unreachable or is_interrupted_again():
                 return None
             failure = failures[change]
             try:

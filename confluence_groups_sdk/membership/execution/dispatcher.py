@@ -79,8 +79,10 @@ class Dispatcher:
         self._queue: deque[Change] = deque()
         self._doubtful = DoubtfulChanges()
         self._halted_by: Result | None = None
-        here = not isinstance(open_client, PerProcessClient)
-        self._calls = SubmittedCalls(executor, here=here, is_hurried=lambda: caller.hurried)
+        in_this_process = not isinstance(open_client, PerProcessClient)
+        self._calls = SubmittedCalls(
+            executor, in_this_process=in_this_process, is_interrupted_again=lambda: caller.interrupted_again
+        )
 
     # --- the run
 
@@ -256,7 +258,9 @@ class Dispatcher:
 
     def _settle(self) -> None:
         """Look up the changes of which a foreign executor does not say whether they were made."""
-        self._journal.record(self._doubtful.look_up(self._client, is_hurried=lambda: self._caller.hurried))
+        self._journal.record(
+            self._doubtful.look_up(self._client, is_interrupted_again=lambda: self._caller.interrupted_again)
+        )
 
     def _withdraw(self, changes: Sequence[Change]) -> None:
         """Record that changes were not sent; those that an earlier run may have made stay in doubt."""

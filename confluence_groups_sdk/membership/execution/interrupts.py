@@ -66,7 +66,7 @@ class CallerThread:
         return bool(self._signals or self.errors)
 
     @property
-    def hurried(self) -> bool:
+    def interrupted_again(self) -> bool:
         """Whether the run was told more than once to end."""
         return self._signals + len(self.errors) > 1
 
@@ -168,7 +168,7 @@ class CallerThread:
         self._signals += 1
         self._notify_run()
         task = self._current
-        if task is not None and (task.sleeps or self.hurried):
+        if task is not None and (task.sleeps or self.interrupted_again):
             raise KeyboardInterrupt
 
     def _notify_run(self) -> None:

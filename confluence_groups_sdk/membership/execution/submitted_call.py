@@ -210,19 +210,21 @@ class SubmittedCalls:
 
     Args:
         executor: the caller's executor; None for a pool of the run's own.
-        here: whether the calls are made in this process.
-        is_hurried: says whether to stop waiting for calls that a foreign executor does not end.
+        in_this_process: whether the calls are made in this process.
+        is_interrupted_again: says whether to stop waiting for calls that a foreign executor does not end.
 
     Attributes:
         foreign: whether the executor is not one of Python's own pools.
         unrecorded: the calls, by the keys of their changes.
     """
 
-    def __init__(self, executor: Executor | None, *, here: bool, is_hurried: Callable[[], bool]) -> None:
+    def __init__(
+        self, executor: Executor | None, *, in_this_process: bool, is_interrupted_again: Callable[[], bool]
+    ) -> None:
         self.foreign = executor is not None and not is_own_pool(executor)
         self.unrecorded: dict[Key, SubmittedCall] = {}
-        self._here = here
-        self._is_hurried = is_hurried
+        self._in_this_process = in_this_process
+        self._is_interrupted_again = is_interrupted_again
         self._notified: SimpleQueue[SubmittedCall] = SimpleQueue()
         self._last_event_at = 0.0  # by the machine's clock: when a call was last submitted, ended or cancelled
         self._runs_here = False  # the executor makes calls in threads of this process
@@ -267,12 +269,12 @@ class SubmittedCalls:
         """
         waiting = [call for call in self.unrecorded.values() if not call.is_running]
         if self._is_silent(self.silence_limit_s(stopped=stopped)):
-            return waiting if not self._here or len(waiting) == len(self.unrecorded) else []
+            return waiting if not self._in_this_process or len(waiting) == len(self.unrecorded) else []
         return [call for call in waiting if call.has_result] if self._is_silent(SILENCE_WITH_RESULT_S) else []
 
     def silence_limit_s(self, *, stopped: bool) -> float:
         """Return after how many seconds without a result a foreign executor has lost its calls."""
-        if self._here:
+        if self._in_this_process:
             return SILENCE_HERE_S
         return SILENCE_AFTER_STOP_S if stopped else SILENCE_S
 
@@ -302,4 +304,4 @@ class SubmittedCalls:
             self.wait()
 
     def _is_silent(self, limit_s: float) -> bool:
-        return self.foreign and (machine_monotonic() - self._last_event_at >= limit_s or self._is_hurried())
+        return self.foreign and (machine_monotonic() - self._last_event_at >= limit_s or self._is_interrupted_again())

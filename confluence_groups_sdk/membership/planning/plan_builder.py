@@ -214,7 +214,7 @@ class PlanBuilder:
                 self._doubts.setdefault(key, []).append(f"{given.place}: {'; '.join(person.doubts)}")
 
     def leave_out_unlisted(self, group: Group, account_ids: Sequence[str]) -> list[str]:
-        """Return the users who are no members, of users who are not listed as members; note the number of the others.
+        """Return those of these unlisted users who are not members, and note the number of the others.
 
         Deactivated members are not listed, but their own list of groups has the group
         (docs/confluence-behaviour.md#users).
