@@ -66,12 +66,13 @@ def append_line(path: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    shutil.rmtree(path.parent)
+    # The run may write its new journal between the removal of the old one and that of the folder, which then stays.
+    shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def recreate_folder(path: Path) -> None:
-    shutil.rmtree(path.parent)
-    path.parent.mkdir()
+    remove_folder(path)
+    path.parent.mkdir(exist_ok=True)
 
 
 LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
