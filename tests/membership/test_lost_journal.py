@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from unittest import mock
 
 import httpx
 import pytest
@@ -30,6 +31,7 @@ from confluence_groups_sdk.membership.execution.append_only_file import AppendOn
 from confluence_groups_sdk.sandbox import Sandbox
 
 PEOPLE, LEAVING = 200, 190
+FIND_DAMAGE = AppendOnly.find_damage
 
 
 @pytest.fixture
@@ -66,13 +68,12 @@ def append_line(path: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    # The run may write its new journal between the removal of the old one and that of the folder, which then stays.
-    shutil.rmtree(path.parent, ignore_errors=True)
+    shutil.rmtree(path.parent)
 
 
 def recreate_folder(path: Path) -> None:
-    remove_folder(path)
-    path.parent.mkdir(exist_ok=True)
+    shutil.rmtree(path.parent)
+    path.parent.mkdir()
 
 
 LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -94,17 +95,20 @@ LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 class Saboteur(httpx.HTTPTransport):
-    """A transport that damages the journal before the change with this number is sent."""
+    """A transport that damages the journal before the change with this number is sent.
+
+    `lose` lets nobody check the journal meanwhile, because that would find half of the damage.
+    """
 
     def __init__(self, path: Path, damage: Callable[[Path], object], number: int) -> None:
         super().__init__()
         self._path, self._damage, self._number = path, damage, number
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self.sent = 0
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.method in ("POST", "DELETE"):
-            with self._lock:
+            with self.lock:
                 self.sent += 1
                 if self.sent == self._number:
                     self._damage(self._path)
@@ -113,9 +117,16 @@ class Saboteur(httpx.HTTPTransport):
 
 def lose(sandbox: Sandbox, plan: Plan, path: Path, damage: Callable[[Path], object], number: int) -> JournalError:
     """Apply a plan, and damage its journal before a change is sent."""
+    saboteur = Saboteur(path, damage, number)
+
+    def find_damage(file: AppendOnly, *, read: bool = False) -> str | None:
+        with saboteur.lock:
+            return FIND_DAMAGE(file, read=read)
+
     with (
-        httpx.Client(transport=Saboteur(path, damage, number), trust_env=False) as http,
+        httpx.Client(transport=saboteur, trust_env=False) as http,
         client(sandbox, http_client=http) as groups,
+        mock.patch.object(AppendOnly, "find_damage", find_damage),
         pytest.raises(JournalError) as caught,
     ):
         apply(groups, plan, journal=path)
