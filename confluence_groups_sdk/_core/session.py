@@ -27,11 +27,15 @@ if TYPE_CHECKING:
     from .api.pagination import Paginator, Workflow
     from .exchange import Reply, Step
     from .transport import replies, request_builder, response_reader
+    from .transport.connections import attempt, deadline, watching
 else:
+    attempt = LazyModule(__package__, "transport.connections.attempt")
+    deadline = LazyModule(__package__, "transport.connections.deadline")
     exchange = LazyModule(__package__, "exchange")
     replies = LazyModule(__package__, "transport.replies")
     request_builder = LazyModule(__package__, "transport.request_builder")
     response_reader = LazyModule(__package__, "transport.response_reader")
+    watching = LazyModule(__package__, "transport.connections.watching")
 
 C = TypeVar("C", bound="httpx.Client | httpx.AsyncClient")
 T = TypeVar("T")
@@ -171,13 +175,14 @@ class Session(_Session[httpx.Client]):
 
     def _send_request(self, request: httpx.Request) -> Reply:
         started = self.config.clock.monotonic()
+        progress = attempt.Attempt(request, self.auth, self.http.closing if self.http.owned else None)
         try:
-            response = self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
-            reply = response_reader.read_sync(response, self.config, started)
+            with deadline.within(self.config.total_timeout_s):
+                response = self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
+                watching.distrust(response)
+                reply = response_reader.read_sync(response, self.config, started)
         except replies.FAILURES as error:
-            if self.http.is_closed and request.extensions.get(closing.TUNNEL):
-                return replies.CLOSED
-            return replies.no_response(error, closed=self.http.is_closed)
+            return replies.no_response(error, closed=self.http.is_closed, sent=progress.sent)
         except APIError as error:  # of the credentials, which could not be renewed
             return error
         except RuntimeError:  # of httpx, which was closed
@@ -258,13 +263,17 @@ class AsyncSession(_Session[httpx.AsyncClient]):
         return None
 
     async def _send_request(self, request: httpx.Request) -> Reply:
-        progress = closing.SendProgress(request)
+        progress = attempt.AsyncAttempt(request, self.auth)
+        total_s = self.config.total_timeout_s
         try:
-            return await self.http.closing.run_until_closed(self._receive_response, request)
+            return await self.http.closing.run_until_closed(self._receive_response, request, timeout_s=total_s)
         except closing.InterruptedByClosingError:
             return replies.CLOSED if await progress.abandon() is False else replies.CLOSED_IN_DOUBT
+        except closing.AttemptTimeoutError:
+            sent = await progress.abandon()
+            return replies.no_response(attempt.attempt_timeout(sent=sent), sent=sent)
         except replies.FAILURES as error:
-            return replies.no_response(error, closed=self.http.is_closed)
+            return replies.no_response(error, closed=self.http.is_closed, sent=progress.sent)
         except APIError as error:  # of the credentials, which could not be renewed
             return error
         except RuntimeError:  # of httpx, which was closed
@@ -275,4 +284,5 @@ class AsyncSession(_Session[httpx.AsyncClient]):
     async def _receive_response(self, request: httpx.Request) -> Reply:
         started = self.config.clock.monotonic()
         response = await self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
+        watching.distrust(response)
         return await response_reader.read_async(response, self.config, started)

@@ -17,9 +17,11 @@ class SecretAuth(httpx.Auth):
 
     Attributes:
         scheme: the authentication scheme of the Authorization header.
+        sends_once: whether a call's request is sent once, and no other request with it.
     """
 
     scheme = "Bearer"
+    sends_once = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<withheld>)"
@@ -33,6 +35,8 @@ class SecretAuth(httpx.Auth):
 
 class _ConstantAuth(SecretAuth):
     """Sends the same Authorization header with every request."""
+
+    sends_once = True
 
     def __init__(self, value: str) -> None:
         self._value = value

@@ -17,6 +17,8 @@ import httpx
 from aiohttp.http import HttpProcessingError, StreamWriter
 from yarl import URL
 
+from .connections.aiohttp_connector import WatchedConnector, poll
+
 MAX_HEADER_BYTES = 100 * 1024  # of one header; httpx has the same limit for all headers together
 MAX_HEADERS = 1000
 POLL_INTERVAL_S = 0.5  # between checks of a silent connection
@@ -74,10 +76,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         try:
             if session.closed:  # while this waited
                 raise httpx.ConnectError(CLOSED)
-            # If the server closed a pooled connection while the loop was busy, aiohttp learns it only when the loop
-            # polls, which it does after all ready callbacks. Two turns of the loop make sure that it has polled.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            await poll()  # the server may have closed a pooled connection while the loop was busy
             response = await _send(session, request, headers, content)
         except BaseException:
             self._slots.release()
@@ -104,7 +103,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         if self._session is None:
             self._loop = loop
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+                connector=WatchedConnector(
                     ssl=self._context,
                     limit=0,  # limited by our semaphore, so that waiting and connecting have separate timeouts
                     keepalive_timeout=KEEPALIVE_S,

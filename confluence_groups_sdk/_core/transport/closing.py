@@ -1,7 +1,7 @@
 """Ends the calls of a client that is closed: wakes its threads, interrupts its tasks, and shuts down its connections.
 
-Closing an httpx client does not wake a thread that waits for a response. So this module keeps the sockets, which the
-trace extension of httpx (https://www.python-httpx.org/advanced/extensions/#trace) shows when they are connected.
+Closing an httpx client does not wake a thread that waits for a response. So this module keeps the sockets of new
+connections.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
@@ -23,21 +23,22 @@ from ..._support.clock import Clock, SystemClock, Waker
 if TYPE_CHECKING:
     import asyncio
 
+    import httpcore
+
     from ..limits.concurrency_limiter import ConcurrencyLimiter
 
 CLOSED_UNSENT = "the client was closed: nothing was sent"
-SENDING = "send_request_headers.started"  # the end of an event's name, with HTTP/1.1 and HTTP/2
-CONNECTING = "connect_tcp.started"
-CONNECTED = ("connect_tcp.complete", "start_tls.complete")
-
 CLOSING_THREAD = "confluence-groups-close"
-TUNNEL = "confluence_groups.tunnel"  # the extension that says whether a request waits for its proxy's tunnel
 
 T = TypeVar("T")
 
 
 class InterruptedByClosingError(Exception):
     """The client was closed before a step of a call had ended."""
+
+
+class AttemptTimeoutError(Exception):
+    """An attempt has taken too long."""
 
 
 class Closing:
@@ -99,43 +100,44 @@ class Closing:
         finally:
             del self._wakers[key]
 
-    def watch(self, request: httpx.Request) -> None:
-        """Trace a request that httpx is about to send; an event hook of httpx."""
-        request.extensions["trace"] = self._trace
+    # --- connections
 
-    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Keep the sockets of new connections; stop a request that is not sent yet if the client is closed.
+    def check_open(self) -> None:
+        """Refuse to begin a part of a request.
 
         Raises:
             httpx.ConnectError: the client is closed.
         """
-        if event.endswith(SENDING):
-            extensions = info["request"].extensions  # a CONNECT has those of the request that needs the tunnel
-            extensions[TUNNEL] = info["request"].method == b"CONNECT"
-            if not extensions[TUNNEL]:
-                extensions.pop("trace", None)  # tracing the rest would cost time, and shows nothing more
-        elif event.endswith(CONNECTED):
-            stream = info["return_value"]
-            with self._lock:
-                self._sockets.add(stream.get_extra_info("socket"))
-            if self.closed:
-                stream.close()
-                raise httpx.ConnectError(CLOSED_UNSENT)
-        if self.closed and event.endswith((SENDING, CONNECTING)):
+        if self.closed:
+            raise httpx.ConnectError(CLOSED_UNSENT)
+
+    def add_connection(self, stream: httpcore.NetworkStream) -> None:
+        """Keep a new connection's socket, to be shut down by `close`.
+
+        Raises:
+            httpx.ConnectError: the client is closed, and now so is the connection.
+        """
+        with self._lock:
+            self._sockets.add(stream.get_extra_info("socket"))
+        if self.closed:
+            stream.close()
             raise httpx.ConnectError(CLOSED_UNSENT)
 
     # --- tasks
 
-    async def run_until_closed(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-        """Await a function; interrupt it if the client is closed.
+    async def run_until_closed(
+        self, function: Callable[..., Awaitable[T]], *arguments: Any, timeout_s: float | None = None
+    ) -> T:
+        """Await a function; interrupt it if the client is closed, or after some seconds.
 
         Raises:
             InterruptedByClosingError: the client was closed before the function had ended.
+            AttemptTimeoutError: the time was over before.
         """
         import asyncio  # synchronous programs never load it
 
         try:
-            async with asyncio.timeout(None) as scope:
+            async with asyncio.timeout(timeout_s) as scope:
                 self._wakers[scope] = partial(_expire, scope, asyncio.get_running_loop())
                 try:
                     return await function(*arguments)
@@ -144,38 +146,7 @@ class Closing:
         except TimeoutError:
             if not scope.expired():
                 raise
-        raise InterruptedByClosingError
-
-
-class SendProgress:
-    """Finds out whether an asynchronous request may have been sent, by httpx's trace of it.
-
-    Args:
-        request: the request, which is not sent yet.
-    """
-
-    def __init__(self, request: httpx.Request) -> None:
-        self.sent: bool | None = None  # None: the transport does not say
-        self._handshake: Any = None  # a connection whose TLS handshake has not ended
-        self._extensions = request.extensions
-        self._extensions["trace"] = self._trace
-
-    async def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith(SENDING) and info["request"].method != b"CONNECT":
-            self.sent = True
-            self._extensions.pop("trace", None)
-            self._handshake = None
-        elif self.sent is None:
-            self.sent = False
-        if event.endswith(CONNECTED):
-            self._handshake = info["return_value"]
-
-    async def abandon(self) -> bool | None:
-        """Close a connection that is not ready, which httpx would leave open; return whether the request was sent."""
-        if self._handshake is not None:
-            with suppress(Exception):
-                await self._handshake.aclose()
-        return self.sent
+        raise InterruptedByClosingError if self.closed else AttemptTimeoutError
 
 
 def close_client(client: httpx.Client) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import httpx
 
+from ..._support.lazy_import import LazyModule
 from ...errors import ConfigurationError
 from ..config import ClientConfig
 from .closing import Closing
+
+if TYPE_CHECKING:
+    from .connections import attempt
+else:
+    attempt = LazyModule(__package__, "connections.attempt")
 
 BAD_ENVIRONMENT = (
     "httpx cannot use the environment's settings: check the proxies (HTTPS_PROXY, ALL_PROXY; SOCKS needs httpx[socks]; "
@@ -69,8 +75,18 @@ class HttpClientHolder(Generic[C]):
         return self.closing.closed or (not self.owned and self._client.is_closed)
 
     def _build(self) -> C:
-        hooks = {"request": [self.closing.watch]} if issubclass(self._kind, httpx.Client) else None
+        follow = self._follow_other if issubclass(self._kind, httpx.Client) else self._follow_other_async
+        hooks = {"request": [follow]}
         return build_http_client(lambda: self._kind(trust_env=self._uses_environment, event_hooks=hooks))
+
+    def _follow_other(self, request: httpx.Request) -> None:
+        """Follow a request that the credentials make; an event hook of httpx."""
+        if "trace" not in request.extensions:
+            attempt.Attempt(request, None, self.closing)
+
+    async def _follow_other_async(self, request: httpx.Request) -> None:
+        if "trace" not in request.extensions:
+            attempt.AsyncAttempt(request, None)
 
 
 def build_http_client(build: Callable[[], C]) -> C:

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ..config import ClientConfig
-from .closing import CLOSED_UNSENT, InterruptedByClosingError, SendProgress
+from .closing import CLOSED_UNSENT, AttemptTimeoutError, InterruptedByClosingError
+from .connections.attempt import AsyncAttempt, Attempt, attempt_timeout
+from .connections.deadline import within
+from .connections.watching import distrust
 from .http_client import HttpClientHolder
 
 if TYPE_CHECKING:
@@ -16,12 +19,12 @@ if TYPE_CHECKING:
 
 def raw_sync(config: ClientConfig, auth: httpx.Auth, http: HttpClientHolder[httpx.Client]) -> AuthenticatedClient:
     """Return the generated client, sending through ``http``."""
-    return _generated_client(config, ForwardingTransport(http, config.base, auth))
+    return _generated_client(config, ForwardingTransport(http, config, auth))
 
 
 def raw_async(config: ClientConfig, auth: httpx.Auth, http: HttpClientHolder[httpx.AsyncClient]) -> AuthenticatedClient:
     """Return the generated client, sending through ``http``."""
-    return _generated_client(config, AsyncForwardingTransport(http, config.base, auth))
+    return _generated_client(config, AsyncForwardingTransport(http, config, auth))
 
 
 class ForwardingTransport(httpx.BaseTransport):
@@ -31,20 +34,24 @@ class ForwardingTransport(httpx.BaseTransport):
 
     Args:
         http: the other client.
-        base: the only site to send to.
+        config: has the only site to send to, and the limit on the time until a response begins.
         auth: the credentials.
     """
 
-    def __init__(self, http: HttpClientHolder[httpx.Client], base: str, auth: httpx.Auth) -> None:
+    def __init__(self, http: HttpClientHolder[httpx.Client], config: ClientConfig, auth: httpx.Auth) -> None:
         self._http = http
-        self._base = httpx.URL(base)
+        self._config = config
         self._auth = auth
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        _check_request(request, self._base)
+        _check_request(request, self._config.base_url)
         _check_open(self._http)
+        Attempt(request, self._auth, self._http.closing if self._http.owned else None)
         try:
-            return self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
+            with within(self._config.total_timeout_s):
+                response = self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
+            distrust(response)
+            return response
         except (httpx.TransportError, RuntimeError) as error:
             if not self._http.is_closed:
                 raise
@@ -55,19 +62,23 @@ class ForwardingTransport(httpx.BaseTransport):
 class AsyncForwardingTransport(httpx.AsyncBaseTransport):
     """Sends through another asynchronous client; see `ForwardingTransport`."""
 
-    def __init__(self, http: HttpClientHolder[httpx.AsyncClient], base: str, auth: httpx.Auth) -> None:
+    def __init__(self, http: HttpClientHolder[httpx.AsyncClient], config: ClientConfig, auth: httpx.Auth) -> None:
         self._http = http
-        self._base = httpx.URL(base)
+        self._config = config
         self._auth = auth
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        _check_request(request, self._base)
+        _check_request(request, self._config.base_url)
         _check_open(self._http)
-        progress = SendProgress(request)
+        attempt = AsyncAttempt(request, self._auth)
         try:
-            return await self._http.closing.run_until_closed(self._send, request)
+            return await self._http.closing.run_until_closed(
+                self._send, request, timeout_s=self._config.total_timeout_s
+            )
         except InterruptedByClosingError:
-            unsent = await progress.abandon() is False
+            unsent = await attempt.abandon() is False
+        except AttemptTimeoutError:
+            raise attempt_timeout(sent=await attempt.abandon()) from None
         except (httpx.TransportError, RuntimeError) as error:
             if not self._http.is_closed:
                 raise
@@ -75,7 +86,9 @@ class AsyncForwardingTransport(httpx.AsyncBaseTransport):
         raise _closing_error(unsent=unsent)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
-        return await self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
+        response = await self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
+        distrust(response)
+        return response
 
 
 def _check_request(request: httpx.Request, base: httpx.URL) -> None:

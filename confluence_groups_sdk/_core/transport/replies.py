@@ -52,9 +52,20 @@ def response_in(reply: object) -> httpx.Response | None:
     return reply.response if isinstance(reply, UnreadableResponse) else None
 
 
-def no_response(error: httpx.RequestError | httpx.InvalidURL | UnicodeError, *, closed: bool = False) -> NoResponse:
-    """Replace an error by one that is safe to keep; a transport's own subclass becomes the httpx error it extends."""
+def no_response(
+    error: httpx.RequestError | httpx.InvalidURL | UnicodeError, *, closed: bool = False, sent: bool | None = None
+) -> NoResponse:
+    """Replace an error by one that is safe to keep; a transport's own subclass becomes the httpx error it extends.
+
+    Args:
+        error: the error.
+        closed: whether the client was closed.
+        sent: whether a part of the request may have been sent; None if only the error can tell.
+    """
     if isinstance(error, UnicodeError):
         error = httpx.InvalidURL("no host")
     known = next(kind for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "httpx")
-    return NoResponse(known("text withheld: it may hold credentials"), retry_policy.classify_failure(error), closed)
+    failure = retry_policy.classify_failure(error)
+    if sent is False and failure is Failure.IN_DOUBT:
+        failure = Failure.UNSENT
+    return NoResponse(known("text withheld: it may hold credentials"), failure, closed)

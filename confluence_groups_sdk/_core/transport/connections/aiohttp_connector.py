@@ -1,0 +1,70 @@
+"""Connections of aiohttp, of which none is used again with bytes left on it."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import aiohttp
+import httpx
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+
+from .response_end import ResponseEnd
+from .watching import TURNS, UNEXPECTED
+
+
+class WatchedHandler(ResponseHandler):
+    """One connection, whose responses are followed; aiohttp itself does not show all that is left after one."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.end = ResponseEnd()
+        self.is_new = True
+
+    def data_received(self, data: bytes) -> None:
+        """Follow bytes that were received."""
+        self.end.feed(data)
+        super().data_received(data)
+
+
+class WatchedConnector(aiohttp.TCPConnector):
+    """Gives out connections on which nothing has arrived, because that would be taken for the next response."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        vars(self)["_factory"] = partial(WatchedHandler, loop=self._loop)  # private: aiohttp has no option for it
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[aiohttp.tracing.Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """Return a connection, from the pool or new.
+
+        Raises:
+            httpx.ConnectError: something arrived over a new connection.
+        """
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            assert isinstance(protocol, WatchedHandler), "made by the factory"
+            is_new = protocol.is_new
+            if is_new:
+                protocol.is_new = False
+                await poll(TURNS)
+            if protocol.end.reached and not protocol.should_close:
+                protocol.end.expect(req.method.encode("ascii"))
+                return connection
+            connection.close()
+            if is_new:
+                raise httpx.ConnectError(UNEXPECTED)
+
+
+async def poll(turns: int = 2) -> None:
+    """Let the event loop handle what has arrived.
+
+    Args:
+        turns: of the event loop. It polls after all ready callbacks, so plain data takes two.
+    """
+    for _ in range(turns):
+        await asyncio.sleep(0)

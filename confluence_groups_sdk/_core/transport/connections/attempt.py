@@ -1,0 +1,113 @@
+"""One attempt at sending a request, as httpx's trace shows it: whether it was sent, and over which new connections."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import httpx
+
+from . import deadline
+from .watching import watch
+
+if TYPE_CHECKING:
+    from ..closing import Closing
+
+SENDING = "send_request_headers.started"  # the end of an event's name, with HTTP/1.1 and HTTP/2
+CONNECTING = ("connect_tcp.started", "start_tls.started")
+CONNECTED = ("connect_tcp.complete", "start_tls.complete")
+
+
+def attempt_timeout(*, sent: bool | None) -> httpx.TimeoutException:
+    """Return the error for an attempt that took too long as a whole.
+
+    Args:
+        sent: whether a part of the request may have been sent; None if that is unknown.
+    """
+    kind = httpx.ConnectTimeout if sent is False else httpx.ReadTimeout
+    return kind("the attempt has taken too long")
+
+
+class _Attempt:
+    """An attempt; the credentials may send other requests before and after its own.
+
+    Args:
+        request: the request, which is not sent yet.
+        auth: its credentials; None for a request of the credentials themselves. If they send no other requests, nothing
+            is traced after the request has begun: tracing takes time, and would show nothing more.
+
+    Attributes:
+        sent: whether a part of the request may have been sent since the last connection or other request was begun;
+            None if the transport does not say.
+    """
+
+    def __init__(self, request: httpx.Request, auth: httpx.Auth | None) -> None:
+        self.sent: bool | None = None
+        self._extensions = request.extensions
+        self._sends_once = getattr(auth, "sends_once", False)
+
+    def _follow(self, event: str, info: MutableMapping[str, Any]) -> None:
+        if event.endswith(SENDING):
+            request = info["request"]
+            # The CONNECT that makes a proxy's tunnel has the extensions of the request that needs it.
+            self.sent = request.extensions is self._extensions and request.method != b"CONNECT"
+            if self.sent and self._sends_once:
+                self._extensions.pop("trace", None)
+        elif event.endswith(CONNECTING):
+            self.sent = False
+        elif event.endswith(CONNECTED):
+            watch(info["return_value"])
+
+
+class Attempt(_Attempt):
+    """An attempt of a synchronous client.
+
+    Args:
+        request, auth: see `_Attempt`.
+        closing: ends the attempt when the client is closed; None if the httpx client is the caller's.
+    """
+
+    def __init__(self, request: httpx.Request, auth: httpx.Auth | None, closing: Closing | None) -> None:
+        super().__init__(request, auth)
+        self._closing = closing
+        self._extensions["trace"] = self._trace
+
+    def _trace(self, event: str, info: MutableMapping[str, Any]) -> None:
+        """Follow an event, and end the attempt if the client is closed.
+
+        Raises:
+            httpx.ConnectError: the client is closed, and the request was not sent.
+            httpcore.ConnectTimeout: the deadline has passed.
+        """
+        if self._closing is not None and event.endswith((SENDING, *CONNECTING)):
+            self._closing.check_open()
+        self._follow(event, info)
+        if event.endswith(CONNECTING):
+            info["timeout"] = deadline.limit(info["timeout"], httpcore.ConnectTimeout)
+        elif event.endswith(CONNECTED) and self._closing is not None:
+            self._closing.add_connection(info["return_value"])
+
+
+class AsyncAttempt(_Attempt):
+    """An attempt of an asynchronous client; see `_Attempt`."""
+
+    def __init__(self, request: httpx.Request, auth: httpx.Auth | None) -> None:
+        super().__init__(request, auth)
+        self._handshake: httpcore.AsyncNetworkStream | None = None  # a connection whose TLS handshake has not ended
+        self._extensions["trace"] = self._trace
+
+    async def _trace(self, event: str, info: MutableMapping[str, Any]) -> None:
+        self._follow(event, info)
+        if self.sent:
+            self._handshake = None
+        elif event.endswith(CONNECTED):
+            self._handshake = info["return_value"]
+
+    async def abandon(self) -> bool | None:
+        """Close a connection that is not ready, which httpx would leave open; return whether the request was sent."""
+        if self._handshake is not None:
+            with suppress(Exception):
+                await self._handshake.aclose()
+        return self.sent

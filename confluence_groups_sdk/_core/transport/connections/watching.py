@@ -1,0 +1,157 @@
+"""Watch connections of httpx, so that no bytes left on one are taken for the response to the next request.
+
+httpx's trace extension (https://www.python-httpx.org/advanced/extensions/#trace) shows each new connection as an
+`httpcore.NetworkStream`. That object gets a subclass of its class, which extends three methods of the interface. So
+this works with every client, transport and proxy of httpx:
+
+- ``read`` and ``write`` follow the responses. A request is not sent if bytes came before it. In synchronous clients,
+  they also keep the deadline of the thread's attempt.
+- ``get_extra_info`` says that a connection with bytes left is readable. httpcore takes an idle connection that is
+  readable for closed by the server, and does not use it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+import httpcore
+import httpx
+
+from . import deadline
+from .response_end import ResponseEnd
+
+REQUEST_LINE = re.compile(rb"([A-Z]+) [^\r\n]+ HTTP/1\.1\r\n")  # HTTP/2 and SOCKS begin otherwise
+MAX_TLS_MESSAGES = 16  # to read before the first data, such as session tickets; a server sends two
+TURNS = 20  # of the event loop, in which it hands over what has arrived
+MAX_VISIBLE_BYTES = 32 * 1024  # of a response; anyio may hold what follows a longer one without showing it
+UNEXPECTED = "the server sent something before the request, so nothing was sent"
+
+
+class WatchedStream(httpcore.NetworkStream):
+    """A connection of a synchronous client; see `watch`."""
+
+    _end: ResponseEnd
+    _used = False
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = super().read(max_bytes, deadline.limit(timeout, httpcore.ReadTimeout))
+        self._end.feed(data)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if line := REQUEST_LINE.match(buffer):
+            if not self._end.reached or (not self._used and self._has_data()):
+                raise httpcore.ConnectError(UNEXPECTED)
+            self._used = True
+            self._end.expect(line[1])
+        super().write(buffer, deadline.limit(timeout, httpcore.WriteTimeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and not self._end.reached:
+            return True
+        return super().get_extra_info(info)
+
+    def _has_data(self) -> bool:
+        """Check whether the server has sent data; messages of TLS, such as session tickets, are none."""
+        for _ in range(MAX_TLS_MESSAGES):
+            if not super().get_extra_info("is_readable"):
+                return False
+            with suppress(httpcore.ReadError, httpcore.ReadTimeout):  # there was a message of TLS, and no data yet
+                super().read(1, 0)
+                return True  # also at the end of the connection
+        return True
+
+
+class AsyncWatchedStream(httpcore.AsyncNetworkStream):
+    """A connection of an asynchronous client; see `watch`."""
+
+    _end: ResponseEnd
+    _tls: ssl.SSLObject | None
+    _used = False
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = await super().read(max_bytes, timeout)
+        self._end.feed(data)
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if line := REQUEST_LINE.match(buffer):
+            end = self._end
+            if end.reached and (not self._used or end.received > MAX_VISIBLE_BYTES):
+                await self._look_for_data()
+            if not end.reached:
+                raise httpcore.ConnectError(UNEXPECTED)
+            self._used = True
+            end.expect(line[1])
+        await super().write(buffer, timeout)
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and (not self._end.reached or self._has_decrypted_data()):
+            return True
+        return super().get_extra_info(info)
+
+    async def _look_for_data(self) -> None:
+        """Look for data in the buffers of anyio and of the system."""
+        reading = asyncio.ensure_future(super().read(1))
+        try:
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
+        if not reading.cancelled():
+            reading.exception()  # is retrieved, so that asyncio does not log it
+            self._end.give_up()
+
+    def _has_decrypted_data(self) -> bool:
+        """Check whether TLS holds data that arrived together with an earlier message."""
+        if self._tls is None:
+            return False
+        try:
+            self._tls.read(1)
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError:
+            pass
+        self._end.give_up()
+        return True
+
+
+def watch(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream) -> None:
+    """Watch a new connection from now on."""
+    state = vars(stream)
+    if "_end" in state:
+        return
+    state["_end"] = ResponseEnd()
+    if isinstance(stream, httpcore.AsyncNetworkStream):
+        tls = stream.get_extra_info("ssl_object")
+        state["_tls"] = tls if isinstance(tls, ssl.SSLObject) else None
+    kind: Any = type(stream)
+    stream.__class__ = _watched(kind)
+
+
+def distrust(response: httpx.Response) -> None:
+    """Keep an HTTP/1.1 connection that is not watched from being used again: a request that is not ours made it.
+
+    Args:
+        response: a response on this connection that is not read yet.
+    """
+    stream = response.extensions.get("network_stream")
+    if (
+        isinstance(stream, httpcore.NetworkStream | httpcore.AsyncNetworkStream)
+        and "_end" not in vars(stream)
+        and response.http_version == "HTTP/1.1"
+    ):
+        watch(stream)
+        vars(stream)["_end"].give_up()
+
+
+@lru_cache(maxsize=16)
+def _watched(kind: type[Any]) -> type[Any]:
+    base = WatchedStream if issubclass(kind, httpcore.NetworkStream) else AsyncWatchedStream
+    return type(f"Watched{kind.__name__}", (base, kind), {})
