@@ -46,7 +46,7 @@ def refresh_request(
         client_id: the app's client id.
         client_secret: the app's client secret.
         refresh_token: the refresh token.
-        like: the request that needs the tokens; it gives the timeouts and the user agent.
+        like: the request that needs the tokens; it gives the timeouts, the trace and the user agent.
     """
     grant = {"grant_type": "refresh_token", "client_id": client_id, "client_secret": client_secret}
     body = json.dumps({**grant, "refresh_token": refresh_token}).encode()
@@ -59,7 +59,7 @@ def refresh_request(
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
     }
-    extensions = {"timeout": like.extensions["timeout"]} if "timeout" in like.extensions else {}
+    extensions = {name: value for name, value in like.extensions.items() if name in ("timeout", "trace")}
     request = httpx.Request(
         "POST", authority + PATH, headers=headers, stream=httpx.ByteStream(body), extensions=extensions
     )

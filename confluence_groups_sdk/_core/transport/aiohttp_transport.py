@@ -17,7 +17,7 @@ import httpx
 from aiohttp.http import HttpProcessingError, StreamWriter
 from yarl import URL
 
-from .connections.aiohttp_connector import WatchedConnector, poll
+from .connections.aiohttp_connector import CONNECTING, REQUEST, WatchedConnector, announce, poll
 
 MAX_HEADER_BYTES = 100 * 1024  # of one header; httpx has the same limit for all headers together
 MAX_HEADERS = 1000
@@ -77,6 +77,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             if session.closed:  # while this waited
                 raise httpx.ConnectError(CLOSED)
             await poll()  # the server may have closed a pooled connection while the loop was busy
+            await announce(request, CONNECTING)
             response = await _send(session, request, headers, content)
         except BaseException:
             self._slots.release()
@@ -154,12 +155,15 @@ async def _send(
         allow_redirects=False,
         timeout=aiohttp.ClientTimeout(connect=_timeout(request, "connect"), sock_read=_timeout(request, "read")),
         server_hostname=request.extensions.get("sni_hostname"),
-        middlewares=[partial(_exactly_once, headers)],
+        middlewares=[partial(_exactly_once, request, headers)],
     )
 
 
 async def _exactly_once(
-    headers: list[tuple[str, str]], request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    original: httpx.Request,
+    headers: list[tuple[str, str]],
+    request: aiohttp.ClientRequest,
+    send: aiohttp.ClientHandlerType,
 ) -> aiohttp.ClientResponse:
     """Send with these headers only, and keep aiohttp from sending again.
 
@@ -169,6 +173,7 @@ async def _exactly_once(
     Raises:
         httpx.TransportError: no response came.
     """
+    vars(request)[REQUEST] = original
     request.headers.clear()
     request.headers.extend(headers)
     try:

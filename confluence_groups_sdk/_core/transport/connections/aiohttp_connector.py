@@ -14,6 +14,9 @@ from aiohttp.connector import Connection
 from .response_end import ResponseEnd
 from .watching import TURNS, UNEXPECTED
 
+CONNECTING, SENDING = "connect_tcp.started", "send_request_headers.started"  # as httpx's own transport names them
+REQUEST = "httpx_request"  # the attribute of aiohttp's request that holds the request of httpx
+
 
 class WatchedHandler(ResponseHandler):
     """One connection, whose responses are followed; aiohttp itself does not show all that is left after one."""
@@ -54,10 +57,17 @@ class WatchedConnector(aiohttp.TCPConnector):
                 await poll(TURNS)
             if protocol.end.reached and not protocol.should_close:
                 protocol.end.expect(req.method.encode("ascii"))
+                await announce(vars(req).get(REQUEST), SENDING)
                 return connection
             connection.close()
             if is_new:
                 raise httpx.ConnectError(UNEXPECTED)
+
+
+async def announce(request: httpx.Request | None, event: str) -> None:
+    """Tell the trace of a request, if there is one, that an event begins."""
+    if request is not None and (trace := request.extensions.get("trace")):
+        await trace(event, {"request": request})
 
 
 async def poll(turns: int = 2) -> None:
