@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from .api.pagination import Paginator, Workflow
     from .exchange import Reply, Step
     from .transport import replies, request_builder, response_reader
-    from .transport.connections import attempt, deadline, watching
+    from .transport.connections import attempt, watching
 else:
     attempt = LazyModule(__package__, "transport.connections.attempt")
-    deadline = LazyModule(__package__, "transport.connections.deadline")
     exchange = LazyModule(__package__, "exchange")
     replies = LazyModule(__package__, "transport.replies")
     request_builder = LazyModule(__package__, "transport.request_builder")
@@ -175,9 +174,10 @@ class Session(_Session[httpx.Client]):
 
     def _send_request(self, request: httpx.Request) -> Reply:
         started = self.config.clock.monotonic()
-        progress = attempt.Attempt(request, self.auth, self.http.closing if self.http.owned else None)
+        closing = self.http.closing if self.http.owned else None
+        progress = attempt.Attempt(request, self.auth, closing, self.config.total_timeout_s)
         try:
-            with deadline.within(self.config.total_timeout_s):
+            with progress:
                 response = self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
                 watching.distrust(response)
                 reply = response_reader.read_sync(response, self.config, started)

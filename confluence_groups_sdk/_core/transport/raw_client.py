@@ -9,7 +9,6 @@ import httpx
 from ..config import ClientConfig
 from .closing import CLOSED_UNSENT, AttemptTimeoutError, InterruptedByClosingError
 from .connections.attempt import AsyncAttempt, Attempt, attempt_timeout
-from .connections.deadline import within
 from .connections.watching import distrust
 from .http_client import HttpClientHolder
 
@@ -46,9 +45,9 @@ class ForwardingTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         _check_request(request, self._config.base_url)
         _check_open(self._http)
-        Attempt(request, self._auth, self._http.closing if self._http.owned else None)
+        closing = self._http.closing if self._http.owned else None
         try:
-            with within(self._config.total_timeout_s):
+            with Attempt(request, self._auth, closing, self._config.total_timeout_s):
                 response = self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
             distrust(response)
             return response

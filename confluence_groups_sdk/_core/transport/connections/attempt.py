@@ -43,36 +43,44 @@ class _Attempt:
             None if the transport does not say.
     """
 
+    sent: bool | None = None
+
     def __init__(self, request: httpx.Request, auth: httpx.Auth | None) -> None:
-        self.sent: bool | None = None
         self._extensions = request.extensions
+        self._extensions["trace"] = self._trace
         self._sends_once = getattr(auth, "sends_once", False)
 
-    def _follow(self, event: str, info: MutableMapping[str, Any]) -> None:
-        if event.endswith(SENDING):
-            request = info["request"]
-            # The CONNECT that makes a proxy's tunnel has the extensions of the request that needs it.
-            self.sent = request.extensions is self._extensions and request.method != b"CONNECT"
-            if self.sent and self._sends_once:
-                self._extensions.pop("trace", None)
-        elif event.endswith(CONNECTING):
-            self.sent = False
-        elif event.endswith(CONNECTED):
-            watch(info["return_value"])
+    def _trace(self, event: str, info: MutableMapping[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def _note_sending(self, request: httpcore.Request) -> None:
+        # The CONNECT that makes a proxy's tunnel has the extensions of the request that needs it.
+        self.sent = request.extensions is self._extensions and request.method != b"CONNECT"
+        if self.sent and self._sends_once:
+            self._extensions.pop("trace", None)
 
 
 class Attempt(_Attempt):
-    """An attempt of a synchronous client.
+    """An attempt of a synchronous client, which is made in its context.
 
     Args:
         request, auth: see `_Attempt`.
         closing: ends the attempt when the client is closed; None if the httpx client is the caller's.
+        seconds: the limit on the attempt as a whole; None for none.
     """
 
-    def __init__(self, request: httpx.Request, auth: httpx.Auth | None, closing: Closing | None) -> None:
+    def __init__(
+        self, request: httpx.Request, auth: httpx.Auth | None, closing: Closing | None, seconds: float | None = None
+    ) -> None:
         super().__init__(request, auth)
         self._closing = closing
-        self._extensions["trace"] = self._trace
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._outer_deadline = deadline.begin(self._seconds)
+
+    def __exit__(self, *_: object) -> None:
+        deadline.end(self._outer_deadline)
 
     def _trace(self, event: str, info: MutableMapping[str, Any]) -> None:
         """Follow an event, and end the attempt if the client is closed.
@@ -81,29 +89,36 @@ class Attempt(_Attempt):
             httpx.ConnectError: the client is closed, and the request was not sent.
             httpcore.ConnectTimeout: the deadline has passed.
         """
-        if self._closing is not None and event.endswith((SENDING, *CONNECTING)):
-            self._closing.check_open()
-        self._follow(event, info)
-        if event.endswith(CONNECTING):
+        closing = self._closing
+        if event.endswith(SENDING):
+            if closing is not None:
+                closing.check_open()
+            self._note_sending(info["request"])
+        elif event.endswith(CONNECTING):
+            self.sent = False
+            if closing is not None:
+                closing.check_open()
             info["timeout"] = deadline.limit(info["timeout"], httpcore.ConnectTimeout)
-        elif event.endswith(CONNECTED) and self._closing is not None:
-            self._closing.add_connection(info["return_value"])
+        elif event.endswith(CONNECTED):
+            watch(info["return_value"])
+            if closing is not None:
+                closing.add_connection(info["return_value"])
 
 
 class AsyncAttempt(_Attempt):
     """An attempt of an asynchronous client; see `_Attempt`."""
 
-    def __init__(self, request: httpx.Request, auth: httpx.Auth | None) -> None:
-        super().__init__(request, auth)
-        self._handshake: httpcore.AsyncNetworkStream | None = None  # a connection whose TLS handshake has not ended
-        self._extensions["trace"] = self._trace
+    _handshake: httpcore.AsyncNetworkStream | None = None  # a connection whose TLS handshake has not ended
 
     async def _trace(self, event: str, info: MutableMapping[str, Any]) -> None:
-        self._follow(event, info)
-        if self.sent:
+        if event.endswith(SENDING):
+            self._note_sending(info["request"])
             self._handshake = None
+        elif event.endswith(CONNECTING):
+            self.sent = False
         elif event.endswith(CONNECTED):
             self._handshake = info["return_value"]
+            watch(info["return_value"])
 
     async def abandon(self) -> bool | None:
         """Close a connection that is not ready, which httpx would leave open; return whether the request was sent."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class _ThreadDeadline(threading.local):
@@ -15,15 +13,20 @@ class _ThreadDeadline(threading.local):
 _current = _ThreadDeadline()
 
 
-@contextmanager
-def within(seconds: float | None) -> Iterator[None]:
-    """Let the attempts of this thread take at most this time; None for no limit."""
+def begin(seconds: float | None) -> float | None:
+    """Let this thread's attempt take at most some seconds; return what `end` needs.
+
+    Args:
+        seconds: the time; None for no limit.
+    """
     before = _current.at
     _current.at = None if seconds is None else time.monotonic() + seconds
-    try:
-        yield
-    finally:
-        _current.at = before
+    return before
+
+
+def end(before: float | None) -> None:
+    """Restore the deadline that was there before the attempt: one attempt may be made during another."""
+    _current.at = before
 
 
 def limit(seconds: float | None, error: type[Exception]) -> float | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 MAX_HEAD_BYTES = 100 * 1024  # httpx rejects longer ones
 NO_BODY = (204, 304)
+NO_CONTENT = b"HTTP/1.1 204 "
 
 HEAD_END = re.compile(rb"\n\r?\n")
 STATUS = re.compile(rb"HTTP/1\.1 ([1-9][0-9][0-9])[ \r\n]")
@@ -41,6 +42,7 @@ class ResponseEnd:
         self._follow: Callable[[ResponseEnd, bytes], None] = ResponseEnd._ignore
         self._kept = b""  # the beginning of a head, or of a chunk's size line
         self._missing = 0  # bytes of the body, or of a chunk and its line end
+        self._is_new = False  # a request was sent, and nothing received yet
 
     def expect(self, method: bytes) -> None:
         """Note that a request with this method is about to be sent."""
@@ -49,11 +51,24 @@ class ResponseEnd:
         self._kept = b""
         self.reached = False
         self.received = 0
+        self._is_new = True
 
     def feed(self, data: bytes) -> None:
         """Follow bytes that were received."""
-        self.received += len(data)
-        self._follow(self, data)
+        length = len(data)
+        self.received += length
+        if (
+            data.startswith(NO_CONTENT)
+            and self._is_new
+            and data.find(b"\n\r\n") == length - 3
+            and data.find(b"\n\n") < 0
+        ):  # a shorter way for the usual response to a change
+            self._is_new = False
+            self.reached = True
+            self._follow = ResponseEnd._expect_nothing
+        else:
+            self._is_new = False
+            self._follow(self, data)
 
     def give_up(self) -> None:
         """Say from now on that the connection must not be used again."""

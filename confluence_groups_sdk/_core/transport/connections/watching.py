@@ -13,7 +13,6 @@ this works with every client, transport and proxy of httpx:
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from contextlib import suppress
 from functools import lru_cache
@@ -25,7 +24,7 @@ import httpx
 from . import deadline
 from .response_end import ResponseEnd
 
-REQUEST_LINE = re.compile(rb"([A-Z]+) [^\r\n]+ HTTP/1\.1\r\n")  # HTTP/2 and SOCKS begin otherwise
+HTTP_1_1 = b" HTTP/1.1"  # ends the first line of a request; HTTP/2 and SOCKS begin otherwise
 MAX_TLS_MESSAGES = 16  # to read before the first data, such as session tickets; a server sends two
 TURNS = 20  # of the event loop, in which it hands over what has arrived
 MAX_VISIBLE_BYTES = 32 * 1024  # of a response; anyio may hold what follows a longer one without showing it
@@ -44,11 +43,13 @@ class WatchedStream(httpcore.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if line := REQUEST_LINE.match(buffer):
+        if not buffer:
+            return
+        if method := request_method(buffer):
             if not self._end.reached or (not self._used and self._has_data()):
                 raise httpcore.ConnectError(UNEXPECTED)
             self._used = True
-            self._end.expect(line[1])
+            self._end.expect(method)
         super().write(buffer, deadline.limit(timeout, httpcore.WriteTimeout))
 
     def get_extra_info(self, info: str) -> Any:
@@ -80,14 +81,14 @@ class AsyncWatchedStream(httpcore.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if line := REQUEST_LINE.match(buffer):
+        if method := request_method(buffer):
             end = self._end
             if end.reached and (not self._used or end.received > MAX_VISIBLE_BYTES):
                 await self._look_for_data()
             if not end.reached:
                 raise httpcore.ConnectError(UNEXPECTED)
             self._used = True
-            end.expect(line[1])
+            end.expect(method)
         await super().write(buffer, timeout)
 
     def get_extra_info(self, info: str) -> Any:
@@ -122,6 +123,15 @@ class AsyncWatchedStream(httpcore.AsyncNetworkStream):
         return True
 
 
+WATCHED = (WatchedStream, AsyncWatchedStream)
+
+
+def request_method(data: bytes) -> bytes:
+    """Return the method of the request that these bytes begin; empty if they begin none."""
+    line = data[: data.find(b"\r\n")]
+    return line[: line.find(b" ")] if line.endswith(HTTP_1_1) else b""
+
+
 def watch(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream) -> None:
     """Watch a new connection from now on."""
     state = vars(stream)
@@ -142,11 +152,9 @@ def distrust(response: httpx.Response) -> None:
         response: a response on this connection that is not read yet.
     """
     stream = response.extensions.get("network_stream")
-    if (
-        isinstance(stream, httpcore.NetworkStream | httpcore.AsyncNetworkStream)
-        and "_end" not in vars(stream)
-        and response.http_version == "HTTP/1.1"
-    ):
+    if isinstance(stream, WATCHED) or response.http_version != "HTTP/1.1":
+        return
+    if isinstance(stream, httpcore.NetworkStream | httpcore.AsyncNetworkStream):
         watch(stream)
         vars(stream)["_end"].give_up()
 
