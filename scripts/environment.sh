@@ -50,7 +50,7 @@ install_for_tests() {
     install --editable '.[aiohttp,sandbox,cli,keyring]' --group dev
   elif ! "${pip[@]}" --require-hashes --requirement <(sed -n '/^pip==/,/^ *#/p' "$locked") ||
     ! "${pip[@]}" --require-hashes --requirement "$locked"; then
-    echo "$locked cannot be installed; the newest releases instead: NEWEST=1 $0" >&2
+    echo "$locked cannot be installed; with NEWEST=1, the newest releases are installed without it" >&2
     return 1
   else
     "${pip[@]}" --no-deps --no-build-isolation --editable .

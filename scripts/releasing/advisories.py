@@ -62,7 +62,7 @@ KNOWN = (
     Advisory("uv", "0.10.11", "GHSA-6gx3-4362-rf54", "unpacks some source distributions otherwise than other tools do"),
 )
 """What we know without a network, for packages that pyproject.toml names: one that another package brings gets a lower
-bound there if the vulnerable part is used."""
+bound there if it is in the path of calls."""
 
 
 def bound_problems(project: Project, known: Iterable[Advisory] = KNOWN) -> Iterator[str]:

@@ -118,7 +118,7 @@ def test_a_file_that_does_not_fit_stops_the_installation(installing: Path, step:
     assert step.replace("/dev/fd/", "PIPE") in done.stdout.splitlines()[0 if step == "/dev/fd/" else -1]
     assert "done" not in done.stdout
     if step != "--editable .":
-        assert "scripts/requirements.txt cannot be installed; the newest releases instead: NEWEST=1" in done.stderr
+        assert "scripts/requirements.txt cannot be installed; with NEWEST=1, the newest" in done.stderr
 
 
 def test_the_newest_releases_are_installed_on_request(installing: Path) -> None:
