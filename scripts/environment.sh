@@ -36,14 +36,25 @@ if ! .venv/bin/python -c '' 2>/dev/null; then
 fi
 PATH="$root/.venv/bin:$PATH"
 
-# pip 25.1 is the first version with dependency groups.
+# pip 25.1 is the first version with dependency groups; pip before 26.1.2 has CVE-2026-8643.
 install() {
-  python -m pip install --quiet --upgrade 'pip>=25.1'
+  python -m pip install --quiet --upgrade 'pip>=26.1.2'
   python -m pip install --quiet "$@"
 }
 
+# install_for_tests: exactly the files whose hashes are in scripts/requirements.txt, first pip itself, then the package.
+# With NEWEST=1: the newest releases that pyproject.toml allows.
 install_for_tests() {
-  install --editable '.[aiohttp,sandbox,cli,keyring]' --group dev
+  local locked=scripts/requirements.txt pip=(python -m pip install --quiet)
+  if [[ ${NEWEST-} == 1 ]]; then
+    install --editable '.[aiohttp,sandbox,cli,keyring]' --group dev
+  elif ! "${pip[@]}" --require-hashes --requirement <(sed -n '/^pip==/,/^ *#/p' "$locked") ||
+    ! "${pip[@]}" --require-hashes --requirement "$locked"; then
+    echo "$locked cannot be installed; with NEWEST=1, the newest releases are installed without it" >&2
+    return 1
+  else
+    "${pip[@]}" --no-deps --no-build-isolation --editable .
+  fi
 }
 
 # These take as long as all other tests together. They do not run the package, and need the pinned generator.

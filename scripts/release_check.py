@@ -5,13 +5,15 @@ Without options, run all checks, and leave the two files in dist/ if the release
 and leave nothing. With --accept, build nothing; the present fragment and public API become the base of later
 comparisons (openapi/released/).
 
-The checks: CHANGELOG.md has a section for the version in _version.py. If the public API differs from the accepted one,
-the section has a new entry. Both distributions are built twice, in different folders and processes and with different
-file times and modes, the wheel once from the sdist: the bytes are the same. They contain what
-scripts/releasing/contents.py lists and the metadata of pyproject.toml, where each requirement has a lower bound, and
-`twine check --strict` passes. Each is installed into a clean environment, on the lowest and on the newest dependencies
-that pyproject.toml allows; the cassettes replay there, and the wheel with all extras runs the demo, docs/plans.md and
-docs/cli.md.
+The checks: scripts/requirements.txt has what pyproject.toml requires. Neither the lowest versions that pyproject.toml
+allows nor the versions in that file are before the fixes that scripts/releasing/advisories.py lists; without --quick,
+pip-audit is asked, too, and the line says whether it had data. CHANGELOG.md has a section for the version in
+_version.py. If the public API differs from the accepted one, the section has a new entry. Both distributions are built
+twice, in different folders and processes and with different file times and modes, the wheel once from the sdist: the
+bytes are the same. They contain what scripts/releasing/contents.py lists and the metadata of pyproject.toml, where each
+requirement has a lower bound, and `twine check --strict` passes. Each is installed into a clean environment, on the
+lowest and on the newest dependencies that pyproject.toml allows; the cassettes replay there, and the wheel with all
+extras runs the demo, docs/plans.md and docs/cli.md.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from pathlib import Path
 from postman_openapi.files import read_text, write_atomically
 from postman_openapi.losses import SpecError
 from releasing import accepted
+from releasing.advisories import check_advisories
 from releasing.archives import read_members
 from releasing.builds import (
     FIRST_BUILD,
@@ -39,6 +42,7 @@ from releasing.changelog import UNDATED, Section, changelog_problems, find_secti
 from releasing.contents import content_problems, metadata_problems
 from releasing.environments import CheckFailed, fail_on, install, lowest_installer, run
 from releasing.installs import install_runtime, installed_versions, replay, run_programs
+from releasing.locked import LOCKED, lock_problems, read_pins
 from releasing.project import PYPROJECT, Project
 from run_command import run_command
 
@@ -77,6 +81,8 @@ def main() -> int:
         if readable:
             checks.run("accepted", accept)
     else:
+        checks.run("requirements", check_requirements)
+        checks.run("advisories", lambda: check_advisories(ROOT, quick=options.quick))
         if readable:
             checks.run("surface", check_surface)
         with tempfile.TemporaryDirectory() as folder:
@@ -93,6 +99,11 @@ def section() -> Section:
 def check_changelog() -> str:
     fail_on(changelog_problems(read_text(CHANGELOG, CHANGELOG.name), Project.read(ROOT).version))
     return f"[{section().version}] - {section().date}, {len(section().entries)} entries"
+
+
+def check_requirements() -> str:
+    fail_on(lock_problems(ROOT))
+    return f"{LOCKED} has what {PYPROJECT} requires: {len(read_pins(ROOT))} packages, each with hashes"
 
 
 def check_surface() -> str:

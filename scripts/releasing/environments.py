@@ -53,12 +53,12 @@ def lowest_installer(project: Path) -> Install:
 
     def install_lowest(python: str, *arguments: str) -> None:
         uv = (sys.executable, "-m", "uv", "pip", "install", "--python", python)
-        run(*uv, *options, *arguments, cwd=Path(python).parent, variables=_index_variables())
+        run(*uv, *options, *arguments, cwd=Path(python).parent, variables=index_variables())
 
     return install_lowest
 
 
-def _index_variables() -> dict[str, str]:
+def index_variables() -> dict[str, str]:
     """Return pip's settings for the package index as uv's variables, because uv does not read pip's configuration."""
     listed = run(sys.executable, "-m", "pip", "config", "list", cwd=Path(sys.executable).parent)
     settings = {}

@@ -6,9 +6,12 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from attrs import frozen
+from attrs import Factory, frozen
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 from versioning.semver import read_version
 
@@ -27,6 +30,7 @@ class Project:
     dependencies: tuple[str, ...]
     extras: Mapping[str, list[str]]
     build_requires: tuple[str, ...]
+    groups: Mapping[str, list[Any]] = Factory(dict)
 
     @classmethod
     def read(cls, root: Path) -> Project:
@@ -40,12 +44,36 @@ class Project:
             dependencies=tuple(project["dependencies"]),
             extras=project["optional-dependencies"],
             build_requires=tuple(declared["build-system"]["requires"]),
+            groups=declared.get("dependency-groups", {}),
         )
+
+    @property
+    def lowest_python(self) -> str:
+        """The lowest Python that the project allows, such as 3.11."""
+        return str(min(Version(each.version) for each in SpecifierSet(self.requires_python)))
+
+    def requirements(self, *groups: str) -> Iterator[Requirement]:
+        """Yield what the project requires of other packages, with all extras, to be built, and in these groups."""
+        declared = [*self.build_requires, *self.dependencies, *chain.from_iterable(self.extras.values())]
+        yield from (each for each in map(Requirement, declared) if canonicalize_name(each.name) != self.name)
+        for group in groups:
+            yield from self._group(group)
+
+    def _group(self, name: str) -> Iterator[Requirement]:
+        for each in self.groups[name]:
+            if isinstance(each, str):
+                yield Requirement(each)
+            else:
+                yield from self._group(each["include-group"])
 
     def unbounded_requirements(self) -> Iterator[str]:
         """Yield the problem of each requirement without a lower bound that it allows."""
-        declared = [*self.build_requires, *self.dependencies, *chain.from_iterable(self.extras.values())]
-        for each in map(Requirement, declared):
-            bounds = [Version(part.version) for part in each.specifier if part.operator in LOWER_BOUNDS]
-            if each.name != self.name and not (bounds and max(bounds) in each.specifier):
+        for each in self.requirements():
+            bound = lower_bound(each)
+            if not (bound and bound in each.specifier):
                 yield f"{PYPROJECT}: {each}: no lower bound that it allows: write >= and a release that works"
+
+
+def lower_bound(requirement: Requirement) -> Version | None:
+    """Return the version that a requirement states as the lowest, or None if it states none."""
+    return max((Version(each.version) for each in requirement.specifier if each.operator in LOWER_BOUNDS), default=None)

@@ -59,3 +59,69 @@ def test_pytest_sees_no_proxy_or_certificate_variables(project: Path) -> None:
     _, names = run(project, "run_pytest")
     assert names.isdisjoint(FOR_PYTEST_ONLY)
     assert names >= {*KEPT, *SET_BY_THE_SCRIPT}
+
+
+# --- installing
+
+LOCKED = r"""attrs==1 \
+    --hash=sha256:00
+    # via ours
+pip==26.3 \
+    --hash=sha256:11
+    # via ours
+pip-api==1 \
+    --hash=sha256:22
+"""
+
+
+@pytest.fixture
+def installing(project: Path) -> Path:
+    """Return a folder whose Python prints its arguments, and the requirements that it gets by a pipe."""
+    (project / "scripts/requirements.txt").write_text(LOCKED, encoding="utf-8")
+    (project / ".venv/bin/python").write_text(
+        '#!/bin/sh\n[ "$1" = -c ] && exit\necho "$*" | sed s,/dev/fd/[0-9]*,PIPE,\n'
+        'for each; do case $each in /dev/fd/*) cat "$each";; esac; done\n'
+        'case "$*" in *"$FAILS"*) exit 1;; esac\n',
+        encoding="utf-8",
+    )
+    return project
+
+
+def install(project: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", "set -euo pipefail; source scripts/environment.sh; install_for_tests; echo done"],
+        capture_output=True,
+        check=False,
+        cwd=project,
+        encoding="utf-8",
+        env={"PATH": os.environ["PATH"], "FAILS": "nothing", **variables},
+    )
+
+
+def test_only_files_with_known_hashes_are_installed(installing: Path) -> None:
+    pip = "-m pip install --quiet"
+    assert install(installing).stdout.splitlines() == [
+        f"{pip} --require-hashes --requirement PIPE",
+        "pip==26.3 \\",
+        "    --hash=sha256:11",
+        "    # via ours",
+        f"{pip} --require-hashes --requirement scripts/requirements.txt",
+        f"{pip} --no-deps --no-build-isolation --editable .",
+        "done",
+    ]
+
+
+@pytest.mark.parametrize("step", ["/dev/fd/", "scripts/requirements.txt", "--editable ."])
+def test_a_file_that_does_not_fit_stops_the_installation(installing: Path, step: str) -> None:
+    done = install(installing, FAILS=step)
+    assert done.returncode == 1
+    assert step.replace("/dev/fd/", "PIPE") in done.stdout.splitlines()[0 if step == "/dev/fd/" else -1]
+    assert "done" not in done.stdout
+    if step != "--editable .":
+        assert "scripts/requirements.txt cannot be installed; with NEWEST=1, the newest" in done.stderr
+
+
+def test_the_newest_releases_are_installed_on_request(installing: Path) -> None:
+    lines = install(installing, NEWEST="1").stdout.splitlines()
+    assert lines[-2:] == ["-m pip install --quiet --editable .[aiohttp,sandbox,cli,keyring] --group dev", "done"]
+    assert not [line for line in lines if "--require-hashes" in line]

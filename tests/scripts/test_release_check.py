@@ -89,7 +89,8 @@ def test_correct_project_passes_and_each_check_is_named(project: Path) -> None:
     done = run(project, "--quick")
     assert (done.returncode, done.stderr) == (0, "")
     checks = [line.partition(":")[0] for line in done.stdout.splitlines()]
-    assert checks == ["changelog", "surface", "built", "reproducible", "contents", "metadata", "twine"]
+    first = ["changelog", "requirements", "advisories", "surface"]
+    assert checks == [*first, "built", "reproducible", "contents", "metadata", "twine"]
     assert not (project / "dist").exists()
 
 
@@ -111,6 +112,15 @@ def test_all_problems_are_named_in_one_run(project: Path) -> None:
         f"{sdist}: confluence_groups_sdk-9.9.9/PKG-INFO: Version is 9.9.9, but {VERSION} in _version.py",
     ):
         assert wrong in done.stderr
+
+
+def test_vulnerable_bound_and_outdated_requirements_are_refused(project: Path) -> None:
+    replace(project / "pyproject.toml", '"h11>=0.16"', '"h11>=0.14"')
+    replace(project / "pyproject.toml", '"attrs>=23.2"', '"attrs>=9999"')
+    done = run(project, "--quick")
+    assert done.returncode == 1
+    assert "failed: requirements: scripts/requirements.txt: attrs>=9999: " in done.stderr
+    assert "failed: advisories: pyproject.toml: h11>=0.14: write >=0.16 (CVE-2025-43859" in done.stderr
 
 
 def test_build_with_file_times_is_not_reproducible(project: Path) -> None:
