@@ -139,12 +139,10 @@ def _describe_tls(error: httpx.RequestError, route: Route) -> Words | None:
     reasons = {cause.reason or "" for cause in causes_of(error) if isinstance(cause, ssl.SSLError)}
     known = reasons - {"", "UNEXPECTED_EOF_WHILE_READING"}
     if known & NO_TLS:
-        fix = (
-            f"write http:// in {route.proxy} if the proxy speaks plain http"
-            if route.proxy
-            else "and the proxy's scheme"
-        )
-        return f"{route.server} does not answer with TLS", f"Check host and port, {fix}."
+        fix = "; the proxy's scheme, too"
+        if route.proxy:
+            fix = f"; if the proxy speaks plain http, write http:// in {route.proxy}"
+        return f"{route.server} does not answer with TLS", f"Check host and port{fix}."
     if known & OTHER_VERSION:
         return f"this client and {route.server} have no version of TLS in common", f"TLS 1.2 is needed. {TLS_SETTINGS}"
     if known & UNKNOWN_NAME:

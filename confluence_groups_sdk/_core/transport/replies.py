@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import httpx
 from attrs import frozen
 
+from ..._support.lazy_import import LazyModule
 from ..limits import retry_policy
 from ..limits.retry_policy import Failure
-from . import failures
 from .http_client import VIA_PROXY
+
+if TYPE_CHECKING:
+    from . import failures
+else:
+    failures = LazyModule(__package__, "failures")  # loads with the first failure
 
 FAILURES = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, UnicodeError)
 """The errors that sessions pass to `no_response`. The last two are redirects to malformed addresses: httpx does not
