@@ -53,9 +53,10 @@ def _interruptible() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove credentials and proxies from the environment."""
+    """Remove credentials, proxies and certificate authorities from the environment."""
     for name in ("SITE", "EMAIL", "API_TOKEN", "ACCESS_TOKEN", "CLOUD_ID"):
         monkeypatch.delenv(f"CONFLUENCE_{name}", raising=False)
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"):
+    bundles = ("ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle")
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", *bundles):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

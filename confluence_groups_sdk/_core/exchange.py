@@ -33,8 +33,8 @@ from .limits import retry_policy
 from .limits.rate_limiter import RateLimiter, Reservation
 from .limits.retry_policy import Failure
 from .outcome import (
-    UNSENT_REMEDY,
     describe_closing,
+    describe_failure,
     is_response_to,
     mark_outcome_unknown,
     may_have_made_change,
@@ -236,7 +236,7 @@ def _classify(
     if response is None:
         error = _error_without_response(request, reply, attempt)
         assert isinstance(reply, NoResponse), "the reply to a request is never None"
-        if reply.failure is not Failure.UNSENT:
+        if may_have_made_change(call, request, reply):
             mark_outcome_unknown(call, error)
         return error, not reply.closed and retry_policy.retries_failure(reply.failure, repeatable=call.repeatable)
     now = config.clock.now()
@@ -253,16 +253,18 @@ def _error_without_response(request: httpx.Request, reply: Reply, attempt: int) 
     assert isinstance(reply, NoResponse), "the reply to a request is never None"
     kind: type[APIError] = APIConnectionError
     name = type(reply.cause).__name__
-    summary = f"no response ({name})"
-    remedy = UNSENT_REMEDY if reply.failure is Failure.UNSENT else None
+    summary, remedy = describe_failure(reply, request)
+    method, path = request.method, path_of(request)
     if reply.closed:
-        summary, remedy = describe_closing(unsent=reply.failure is Failure.UNSENT, attempt=attempt)
+        summary, remedy = describe_closing(unsent=reply.failure.unsent, attempt=attempt)
     elif reply.failure is Failure.UNREADABLE:
         kind = ResponseValidationError
-        summary = f"the response is unreadable ({name}): nothing is known about what happened"
+        summary, remedy = f"the response is unreadable ({name}): nothing is known about what happened", None
     elif isinstance(reply.cause, httpx.TimeoutException):
         kind = APITimeoutError
-    error = kind(summary, method=request.method, path=path_of(request), remedy=remedy)
+    if reply.target is not None and not reply.is_about(request):
+        method, path = reply.target.method, reply.target.path
+    error = kind(summary, method=method, path=path, remedy=remedy)
     error.__cause__ = reply.cause
     return error
 

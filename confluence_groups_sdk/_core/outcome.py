@@ -16,11 +16,10 @@ from ..errors import (
     ServerError,
 )
 from .api.operations import Call
-from .limits.retry_policy import Failure
 from .transport.replies import NoResponse, response_in
 
 NOTHING_SENT = "Nothing was sent. "
-UNSENT_REMEDY = f"{NOTHING_SENT}Check address, proxy and network, then send again."
+NOT_CARRIED_OUT = "The call was not carried out. "
 CLOSED_REMEDY = "Send the call with a client that is open."
 REPEATABLE_REMEDY = "You may also send the call again, which does no harm."
 REPEATABLE_TIMEOUT_REMEDY = "You may also send the call again, which does no harm, and allow more time."
@@ -37,8 +36,18 @@ def may_have_made_change(call: Call[Any], request: httpx.Request, reply: object)
         return False
     response = response_in(reply)
     if response is None:
-        return isinstance(reply, NoResponse) and reply.failure is not Failure.UNSENT
+        return isinstance(reply, NoResponse) and not reply.failure.unsent and reply.is_about(request)
     return response.status_code >= 500 and is_response_to(response, request)
+
+
+def describe_failure(reply: NoResponse, request: httpx.Request) -> tuple[str, str | None]:
+    """Return the summary and the remedy of the error for a call that got no response."""
+    summary = f"no response ({type(reply.cause).__name__})"
+    if reply.problem:
+        summary = f"{summary}: {reply.problem}"
+    if reply.failure.unsent:
+        return summary, f"{NOTHING_SENT}{reply.remedy}"
+    return summary, reply.remedy if reply.is_about(request) else f"{NOT_CARRIED_OUT}{reply.remedy}"
 
 
 def describe_closing(*, unsent: bool, attempt: int) -> tuple[str, str]:
@@ -88,7 +97,7 @@ def record_unanswered(call: Call[Any], error: APIError, unanswered: int, *, earl
         error.remedy = f"The change may have been made{attempts}.{check} {_remedy_after_doubt(error)}"
     else:
         attempts = "An earlier attempt" if earlier == 1 else format_count(earlier, "earlier attempt")
-        remedy = error.remedy.removeprefix(NOTHING_SENT)  # true of the last attempt only
+        remedy = error.remedy.removeprefix(NOTHING_SENT).removeprefix(NOT_CARRIED_OUT)  # true of the last attempt only
         error.remedy = f"{attempts} went unanswered, so the change may have been made.{check} {remedy}"
 
 

@@ -17,6 +17,9 @@ from ...errors import ConfigurationError
 ALWAYS_RETRIED_STATUS = 429
 RETRIED_STATUSES_IF_REPEATABLE = frozenset({502, 503, 504})
 JITTER_FACTORS = (0.7, 1.3)  # lowest and highest
+UNSENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+PERMANENT_PROXY_STATUSES = (403, 407)
+TRANSIENT_TLS_ERRORS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 MAX_DELAY_S = 366 * 24 * 3600
 MAX_DOUBLINGS = 60  # every delay is at its maximum by then, and 2.0 ** n would overflow one day
 
@@ -24,10 +27,15 @@ MAX_DOUBLINGS = 60  # every delay is at its maximum by then, and 2.0 ** n would 
 class Failure(Enum):
     """Whether a request that failed may have reached the server, and whether it would fail again."""
 
-    PERMANENT = "would fail again"
+    PERMANENT = "never reached the server, and would fail again"
     UNREADABLE = "was answered, but the response is unreadable"
     UNSENT = "never reached the server"
     IN_DOUBT = "may have reached the server"
+
+    @property
+    def unsent(self) -> bool:
+        """Whether nothing of the request was sent."""
+        return self in (Failure.PERMANENT, Failure.UNSENT)
 
 
 def _check_seconds(_instance: object, attribute: object, value: float) -> None:
@@ -58,7 +66,8 @@ class RetryPolicy(VersionTolerantPickle):
       The call may have been executed.
     - If a connection was never made, every call is retried.
     - 500 and all other statuses are never retried. `OAuth2` refreshes its token once after a 401.
-    - An untrusted certificate, a malformed request and an unreadable response are never retried.
+    - An untrusted certificate, other settings of TLS that do not fit, a proxy's 403 or 407, a malformed request and an
+      unreadable response are never retried.
 
     How long:
 
@@ -130,29 +139,56 @@ def delay_before(policy: RetryPolicy, retry: int, *, retry_after: float | None, 
     return max(backoff * (low + (high - low) * chance), retry_after or 0.0)
 
 
-def classify_failure(error: httpx.RequestError | httpx.InvalidURL) -> Failure:
+def classify_failure(error: httpx.RequestError | httpx.InvalidURL, *, sent: bool | None = None) -> Failure:
     """Classify a failure of httpx.
 
     A redirect to an address that httpx cannot parse is an InvalidURL, or a RemoteProtocolError caused by one.
+
+    Args:
+        error: the failure.
+        sent: False if nothing of the request was sent, True if a part of it may have been; None to decide by the type.
     """
-    if isinstance(error, httpx.DecodingError) or any(isinstance(cause, httpx.InvalidURL) for cause in _causes(error)):
-        return Failure.UNREADABLE
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return Failure.PERMANENT
-    if isinstance(error, httpx.ProxyError):
-        return Failure.UNSENT  # the proxy did not connect, so nothing went through it
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
-        return Failure.PERMANENT
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return Failure.UNSENT
-    return Failure.IN_DOUBT
+    if sent is None:
+        sent = not isinstance(error, UNSENT_ERRORS)
+    if not sent:
+        return Failure.PERMANENT if _would_fail_again(error) else Failure.UNSENT
+    is_unreadable = isinstance(error, httpx.DecodingError | httpx.InvalidURL)
+    return Failure.UNREADABLE if is_unreadable or isinstance(error.__context__, httpx.InvalidURL) else Failure.IN_DOUBT
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and those behind it."""
-    cause: BaseException | None = error
-    seen: set[int] = set()
-    while cause is not None and id(cause) not in seen:
+def _would_fail_again(error: httpx.RequestError | httpx.InvalidURL) -> bool:
+    """Check whether a failure before anything was sent needs somebody to change a setting.
+
+    A proxy that wants a password is not asked again: that could lock the account.
+    """
+    if isinstance(error, httpx.InvalidURL) or proxy_status(error) in PERMANENT_PROXY_STATUSES:
+        return True
+    return isinstance(error, httpx.ConnectError) and any(
+        isinstance(cause, ssl.SSLError) and not isinstance(cause, TRANSIENT_TLS_ERRORS) for cause in causes_of(error)
+    )
+
+
+def proxy_status(error: BaseException) -> int | None:
+    """Return the status of a proxy's refusal, which httpx keeps only at the beginning of its text."""
+    number = str(error)[:3] if isinstance(error, httpx.ProxyError) else ""
+    return int(number) if number.isascii() and number.isdecimal() and len(number) == 3 else None
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that caused it.
+
+    A context is no cause: in an error handler of the caller, it is the error that the caller handles. httpcore's pool
+    raises its errors again `from None`, but their first argument is still the cause.
+    """
+    found, seen = [error], set[int]()
+    while found:
+        cause = found.pop()
+        if id(cause) in seen:
+            continue
         seen.add(id(cause))
         yield cause
-        cause = cause.__cause__ or cause.__context__
+        found += [each for each in (cause.__cause__, *cause.args[:1]) if isinstance(each, BaseException)]
+        if isinstance(cause, BaseExceptionGroup):  # one error for each address of a host
+            found.extend(cause.exceptions)

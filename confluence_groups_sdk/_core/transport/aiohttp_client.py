@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from urllib.request import getproxies
 
 import httpx
 
@@ -29,7 +28,8 @@ def aiohttp_client(
         max_connections: the maximum number of connections in use at once, 1 or more. Idle ones do not count.
 
     Raises:
-        ConfigurationError: aiohttp is not installed, or httpx cannot use the environment's settings.
+        ConfigurationError: aiohttp is not installed, or the environment's proxy or certificate authorities are
+            unusable.
     """
     if not is_integer(max_connections) or max_connections < 1:
         raise ConfigurationError(
@@ -42,16 +42,10 @@ def aiohttp_client(
             "aiohttp_client() needs aiohttp: pip install 'confluence-groups-sdk[aiohttp]'"
         ) from None
 
-    def build() -> httpx.AsyncClient:
-        context = httpx.create_ssl_context(verify)
-        transport = AiohttpTransport(context, max_connections)
-        mounts: dict[str, httpx.AsyncBaseTransport] = {"http://": transport}  # takes precedence over HTTP_PROXY
-        if not getproxies().get("all"):
-            mounts["all://"] = transport  # would replace ALL_PROXY; HTTPS_PROXY takes precedence over it anyway
-        return httpx.AsyncClient(
-            verify=context,
-            mounts=mounts,
-            limits=httpx.Limits(max_connections=max_connections),
-        )
-
-    return http_client.build_http_client(build)
+    context = http_client.build_ssl_context() if verify is True else httpx.create_ssl_context(verify)
+    transport = AiohttpTransport(context, max_connections)
+    limits = httpx.Limits(max_connections=max_connections)
+    proxied = http_client.proxy_mounts(httpx.AsyncClient, context, limits=limits)
+    client = httpx.AsyncClient(transport=transport, mounts=proxied)
+    http_client.keep_no_cookies(client)
+    return client

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+import ssl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.request import getproxies
 
 import httpx
 
@@ -14,14 +16,14 @@ from ..config import ClientConfig
 from .closing import Closing
 
 if TYPE_CHECKING:
+    from . import proxies
     from .connections import attempt
 else:
     attempt = LazyModule(__package__, "connections.attempt")
+    proxies = LazyModule(__package__, "proxies")  # loads only if the environment names one
 
-BAD_ENVIRONMENT = (
-    "httpx cannot use the environment's settings: check the proxies (HTTPS_PROXY, ALL_PROXY; SOCKS needs httpx[socks]; "
-    "NO_PROXY) and the certificates (SSL_CERT_FILE, SSL_CERT_DIR)"
-)
+BUNDLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # the first that is set counts
+VIA_PROXY = "confluence_groups.proxy"  # the extension of a request that names the variable with its proxy
 
 C = TypeVar("C", bound="httpx.Client | httpx.AsyncClient")
 
@@ -37,6 +39,11 @@ def skip_cookies(_response: httpx.Response) -> None:
     """Ignore a response's cookies; looking for them costs httpx as much as making a request."""
 
 
+def keep_no_cookies(client: httpx.Client | httpx.AsyncClient) -> None:
+    """Replace the cookie jar's reader. A client class of our own would bypass tools that replace httpx's classes."""
+    vars(client.cookies)["extract_cookies"] = skip_cookies
+
+
 class HttpClientHolder(Generic[C]):
     """Holds the caller's httpx client, or one of ours that is built anew in each child process.
 
@@ -47,7 +54,7 @@ class HttpClientHolder(Generic[C]):
 
     Raises:
         TypeError: the caller's client has another class.
-        ConfigurationError: httpx cannot use the environment's settings.
+        ConfigurationError: the environment's proxy or certificate authorities are unusable.
     """
 
     def __init__(self, kind: type[C], given: C | None, config: ClientConfig) -> None:
@@ -76,8 +83,7 @@ class HttpClientHolder(Generic[C]):
 
     def _build(self) -> C:
         follow = self._follow_other if issubclass(self._kind, httpx.Client) else self._follow_other_async
-        hooks = {"request": [follow]}
-        return build_http_client(lambda: self._kind(trust_env=self._uses_environment, event_hooks=hooks))
+        return open_http_client(self._kind, uses_environment=self._uses_environment, event_hooks={"request": [follow]})
 
     def _follow_other(self, request: httpx.Request) -> None:
         """Follow a request that the credentials make; an event hook of httpx."""
@@ -89,18 +95,138 @@ class HttpClientHolder(Generic[C]):
             attempt.AsyncAttempt(request, None)
 
 
-def build_http_client(build: Callable[[], C]) -> C:
-    """Build an httpx client that keeps no cookies.
+def open_http_client(kind: type[C], *, uses_environment: bool, **options: Any) -> C:
+    """Open an httpx client that keeps no cookies.
+
+    Args:
+        kind: the class of httpx clients.
+        uses_environment: whether to use the proxy and the certificate authorities that the environment names.
+        options: more arguments of the class.
 
     Raises:
-        ConfigurationError: httpx cannot use the environment's settings.
+        ConfigurationError: the environment's proxy or certificate authorities are unusable.
     """
-    try:
-        client = build()
-    except (ValueError, ImportError, OSError, httpx.InvalidURL):
-        client = None  # its text may show a proxy's password: raise the error below, without it as context
-    if client is None:
-        raise ConfigurationError(BAD_ENVIRONMENT)
-    # Replaced on this one jar. A client class of our own would bypass tools that replace httpx's classes.
-    vars(client.cookies)["extract_cookies"] = skip_cookies
+    if uses_environment:
+        context = build_ssl_context()
+        options |= {"verify": context, "mounts": proxy_mounts(kind, context)}
+    client = kind(trust_env=False, **options)
+    keep_no_cookies(client)
     return client
+
+
+def build_ssl_context() -> ssl.SSLContext:
+    """Build the TLS settings: the authorities that the environment names, otherwise the public ones of certifi.
+
+    Raises:
+        ConfigurationError: they cannot be read.
+    """
+    variable = next(filter(os.environ.get, BUNDLES), None)
+    if variable is None:
+        return httpx.create_ssl_context(trust_env=False)
+    path = os.environ[variable]
+    is_folder = variable == "SSL_CERT_DIR" or (variable == "REQUESTS_CA_BUNDLE" and os.path.isdir(path))
+    context = _trust_folder(path) if is_folder else _trust_file(path)
+    if isinstance(context, str):
+        raise ConfigurationError(f"{variable} {context}")
+    return context
+
+
+def _trust_file(path: str) -> ssl.SSLContext | str:
+    """Trust the certificates in a file; return what is wrong with it instead of raising an error with its path."""
+    if not os.path.exists(path):
+        return "names a file that does not exist"
+    try:
+        return ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        return "must name a PEM file with the certificates of authorities: this one has none, or is damaged"
+    except (OSError, ValueError):
+        return "names a file that cannot be read"
+
+
+def _trust_folder(path: str) -> ssl.SSLContext | str:
+    if not any(map(os.path.isdir, path.split(os.pathsep))):
+        return "names a folder that does not exist"
+    return ssl.create_default_context(capath=path)
+
+
+def proxy_mounts(kind: type[C], context: ssl.SSLContext, **options: Any) -> Mapping[str, Any] | None:
+    """Return the transport for https, as `mounts` for an httpx client, if the environment names a proxy; else None.
+
+    Args:
+        kind: the class of httpx clients.
+        context: the TLS settings.
+        options: more arguments of httpx's transports.
+
+    Raises:
+        ConfigurationError: the address of the proxy is malformed.
+    """
+    # Not kept in a variable, which error reporters show: an address may hold a password.
+    proxy = proxies.find_proxy(getproxies(), context) if getproxies() else None
+    if proxy is None:
+        return None
+    if isinstance(proxy, str):
+        raise ConfigurationError(proxy)
+    options["verify"] = context
+    if issubclass(kind, httpx.Client):
+        direct, proxied = httpx.HTTPTransport(**options), httpx.HTTPTransport(proxy=proxy.proxy, **options)
+        return {"https://": ProxyTransport(proxy, direct, proxied)}
+    return {
+        "https://": AsyncProxyTransport(
+            proxy, httpx.AsyncHTTPTransport(**options), httpx.AsyncHTTPTransport(proxy=proxy.proxy, **options)
+        )
+    }
+
+
+class ProxyTransport(httpx.BaseTransport):
+    """Sends through the environment's proxy, or directly to the hosts in NO_PROXY.
+
+    Args:
+        settings: the proxy, and these hosts.
+        direct: sends without the proxy.
+        proxied: sends through the proxy.
+    """
+
+    def __init__(
+        self, settings: proxies.EnvironmentProxy, direct: httpx.BaseTransport, proxied: httpx.BaseTransport
+    ) -> None:
+        self._settings = settings
+        self._direct = direct
+        self._proxied = proxied
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request, which notes the proxy."""
+        if self._settings.no_proxy.covers(request.url):
+            return self._direct.handle_request(request)
+        request.extensions[VIA_PROXY] = self._settings.source
+        return self._proxied.handle_request(request)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._direct.close()
+        self._proxied.close()
+
+
+class AsyncProxyTransport(httpx.AsyncBaseTransport):
+    """Sends as `ProxyTransport` does."""
+
+    def __init__(
+        self,
+        settings: proxies.EnvironmentProxy,
+        direct: httpx.AsyncBaseTransport,
+        proxied: httpx.AsyncBaseTransport,
+    ) -> None:
+        self._settings = settings
+        self._direct = direct
+        self._proxied = proxied
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request, which notes the proxy."""
+        if self._settings.no_proxy.covers(request.url):
+            return await self._direct.handle_async_request(request)
+        request.extensions[VIA_PROXY] = self._settings.source
+        return await self._proxied.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._direct.aclose()
+        await self._proxied.aclose()

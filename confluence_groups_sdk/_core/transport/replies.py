@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import httpx
 from attrs import frozen
 
+from ..._support.lazy_import import LazyModule
 from ..limits import retry_policy
 from ..limits.retry_policy import Failure
+from .http_client import VIA_PROXY
+
+if TYPE_CHECKING:
+    from . import failures
+else:
+    failures = LazyModule(__package__, "failures")  # loads with the first failure
 
 FAILURES = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, UnicodeError)
 """The errors that sessions pass to `no_response`. The last two are redirects to malformed addresses: httpx does not
 catch the errors of idna, which are UnicodeErrors."""
+
+
+@frozen
+class RequestTarget:
+    """Method, host with port, and path of a request: the parts that hold no id and no secret."""
+
+    method: str
+    host: str
+    path: str
+
+    @classmethod
+    def of(cls, request: httpx.Request) -> RequestTarget:
+        """Return the target of a request."""
+        return cls(request.method, _host_of(request), request.url.path)
 
 
 @frozen
@@ -21,11 +44,21 @@ class NoResponse:
         cause: an httpx error of the same type, without text or traceback, because these could show the token.
         failure: whether the request may have reached the server.
         closed: whether the client was closed; this also replies to steps that send nothing.
+        problem: the cause in words; empty if the error's type says all.
+        remedy: what the reader can do next.
+        target: the request that failed, if it is known: that of the call, or one that the credentials sent.
     """
 
     cause: httpx.RequestError | httpx.InvalidURL
     failure: Failure
     closed: bool = False
+    problem: str = ""
+    remedy: str = ""
+    target: RequestTarget | None = None
+
+    def is_about(self, request: httpx.Request) -> bool:
+        """Check that this request failed, and not one that the credentials sent before it."""
+        return self.target in (None, RequestTarget.of(request))
 
 
 CLOSED = NoResponse(httpx.ConnectError("the client was closed"), Failure.UNSENT, closed=True)
@@ -60,12 +93,36 @@ def no_response(
     Args:
         error: the error.
         closed: whether the client was closed.
-        sent: whether a part of the request may have been sent; None if only the error can tell.
+        sent: False if nothing of the request was sent, True if a part of it may have been; None if the transport does
+            not say.
     """
+    request = _request_of(error)
     if isinstance(error, UnicodeError):
-        error = httpx.InvalidURL("no host")
+        lookup, error = error, httpx.InvalidURL("no host")
+        if sent is False:
+            error = httpx.ConnectError("the host name cannot be looked up")
+            error.__cause__ = lookup
     known = next(kind for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "httpx")
-    failure = retry_policy.classify_failure(error)
-    if sent is False and failure is Failure.IN_DOUBT:
-        failure = Failure.UNSENT
-    return NoResponse(known("text withheld: it may hold credentials"), failure, closed)
+    failure = retry_policy.classify_failure(error, sent=sent)
+    via = None if request is None else request.extensions.get(VIA_PROXY)
+    route = failures.Route(_host_of(request), via)
+    problem, remedy = failures.describe(error, route, unsent=failure.unsent)
+    target = None if request is None else RequestTarget.of(request)
+    return NoResponse(known("text withheld: it may hold credentials"), failure, closed, problem, remedy, target)
+
+
+def _request_of(error: Exception) -> httpx.Request | None:
+    """Return the request that failed: that of the call, or one that the credentials sent."""
+    try:
+        return error.request if isinstance(error, httpx.RequestError) else None
+    except RuntimeError:  # httpx's client sets it, a caller's transport may not
+        return None
+
+
+def _host_of(request: httpx.Request | None) -> str:
+    """Return host and port, without a name and a password."""
+    if request is None:
+        return ""
+    host, port = request.url.raw_host.decode("ascii", "replace"), request.url.port
+    host = f"[{host}]" if ":" in host else host
+    return host if port is None else f"{host}:{port}"
