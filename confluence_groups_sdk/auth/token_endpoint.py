@@ -6,6 +6,7 @@ Atlassian's endpoint takes JSON where RFC 6749 has a form; its errors are listed
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -72,15 +73,23 @@ def refresh_request(
 
 
 def code_exchange_request(
-    authority: str, client_id: str, client_secret: str, *, code: str, redirect_uri: str, user_agent: str
+    authority: str,
+    client_id: str,
+    client_secret: str,
+    *,
+    code: str,
+    redirect_uri: str,
+    user_agent: str,
+    timeout: Mapping[str, float | None],
 ) -> httpx.Request:
     """Build the request that exchanges the code of the consent page for tokens (RFC 6749 section 4.1.3)."""
     grant = {"grant_type": "authorization_code", "client_id": client_id, "client_secret": client_secret}
     return httpx.Request(
         "POST",
         authority + PATH,
-        headers={"Accept": "application/json", "User-Agent": user_agent},
+        headers={"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": user_agent},
         json={**grant, "code": code, "redirect_uri": redirect_uri},
+        extensions={"timeout": timeout},
     )
 
 

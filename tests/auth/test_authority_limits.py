@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import traceback
 import tracemalloc
 import zlib
@@ -14,11 +15,13 @@ from typing import Any
 import httpx
 import pytest
 from fakes import START, WIRED, Answers, FakeClock, call, call_at
-from raw_socket_servers import flood, reply_with, serve
+from raw_socket_servers import break_off, flood, reply_with, serve
 
 from confluence_groups_sdk import (
+    APIConnectionError,
     APIError,
     APIStatusError,
+    APITimeoutError,
     AuthenticationError,
     ConfluenceGroups,
     MemoryTokenStore,
@@ -32,6 +35,7 @@ from confluence_groups_sdk import (
 )
 from confluence_groups_sdk._core.transport.response_reader import MAX_BODY_BYTES
 from confluence_groups_sdk.auth import token_endpoint
+from confluence_groups_sdk.auth.code_exchange import AuthorizationCode, OAuthApp, exchange_code
 
 MIB = 1024 * 1024
 MOST_MEMORY = 64 * MIB
@@ -266,3 +270,111 @@ def test_a_secret_in_the_authoritys_reason_phrase_is_not_in_our_frames(kind: str
         raised = fail(kind, authority.address, oauth(authority.address, expires_in=0)[0], APIError)
     text = shown(raised)
     assert [secret for secret in (SECRET, REFRESH, ACCESS) if secret in text] == [], text
+
+
+# --- the code of the consent page
+
+CODE = "marker-code-5e12f0"
+
+
+def exchange(authority: str, **options: Any) -> Tokens:
+    app = OAuthApp("client-id", SECRET, authority=authority)
+    return exchange_code(app, AuthorizationCode(CODE, "http://localhost:1/callback"), **options)
+
+
+def fail_to_exchange(authority: str, error: type[APIError], **options: Any) -> APIError:
+    tracemalloc.start()
+    try:
+        with pytest.raises(error) as caught:
+            exchange(authority, **options)
+        assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+    finally:
+        tracemalloc.stop()
+    assert (caught.value.method, caught.value.path) == ("POST", "/oauth/token")
+    return caught.value
+
+
+def test_a_code_is_exchanged_once_as_the_documentation_says() -> None:
+    tokens = packed(200, gzip.compress(json.dumps(RENEWED).encode()))
+    with serve(reply_with(tokens)) as authority:
+        granted = exchange(authority.address, application_name="mine/1", clock=FakeClock())
+    assert granted == Tokens("new-access", "new-refresh", START + 3600)
+    (request,) = authority.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /oauth/token HTTP/1.1\r\n")
+    assert b"\r\nAccept-Encoding: gzip, deflate\r\n" in head
+    assert b"\r\nUser-Agent: mine/1 confluence-groups-sdk" in head
+    assert b"authorization:" not in head.lower()
+    assert json.loads(body) == {
+        "grant_type": "authorization_code",
+        "client_id": "client-id",
+        "client_secret": SECRET,
+        "code": CODE,
+        "redirect_uri": "http://localhost:1/callback",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(200, ResponseValidationError), (401, AuthenticationError), (403, APIStatusError), (503, ServerError)],
+)
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "raw"])
+def test_a_compression_bomb_for_a_code_is_an_error(status: int, error: type[APIError], coding: str) -> None:
+    said = "gzip" if coding == "gzip" else "deflate"
+    with serve(reply_with(packed(status, bomb(coding), said))) as authority:
+        raised = fail_to_exchange(authority.address, error)
+    assert (raised.status_code, raised.request_id, raised.body) == (status, "r-1", None)
+    assert ("16 MiB" in str(raised)) is (status == 200)
+    assert len(authority.requests) == 1, "a code is sent once"
+
+
+@pytest.mark.parametrize(("coding", "body"), BROKEN, ids=range(len(BROKEN)))
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_response_to_a_code_that_cannot_be_decoded_is_an_error(status: int, coding: str, body: bytes) -> None:
+    with serve(reply_with(packed(status, body, coding))) as authority:
+        raised = fail_to_exchange(authority.address, ResponseValidationError if status == 200 else APIStatusError)
+    assert ("cannot be decoded" in str(raised)) is (status == 200)
+
+
+class AdvancingClock(FakeClock):
+    """A clock that advances by 10 s with each reading."""
+
+    def monotonic(self) -> float:
+        self.slept.append(10)
+        return super().monotonic()
+
+
+@pytest.mark.parametrize("body", [b" ", b"\0\0\0\xff\xff"], ids=["plain", "empty blocks"])
+def test_an_endless_response_to_a_code_times_out(body: bytes) -> None:
+    sent: list[int] = []
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+    head += b"\r\n" if body == b" " else b"Content-Encoding: deflate\r\n\r\n"
+    with serve(flood(head, b"%x\r\n%s\r\n" % (len(body), body), sent, 256 * MIB)) as authority:
+        raised = fail_to_exchange(authority.address, APITimeoutError, clock=AdvancingClock())
+    assert "log in again" in str(raised).lower()
+
+
+@pytest.mark.parametrize("after", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_a_broken_connection_for_a_code_is_not_retried(after: bytes) -> None:
+    with serve(break_off(after)) as authority:
+        raised = fail_to_exchange(authority.address, APIConnectionError)
+        assert authority.connections == 1
+    assert "Log in again" in str(raised)
+    assert "Nothing was sent" not in str(raised)
+
+
+def test_an_authority_that_cannot_be_reached_gets_no_code() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    raised = fail_to_exchange(address, APIConnectionError)
+    assert "Nothing was sent" in str(raised)
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 429, 500])
+@pytest.mark.parametrize("echoed", [SECRET, CODE])
+def test_a_code_and_a_secret_that_the_authority_echoes_are_not_in_our_frames(status: int, echoed: str) -> None:
+    body = json.dumps({"error": echoed, "error_description": echoed}).encode() if status != 204 else b""
+    with serve(reply_with(answer(status, body, f"X-Echo: {echoed}\r\n", reason=f"Unknown {echoed}"))) as authority:
+        raised = fail_to_exchange(authority.address, APIError)
+    text = shown(raised)
+    assert [secret for secret in (SECRET, CODE) if secret in text] == [], text

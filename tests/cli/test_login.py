@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import traceback
 import webbrowser
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +17,9 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 from shell import Result, Shell
 
+from confluence_groups_sdk import APIError, ConfigurationError
+from confluence_groups_sdk.cli.commands import login as login_command
+from confluence_groups_sdk.cli.options import ConnectionOptions
 from confluence_groups_sdk.cli.session import keyring_store, state_store
 from confluence_groups_sdk.cli.session.oauth_callback import CONSENT_TIMEOUT_S, CallbackServer
 from confluence_groups_sdk.cli.terminal import RefusedError
@@ -166,6 +170,47 @@ def test_missing_tokens_are_an_error(
     assert result.code == code
     assert message in result.err
     assert state_store.read(state_store.LOGIN) is None
+
+
+@pytest.mark.parametrize("failure", ["authority", "gateway", "not saved", "no access"])
+def test_failed_login_has_no_secret_in_our_frames(
+    unconfigured_shell: Shell, monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    secret = unconfigured_shell.sandbox.oauth_client.client_secret
+    codes: list[str] = []
+
+    def visit_page(page: str) -> None:
+        back = httpx.get(page, trust_env=False).headers["location"]
+        codes.extend(parse_qs(urlsplit(back).query)["code"])
+        echo = json.dumps({"error": f"{secret} {codes[0]}"})
+        if failure == "authority":
+            unconfigured_shell.sandbox.answer_next(Answer(403, {}, echo))
+        httpx.get(back, trust_env=False)
+
+    def fail(*_: object, **__: object) -> None:
+        raise ConfigurationError("no gateway")
+
+    threads: list[threading.Thread] = []
+
+    def open_page(page: str) -> None:
+        threads.append(threading.Thread(target=visit_page, args=(page,)))
+        threads[-1].start()
+
+    monkeypatch.setattr(webbrowser, "open", open_page)
+    if failure == "gateway":
+        monkeypatch.setattr(login_command, "discover_sites", fail)
+    if failure == "not saved":
+        (state_store.folder() / state_store.LOGIN).mkdir(parents=True)
+    site = "https://other.atlassian.net" if failure == "no access" else None
+    with pytest.raises((APIError, ConfigurationError)) as caught:
+        login_command.login(ConnectionOptions(site=site, sandbox=True), port=0)
+    for thread in threads:
+        thread.join()
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    own = [f"{frame.name} {frame.locals}" for frame in frames if "confluence_groups_sdk" in frame.filename]
+    text = "\n".join([f"{caught.value!r} {caught.value}", *own])
+    assert codes
+    assert [each for each in (secret, codes[0]) if each in text] == [], text
 
 
 def test_site_without_consent_is_reported_and_nothing_is_saved(login: Callable[..., Result]) -> None:

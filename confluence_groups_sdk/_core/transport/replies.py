@@ -27,6 +27,11 @@ class NoResponse:
     failure: Failure
     closed: bool = False
 
+    @property
+    def is_unsent(self) -> bool:
+        """Whether nothing was sent."""
+        return self.failure is Failure.UNSENT
+
 
 CLOSED = NoResponse(httpx.ConnectError("the client was closed"), Failure.UNSENT, closed=True)
 CLOSED_IN_DOUBT = NoResponse(httpx.ReadError("the client was closed"), Failure.IN_DOUBT, closed=True)

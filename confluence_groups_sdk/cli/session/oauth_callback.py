@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ..._support.clock import machine_monotonic
+from ...auth.code_exchange import AuthorizationCode
 from ...errors import ConfigurationError
 from ..terminal import RefusedError, print_err
 
@@ -54,7 +55,7 @@ class CallbackServer(HTTPServer):
         """The address to which the authority sends the browser back."""
         return f"http://localhost:{self.server_port}{CALLBACK_PATH}"
 
-    def wait_for_code(self) -> str:
+    def wait_for_code(self) -> AuthorizationCode:
         """Wait until the user has consented, and return the authorization code.
 
         Raises:
@@ -73,7 +74,7 @@ class CallbackServer(HTTPServer):
         if "code" not in self.response:
             reason = self.response.get("error_description") or self.response.get("error") or "without a reason"
             raise RefusedError(f"the authority gave no access: {reason}")
-        return self.response["code"]
+        return AuthorizationCode(self.response["code"], self.redirect_uri)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore a connection that broke: the browser connects again."""

@@ -47,18 +47,23 @@ def read(name: str) -> dict[str, Any] | None:
         with open(open_regular(path), "rb") as file:
             if is_open_to_others(os.fstat(file.fileno()).st_mode):
                 raise ConfigurationError(f"{path}: others may read it: run chmod 600 on it")
-            data = file.read()
+            state = _parse(name, file.read())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigurationError(f"{path}: it cannot be read ({error.strerror or error})") from None
-    try:
-        state = json.loads(data)
-    except ValueError:
-        state = None
-    if not isinstance(state, dict) or not _is_complete(name, state):
+    if state is None:
         raise ConfigurationError(f"{path}: it is damaged: remove it")
     return state
+
+
+def _parse(name: str, data: bytes) -> dict[str, Any] | None:
+    """Parse a state; return None if it is damaged, so that no traceback has its secrets in a frame."""
+    try:
+        state = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return state if isinstance(state, dict) and _is_complete(name, state) else None
 
 
 def _is_complete(name: str, state: dict[str, Any]) -> bool:
@@ -92,6 +97,7 @@ def write(name: str, state: dict[str, Any]) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(path, json.dumps(state, indent=1).encode())
     except OSError as error:
+        del state  # it has secrets, and error reporters show the variables of this frame
         raise ConfigurationError(f"{path}: it cannot be written ({error.strerror or error})") from None
 
 
