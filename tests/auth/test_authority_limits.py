@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
@@ -23,6 +24,7 @@ from confluence_groups_sdk import (
     APIStatusError,
     APITimeoutError,
     AuthenticationError,
+    BearerToken,
     ConfluenceGroups,
     MemoryTokenStore,
     MissingScopeError,
@@ -31,7 +33,10 @@ from confluence_groups_sdk import (
     ResponseValidationError,
     RetryPolicy,
     ServerError,
+    Site,
     Tokens,
+    discover_sites,
+    discover_sites_async,
 )
 from confluence_groups_sdk._core.transport.response_reader import MAX_BODY_BYTES
 from confluence_groups_sdk.auth import token_endpoint
@@ -247,6 +252,32 @@ def test_a_refresh_has_the_extensions_of_its_call() -> None:
         like = httpx.Request("GET", "https://a.example", extensions={**extensions, "sni_hostname": "a.example"})
         request = token_endpoint.refresh_request("https://auth.example", "id", "s", "r", like)
         assert request.extensions == extensions
+
+
+def find_sites(kind: str, auth: httpx.Auth, gateway: str) -> list[Site]:
+    if kind == "sync":
+        return discover_sites(auth, gateway=gateway)
+    return asyncio.run(discover_sites_async(auth, gateway=gateway))
+
+
+@pytest.mark.parametrize("status", [200, 401, 403])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("refreshing", [True, False])
+def test_a_compression_bomb_in_the_list_of_sites_is_an_error(kind: str, status: int, refreshing: bool) -> None:
+    kinds = {200: ResponseValidationError, 401: AuthenticationError, 403: PermissionDeniedError}
+    with (
+        serve(reply_with(packed(status, bomb("gzip")))) as gateway,
+        serve(reply_with(answer(200, json.dumps(RENEWED).encode()))) as authority,
+    ):
+        auth = oauth(authority.address)[0] if refreshing else BearerToken("some-token")
+        tracemalloc.start()
+        try:
+            with pytest.raises(kinds[status]) as caught:
+                find_sites(kind, auth, gateway.address)
+            assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+        finally:
+            tracemalloc.stop()
+    assert (caught.value.status_code, caught.value.body) == (status, "")
 
 
 # --- secrets

@@ -24,6 +24,7 @@ from ..options import ConnectionOptions
 from ..session import keyring_store, state_store
 from ..session.client_factory import NO_SANDBOX, ClientSource, matches_site
 from ..session.oauth_callback import CallbackServer, consent_url, open_page
+from ..session.secret import Secret
 from ..terminal import build_console, print_out
 
 DEFAULT_PORT = 8976
@@ -129,7 +130,8 @@ def _find_sandbox_app() -> OAuthApp:
     sandbox = state_store.running_sandbox()
     if sandbox is None:
         raise ConfigurationError(NO_SANDBOX)
-    return OAuthApp(sandbox["client_id"], sandbox["client_secret"], authority=sandbox["url"], gateway=sandbox["url"])
+    url, secret = sandbox["url"], sandbox["client_secret"].value
+    return OAuthApp(sandbox["client_id"], secret, authority=url, gateway=url)
 
 
 def _choose_site(granted: list[Site], connection: ConnectionOptions) -> dict[str, Any]:
@@ -157,8 +159,8 @@ def _login_with_api_token(connection: ConnectionOptions) -> None:
         raise ConfigurationError("give --site https://your-domain.atlassian.net with --api-token")
     base = base_url.site_base(site)
     email = _ask_line("e-mail")
-    token = _ask_secret("API token")
-    with ClientSource(site, None, ApiToken(email, token)).build_client(timeout=connection.timeout) as client:
+    token = Secret(_ask_secret("API token"))
+    with ClientSource(site, None, ApiToken(email, token.value)).build_client(timeout=connection.timeout) as client:
         user = client.current_user()
     keyring_store.save(base_url.site_id(base), email, token)
     state_store.write(state_store.LOGIN, {"kind": "api-token", "site": site})
