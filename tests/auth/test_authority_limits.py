@@ -218,6 +218,28 @@ def test_json_that_needs_much_memory_is_not_parsed(kind: str, body: bytes, statu
         fail(kind, authority.address, oauth(authority.address, expires_in=0)[0], error)
 
 
+def test_json_of_the_authority_may_have_256_kib() -> None:
+    def padded(fields: object, more: int) -> bytes:
+        text = json.dumps(fields).encode()
+        return text + b" " * (token_endpoint.MAX_JSON_BYTES - len(text) + more)
+
+    invalid = {"error": "invalid_grant", "error_description": "said by the authority"}
+    accepted = (answer(200, padded(RENEWED, 0)), NO_CONTENT)
+    with serve(reply_with(*accepted)) as authority:
+        auth, store = oauth(authority.address, expires_in=0)
+        call_at("sync", authority.address, "remove_member", IDS, auth=auth)
+        assert store.load() == Tokens("new-access", "new-refresh", START + 3600)
+    with serve(reply_with(answer(200, padded(RENEWED, 1)))) as authority:
+        raised = fail("sync", authority.address, oauth(authority.address, 0)[0], ResponseValidationError)
+        assert "256 KiB" in str(raised)
+    with serve(reply_with(answer(403, padded(invalid, 0)))) as authority:
+        raised = fail("sync", authority.address, oauth(authority.address, 0)[0], AuthenticationError)
+        assert raised.message == "said by the authority"
+    with serve(reply_with(answer(403, padded(invalid, 1)))) as authority:
+        raised = fail("sync", authority.address, oauth(authority.address, 0)[0], APIStatusError)
+        assert (type(raised), raised.message) == (APIStatusError, None)
+
+
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("status", [200, 403])
 def test_a_body_already_read_by_a_hook_is_used_within_the_same_limit(kind: str, status: int) -> None:
@@ -231,8 +253,9 @@ def test_a_body_already_read_by_a_hook_is_used_within_the_same_limit(kind: str, 
             call(kind, "remove_member", handler, IDS, auth=auth)
             assert store.load() == Tokens("new-access", "new-refresh", START + 3600)
         else:
-            with pytest.raises(ResponseValidationError if status == 200 else APIStatusError):
+            with pytest.raises(ResponseValidationError if status == 200 else APIStatusError) as caught:
                 call(kind, "remove_member", handler, IDS, auth=auth)
+            assert ("16 MiB" in str(caught.value)) is (status == 200)
 
 
 def test_raw_gets_a_401_without_the_body_that_was_refused() -> None:

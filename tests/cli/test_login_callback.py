@@ -27,6 +27,7 @@ from confluence_groups_sdk.cli.session.oauth_callback import (
     MAX_REQUEST_BYTES,
     REQUEST_TIMEOUT_S,
     CallbackServer,
+    parse_target,
 )
 from confluence_groups_sdk.cli.terminal import RefusedError
 
@@ -45,6 +46,14 @@ class Login:
         self.port = urlsplit(self.server.redirect_uri).port or 0
         self._thread = threading.Thread(target=self._wait, daemon=True)
         self._thread.start()
+        stack.callback(self._end)
+
+    def _end(self) -> None:
+        """End the wait before the port is closed."""
+        self.moment += CONSENT_TIMEOUT_S
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), timeout=MOST_WAIT_S).close()
+        self._thread.join(MOST_WAIT_S)
 
     def _wait(self) -> None:
         try:
@@ -122,9 +131,29 @@ def test_more_connections_than_the_limit_close_the_oldest(login: Login) -> None:
     login.finish()
 
 
+def test_as_many_connections_as_the_limit_stay_open(login: Login) -> None:
+    waiting = [login.connect() for _ in range(MAX_CONNECTIONS - 1)]
+    login.go_on(0)
+    waiting[0].sendall(b"GET / HTTP/1.1\r\n" + HEAD)
+    assert read_all(waiting[0]).startswith(b"HTTP/1.1 404 ")
+    login.finish()
+
+
+def test_a_request_may_have_64_kib() -> None:
+    head = b"GET /callback HTTP/1.1\r\nA: "
+    request = head + b"a" * (MAX_REQUEST_BYTES - len(head) - 4) + b"\r\n\r\n"
+    assert len(request) == MAX_REQUEST_BYTES
+    assert parse_target(request) == "/callback"
+    assert parse_target(request[:-1]) is None
+    longer = parse_target(request + b"a")
+    assert isinstance(longer, tuple)
+    assert longer[0] == 431
+
+
 @pytest.mark.parametrize("first", [b"", b"G", b"GET / HTTP/1.1\r\nA: b\r\n"])
 def test_a_connection_has_a_deadline_as_a_whole(login: Login, first: bytes) -> None:
     slow = login.connect(first)
+    login.go_on(0)  # it is accepted before time passes
     for _ in range(9):
         login.go_on(REQUEST_TIMEOUT_S / 10)
         slow.sendall(b"G")

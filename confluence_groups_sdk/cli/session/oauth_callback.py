@@ -103,7 +103,7 @@ class CallbackServer:
             next_deadline = min([deadline, *(each.deadline for each in self._connections)])
             for key, _ in self._selector.select(min(next_deadline - now, MAX_WAIT_S)):
                 if key.fileobj is self._listener:
-                    self._accept(now)
+                    self._accept()
                 elif key.data in self._connections:  # it was not dropped meanwhile
                     self._receive(key.data)
         if "code" not in self._query:
@@ -111,7 +111,7 @@ class CallbackServer:
             raise RefusedError(f"the authority gave no access: {reason}")
         return AuthorizationCode(self._query["code"], self.redirect_uri)
 
-    def _accept(self, now: float) -> None:
+    def _accept(self) -> None:
         """Accept a connection; if there are too many, drop the oldest."""
         try:
             accepted, _ = self._listener.accept()
@@ -123,7 +123,7 @@ class CallbackServer:
             self._drop(self._connections[0])
             return
         accepted.setblocking(False)
-        self._connections.append(_Connection(accepted, now + REQUEST_TIMEOUT_S))
+        self._connections.append(_Connection(accepted, self._clock() + REQUEST_TIMEOUT_S))
         self._selector.register(accepted, selectors.EVENT_READ, self._connections[-1])
         if len(self._connections) > MAX_CONNECTIONS:
             self._drop(self._connections[0])
