@@ -18,6 +18,7 @@ from .._support.clock import Clock
 from .._support.log import logger
 from ..errors import APIError, ConfigurationError, MissingScopeError
 from . import token_endpoint
+from .body_limits import body_problem, limit_body
 from .token_cache import TokenCache
 from .token_store import Tokens
 
@@ -60,7 +61,7 @@ class Send:
 
 @frozen
 class Read:
-    """Read the body of a request or a response."""
+    """Read the body of a request, or of a response whose body is limited."""
 
     message: httpx.Request | httpx.Response
 
@@ -121,6 +122,7 @@ class OAuthFlow:
                     return
             response = yield from _send(_sign(attempt))
             if response.status_code in REJECTED_STATUSES:
+                limit_body(response)
                 yield Read(response)
             attempt.due = self._is_renewal_due(attempt, response)
             if not attempt.due:
@@ -153,6 +155,7 @@ class OAuthFlow:
             self._cache.current = stored
             return True
         response = yield from _send(self._refresh_request(attempt.request, stored))
+        limit_body(response)
         yield Read(response)
         if token_endpoint.is_retryable(response, *self._secrets(stored)):
             return False
@@ -182,7 +185,7 @@ class OAuthFlow:
             APIError: there are none.
         """
         now = self._clock.now()
-        tokens = token_endpoint.parse_tokens(response, spent, now)
+        tokens = body_problem(response) or token_endpoint.parse_tokens(response, spent, now)
         if isinstance(tokens, Tokens):
             return tokens
         error = token_endpoint.token_error(response, tokens, *self._secrets(spent), now=now)

@@ -6,6 +6,7 @@ Atlassian's endpoint takes JSON where RFC 6749 has a form; its errors are listed
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from .token_store import Tokens
 
 PATH = "/oauth/token"
 DEFAULT_LIFETIME_S = 3600.0  # used if the response states no lifetime, or one that makes no sense
+MAX_JSON_BYTES = 256 * 1024  # far more than a response of the authority has; parsed JSON takes many times its length
 MAX_LIFETIME_S = 366 * 24 * 3600.0
 
 # docs/confluence-behaviour.md#oauth: the first of each was documented, the others were measured
@@ -29,6 +31,7 @@ CONSENT_AGAIN = (
     "The refresh token is no longer accepted: it was used up or revoked, it was not used for 90 days, or the password "
     "was changed. Let the user consent again, and save the new tokens in the store."
 )
+TOO_LONG = f"the body is longer than {MAX_JSON_BYTES // 1024} KiB"
 NO_REFRESH_TOKEN = "the authority gave no refresh token: also ask for the scope offline_access"
 CHECK_CLIENT = "Check the client id and the client secret: the authority does not know this pair."
 CHECK_AUTHORITY = "Check authority=, and any proxy before it: Atlassian's token endpoint does not answer like this."
@@ -68,15 +71,23 @@ def refresh_request(
 
 
 def code_exchange_request(
-    authority: str, client_id: str, client_secret: str, *, code: str, redirect_uri: str, user_agent: str
+    authority: str,
+    client_id: str,
+    client_secret: str,
+    *,
+    code: str,
+    redirect_uri: str,
+    user_agent: str,
+    timeout: Mapping[str, float | None],
 ) -> httpx.Request:
     """Build the request that exchanges the code of the consent page for tokens (RFC 6749 section 4.1.3)."""
     grant = {"grant_type": "authorization_code", "client_id": client_id, "client_secret": client_secret}
     return httpx.Request(
         "POST",
         authority + PATH,
-        headers={"Accept": "application/json", "User-Agent": user_agent},
+        headers={"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": user_agent},
         json={**grant, "code": code, "redirect_uri": redirect_uri},
+        extensions={"timeout": timeout},
     )
 
 
@@ -91,6 +102,8 @@ def parse_tokens(response: httpx.Response, before: Tokens | None, now: float) ->
     """
     if response.status_code != 200:
         return "200 was expected"
+    if len(response.content) > MAX_JSON_BYTES:
+        return TOO_LONG
     fields = _parse_json(response.content)
     if not isinstance(fields, dict):
         return "the body is not a JSON object"
@@ -120,8 +133,8 @@ def is_retryable(response: httpx.Response, *secrets: str) -> bool:
     """
     if response.status_code != 429 and not response.is_server_error:
         return False
-    shown = response.content.decode("utf-8", "replace") + "".join(response.headers.values())
-    return not any(form in shown for form in _forms(secrets))
+    headers_shown = "".join(response.headers.values())
+    return not any(form.encode() in response.content or form in headers_shown for form in _forms(secrets))
 
 
 def is_refresh_token_invalid(response: httpx.Response) -> bool:
@@ -144,8 +157,7 @@ def token_error(response: httpx.Response, problem: str, *secrets: str, now: floa
     else:
         kind, remedy = _error_kind(response)
         error = error_from_response(response, kind=kind, now=now)
-        text = response.content.decode("utf-8", "replace")
-        error.message = error_details.extract_message(text, _forms(secrets), limit=MESSAGE_LIMIT)
+        error.message = error_details.extract_message(_text(response), _forms(secrets), limit=MESSAGE_LIMIT)
         error.remedy = remedy or error.remedy
     request_id = headers.request_id(response.headers)
     error.request_id = request_id and redact(_forms(secrets), request_id)[:REQUEST_ID_LIMIT]
@@ -167,9 +179,14 @@ def _error_kind(response: httpx.Response) -> tuple[type[APIStatusError] | None, 
 
 def _error_code(response: httpx.Response) -> str | None:
     """Return the error code in a response's body (RFC 6749 section 5.2)."""
-    fields = _parse_json(response.content.decode("utf-8", "replace"))
+    fields = _parse_json(_text(response))
     code = fields.get("error") if isinstance(fields, dict) else None
     return code if isinstance(code, str) else None
+
+
+def _text(response: httpx.Response) -> str:
+    """Return the body of an error; empty if it is longer than errors are, which keeps it from being parsed."""
+    return response.content.decode("utf-8", "replace") if len(response.content) <= MAX_JSON_BYTES else ""
 
 
 def _parse_json(content: bytes | str) -> object:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
+import sys
 import threading
+import traceback
 import webbrowser
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +19,11 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 from shell import Result, Shell
 
+from confluence_groups_sdk import APIError, AuthenticationError, ConfigurationError
+from confluence_groups_sdk.cli.commands import login as login_command
+from confluence_groups_sdk.cli.options import ConnectionOptions
 from confluence_groups_sdk.cli.session import keyring_store, state_store
+from confluence_groups_sdk.cli.session.client_factory import find_source
 from confluence_groups_sdk.cli.session.oauth_callback import CONSENT_TIMEOUT_S, CallbackServer
 from confluence_groups_sdk.cli.terminal import RefusedError
 from confluence_groups_sdk.sandbox import Answer
@@ -168,6 +175,68 @@ def test_missing_tokens_are_an_error(
     assert state_store.read(state_store.LOGIN) is None
 
 
+@pytest.mark.parametrize("failure", ["authority", "gateway", "not saved", "no access"])
+def test_failed_login_has_no_secret_in_our_frames(
+    unconfigured_shell: Shell, monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    secret = unconfigured_shell.sandbox.oauth_client.client_secret
+    codes: list[str] = []
+
+    def visit_page(page: str) -> None:
+        back = httpx.get(page, trust_env=False).headers["location"]
+        codes.extend(parse_qs(urlsplit(back).query)["code"])
+        echo = json.dumps({"error": f"{secret} {codes[0]}"})
+        if failure == "authority":
+            unconfigured_shell.sandbox.answer_next(Answer(403, {}, echo))
+        httpx.get(back, trust_env=False)
+
+    def fail(*_: object, **__: object) -> None:
+        raise ConfigurationError("no gateway")
+
+    threads: list[threading.Thread] = []
+
+    def open_page(page: str) -> None:
+        threads.append(threading.Thread(target=visit_page, args=(page,)))
+        threads[-1].start()
+
+    monkeypatch.setattr(webbrowser, "open", open_page)
+    if failure == "gateway":
+        monkeypatch.setattr(login_command, "discover_sites", fail)
+    if failure == "not saved":
+        (state_store.folder() / state_store.LOGIN).mkdir(parents=True)
+    site = "https://other.atlassian.net" if failure == "no access" else None
+    with pytest.raises((APIError, ConfigurationError)) as caught:
+        login_command.login(ConnectionOptions(site=site, sandbox=True), port=0)
+    for thread in threads:
+        thread.join()
+    assert codes
+    assert_hidden(caught.value, secret, codes[0])
+
+
+@pytest.mark.usefixtures("unconfigured_shell")
+@pytest.mark.parametrize("problem", ["ambiguous", "another site", "damaged", "malformed authority"])
+def test_saved_login_is_not_in_our_frames(problem: str) -> None:
+    state_store.remove(state_store.SANDBOX)
+    app = {"kind": "oauth", "authority": "https://a.example", "gateway": "https://g.example", "client_id": "app"}
+    sites = [{"site": f"https://{name}.atlassian.net", "cloud_id": name} for name in ("one", "two")]
+    damaged = {"sites": 5} if problem == "damaged" else {"sites": sites}
+    address = {"authority": "ftp://a.example"} if problem == "malformed authority" else {}
+    state_store.write(state_store.LOGIN, app | {"client_secret": "marker-secret"} | damaged | address)
+    wanted = {"another site": "three", "malformed authority": "one"}.get(problem)
+    with pytest.raises(ConfigurationError) as caught:
+        find_source(ConnectionOptions(cloud_id=wanted))
+    assert_hidden(caught.value, "marker-secret")
+
+
+def assert_hidden(error: BaseException, *secrets: str) -> None:
+    """Check that an error reporter that prints the variables of our frames shows no secret."""
+    frames = traceback.TracebackException.from_exception(error, capture_locals=True).stack
+    own = [f"{frame.name} {frame.locals}" for frame in frames if "confluence_groups_sdk" in frame.filename]
+    text = "\n".join([f"{error!r} {error}", *own])
+    assert own
+    assert [each for each in secrets if each in text] == [], text
+
+
 def test_site_without_consent_is_reported_and_nothing_is_saved(login: Callable[..., Result]) -> None:
     result = login("--site", "https://other.atlassian.net")
     assert result.code == 2
@@ -253,6 +322,23 @@ def test_working_api_token_is_saved_in_the_keyring(unconfigured_shell: Shell, ke
     assert unconfigured_shell.run("logout").code == 0
     assert not keys.kept
     assert unconfigured_shell.run("users", "me").code == 2
+
+
+def test_rejected_api_token_is_not_in_our_frames(
+    unconfigured_shell: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    email, token = unconfigured_shell.sandbox.admin
+    site = ConnectionOptions(site=unconfigured_shell.sandbox.url)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{email}\nmarker-token\n"))
+    with pytest.raises(AuthenticationError) as caught:
+        login_command.login(site, api_token=True)
+    assert_hidden(caught.value, "marker-token")
+    (state_store.folder() / state_store.KEYRING).mkdir(parents=True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{email}\n{token}\n"))
+    with pytest.raises(ConfigurationError) as unsaved:
+        login_command.login(site, api_token=True)
+    assert_hidden(unsaved.value, token)
+    assert not keys.kept
 
 
 def test_logout_removes_the_tokens_of_all_sites(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import httpx
 
+from ..._support.clock import SystemClock
 from ..config import ClientConfig
 from .decompression import Decoder, UndecodableError
 from .replies import UnreadableResponse
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # before and after decompression
+TOO_LONG = f"the body is longer than {MAX_BODY_BYTES // 1024**2} MiB"
 UNDECODABLE = "the body cannot be decoded: it is not compressed as its header says"
+BODY_PROBLEM = "confluence_groups.body_problem"  # the extension that says why an auth flow has refused the body
 TRANSFER_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")  # do not apply to a decoded body
 
 
@@ -34,14 +37,15 @@ class BoundedBodyReader:
 
     Args:
         response: the response, not read yet.
-        config: has the clock and the limit on the time.
+        config: has the clock and the limit on the time; None for no limit, because the caller has one.
         started: when the attempt began, by that clock.
     """
 
-    def __init__(self, response: httpx.Response, config: ClientConfig, started: float) -> None:
+    def __init__(self, response: httpx.Response, config: ClientConfig | None, started: float = 0.0) -> None:
         self._response = response
-        self._clock = config.clock
-        self._deadline = None if config.total_timeout_s is None else started + config.total_timeout_s
+        self._clock = SystemClock() if config is None else config.clock
+        total_s = None if config is None else config.total_timeout_s
+        self._deadline = None if total_s is None else started + total_s
         self._decoder: Decoder | None = None
         self._chunks: list[bytes] = []
         self._bytes_left = MAX_BODY_BYTES
@@ -71,13 +75,15 @@ class BoundedBodyReader:
             UndecodableError: the compressed body is incomplete.
         """
         if self._bytes_left < 0 or self._raw_bytes_left < 0:
-            return unreadable(self._response, f"the body is longer than {MAX_BODY_BYTES // 1024**2} MiB")
+            return unreadable(self._response, TOO_LONG)
         if self._decoder is not None:
             self._decoder.finish()
         return _with_body(self._response, b"".join(self._chunks))
 
     def finish_preloaded(self) -> httpx.Response | UnreadableResponse:
-        """Return a response that was already read, by a hook of the caller's client or by a test's transport."""
+        """Return a response that was already read, by an auth flow, a hook of the caller's client or a test."""
+        if problem := self._response.extensions.get(BODY_PROBLEM):
+            return unreadable(self._response, problem)
         if len(self._response.content) > MAX_BODY_BYTES:
             self._bytes_left = -1
         self._chunks = [self._response.content]

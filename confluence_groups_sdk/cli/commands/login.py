@@ -5,31 +5,31 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-import time
 from typing import Annotated, Any
 
-import httpx
 import typer
+from attrs import asdict
 from rich.prompt import Prompt
 
-from ... import Timeout
 from ..._support import base_url
-from ...auth import environment, token_endpoint
+from ...auth import environment
+from ...auth.code_exchange import OAuthApp, exchange_code
 from ...auth.credentials import ApiToken, BearerToken, find_problem
 from ...auth.site_discovery import discover_sites
 from ...auth.token_store import Tokens
-from ...errors import APIConnectionError, ConfigurationError
+from ...errors import ConfigurationError
 from ...models import Site
 from ..command import command
 from ..options import ConnectionOptions
 from ..session import keyring_store, state_store
 from ..session.client_factory import NO_SANDBOX, ClientSource, matches_site
 from ..session.oauth_callback import CallbackServer, consent_url, open_page
+from ..session.secret import Secret
 from ..terminal import build_console, print_out
 
 DEFAULT_PORT = 8976
 CLIENT_ID, CLIENT_SECRET = "CONFLUENCE_CLIENT_ID", "CONFLUENCE_CLIENT_SECRET"
-USER_AGENT = "confluence-groups-cli"
+APPLICATION_NAME = "confluence-groups-cli"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -75,10 +75,10 @@ def login(
         return
     app = _find_app(connection, client_id)
     with CallbackServer(port) as callback:
-        open_page(consent_url(app["authority"], app["client_id"], callback), browser=browser)
+        open_page(consent_url(app.authority, app.client_id, callback), browser=browser)
         code = callback.wait_for_code()
-        tokens = exchange_code(app, code, callback.redirect_uri)
-    granted = discover_sites(BearerToken(tokens.access_token), gateway=app["gateway"])
+    tokens = exchange_code(app, code, application_name=APPLICATION_NAME, timeout=connection.timeout)
+    granted = discover_sites(BearerToken(tokens.access_token), gateway=app.gateway, timeout=connection.timeout)
     default_site = _choose_site(granted, connection)
     _save_login(app, tokens, granted, default_site)
     for site in granted:
@@ -89,12 +89,12 @@ def login(
         print_out("choose one with --site or --cloud-id")
 
 
-def _save_login(app: dict[str, Any], tokens: Tokens, granted: list[Site], default_site: dict[str, Any]) -> None:
+def _save_login(app: OAuthApp, tokens: Tokens, granted: list[Site], default_site: dict[str, Any]) -> None:
     store = state_store.tokens()
     with store.lock():
         store.save(tokens)
     sites = [{"site": site.url, "cloud_id": site.cloud_id} for site in granted]
-    state_store.write(state_store.LOGIN, app | {"kind": "oauth", "sites": sites} | default_site)
+    state_store.write(state_store.LOGIN, asdict(app) | {"kind": "oauth", "sites": sites} | default_site)
 
 
 def logout() -> None:
@@ -107,37 +107,7 @@ def logout() -> None:
         print_out("the app keeps its access until you revoke it at https://id.atlassian.com (connected apps)")
 
 
-def exchange_code(app: dict[str, Any], code: str, redirect_uri: str) -> Tokens:
-    """Exchange the code from the consent page for tokens (RFC 6749 section 4.1.3).
-
-    Raises:
-        APIError: the authority gave no tokens.
-    """
-    request = token_endpoint.code_exchange_request(
-        app["authority"],
-        app["client_id"],
-        app["client_secret"],
-        code=code,
-        redirect_uri=redirect_uri,
-        user_agent=base_url.user_agent(USER_AGENT),
-    )
-    is_local = app["authority"].startswith("http:")  # a sandbox, which no proxy can reach
-    with httpx.Client(timeout=Timeout(30, connect=5), trust_env=not is_local) as client:
-        try:
-            response = client.send(request, follow_redirects=False)
-        except httpx.TransportError as error:
-            raise APIConnectionError(
-                f"no response ({type(error).__name__})", method="POST", path=token_endpoint.PATH
-            ) from None
-    tokens: Tokens | str = "200 was expected"
-    if response.status_code == 200:
-        tokens = token_endpoint.parse_tokens(response, None, time.time())
-    if isinstance(tokens, Tokens):
-        return tokens
-    raise token_endpoint.token_error(response, tokens, app["client_secret"], code, now=time.time())
-
-
-def _find_app(connection: ConnectionOptions, client_id: str | None) -> dict[str, Any]:
+def _find_app(connection: ConnectionOptions, client_id: str | None) -> OAuthApp:
     """Return the OAuth 2.0 app to log in with: its authority, gateway, client id and client secret.
 
     Raises:
@@ -153,16 +123,15 @@ def _find_app(connection: ConnectionOptions, client_id: str | None) -> dict[str,
     if problem := find_problem("client id", client_id) or find_problem("client secret", secret):
         del secret  # from the traceback
         raise ConfigurationError(problem)
-    servers = {"authority": base_url.AUTHORITY, "gateway": base_url.GATEWAY}
-    return servers | {"client_id": client_id, "client_secret": secret}
+    return OAuthApp(client_id, secret)
 
 
-def _find_sandbox_app() -> dict[str, Any]:
+def _find_sandbox_app() -> OAuthApp:
     sandbox = state_store.running_sandbox()
     if sandbox is None:
         raise ConfigurationError(NO_SANDBOX)
-    servers = {"authority": sandbox["url"], "gateway": sandbox["url"]}
-    return servers | {name: sandbox[name] for name in ("client_id", "client_secret")}
+    url, secret = sandbox["url"], sandbox["client_secret"].value
+    return OAuthApp(sandbox["client_id"], secret, authority=url, gateway=url)
 
 
 def _choose_site(granted: list[Site], connection: ConnectionOptions) -> dict[str, Any]:
@@ -190,8 +159,8 @@ def _login_with_api_token(connection: ConnectionOptions) -> None:
         raise ConfigurationError("give --site https://your-domain.atlassian.net with --api-token")
     base = base_url.site_base(site)
     email = _ask_line("e-mail")
-    token = _ask_secret("API token")
-    with ClientSource(site, None, ApiToken(email, token)).build_client(timeout=connection.timeout) as client:
+    token = Secret(_ask_secret("API token"))
+    with ClientSource(site, None, ApiToken(email, token.value)).build_client(timeout=connection.timeout) as client:
         user = client.current_user()
     keyring_store.save(base_url.site_id(base), email, token)
     state_store.write(state_store.LOGIN, {"kind": "api-token", "site": site})

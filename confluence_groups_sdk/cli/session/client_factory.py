@@ -163,7 +163,8 @@ def _host_of(site: str) -> str:
 
 def oauth_of(login: dict[str, Any]) -> OAuth2:
     """Build the credentials of an OAuth 2.0 login."""
-    return OAuth2(login["client_id"], login["client_secret"], state_store.tokens(), authority=login["authority"])
+    store = state_store.tokens()
+    return OAuth2(login["client_id"], login["client_secret"].value, store, authority=login["authority"])
 
 
 def _last_resort(*, has_credentials: bool) -> ClientSource:
@@ -183,4 +184,4 @@ def sandbox_source(sandbox: dict[str, Any] | None) -> ClientSource:
     """
     if sandbox is None:
         raise ConfigurationError(NO_SANDBOX)
-    return ClientSource(sandbox["url"], None, ApiToken(sandbox["email"], sandbox["token"]))
+    return ClientSource(sandbox["url"], None, ApiToken(sandbox["email"], sandbox["token"].value))

@@ -10,6 +10,7 @@ import json
 from ...errors import ConfigurationError
 from ..program import NAME
 from . import state_store
+from .secret import Secret
 
 SERVICE = NAME
 """The name of the entries in the keyring."""
@@ -34,15 +35,14 @@ def load(site: str) -> tuple[str, str] | None:
     return (email, token) if isinstance(email, str) and isinstance(token, str) else None
 
 
-def save(site: str, email: str, token: str) -> None:
+def save(site: str, email: str, token: Secret) -> None:
     """Save an API token in the keyring.
 
     Raises:
         ConfigurationError: keyring is not installed, or there is no working keyring.
     """
     sites = (state_store.read(state_store.KEYRING) or {"sites": []})["sites"]  # before saving: the note may be damaged
-    problem = _try_to_save(site, json.dumps([email, token]))
-    del token  # from the traceback
+    problem = _try_to_save(site, json.dumps([email, token.value]))
     if problem:
         raise ConfigurationError(problem)
     state_store.write(state_store.KEYRING, {"sites": sorted({*sites, site})})

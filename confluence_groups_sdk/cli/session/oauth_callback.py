@@ -5,30 +5,44 @@ See RFC 6749 section 4.1 (authorization code), RFC 8252 section 7.3 (loopback) a
 
 from __future__ import annotations
 
+import re
 import secrets
 import selectors
+import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from ..._support.clock import machine_monotonic
+from attrs import define, field
+
+from ..._support.clock import MAX_WAIT_S, machine_monotonic
+from ...auth.code_exchange import AuthorizationCode
 from ...errors import ConfigurationError
 from ..terminal import RefusedError, print_err
 
 SCOPES = ("read:confluence-groups", "read:confluence-user", "write:confluence-groups", "offline_access")
 CALLBACK_PATH = "/callback"
 CONSENT_TIMEOUT_S = 300.0  # seconds for the user to consent
-REQUEST_TIMEOUT_S = 10  # seconds for a request to arrive; without a limit, a silent connection would block all others
+REQUEST_TIMEOUT_S = 10.0  # seconds for a connection as a whole
+MAX_CONNECTIONS = 64
+BACKLOG = 1024  # connections that the system accepts for us; without a free place, a browser tries again after a second
+MAX_REQUEST_BYTES = 64 * 1024  # browsers also send the cookies of all other programs on localhost
+END_OF_HEADERS = re.compile(rb"\n\r?\n")
 LOGGED_IN = "You are logged in. Close this page and go back to the terminal."
 NOT_LOGGED_IN = "You are not logged in. The terminal shows the reason."
+MALFORMED = "This is not an HTTP request that this page understands."
 WRONG_STATE = "This request does not belong to the login on this machine. Nothing was done."
 
 
-class CallbackServer(HTTPServer):
+class CallbackServer:
     """Waits on loopback for the request with the right state, and rejects all others (RFC 6749 section 10.12).
+
+    It serves all connections in the thread that waits. Each has a deadline and a maximum length, and if there are too
+    many, the oldest is closed: no other program can keep the browser out, and nothing is left when the wait ends.
 
     Args:
         port: the port to listen on; one of the app's callback URLs must contain it.
@@ -40,72 +54,167 @@ class CallbackServer(HTTPServer):
 
     def __init__(self, port: int, clock: Callable[[], float] = machine_monotonic) -> None:
         self.state = secrets.token_urlsafe(32)
-        self.response: dict[str, str] | None = None
+        self._query: dict[str, str] | None = None
         self._clock = clock
+        self._connections: list[_Connection] = []  # the oldest first
         try:
-            super().__init__(("127.0.0.1", port), _Handler)
+            self._listener = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
         except OSError as error:
             raise ConfigurationError(
                 f"port {port}: {error.strerror or error}: give another --port, and add it to the app's callback URLs"
             ) from None
+        self._listener.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self.redirect_uri = f"http://localhost:{self._listener.getsockname()[1]}{CALLBACK_PATH}"
+        """The address to which the authority sends the browser back."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
-    def redirect_uri(self) -> str:
-        """The address to which the authority sends the browser back."""
-        return f"http://localhost:{self.server_port}{CALLBACK_PATH}"
+    def connections(self) -> tuple[socket.socket, ...]:
+        """The open connections."""
+        return tuple(each.socket for each in self._connections)
 
-    def wait_for_code(self) -> str:
+    def close(self) -> None:
+        """Close the port and all connections."""
+        for each in list(self._connections):
+            self._drop(each)
+        self._selector.close()
+        self._listener.close()
+
+    def wait_for_code(self) -> AuthorizationCode:
         """Wait until the user has consented, and return the authorization code.
 
         Raises:
             RefusedError: the user did not consent, or not in time.
         """
         deadline = self._clock() + CONSENT_TIMEOUT_S
-        # handle_request alone never ends its wait while a test freezes time.
-        with selectors.DefaultSelector() as arrivals:
-            arrivals.register(self, selectors.EVENT_READ)
-            while self.response is None:
-                seconds = deadline - self._clock()
-                if seconds <= 0:
-                    raise RefusedError(f"nobody consented within {CONSENT_TIMEOUT_S:.0f} s: log in again")
-                if arrivals.select(seconds):
-                    self.handle_request()
-        if "code" not in self.response:
-            reason = self.response.get("error_description") or self.response.get("error") or "without a reason"
+        while self._query is None:
+            now = self._clock()
+            if now >= deadline:
+                raise RefusedError(f"nobody consented within {CONSENT_TIMEOUT_S:.0f} s: log in again")
+            for each in [each for each in self._connections if each.deadline <= now]:
+                self._drop(each)
+            next_deadline = min([deadline, *(each.deadline for each in self._connections)])
+            for key, _ in self._selector.select(min(next_deadline - now, MAX_WAIT_S)):
+                if key.fileobj is self._listener:
+                    self._accept()
+                elif key.data in self._connections:  # it was not dropped meanwhile
+                    self._receive(key.data)
+        if "code" not in self._query:
+            reason = self._query.get("error_description") or self._query.get("error") or "without a reason"
             raise RefusedError(f"the authority gave no access: {reason}")
-        return self.response["code"]
+        return AuthorizationCode(self._query["code"], self.redirect_uri)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a connection that broke: the browser connects again."""
+    def _accept(self) -> None:
+        """Accept a connection; if there are too many, drop the oldest."""
+        try:
+            accepted, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionError):  # it broke before it was accepted
+            return
+        except OSError as error:  # the process has too many open files
+            if not self._connections:
+                raise ConfigurationError(f"{self.redirect_uri}: {error.strerror or error}") from None
+            self._drop(self._connections[0])
+            return
+        accepted.setblocking(False)
+        self._connections.append(_Connection(accepted, self._clock() + REQUEST_TIMEOUT_S))
+        self._selector.register(accepted, selectors.EVENT_READ, self._connections[-1])
+        if len(self._connections) > MAX_CONNECTIONS:
+            self._drop(self._connections[0])
 
+    def _drop(self, connection: _Connection) -> None:
+        self._connections.remove(connection)
+        self._selector.unregister(connection.socket)
+        connection.socket.close()
 
-class _Handler(BaseHTTPRequestHandler):
-    server: CallbackServer
-    timeout = REQUEST_TIMEOUT_S
+    def _receive(self, connection: _Connection) -> None:
+        """Read a part of a request; answer it when it is complete, and then read on until the other side closes."""
+        try:
+            part = connection.socket.recv(MAX_REQUEST_BYTES)
+            if not part or connection.length > 2 * MAX_REQUEST_BYTES:
+                self._drop(connection)
+                return
+            connection.length += len(part)
+            if connection.request is None:
+                return
+            connection.request += part
+            target = parse_target(connection.request)
+            if target is None:
+                return
+            connection.request = None
+            # A few hundred bytes: they fit into the buffer of the socket, which is empty.
+            connection.socket.send(_format_response(*(target if isinstance(target, tuple) else self._answer(target))))
+            connection.socket.shutdown(socket.SHUT_WR)  # closing it with unread bytes would discard the response
+        except BlockingIOError:
+            return
+        except OSError:  # it broke: the browser connects again
+            self._drop(connection)
 
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
+    def _answer(self, target: str) -> tuple[int, str]:
+        """Return the status and the text for a request."""
+        try:
+            url = urlsplit(target)
+            query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        except ValueError:
+            return 400, MALFORMED
         if url.path != CALLBACK_PATH:
-            self._respond(404, "There is nothing here.")
-            return
-        response = {name: values[0] for name, values in parse_qs(url.query).items()}
-        if not secrets.compare_digest(response.get("state", "").encode(), self.server.state.encode()):
-            self._respond(400, WRONG_STATE)
-            return
-        self.server.response = response
-        self._respond(200, LOGGED_IN if "code" in response else NOT_LOGGED_IN)
+            return 404, "There is nothing here."
+        if not secrets.compare_digest(query.get("state", "").encode(), self.state.encode()):
+            return 400, WRONG_STATE
+        self._query = self._query or query
+        return 200, LOGGED_IN if "code" in query else NOT_LOGGED_IN
 
-    def _respond(self, status: int, text: str) -> None:
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/plain; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body)
 
-    def log_message(self, *_arguments: object) -> None:
-        """Log nothing: the address contains the code."""
+@define(eq=False)
+class _Connection:
+    """A connection, with the part of its request that has arrived; None after the answer."""
+
+    socket: socket.socket
+    deadline: float
+    length: int = 0
+    request: bytearray | None = field(factory=bytearray, repr=False)
+
+
+def parse_target(request: bytes | bytearray) -> str | tuple[int, str] | None:
+    """Return the target of a GET request, status and text of the answer to another one, or None if it is incomplete.
+
+    Args:
+        request: what has arrived of the request.
+    """
+    if len(request) > MAX_REQUEST_BYTES:
+        return 431, "The request is too long."
+    head = request.lstrip(b"\r\n")  # RFC 9112 section 2.2
+    if head and not head[:1].isalpha():  # for example TLS
+        return 400, MALFORMED
+    line, end, _ = head.partition(b"\n")
+    if not end:
+        return None
+    words = line.removesuffix(b"\r").split(b" ")
+    if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
+        return 400, MALFORMED
+    if words[0] != b"GET":
+        return 405, "Only GET works here."
+    return words[1].decode("latin-1") if END_OF_HEADERS.search(head) else None
+
+
+def _format_response(status: int, text: str) -> bytes:
+    body = text.encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        f"Date: {formatdate(usegmt=True)}",
+        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "Connection: close",
+        *(["Allow: GET"] if status == 405 else []),
+    )
+    return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def consent_url(authority: str, client_id: str, callback: CallbackServer) -> str:

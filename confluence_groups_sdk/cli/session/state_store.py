@@ -18,11 +18,14 @@ from ..._support.files import is_open_to_others, open_regular, write_atomically
 from ...auth.token_store import FileTokenStore
 from ...errors import ConfigurationError
 from ..program import NAME
+from .secret import Secret
 
 LOGIN, TOKENS, SANDBOX, KEYRING = "login.json", "tokens.json", "sandbox.json", "keyring.json"
 LOGIN_TEXTS = {"api-token": ("site",), "oauth": ("authority", "gateway", "client_id", "client_secret")}
 """The fields of a login that must be texts, by its kind."""
 SANDBOX_TEXTS = ("url", "email", "token", "client_id", "client_secret")
+SECRETS = ("client_secret", "token")
+"""The fields that are read as a `Secret`."""
 CONNECT_TIMEOUT_S = 2.0  # seconds for a sandbox to accept a connection
 
 
@@ -47,18 +50,25 @@ def read(name: str) -> dict[str, Any] | None:
         with open(open_regular(path), "rb") as file:
             if is_open_to_others(os.fstat(file.fileno()).st_mode):
                 raise ConfigurationError(f"{path}: others may read it: run chmod 600 on it")
-            data = file.read()
+            state = _parse(name, file.read())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigurationError(f"{path}: it cannot be read ({error.strerror or error})") from None
-    try:
-        state = json.loads(data)
-    except ValueError:
-        state = None
-    if not isinstance(state, dict) or not _is_complete(name, state):
+    if state is None:
         raise ConfigurationError(f"{path}: it is damaged: remove it")
     return state
+
+
+def _parse(name: str, data: bytes) -> dict[str, Any] | None:
+    """Parse a state; return None if it is damaged, so that no traceback has its secrets in a frame."""
+    try:
+        state = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(state, dict) or not _is_complete(name, state):
+        return None
+    return {key: Secret(value) if key in SECRETS else value for key, value in state.items()}
 
 
 def _is_complete(name: str, state: dict[str, Any]) -> bool:
@@ -90,9 +100,14 @@ def write(name: str, state: dict[str, Any]) -> None:
     path = folder() / name
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(state, indent=1).encode())
+        write_atomically(path, json.dumps(state, indent=1, default=_unwrap).encode())
     except OSError as error:
+        del state  # it has secrets, and error reporters show the variables of this frame
         raise ConfigurationError(f"{path}: it cannot be written ({error.strerror or error})") from None
+
+
+def _unwrap(secret: Secret) -> str:
+    return secret.value
 
 
 def remove(name: str) -> bool:
