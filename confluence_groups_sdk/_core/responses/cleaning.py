@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import httpx
 
 from ..._support.redaction import REDACTED, forms_of
+from .headers import MIN_SECRET_LENGTH
 
 TRANSFER_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")  # do not apply to a decoded body
 WIDE_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")  # JSON may have them
@@ -24,10 +25,11 @@ def clean_response(response: httpx.Response, secrets: Iterable[str]) -> httpx.Re
     """
     forms = [form.encode("utf-8", "replace") for form in forms_of(secrets)]
     wide = [form.encode(encoding, "replace") for form in forms_of(secrets) for encoding in WIDE_ENCODINGS]
+    unwanted = [form.lower() for form in forms if len(form) >= MIN_SECRET_LENGTH]
     headers = [
         (name, _redact(forms, value))
         for name, value in response.headers.raw
-        if name.lower() not in TRANSFER_HEADERS and not any(form.lower() in name.lower() for form in forms)
+        if name.lower() not in TRANSFER_HEADERS and not any(form in name.lower() for form in unwanted)
     ]
     return httpx.Response(
         response.status_code,
