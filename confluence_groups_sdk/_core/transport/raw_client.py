@@ -44,7 +44,9 @@ class ForwardingTransport(httpx.BaseTransport):
         _check_request(request, self._base)
         _check_open(self._http)
         try:
-            return self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
+            return _without_reason(
+                self._http.client.send(_copy(request), auth=self._auth, follow_redirects=False, stream=True)
+            )
         except (httpx.TransportError, RuntimeError) as error:
             if not self._http.is_closed:
                 raise
@@ -75,7 +77,22 @@ class AsyncForwardingTransport(httpx.AsyncBaseTransport):
         raise _closing_error(unsent=unsent)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
-        return await self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
+        return _without_reason(
+            await self._http.client.send(_copy(request), auth=self._auth, follow_redirects=False, stream=True)
+        )
+
+
+def _copy(request: httpx.Request) -> httpx.Request:
+    """Copy a request, so that the credentials are added to the copy: error reporters show the variables of frames."""
+    copied = httpx.Request(request.method, request.url, headers=request.headers, stream=request.stream)
+    copied.extensions = request.extensions  # the same object, which `SendProgress` changes
+    return copied
+
+
+def _without_reason(response: httpx.Response) -> httpx.Response:
+    """Drop the server's reason phrase, which ``repr`` shows: it has no meaning, and may repeat the credentials."""
+    response.extensions.pop("reason_phrase", None)
+    return response
 
 
 def _check_request(request: httpx.Request, base: httpx.URL) -> None:
