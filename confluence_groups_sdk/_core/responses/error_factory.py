@@ -104,6 +104,7 @@ def path_of(request: httpx.Request) -> str:
 
 def error_fields(response: httpx.Response, now: float) -> _Fields:
     """Read the fields that all errors with a response have; credentials in them are redacted."""
+    retry_after = parse_retry_after(response.headers, now)  # may log, so it comes before the secrets are a variable
     request = _request(response)
     secrets = _secrets(response)
     body = _body(response.content, secrets)
@@ -115,7 +116,7 @@ def error_fields(response: httpx.Response, now: float) -> _Fields:
         "message": extract_message(body, secrets, limit=MESSAGE_LIMIT),
         "headers": {name: redact(secrets, value) for name, value in safe_headers(response.headers, secrets)},
         "body": body,
-        "retry_after": parse_retry_after(response.headers, now),
+        "retry_after": retry_after,
     }
 
 
