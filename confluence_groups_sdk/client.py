@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from ._core.responses.notices import Notice
     from ._core.transport import raw_client
     from ._generated import AuthenticatedClient
-    from .auth import environment
+    from .auth import credentials, environment
     from .models import AccessType, Group, User
 else:
     _models = LazyModule(__package__, "models")
+    credentials = LazyModule(__package__, "auth.credentials")
     environment = LazyModule(__package__, "auth.environment")
     first_call = LazyModule(__package__, "_core.api.first_call")
     operations = LazyModule(__package__, "_core.api.operations")
@@ -79,6 +80,9 @@ class ConfluenceGroups:
     Raises:
         ConfigurationError: the site is not an https address (or http on loopback), or an option is malformed.
         TypeError: ``auth``, ``retry``, ``rate_limiter``, ``http_client`` or ``clock`` has the wrong type.
+
+    Warns:
+        UserWarning: ``auth`` sends a bearer token, which ``NAME.atlassian.net`` does not accept: see `for_cloud`.
     """
 
     def __init__(
@@ -107,6 +111,8 @@ class ConfluenceGroups:
             clock=clock,
         )
         self._is_copy = False
+        if getattr(auth, "scheme", None) == "Bearer":
+            credentials.warn_of_bearer_token(self._session.config.base)
 
     @classmethod
     def for_cloud(

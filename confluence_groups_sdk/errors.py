@@ -1,57 +1,14 @@
 """The exceptions of this package, and nothing else."""
 
 from collections.abc import Mapping
-from enum import Enum
 from types import MappingProxyType
 from typing import Any, Self
 
+from ._support.known_problem import KnownProblem as KnownProblem  # noqa: PLC0414 - public here
 from ._support.pickling import unpickle
 from ._support.text import escape_controls
 
 MAX_PROBLEMS_SHOWN = 20  # in the text of an InputError
-
-
-class KnownProblem(Enum):
-    """A cause that the status alone does not show; the value is its remedy. Signs: docs/confluence-behaviour.md."""
-
-    MISSING_SCOPE = (
-        "Give the app the scope of this operation and let the user consent again, or create a token that has the scope."
-    )
-    AUTH_MISMATCH = (
-        "E-mail and token belong to different accounts, or a token with scopes was sent to the site's own address. "
-        "Send such a token through the gateway (for_cloud)."
-    )
-    TOKEN_NOT_ACCEPTED = (
-        "The credentials were not accepted: check e-mail and token. The token may have expired or been revoked."
-    )
-    XSRF_CHECK_FAILED = (
-        "A proxy has changed the headers: X-Atlassian-Token and this client's user agent must arrive as they were sent."
-    )
-    REDIRECTED = (
-        "This client does not follow redirects: check the site's address, and that no login page answers in its place."
-    )
-    WRONG_ADDRESS = (
-        "Confluence does not answer like this for an unknown id: check the name of the site or the cloud id."
-    )
-    EXTERNALLY_MANAGED = (
-        "An identity provider manages this group: change its members there. Confluence rejects changes made here, or "
-        "the identity provider reverts them."
-    )
-    NO_ACCESS = "The account has no access to Confluence on this site, or the credentials did not arrive: check both."
-    UNKNOWN_SHAPE = "A newer version of this package may understand such a response; `raw` returns it unchanged."
-    OUTCOME_UNKNOWN = "The change may have been made: look at what is there now before you send it again."
-
-    @property
-    def remedy(self) -> str:
-        """What the reader can do next."""
-        return self.value
-
-    def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
-        return unpickle, (type(self), {"name": self.name})  # the value is a text, which may be reworded
-
-    @classmethod
-    def _from_pickle(cls, state: Mapping[str, Any]) -> Self | None:
-        return cls.__members__.get(state["name"])  # None for a member that only a newer version has
 
 
 class ConfluenceGroupsError(Exception):
@@ -226,7 +183,7 @@ class APIStatusError(APIError):
     """The server answered with a status that does not mean success."""
 
     status_code: int = 0
-    remedy = "This status is not documented for the operation: read the body, and give the request id to support."
+    remedy = "This status is not documented for the operation."
 
 
 class BadRequestError(APIStatusError):
@@ -255,9 +212,12 @@ class MissingScopeError(AuthenticationError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the account lacks the permission."""
+    """403: Confluence, or something on the way to it, does not permit the call; only the message may say why."""
 
-    remedy = "To change groups, use a site admin's account; to read them, one with access to Confluence."
+    remedy = (
+        "The status alone does not show the cause: the account may lack a permission, or a proxy or firewall may have "
+        "refused the call."
+    )
 
 
 class NotFoundError(APIStatusError):
@@ -281,13 +241,13 @@ class GoneError(APIStatusError):
 class RateLimitError(APIStatusError):
     """429: the call was still rate-limited after the retries, or the server asks for a longer wait than allowed."""
 
-    remedy = "Wait for retry_after seconds, then send again; fewer calls at once help."
+    remedy = "Wait (for retry_after seconds, unless it is None), then send again; fewer calls at once help."
 
 
 class ServerError(APIStatusError):
     """5xx: Confluence or a gateway before it failed. Whether the change was made is not known."""
 
-    remedy = "Send again later; if it persists, give the request id to Atlassian's support."
+    remedy = "Send again later."
 
 
 class ResponseValidationError(APIError):
@@ -316,5 +276,5 @@ class APITimeoutError(APIConnectionError):
 
 
 for _class in list(globals().values()):
-    if isinstance(_class, type) and issubclass(_class, ConfluenceGroupsError | KnownProblem):
+    if isinstance(_class, type) and issubclass(_class, ConfluenceGroupsError):
         _class.__module__ = __package__ or ""  # the import path that ``repr`` and pickles show

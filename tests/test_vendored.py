@@ -177,7 +177,7 @@ def test_log_variable_prints_the_lines_of_each_copy_once(sdk_folder: Path) -> No
 import httpx, {GROUPS_A} as a, {GROUPS_B} as b, {INSTALLED} as installed
 for copy in (a, b, installed):
     http = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(204)))
-    with copy.ConfluenceGroups({SITE!r}, auth=copy.BearerToken("t"), http_client=http) as groups:
+    with copy.ConfluenceGroups({SITE!r}, auth=copy.ApiToken("e@example.com", "t"), http_client=http) as groups:
         groups.remove_member(group_id="g", account_id="a")
 """
     result = run(sdk_folder, "-c", program, CONFLUENCE_GROUPS_LOG="info")

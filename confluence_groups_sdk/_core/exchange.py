@@ -91,6 +91,7 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
     Raises:
         APIError: the call failed.
     """
+    reply: Reply = None
     unanswered = earlier = 0  # attempts that may have made the change: all, and those before this one
     retries: Retries | None = None
     if config.page_sizes:
@@ -106,6 +107,8 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
                 if retries:
                     retries.remember_page_size(call)
                 return _read_result(call, reply, config)
+            if isinstance(reply, APIError):  # of the credentials
+                raise reply
             unanswered += may_have_made_change(call, request, reply)
             error, retryable = _classify(call, request, reply, config, attempt)
             _log_attempt(call, config, attempt, sent_at, error.summary, request_id=error.request_id)
@@ -120,6 +123,7 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
                 raise _error_without_response(request, closed, attempt + 1)
     except APIError as error:
         record_unanswered(call, error, unanswered, earlier=earlier)
+        del request, reply  # error reporters show the variables of this frame, and these hold the token
         raise
     raise AssertionError("the loop ends by a return or an error")
 
@@ -218,6 +222,7 @@ def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) 
         if not call.writes:  # a server counts 2 points per object: docs/confluence-behaviour.md#rate-limits
             config.rate_limiter.add_points(2 * objects_in(result))
         return result
+    del response  # error reporters show the variables of this frame, and a server may have echoed the token
     logger.info("%s: %s", log_label(call), error.summary)
     raise error
 
@@ -225,13 +230,7 @@ def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) 
 def _classify(
     call: Call[Any], request: httpx.Request, reply: Reply, config: ClientConfig, attempt: int
 ) -> tuple[APIError, bool]:
-    """Return the error that a reply stands for, and whether the call may be sent again.
-
-    Raises:
-        APIError: the credentials raised it.
-    """
-    if isinstance(reply, APIError):
-        raise reply
+    """Return the error that a reply stands for, and whether the call may be sent again."""
     response = response_in(reply)
     if response is None:
         error = _error_without_response(request, reply, attempt)

@@ -131,14 +131,15 @@ class Session(_Session[httpx.Client]):
 
     def _send(self, call: Call[T]) -> T:
         steps = exchange.exchange(call, self.config)
+        reply: Reply = None
         try:
-            step = next(steps)
             while True:
-                step = steps.send(self._carry_out(step))
+                reply = self._carry_out(steps.send(reply))
         except StopIteration as end:
             result: T = end.value
             return result
         finally:
+            reply = None  # error reporters show the variables of this frame
             steps.close()  # releases the call's slot after an interruption
 
     def run(self, workflow: Workflow[T]) -> T:
@@ -216,14 +217,15 @@ class AsyncSession(_Session[httpx.AsyncClient]):
 
     async def _send(self, call: Call[T]) -> T:
         steps = exchange.exchange(call, self.config)
+        reply: Reply = None
         try:
-            step = next(steps)
             while True:
-                step = steps.send(await self._carry_out(step))
+                reply = await self._carry_out(steps.send(reply))
         except StopIteration as end:
             result: T = end.value
             return result
         finally:
+            reply = None  # as above
             steps.close()  # releases the call's slot after a cancellation
 
     async def run(self, workflow: Workflow[T]) -> T:

@@ -18,6 +18,7 @@ GATEWAY = "https://api.atlassian.com"
 AUTHORITY = "https://auth.atlassian.com"
 API_ROOT = "/wiki/rest"
 CLOUD_PATH = "/ex/confluence/"
+SITE_DOMAIN = ".atlassian.net"  # of every site; a site may have a domain of its own, too
 SITE_PATHS = ("", "/wiki", API_ROOT)
 PLACEHOLDER = "https://your-domain.atlassian.net"
 BROWSER_PREFIX = "mozilla"  # a user agent that begins with it fails the XSRF check: see user_agent()
@@ -75,6 +76,11 @@ def site_id(base: str) -> str:
     url = httpx.URL(base)
     _, _, behind = url.raw_path.decode("ascii").partition(CLOUD_PATH)
     return unquote(behind.removesuffix(API_ROOT)) if behind else url.netloc.decode("ascii")
+
+
+def is_site(base: str) -> bool:
+    """Check whether an API address is a site's own for certain, not the gateway, a sandbox or an unknown domain."""
+    return httpx.URL(base).host.removesuffix(".").endswith(SITE_DOMAIN)
 
 
 def parse_origin_url(name: str, address: str, example: str) -> ApiAddress:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 REDACTED = "REDACTED"
+ESCAPED_EQUALS = ("\\u003d", "\\u003D", "&#61;", "&#x3d;", "&#x3D;")  # JSON and HTML writers escape "=", too
 
 
 def hash_id(text: str) -> str:
@@ -28,8 +32,19 @@ def secrets_in(authorization: str | None) -> list[str]:
     secrets = {authorization, credentials}
     if scheme.lower() == "basic":
         secrets.add(_basic_password(credentials))
-    escaped = {form for secret in secrets for form in (secret.replace("/", "\\/"), quote(secret, safe=""))}
-    return sorted((secrets | escaped) - {""}, key=len, reverse=True)
+    return forms_of(secrets)
+
+
+def forms_of(secrets: Iterable[str]) -> list[str]:
+    """Return secrets in every form that a server may echo, the longest first."""
+    return sorted({form for secret in secrets for form in _forms(secret)} - {""}, key=len, reverse=True)
+
+
+def _forms(secret: str) -> Iterator[str]:
+    quoted = quote(secret, safe="")
+    yield from (secret, secret.rstrip("="), secret.replace("/", "\\/"), json.dumps(secret)[1:-1], html.escape(secret))
+    yield from (quoted, re.sub("%..", lambda escape: escape[0].lower(), quoted))
+    yield from (secret.replace("=", each) for each in ESCAPED_EQUALS)
 
 
 def redact(secrets: Iterable[str], text: str) -> str:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import base64
+import sys
+import warnings
 from collections.abc import Generator
+from types import FrameType
 from typing import NoReturn
 
 import httpx
 
+from .._support import base_url
 from .._support.public import public
 from ..errors import ConfigurationError
+
+ROOT = __name__.removesuffix(".auth.credentials")
+BEARER_TOKEN_AT_SITE = (
+    "a site does not accept bearer tokens: use ApiToken(email, token), or for_cloud(cloud_id, auth=...) if it is an "
+    "OAuth 2.0 access token"
+)
 
 
 class SecretAuth(httpx.Auth):
@@ -78,6 +88,9 @@ class ApiToken(_ConstantAuth):
 class BearerToken(_ConstantAuth):
     """An OAuth 2.0 access token that your program refreshes elsewhere, sent as Bearer (RFC 6750 section 2.1).
 
+    Send it through the gateway: `ConfluenceGroups.for_cloud`. A site's own address does not accept bearer tokens, so a
+    client for ``NAME.atlassian.net`` with one emits a UserWarning (docs/confluence-behaviour.md#authentication).
+
     Args:
         token: the access token.
 
@@ -91,6 +104,20 @@ class BearerToken(_ConstantAuth):
             del token  # error reporters show the variables of this frame
             raise ConfigurationError(f"BearerToken: {problem}")
         super().__init__(f"Bearer {token}")
+
+
+def warn_of_bearer_token(address: str) -> None:
+    """Warn the code that builds a client with a bearer token if the address is a site's own.
+
+    Only ``NAME.atlassian.net`` is such an address for certain: a proxy at another address may add other credentials.
+    """
+    if not base_url.is_site(address):
+        return
+    frame: FrameType | None = sys._getframe(1)
+    level = 2
+    while frame and f"{frame.f_globals.get('__name__', '')}.".startswith(f"{ROOT}."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(BEARER_TOKEN_AT_SITE, stacklevel=level)
 
 
 def find_problem(name: str, value: object) -> str | None:

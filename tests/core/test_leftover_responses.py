@@ -127,8 +127,10 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
     return authority
 
 
-def expected(first: bytes) -> list[str]:
-    return ["NotFoundError" if b"404" in first else "", "PermissionDeniedError"]
+def expected(kind: str, first: bytes) -> list[list[str]]:
+    """Return the possible errors of two calls: aiohttp may reject a response that anything but a response follows."""
+    usual = ["NotFoundError" if b"404" in first else "", "PermissionDeniedError"]
+    return [usual, ["APIConnectionError", usual[1]]] if kind == "aiohttp" else [usual]
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
@@ -140,9 +142,7 @@ def test_a_surplus_response_answers_no_other_call(kind: str, first: bytes) -> No
         refuse(server, connection)
 
     with serve(script, refuse) as server:
-        found = two_calls(kind, server.address)
-        # aiohttp accepts no response that is followed by something else than a response
-        assert found == expected(first) or (kind == "aiohttp" and found == ["APIConnectionError", expected(first)[1]])
+        assert two_calls(kind, server.address) in expected(kind, first)
         assert (server.connections, len(server.requests)) == (2, 2)
 
 
@@ -165,7 +165,7 @@ def test_a_surplus_response_that_comes_later_answers_no_other_call(kind: str, su
         assert sent.wait(30)
 
     with serve(script, refuse) as server:
-        assert two_calls(kind, server.address, wait) == expected(after)
+        assert two_calls(kind, server.address, wait) in expected(kind, after)
         assert (server.connections, len(server.requests)) == (2, 2)
 
 
@@ -185,7 +185,7 @@ def test_a_surplus_response_in_other_tls_records_answers_no_other_call(
         refuse(server, connection)
 
     with serve(script, refuse, tls=trusted.server) as server:
-        assert two_calls(kind, server.address, verify=trusted.trusting()) == expected(first)
+        assert two_calls(kind, server.address, verify=trusted.trusting()) in expected(kind, first)
         assert (server.connections, len(server.requests)) == (2, 2)
 
 

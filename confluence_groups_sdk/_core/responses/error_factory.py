@@ -24,9 +24,10 @@ from ...errors import (
     ResponseValidationError,
     ServerError,
 )
-from .error_details import classify_problem, extract_message
+from .error_details import classify_problem, extract_message, words_in
 from .headers import request_id, safe_headers
 from .rate_limit_headers import parse_retry_after
+from .remedies import remedy_for
 
 MESSAGE_LIMIT = 500  # characters
 REQUEST_ID_LIMIT = 200  # characters
@@ -73,12 +74,15 @@ def error_from_response(
     status = response.status_code
     fields = error_fields(response, time.time() if now is None else now)
     kind = kind or _BY_STATUS.get(status, ServerError if 500 <= status <= 599 else APIStatusError)
-    problem = classify_problem(status, response.headers, fields["body"], fields["message"] or "")
+    request = _request(response)
+    problem = classify_problem(status, response.headers, fields["body"], request)
     remedy = None
     if problem is KnownProblem.MISSING_SCOPE:
         kind = MissingScopeError
         remedy = f"{problem.remedy} It requires {scopes}." if scopes else None
-    return kind(_status_line(status), problem=problem, remedy=remedy, **fields)
+    error = kind(_status_line(status), problem=problem, remedy=remedy, **fields)
+    error.remedy = remedy_for(error, request, words_in(fields["body"]))
+    return error
 
 
 def validation_error(response: httpx.Response, problem: str, *, now: float) -> ResponseValidationError:
@@ -100,6 +104,7 @@ def path_of(request: httpx.Request) -> str:
 
 def error_fields(response: httpx.Response, now: float) -> _Fields:
     """Read the fields that all errors with a response have; credentials in them are redacted."""
+    retry_after = parse_retry_after(response.headers, now)  # may log, so it comes before the secrets are a variable
     request = _request(response)
     secrets = _secrets(response)
     body = _body(response.content, secrets)
@@ -109,9 +114,9 @@ def error_fields(response: httpx.Response, now: float) -> _Fields:
         "status_code": response.status_code,
         "request_id": request_id_of(response),
         "message": extract_message(body, secrets, limit=MESSAGE_LIMIT),
-        "headers": {name: redact(secrets, value) for name, value in safe_headers(response.headers)},
+        "headers": {name: redact(secrets, value) for name, value in safe_headers(response.headers, secrets)},
         "body": body,
-        "retry_after": parse_retry_after(response.headers, now),
+        "retry_after": retry_after,
     }
 
 

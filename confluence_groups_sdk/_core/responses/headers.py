@@ -5,10 +5,11 @@ Sources: docs/confluence-behaviour.md#headers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 SECRET_HEADERS = ("set-cookie", "set-cookie2", "cookie", "location", "www-authenticate", "proxy-authenticate")
+MIN_SECRET_LENGTH = 8  # characters; a shorter text is part of usual names by chance
 REQUEST_ID_HEADERS = ("atl-request-id", "atl-traceid", "x-arequestid")
 
 
@@ -28,11 +29,18 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-def safe_headers(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the headers that may be shown, by lower-case name, without those that may hold a cookie or a credential."""
+def safe_headers(headers: Mapping[str, str], secrets: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the headers that may be shown, by lower-case name, without those that may hold a cookie or a credential.
+
+    Args:
+        headers: the response's headers.
+        secrets: what no name may hold; the values are the caller's to redact.
+    """
+    unwanted = ["authorization", *(each.lower() for each in secrets if len(each) >= MIN_SECRET_LENGTH)]
     for name, value in headers.items():
-        if name.lower() not in SECRET_HEADERS and "authorization" not in name.lower():
-            yield name.lower(), printable(value)
+        lower = name.lower()
+        if lower not in SECRET_HEADERS and not any(each in lower for each in unwanted):
+            yield lower, printable(value)
 
 
 def printable(text: str) -> str:

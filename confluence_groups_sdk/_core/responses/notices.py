@@ -84,19 +84,27 @@ def record_notices(
     earlier = [each for each in list(notices.values()) if each.operation == operation]
     logged = {each.kind for each in earlier}
     room = MAX_NOTICES - len(earlier)
-    secrets = secrets_in(response.request.headers.get("authorization"))
-    for found in parse_notices(response.headers, operation):
+    for notice in _clean_notices(response, operation, ids):
         if room <= 0:
             return
-        notice = evolve(
-            found, text=_clean(found.text, secrets, ids), link=_clean(found.link or "", secrets, ids) or None
-        )
         key = (operation, notice.kind, notice.text, notice.link)
         if notices.setdefault(key, notice) is notice:
             room -= 1
             if notice.kind not in logged:
                 logged.add(notice.kind)
                 logger.warning("%s", notice)
+
+
+def _clean_notices(response: httpx.Response, operation: str, ids: Iterable[str]) -> list[Notice]:
+    """Return the notices in a response, without credentials and ids.
+
+    It is a function of its own, so that the secrets are no variable of the frame that logs.
+    """
+    secrets = secrets_in(response.request.headers.get("authorization"))
+    return [
+        evolve(found, text=_clean(found.text, secrets, ids), link=_clean(found.link or "", secrets, ids) or None)
+        for found in parse_notices(response.headers, operation)
+    ]
 
 
 def parse_notices(headers: httpx.Headers, operation: str) -> Iterator[Notice]:

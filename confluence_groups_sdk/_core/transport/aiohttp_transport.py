@@ -7,26 +7,23 @@ raised as the httpx error that says whether the request may have arrived.
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from functools import partial
+from typing import Any
 
 import aiohttp
 import httpx
 from aiohttp.http import HttpProcessingError, StreamWriter
-from yarl import URL
 
-from .connections.aiohttp_connector import CONNECTING, REQUEST, WatchedConnector, announce, poll
+from .aiohttp_request import build_url, checked_headers
+from .connections.aiohttp_connector import CONNECTING, EXTENSIONS, WatchedConnector, announce, poll
 
 MAX_HEADER_BYTES = 100 * 1024  # of one header; httpx has the same limit for all headers together
 MAX_HEADERS = 1000
 POLL_INTERVAL_S = 0.5  # between checks of a silent connection
 KEEPALIVE_S = 5.0  # httpx's default
 CLOSED = "the httpx client was closed"
-
-HEADER_NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
-HEADER_VALUE = re.compile(rb"(?:[^\x00-\x20\x7f]+(?:[ \t]+[^\x00-\x20\x7f]+)*)?")
 
 FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, UnicodeError)
 TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (  # the first match counts
@@ -67,27 +64,33 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: no response came.
             RuntimeError: this transport is already used in another event loop.
         """
-        if request.url.scheme not in ("http", "https") or not request.url.host:
-            raise httpx.UnsupportedProtocol("the address lacks http:// or https://, or a host")
-        content = await request.aread()
-        headers = _checked_headers(request.headers, content)
-        session = self._session_of_this_loop()
-        await self._acquire_slot(request)
         try:
-            if session.closed:  # while this waited
-                raise httpx.ConnectError(CLOSED)
-            await poll()  # the server may have closed a pooled connection while the loop was busy
-            await announce(request, CONNECTING)
-            response = await _send(session, request, headers, content)
-        except BaseException:
-            self._slots.release()
-            raise
+            if request.url.scheme not in ("http", "https") or not request.url.host:
+                raise httpx.UnsupportedProtocol("the address lacks http:// or https://, or a host")
+            session = self._session_of_this_loop()
+            await self._acquire_slot(_timeout(request, "pool"))
+            response = await self._send_in_slot(session, request)
+        finally:
+            del request  # here and below: error reporters show the variables of a frame, and it holds the token
         return httpx.Response(
             response.status,
             headers=response.raw_headers,
             stream=_ResponseBody(response, self._slots, session),
             extensions=_extensions(response),
         )
+
+    async def _send_in_slot(self, session: aiohttp.ClientSession, request: httpx.Request) -> aiohttp.ClientResponse:
+        """Send one request; release its slot if that fails."""
+        try:
+            if session.closed:  # while this waited
+                raise httpx.ConnectError(CLOSED)
+            await poll()  # the server may have closed a pooled connection while the loop was busy
+            return await _send(session, request)
+        except BaseException:
+            self._slots.release()
+            raise
+        finally:
+            del request
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -124,43 +127,41 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             )
         return self._session
 
-    async def _acquire_slot(self, request: httpx.Request) -> None:
+    async def _acquire_slot(self, seconds: float | None) -> None:
         try:
-            async with asyncio.timeout(_timeout(request, "pool")):
+            async with asyncio.timeout(seconds):
                 await self._slots.acquire()
         except TimeoutError:
             raise httpx.PoolTimeout("all connections are in use") from None
 
 
-async def _send(
-    session: aiohttp.ClientSession, request: httpx.Request, headers: list[tuple[str, str]], content: bytes
-) -> aiohttp.ClientResponse:
+async def _send(session: aiohttp.ClientSession, request: httpx.Request) -> aiohttp.ClientResponse:
     """Send a request once.
 
     Raises:
         httpx.TransportError: no response came.
     """
-    host = request.url.raw_host.decode("ascii")
-    url = URL.build(
-        scheme=request.url.scheme,
-        host=f"[{host}]" if ":" in host else host,
-        port=request.url.port,
-        path=request.url.raw_path.decode("ascii"),  # with the query; stays exactly as it is
-        encoded=True,
-    )
-    return await session.request(
-        request.method,
-        url,
-        data=_RequestBody(content, _timeout(request, "write")) if content else None,
-        allow_redirects=False,
-        timeout=aiohttp.ClientTimeout(connect=_timeout(request, "connect"), sock_read=_timeout(request, "read")),
-        server_hostname=request.extensions.get("sni_hostname"),
-        middlewares=[partial(_exactly_once, request, headers)],
-    )
+    headers: list[tuple[str, str]] = []
+    try:
+        await announce(CONNECTING, request.extensions, request.method)
+        content = await request.aread()
+        headers += checked_headers(request.headers, content)
+        return await session.request(
+            request.method,
+            build_url(request.url),
+            data=_RequestBody(content, _timeout(request, "write")) if content else None,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(connect=_timeout(request, "connect"), sock_read=_timeout(request, "read")),
+            server_hostname=request.extensions.get("sni_hostname"),
+            middlewares=[partial(_exactly_once, request.extensions, headers)],
+        )
+    finally:
+        headers.clear()
+        del request
 
 
 async def _exactly_once(
-    original: httpx.Request,
+    extensions: MutableMapping[str, Any],
     headers: list[tuple[str, str]],
     request: aiohttp.ClientRequest,
     send: aiohttp.ClientHandlerType,
@@ -173,43 +174,28 @@ async def _exactly_once(
     Raises:
         httpx.TransportError: no response came.
     """
-    vars(request)[REQUEST] = original
+    vars(request)[EXTENSIONS] = extensions
     request.headers.clear()
     request.headers.extend(headers)
     try:
         return await send(request)
     except FAILURES as failure:
         error = _translate(failure)
+    finally:
+        del request
     raise error  # outside of the except block: aiohttp's error holds the headers, and so the token
 
 
 def _translate(failure: Exception) -> httpx.TransportError:
     """Return the httpx error with the same meaning."""
-    error = next(kind for original, kind in TRANSLATIONS if isinstance(failure, original))(str(failure))
-    if isinstance(failure, aiohttp.ClientConnectorError):
+    kind = next(kind for original, kind in TRANSLATIONS if isinstance(failure, original))
+    # The text of an error about a malformed response quotes the response, which may repeat the token.
+    error = kind(type(failure).__name__ if kind is httpx.RemoteProtocolError else str(failure))
+    if isinstance(failure, UnicodeError):
+        error.__cause__ = failure
+    elif isinstance(failure, aiohttp.ClientOSError):
         error.__cause__ = failure.__cause__  # of the system or of TLS; an untrusted certificate is recognised by it
     return error
-
-
-def _checked_headers(headers: httpx.Headers, content: bytes) -> list[tuple[str, str]]:
-    """Return the headers as aiohttp takes them, with Content-Length instead of Transfer-Encoding.
-
-    Raises:
-        httpx.LocalProtocolError: a header is malformed.
-    """
-    checked: list[tuple[str, str]] = []
-    for name, value in headers.raw:
-        try:
-            if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
-                raise ValueError
-            checked.append((name.decode("ascii"), value.decode("utf-8")))
-        except ValueError:  # a UnicodeError's text would show the value
-            break
-        if name.lower() == b"transfer-encoding":
-            checked[-1] = ("Content-Length", str(len(content)))
-    else:
-        return checked
-    raise httpx.LocalProtocolError("a header has control characters, or is not UTF-8")
 
 
 def _timeout(request: httpx.Request, name: str) -> float | None:
@@ -264,7 +250,8 @@ class _ResponseBody(httpx.AsyncByteStream):
     def __init__(
         self, response: aiohttp.ClientResponse, slots: asyncio.Semaphore, session: aiohttp.ClientSession
     ) -> None:
-        self._response = response
+        self._response: aiohttp.ClientResponse | None = response
+        self._content = response.content
         self._session = session
         self._slots: asyncio.Semaphore | None = slots
         self._ends_with_connection = {"Content-Length", "Transfer-Encoding"}.isdisjoint(response.headers)
@@ -279,6 +266,8 @@ class _ResponseBody(httpx.AsyncByteStream):
         except FAILURES as failure:
             error = self._connection_error() or _translate(failure)
         if error is not None:
+            part = b""
+            await self.aclose()  # also drops aiohttp's response, which holds the token
             raise error
 
     async def _next_part(self) -> bytes:
@@ -290,7 +279,7 @@ class _ResponseBody(httpx.AsyncByteStream):
         while True:
             try:
                 async with asyncio.timeout(POLL_INTERVAL_S):
-                    return await self._response.content.readany()
+                    return await self._content.readany()
             except aiohttp.ServerTimeoutError:
                 raise
             except TimeoutError:
@@ -307,7 +296,9 @@ class _ResponseBody(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         """Close the connection, unless the body was read to its end."""
-        self._response.close()
+        if self._response is not None:
+            self._response.close()
+            self._response = None
         if self._slots is not None:
             self._slots.release()
             self._slots = None

@@ -48,7 +48,9 @@ class ForwardingTransport(httpx.BaseTransport):
         closing = self._http.closing if self._http.owned else None
         try:
             with Attempt(request, self._auth, closing, self._config.total_timeout_s):
-                response = self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
+                response = _without_reason(
+                    self._http.client.send(_copy(request), auth=self._auth, follow_redirects=False, stream=True)
+                )
             distrust(response)
             return response
         except (httpx.TransportError, RuntimeError) as error:
@@ -85,9 +87,24 @@ class AsyncForwardingTransport(httpx.AsyncBaseTransport):
         raise _closing_error(unsent=unsent)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
-        response = await self._http.client.send(request, auth=self._auth, follow_redirects=False, stream=True)
+        response = _without_reason(
+            await self._http.client.send(_copy(request), auth=self._auth, follow_redirects=False, stream=True)
+        )
         distrust(response)
         return response
+
+
+def _copy(request: httpx.Request) -> httpx.Request:
+    """Copy a request, so that the credentials are added to the copy: error reporters show the variables of frames."""
+    copied = httpx.Request(request.method, request.url, headers=request.headers, stream=request.stream)
+    copied.extensions = request.extensions  # the same object, by which an attempt knows its request
+    return copied
+
+
+def _without_reason(response: httpx.Response) -> httpx.Response:
+    """Drop the server's reason phrase, which ``repr`` shows: it has no meaning, and may repeat the credentials."""
+    response.extensions.pop("reason_phrase", None)
+    return response
 
 
 def _check_request(request: httpx.Request, base: httpx.URL) -> None:

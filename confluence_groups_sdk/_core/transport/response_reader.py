@@ -109,6 +109,7 @@ def read_sync(response: httpx.Response, config: ClientConfig, started: float) ->
     try:
         if has_no_body(response):
             response.read()
+            response.extensions.pop("reason_phrase", None)  # `repr` shows it, and it may repeat the token
             return response
         return _read_body(response, BoundedBodyReader(response, config, started))
     except (UndecodableError, httpx.DecodingError):
@@ -137,6 +138,7 @@ async def read_async(
     try:
         if has_no_body(response):
             await response.aread()
+            response.extensions.pop("reason_phrase", None)  # as above
             return response
         return await _read_body_async(response, BoundedBodyReader(response, config, started))
     except (UndecodableError, httpx.DecodingError):

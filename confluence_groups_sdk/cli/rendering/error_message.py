@@ -12,6 +12,14 @@ REMEDIES = {
         "E-mail and token belong to different accounts, or a token with scopes was sent to the site's own address. "
         "Send such a token through the gateway: give --cloud-id instead of --site."
     ),
+    KnownProblem.BEARER_TOKEN_AT_SITE: (
+        "A site does not accept bearer tokens: set CONFLUENCE_EMAIL and CONFLUENCE_API_TOKEN instead of "
+        "CONFLUENCE_ACCESS_TOKEN, or give --cloud-id instead of --site if it is an OAuth 2.0 access token."
+    ),
+    KnownProblem.PASSWORD_NOT_ACCEPTED: (
+        "Confluence Cloud accepts no passwords: create an API token at id.atlassian.com for CONFLUENCE_API_TOKEN, or "
+        "log in with it. It says the same of an API token that is wrong, expired or revoked: check e-mail and token."
+    ),
 }
 """The remedies that differ on a command line, because those of the errors name Python functions."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,12 +15,13 @@ from attrs import frozen
 from ..._core.limits.rate_limiter import RateLimiter
 from ..._support import base_url, log
 from ...auth import environment
-from ...auth.credentials import ApiToken
+from ...auth.credentials import BEARER_TOKEN_AT_SITE, ApiToken
 from ...auth.oauth import OAuth2
 from ...client import ConfluenceGroups
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, KnownProblem
 from ..options import ConnectionOptions
 from ..program import PROGRAM
+from ..rendering.error_message import REMEDIES
 from ..terminal import print_err
 from . import keyring_store, state_store
 
@@ -52,10 +54,16 @@ class ClientSource:
     gateway: str = base_url.GATEWAY
 
     def build_client(self, **options: Any) -> ConfluenceGroups:
-        """Build a client for the site."""
+        """Build a client for the site; print its warnings in the words of the command line."""
         if self.cloud_id is not None:
             return ConfluenceGroups.for_cloud(self.cloud_id, auth=self.auth, gateway=self.gateway, **options)
-        return ConfluenceGroups(self.site or "", auth=self.auth, **options)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            client = ConfluenceGroups(self.site or "", auth=self.auth, **options)
+        for each in caught:
+            known = str(each.message) == BEARER_TOKEN_AT_SITE
+            print_err(f"warning: {REMEDIES[KnownProblem.BEARER_TOKEN_AT_SITE] if known else each.message}")
+        return client
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,12 +11,13 @@ import aiohttp
 import httpx
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+from attrs import frozen
 
 from .response_end import ResponseEnd
 from .watching import TURNS, UNEXPECTED
 
 CONNECTING, SENDING = "connect_tcp.started", "send_request_headers.started"  # as httpx's own transport names them
-REQUEST = "httpx_request"  # the attribute of aiohttp's request that holds the request of httpx
+EXTENSIONS = "httpx_extensions"  # the attribute of aiohttp's request that holds the extensions of httpx's request
 
 
 class WatchedHandler(ResponseHandler):
@@ -57,17 +59,25 @@ class WatchedConnector(aiohttp.TCPConnector):
                 await poll(TURNS)
             if protocol.end.reached and not protocol.should_close:
                 protocol.end.expect(req.method.encode("ascii"))
-                await announce(vars(req).get(REQUEST), SENDING)
+                await announce(SENDING, vars(req).get(EXTENSIONS, {}), req.method)
                 return connection
             connection.close()
             if is_new:
                 raise httpx.ConnectError(UNEXPECTED)
 
 
-async def announce(request: httpx.Request | None, event: str) -> None:
+@frozen
+class BegunRequest:
+    """The parts of a request that a trace looks at; the whole request would show the token in our frames."""
+
+    extensions: Mapping[str, Any]
+    method: bytes
+
+
+async def announce(event: str, extensions: Mapping[str, Any], method: str) -> None:
     """Tell the trace of a request, if there is one, that an event begins."""
-    if request is not None and (trace := request.extensions.get("trace")):
-        await trace(event, {"request": request})
+    if trace := extensions.get("trace"):
+        await trace(event, {"request": BegunRequest(extensions, method.encode("ascii"))})
 
 
 async def poll(turns: int = 2) -> None:
