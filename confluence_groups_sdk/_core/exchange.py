@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Generator
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import httpx
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from .responses import notices
 else:
     notices = LazyModule(__package__, "responses.notices")
+
+first = itemgetter(0)
 
 T = TypeVar("T")
 
@@ -185,7 +188,7 @@ def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: 
         if metadata:
             metadata.outcome_unknown |= may_have_made_change(call, request, reply)
         return
-    names = b" ".join([name for name, _ in response.headers.raw])
+    names = b" ".join(map(first, response.headers.raw))
     has_limits, has_notices = look_for_headers(names)
     limits = parse_rate_limits(response.headers, config.clock.now()) if has_limits else NO_RATE_LIMITS
     if has_notices:

@@ -83,7 +83,8 @@ class _Session(Generic[C]):
             rate_limiter=RateLimiter() if rate_limiter is None else rate_limiter,
             clock=clock,
         )
-        return cls(HttpClientHolder(cls._http_class(), http_client, config), auth, config)
+        sends_once = getattr(auth, "sends_once", False)
+        return cls(HttpClientHolder(cls._http_class(), http_client, config, sends_once=sends_once), auth, config)
 
     @staticmethod
     def _http_class() -> type[C]:
@@ -178,10 +179,10 @@ class Session(_Session[httpx.Client]):
         closing = self.http.closing if self.http.owned else None
         progress = attempt.Attempt(request, self.auth, closing, self.config.total_timeout_s)
         try:
-            with progress:
-                response = self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
+            response = self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
+            if not self.http.is_private:
                 watching.distrust(response)
-                reply = response_reader.read_sync(response, self.config, started)
+            reply = response_reader.read_sync(response, self.config, started)
         except replies.FAILURES as error:
             return replies.no_response(error, closed=self.http.is_closed, sent=progress.sent)
         except APIError as error:  # of the credentials, which could not be renewed
@@ -286,5 +287,6 @@ class AsyncSession(_Session[httpx.AsyncClient]):
     async def _receive_response(self, request: httpx.Request) -> Reply:
         started = self.config.clock.monotonic()
         response = await self.http.client.send(request, auth=self.auth, follow_redirects=False, stream=True)
-        watching.distrust(response)
+        if not self.http.is_private:
+            watching.distrust(response)
         return await response_reader.read_async(response, self.config, started)

@@ -192,8 +192,8 @@ def test_a_surplus_response_in_other_tls_records_answers_no_other_call(
 def wait_on_first_connection(monkeypatch: pytest.MonkeyPatch, sent: threading.Event, *, secure: bool) -> None:
     """Block on the first connection until what the server has sent over it has arrived."""
 
-    def watch(stream: Any) -> None:
-        watching.watch(stream)
+    def watch(stream: Any, *deadline: float | None) -> None:
+        watching.watch(stream, *deadline)
         if not waited and secure == bool(stream.get_extra_info("ssl_object")):
             waited.append(sent.wait(30))
             select.select([stream.get_extra_info("socket").fileno()], [], [], 30)

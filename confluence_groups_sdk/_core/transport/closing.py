@@ -102,15 +102,6 @@ class Closing:
 
     # --- connections
 
-    def check_open(self) -> None:
-        """Refuse to begin a part of a request.
-
-        Raises:
-            httpx.ConnectError: the client is closed.
-        """
-        if self.closed:
-            raise httpx.ConnectError(CLOSED_UNSENT)
-
     def add_connection(self, stream: httpcore.NetworkStream) -> None:
         """Keep a new connection's socket, to be shut down by `close`.
 

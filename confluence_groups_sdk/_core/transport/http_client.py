@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import getproxies
 
@@ -51,18 +52,26 @@ class HttpClientHolder(Generic[C]):
         kind: the class of httpx clients.
         given: the caller's client; None to build one.
         config: has the address; for plain http, which is for loopback only, no proxy is used.
+        sends_once: whether the credentials send no requests of their own.
+
+    Attributes:
+        owned: whether the client is ours.
+        is_private: whether it sends nothing but the requests of calls.
+        closing: ends the calls when the client is closed.
 
     Raises:
         TypeError: the caller's client has another class.
         ConfigurationError: the environment's proxy or certificate authorities are unusable.
     """
 
-    def __init__(self, kind: type[C], given: C | None, config: ClientConfig) -> None:
+    def __init__(self, kind: type[C], given: C | None, config: ClientConfig, *, sends_once: bool) -> None:
         if given is not None and not isinstance(given, kind):
             raise TypeError(f"http_client must be an httpx.{kind.__name__}, not {type(given).__name__}")
         self._kind = kind
+        self._sends_once = sends_once
         self._uses_environment = config.base.startswith("https:")  # a proxy could read the token in plain http
         self.owned = given is None
+        self.is_private = self.owned and sends_once
         self.closing = Closing()
         self._client = given if given is not None else self._build()
         self._process = os.getpid()
@@ -82,17 +91,22 @@ class HttpClientHolder(Generic[C]):
         return self.closing.closed or (not self.owned and self._client.is_closed)
 
     def _build(self) -> C:
-        follow = self._follow_other if issubclass(self._kind, httpx.Client) else self._follow_other_async
-        return open_http_client(self._kind, uses_environment=self._uses_environment, event_hooks={"request": [follow]})
+        hooks: list[Callable[..., Any]] = []
+        if not self._sends_once:
+            follow = _follow_other if issubclass(self._kind, httpx.Client) else _follow_other_async
+            hooks.append(partial(follow, self.closing))  # not a method of this object, which would make a cycle
+        return open_http_client(self._kind, uses_environment=self._uses_environment, event_hooks={"request": hooks})
 
-    def _follow_other(self, request: httpx.Request) -> None:
-        """Follow a request that the credentials make; an event hook of httpx."""
-        if "trace" not in request.extensions:
-            attempt.Attempt(request, None, self.closing)
 
-    async def _follow_other_async(self, request: httpx.Request) -> None:
-        if "trace" not in request.extensions:
-            attempt.AsyncAttempt(request, None)
+def _follow_other(closing: Closing, request: httpx.Request) -> None:
+    """Follow a request that the credentials make; an event hook of httpx."""
+    if "trace" not in request.extensions:
+        attempt.Attempt(request, None, closing)
+
+
+async def _follow_other_async(_closing: Closing, request: httpx.Request) -> None:
+    if "trace" not in request.extensions:
+        attempt.AsyncAttempt(request, None)
 
 
 def open_http_client(kind: type[C], *, uses_environment: bool, **options: Any) -> C:

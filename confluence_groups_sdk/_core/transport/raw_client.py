@@ -45,12 +45,11 @@ class ForwardingTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         _check_request(request, self._config.base_url)
         _check_open(self._http)
-        closing = self._http.closing if self._http.owned else None
+        Attempt(request, self._auth, self._http.closing if self._http.owned else None, self._config.total_timeout_s)
         try:
-            with Attempt(request, self._auth, closing, self._config.total_timeout_s):
-                response = _without_reason(
-                    self._http.client.send(_copy(request), auth=self._auth, follow_redirects=False, stream=True)
-                )
+            response = _without_reason(
+                self._http.client.send(_copy(request), auth=self._auth, follow_redirects=False, stream=True)
+            )
             distrust(response)
             return response
         except (httpx.TransportError, RuntimeError) as error:

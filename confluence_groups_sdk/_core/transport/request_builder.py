@@ -109,7 +109,7 @@ def _build_url(call: Call[Any], base: httpx.URL) -> httpx.URL:
 
 def _encode_query(params: Mapping[str, Any]) -> str:
     """Percent-encode all but the unreserved characters (RFC 3986 section 2.3); httpx would write a space as a plus."""
-    if all(type(value) is str for value in params.values()):
+    if set(map(type, params.values())) == {str}:
         return "&".join([f"{_encode_name(name)}={quote(value, safe='')}" for name, value in params.items()])
     return str(httpx.QueryParams(params)).replace("+", "%20")  # handles other types; a literal plus is already %2B
 

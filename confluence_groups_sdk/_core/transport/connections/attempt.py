@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from . import deadline
+from ..closing import CLOSED_UNSENT
+from .deadline import WriteLimit, time_left
 from .watching import watch
 
 if TYPE_CHECKING:
@@ -44,14 +46,8 @@ class _Attempt:
     """
 
     sent: bool | None = None
-
-    def __init__(self, request: httpx.Request, auth: httpx.Auth | None) -> None:
-        self._extensions = request.extensions
-        self._extensions["trace"] = self._trace
-        self._sends_once = getattr(auth, "sends_once", False)
-
-    def _trace(self, event: str, info: MutableMapping[str, Any]) -> Any:
-        raise NotImplementedError
+    _extensions: MutableMapping[str, Any]
+    _sends_once: bool
 
     def _note_sending(self, request: httpcore.Request) -> None:
         # The CONNECT that makes a proxy's tunnel has the extensions of the request that needs it.
@@ -61,7 +57,7 @@ class _Attempt:
 
 
 class Attempt(_Attempt):
-    """An attempt of a synchronous client, which is made in its context.
+    """An attempt of a synchronous client.
 
     Args:
         request, auth: see `_Attempt`.
@@ -72,15 +68,17 @@ class Attempt(_Attempt):
     def __init__(
         self, request: httpx.Request, auth: httpx.Auth | None, closing: Closing | None, seconds: float | None = None
     ) -> None:
-        super().__init__(request, auth)
+        self._extensions = extensions = request.extensions
+        self._sends_once = getattr(auth, "sends_once", False)
         self._closing = closing
-        self._seconds = seconds
-
-    def __enter__(self) -> None:
-        self._outer_deadline = deadline.begin(self._seconds)
-
-    def __exit__(self, *_: object) -> None:
-        deadline.end(self._outer_deadline)
+        self._deadline: float | None = None
+        extensions["trace"] = self._trace
+        if seconds is not None:
+            parts = extensions["timeout"]
+            write = parts["write"]
+            limit = WriteLimit(seconds if write is None or write > seconds else write)
+            limit.deadline = self._deadline = time.monotonic() + seconds
+            extensions["timeout"] = {**parts, "write": limit}
 
     def _trace(self, event: str, info: MutableMapping[str, Any]) -> None:
         """Follow an event, and end the attempt if the client is closed.
@@ -91,16 +89,16 @@ class Attempt(_Attempt):
         """
         closing = self._closing
         if event.endswith(SENDING):
-            if closing is not None:
-                closing.check_open()
+            if closing is not None and closing.closed:
+                raise httpx.ConnectError(CLOSED_UNSENT)
             self._note_sending(info["request"])
         elif event.endswith(CONNECTING):
             self.sent = False
-            if closing is not None:
-                closing.check_open()
-            info["timeout"] = deadline.limit(info["timeout"], httpcore.ConnectTimeout)
+            if closing is not None and closing.closed:
+                raise httpx.ConnectError(CLOSED_UNSENT)
+            info["timeout"] = time_left(info["timeout"], self._deadline, httpcore.ConnectTimeout)
         elif event.endswith(CONNECTED):
-            watch(info["return_value"])
+            watch(info["return_value"], self._deadline)
             if closing is not None:
                 closing.add_connection(info["return_value"])
 
@@ -108,7 +106,11 @@ class Attempt(_Attempt):
 class AsyncAttempt(_Attempt):
     """An attempt of an asynchronous client; see `_Attempt`."""
 
-    _handshake: httpcore.AsyncNetworkStream | None = None  # a connection whose TLS handshake has not ended
+    def __init__(self, request: httpx.Request, auth: httpx.Auth | None) -> None:
+        self._extensions = request.extensions
+        self._sends_once = getattr(auth, "sends_once", False)
+        self._handshake: httpcore.AsyncNetworkStream | None = None  # a connection whose TLS handshake has not ended
+        self._extensions["trace"] = self._trace
 
     async def _trace(self, event: str, info: MutableMapping[str, Any]) -> None:
         if event.endswith(SENDING):

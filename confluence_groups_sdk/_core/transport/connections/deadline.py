@@ -1,45 +1,36 @@
-"""The deadline of the attempt that this thread makes; httpx's timeouts limit only its steps."""
+"""The time at which an attempt must end, and what it leaves for each of its steps."""
 
 from __future__ import annotations
 
-import threading
 import time
 
 
-class _ThreadDeadline(threading.local):
-    at: float | None = None  # by time.monotonic; None for no limit
+class WriteLimit(float):
+    """The seconds that each write may take; it also carries the deadline of the attempt.
 
+    httpx hands the numbers of a request's ``timeout`` extension to the connection unchanged. So a watched connection
+    learns the deadline of each request from its first write.
 
-_current = _ThreadDeadline()
-
-
-def begin(seconds: float | None) -> float | None:
-    """Let this thread's attempt take at most some seconds; return what `end` needs.
-
-    Args:
-        seconds: the time; None for no limit.
+    Attributes:
+        deadline: the time at which the attempt must end, by `time.monotonic`.
     """
-    before = _current.at
-    _current.at = None if seconds is None else time.monotonic() + seconds
-    return before
+
+    __slots__ = ("deadline",)
+
+    deadline: float
 
 
-def end(before: float | None) -> None:
-    """Restore the deadline that was there before the attempt: one attempt may be made during another."""
-    _current.at = before
-
-
-def limit(seconds: float | None, error: type[Exception]) -> float | None:
-    """Return how long a step may take: the given seconds, or the time until the deadline.
+def time_left(seconds: float | None, deadline: float | None, error: type[Exception]) -> float | None:
+    """Return how long a step may take: its own limit, or the time until the deadline.
 
     Args:
         seconds: the step's own limit; None for none.
+        deadline: by `time.monotonic`; None for none.
         error: the exception to raise if the deadline has passed.
     """
-    at = _current.at
-    if at is None:
+    if deadline is None:
         return seconds
-    left = at - time.monotonic()
+    left = deadline - time.monotonic()
     if left <= 0:
         raise error("the attempt has taken too long")
     return left if seconds is None or left < seconds else seconds

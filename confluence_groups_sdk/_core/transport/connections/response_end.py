@@ -30,49 +30,44 @@ class ResponseEnd:
 
     Attributes:
         reached: whether the bytes end where a response ends, or none were received yet. False during a response.
-        received: the number of bytes since the last request.
+        is_given_up: whether the connection must not be used again.
     """
 
     def __init__(self) -> None:
         self.reached = True
-        self.received = 0
+        self.is_given_up = False
         self._method = b""
         # A method of the class, because one of the object would make a reference cycle. Bytes before the first request
         # are ignored: a SOCKS proxy sends some.
         self._follow: Callable[[ResponseEnd, bytes], None] = ResponseEnd._ignore
         self._kept = b""  # the beginning of a head, or of a chunk's size line
         self._missing = 0  # bytes of the body, or of a chunk and its line end
-        self._is_new = False  # a request was sent, and nothing received yet
 
     def expect(self, method: bytes) -> None:
-        """Note that a request with this method is about to be sent."""
+        """Note that a request with this method is about to be sent, after a complete response or as the first."""
         self._method = method
         self._follow = ResponseEnd._follow_head
-        self._kept = b""
         self.reached = False
-        self.received = 0
-        self._is_new = True
 
     def feed(self, data: bytes) -> None:
         """Follow bytes that were received."""
-        length = len(data)
-        self.received += length
         if (
             data.startswith(NO_CONTENT)
-            and self._is_new
-            and data.find(b"\n\r\n") == length - 3
-            and data.find(b"\n\n") < 0
+            and data.find(b"\n\r\n") == len(data) - 3
+            and b"\n\n" not in data
+            and self._follow is ResponseEnd._follow_head
+            and not self._kept
         ):  # a shorter way for the usual response to a change
-            self._is_new = False
             self.reached = True
             self._follow = ResponseEnd._expect_nothing
         else:
-            self._is_new = False
             self._follow(self, data)
 
     def give_up(self) -> None:
         """Say from now on that the connection must not be used again."""
         self.reached = False
+        self.is_given_up = True
+        self._kept = b""
         self._follow = ResponseEnd._ignore
 
     def _ignore(self, data: bytes) -> None:

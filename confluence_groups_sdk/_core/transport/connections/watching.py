@@ -5,7 +5,7 @@ httpx's trace extension (https://www.python-httpx.org/advanced/extensions/#trace
 this works with every client, transport and proxy of httpx:
 
 - ``read`` and ``write`` follow the responses. A request is not sent if bytes came before it. In synchronous clients,
-  they also keep the deadline of the thread's attempt.
+  they also keep the deadline of the attempt.
 - ``get_extra_info`` says that a connection with bytes left is readable. httpcore takes an idle connection that is
   readable for closed by the server, and does not use it again.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -21,10 +22,10 @@ from typing import Any
 import httpcore
 import httpx
 
-from . import deadline
+from .deadline import time_left
 from .response_end import ResponseEnd
 
-HTTP_1_1 = b" HTTP/1.1"  # ends the first line of a request; HTTP/2 and SOCKS begin otherwise
+USUAL_REQUESTS = (b"DELETE /", b"GET /", b"POST /")
 MAX_TLS_MESSAGES = 16  # to read before the first data, such as session tickets; a server sends two
 TURNS = 20  # of the event loop, in which it hands over what has arrived
 MAX_VISIBLE_BYTES = 32 * 1024  # of a response; anyio may hold what follows a longer one without showing it
@@ -36,34 +37,42 @@ class WatchedStream(httpcore.NetworkStream):
 
     _end: ResponseEnd
     _used = False
+    _deadline: float | None  # of the attempt that uses the connection, by time.monotonic
+    _read: Callable[..., bytes]  # the methods of the class that is extended; super() would be slow
+    _write: Callable[..., None]
+    _get_info: Callable[[str], Any]
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = super().read(max_bytes, deadline.limit(timeout, httpcore.ReadTimeout))
+        data = self._read(max_bytes, time_left(timeout, self._deadline, httpcore.ReadTimeout))
         self._end.feed(data)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
-        if method := request_method(buffer):
-            if not self._end.reached or (not self._used and self._has_data()):
+        end = self._end
+        if (end.reached or end.is_given_up) and (method := request_method(buffer)):
+            if end.is_given_up or (not self._used and self._has_data()):
                 raise httpcore.ConnectError(UNEXPECTED)
             self._used = True
-            self._end.expect(method)
-        super().write(buffer, deadline.limit(timeout, httpcore.WriteTimeout))
+            self._deadline = getattr(timeout, "deadline", None)
+            end.expect(method)
+            self._write(buffer, timeout)
+        else:
+            self._write(buffer, time_left(timeout, self._deadline, httpcore.WriteTimeout))
 
     def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable" and not self._end.reached:
+        if not self._end.reached and info == "is_readable":
             return True
-        return super().get_extra_info(info)
+        return self._get_info(info)
 
     def _has_data(self) -> bool:
         """Check whether the server has sent data; messages of TLS, such as session tickets, are none."""
         for _ in range(MAX_TLS_MESSAGES):
-            if not super().get_extra_info("is_readable"):
+            if not self._get_info("is_readable"):
                 return False
             with suppress(httpcore.ReadError, httpcore.ReadTimeout):  # there was a message of TLS, and no data yet
-                super().read(1, 0)
+                self._read(1, 0)
                 return True  # also at the end of the connection
         return True
 
@@ -72,33 +81,39 @@ class AsyncWatchedStream(httpcore.AsyncNetworkStream):
     """A connection of an asynchronous client; see `watch`."""
 
     _end: ResponseEnd
-    _tls: ssl.SSLObject | None
     _used = False
+    _received = 0  # bytes since the last request
+    _tls: ssl.SSLObject | None
+    _read: Callable[..., Awaitable[bytes]]
+    _write: Callable[..., Awaitable[None]]
+    _get_info: Callable[[str], Any]
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = await super().read(max_bytes, timeout)
+        data = await self._read(max_bytes, timeout)
+        self._received += len(data)
         self._end.feed(data)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if method := request_method(buffer):
-            end = self._end
-            if end.reached and (not self._used or end.received > MAX_VISIBLE_BYTES):
+        end = self._end
+        if (end.reached or end.is_given_up) and (method := request_method(buffer)):
+            if end.reached and (not self._used or self._received > MAX_VISIBLE_BYTES):
                 await self._look_for_data()
             if not end.reached:
                 raise httpcore.ConnectError(UNEXPECTED)
             self._used = True
+            self._received = 0
             end.expect(method)
-        await super().write(buffer, timeout)
+        await self._write(buffer, timeout)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable" and (not self._end.reached or self._has_decrypted_data()):
             return True
-        return super().get_extra_info(info)
+        return self._get_info(info)
 
     async def _look_for_data(self) -> None:
         """Look for data in the buffers of anyio and of the system."""
-        reading = asyncio.ensure_future(super().read(1))
+        reading = asyncio.ensure_future(self._read(1))
         try:
             for _ in range(TURNS):
                 await asyncio.sleep(0)
@@ -127,17 +142,25 @@ WATCHED = (WatchedStream, AsyncWatchedStream)
 
 
 def request_method(data: bytes) -> bytes:
-    """Return the method of the request that these bytes begin; empty if they begin none."""
+    """Return the method of the HTTP/1.1 request that these bytes begin; empty if they begin none."""
+    if data.startswith(USUAL_REQUESTS):
+        return data[: data.find(b" ")]
     line = data[: data.find(b"\r\n")]
-    return line[: line.find(b" ")] if line.endswith(HTTP_1_1) else b""
+    return line[: line.find(b" ")] if line.endswith(b" HTTP/1.1") else b""
 
 
-def watch(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream) -> None:
-    """Watch a new connection from now on."""
+def watch(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream, deadline: float | None = None) -> None:
+    """Watch a new connection from now on.
+
+    Args:
+        stream: the connection.
+        deadline: of the attempt that made it, by `time.monotonic`; for synchronous clients only.
+    """
     state = vars(stream)
     if "_end" in state:
         return
     state["_end"] = ResponseEnd()
+    state["_deadline"] = deadline
     if isinstance(stream, httpcore.AsyncNetworkStream):
         tls = stream.get_extra_info("ssl_object")
         state["_tls"] = tls if isinstance(tls, ssl.SSLObject) else None
@@ -162,4 +185,5 @@ def distrust(response: httpx.Response) -> None:
 @lru_cache(maxsize=16)
 def _watched(kind: type[Any]) -> type[Any]:
     base = WatchedStream if issubclass(kind, httpcore.NetworkStream) else AsyncWatchedStream
-    return type(f"Watched{kind.__name__}", (base, kind), {})
+    extended = {"_read": kind.read, "_write": kind.write, "_get_info": kind.get_extra_info}
+    return type(f"Watched{kind.__name__}", (base, kind), extended)
