@@ -402,7 +402,7 @@ class AsyncConfluenceGroups:
 
         Pass it to the functions of the generated package, such as
         ``_generated.api.group.remove_member_from_group_by_group_id.asyncio_detailed(client=groups.raw, ...)``. It sends
-        to this site only. Each access returns a new object.
+        to this site only, and reads and parses responses of any length and depth. Each access returns a new object.
         """
         session = self._session
         return raw_client.raw_async(session.config, session.auth, session.http)
