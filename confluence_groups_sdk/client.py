@@ -17,6 +17,8 @@ from ._support import base_url
 from ._support.clock import Clock, SystemClock
 from ._support.lazy_import import LazyModule
 from ._support.public import public
+from ._support.validation import is_whole_number
+from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ._core.api import first_call, operations, pagination
@@ -44,6 +46,7 @@ class Options(TypedDict, total=False):
     rate_limiter: RateLimiter | None
     http_client: httpx.Client | None
     application_name: str | None
+    max_list_items: int
     clock: Clock
 
 
@@ -75,6 +78,7 @@ class ConfluenceGroups:
         http_client: your own `httpx.Client`, for proxies, certificates or transports. You close it. Without one,
             the proxies of the environment are used, except for a site on loopback.
         application_name: prefix for the user agent, such as ``offboarding/1.2``.
+        max_list_items: the maximum number of entries in a list. A longer list raises IncompleteReadError.
         clock: time and randomness, replaced in tests.
 
     Raises:
@@ -95,11 +99,15 @@ class ConfluenceGroups:
         rate_limiter: RateLimiter | None = None,
         http_client: httpx.Client | None = None,
         application_name: str | None = None,
+        max_list_items: int = 1_000_000,
         clock: Clock = SystemClock(),
     ) -> None:
         if problem := auth_problem(auth):
             del auth  # it may be a bare token, and error reporters show the variables of this frame
             raise TypeError(problem)
+        if not is_whole_number(max_list_items, 1):
+            raise ConfigurationError("max_list_items: give a whole number, 1 or more", option="max_list_items")
+        self._max_list_items = max_list_items
         self._session = Session.open(
             base_url.site_base(site),
             auth,
@@ -209,10 +217,11 @@ class ConfluenceGroups:
             ValueError: the id is empty, ``.`` or ``..``, or the page size is out of range; nothing was sent.
             NotFoundError: there is no such group.
             PermissionDeniedError: the caller may not see users.
-            IncompleteReadError: the server repeats itself, so the list cannot be read to its end.
+            IncompleteReadError: the list cannot be read to its end: the server repeats itself, or sends more than
+                ``max_list_items``.
             APIError: as for every call.
         """
-        return self._session.items(pagination.members(group_id, page_size))
+        return self._session.items(pagination.members(group_id, page_size, self._max_list_items))
 
     def count_members(self, *, group_id: str) -> int:
         """Count the members of a group (getGroupMembersByGroupId with shouldReturnTotalSize).
@@ -229,7 +238,7 @@ class ConfluenceGroups:
             IncompleteReadError: as for `iter_members`.
             APIError: as for every call.
         """
-        return self._session.run(pagination.count_members(group_id))
+        return self._session.run(pagination.count_members(group_id, self._max_list_items))
 
     def is_member(self, *, group_id: str, account_id: str) -> bool:
         """Check whether a user's groups include a group (getGroupMembershipsForUser).
@@ -248,7 +257,7 @@ class ConfluenceGroups:
             IncompleteReadError: neither list can be read to its end, or a member without an account id may be the user.
             APIError: as for every call.
         """
-        return self._session.run(pagination.is_member(group_id, account_id))
+        return self._session.run(pagination.is_member(group_id, account_id, self._max_list_items))
 
     def get_group(self, *, group_id: str) -> Group:
         """Read a group (getGroupByGroupId).
@@ -282,7 +291,7 @@ class ConfluenceGroups:
             IncompleteReadError: as for `iter_members`.
             APIError: as for every call.
         """
-        return self._session.items(pagination.groups(access_type, page_size))
+        return self._session.items(pagination.groups(access_type, page_size, self._max_list_items))
 
     def search_groups(self, *, query: str, page_size: int = 200) -> Generator[Group, None, None]:
         """Iterate over the groups whose names contain a text (searchGroups), each once, page by page.
@@ -299,7 +308,7 @@ class ConfluenceGroups:
             IncompleteReadError: as for `iter_members`.
             APIError: as for every call.
         """
-        return self._session.items(pagination.search(query, page_size))
+        return self._session.items(pagination.search(query, page_size, self._max_list_items))
 
     def create_group(self, *, name: str) -> Group:
         """Create a group without members (createGroup).
@@ -348,7 +357,7 @@ class ConfluenceGroups:
             IncompleteReadError: as for `iter_members`; a known bug of Confluence repeats this list (CONFCLOUD-62418).
             APIError: as for every call.
         """
-        return self._session.items(pagination.memberships(account_id))
+        return self._session.items(pagination.memberships(account_id, self._max_list_items))
 
     def get_user(self, *, account_id: str) -> User:
         """Read a user (getUser).
@@ -408,7 +417,7 @@ class ConfluenceGroups:
 
         Pass it to the functions of the generated package, such as
         ``_generated.api.group.remove_member_from_group_by_group_id.sync_detailed(client=groups.raw, ...)``. It sends
-        to this site only. Each access returns a new object.
+        to this site only, and reads and parses responses of any length and depth. Each access returns a new object.
         """
         session = self._session
         return raw_client.raw_sync(session.config, session.auth, session.http)

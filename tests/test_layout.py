@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "models": {"_support"},
     "_core.responses": {"_core.responses", "_support", "errors"},
     "_core.limits": {"_core.limits", "_core.responses", "_support", "errors"},
-    "_core.api": {"_core.api", "_generated", *LEAVES},
+    "_core.api": {"_core.api", "_core.responses", "_generated", *LEAVES},
     "_core.transport": {"_core.transport", "_core.api", "_core.config", "_core.limits", "_generated", *LEAVES},
     "_core.config": {"_core.limits", "_core.timeout", *LEAVES},
     "_core.timeout": set(LEAVES),

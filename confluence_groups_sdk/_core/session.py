@@ -143,6 +143,10 @@ class Session(_Session[httpx.Client]):
             reply = None  # error reporters show the variables of this frame
             steps.close()  # releases the call's slot after an interruption
 
+    def send_once(self, request: httpx.Request) -> Reply:
+        """Make one attempt at a request, and return the reply; errors are for the caller to build."""
+        return self._carry_out(request)
+
     def run(self, workflow: Workflow[T]) -> T:
         """Send the calls of a workflow, and return its result."""
         if self.http.is_closed:

@@ -14,7 +14,6 @@ from ..errors import APIConnectionError, APIError, APITimeoutError, ResponseVali
 from . import token_endpoint
 from .token_store import Tokens
 
-UNSENT = "Nothing was sent. Check address, proxy and network, then log in again."
 NO_TOKENS = "Log in again: the code from the browser works only once."
 
 
@@ -83,7 +82,7 @@ def _send(session: Session, app: OAuthApp, code: AuthorizationCode) -> tuple[htt
         user_agent=session.config.user_agent,
         timeout=session.config.timeout,
     )
-    reply = session._carry_out(request)  # without `exchange`: a code must not be sent again, and errors must hide it
+    reply = session.send_once(request)  # without `exchange`: a code must not be sent again, and errors must hide it
     if isinstance(reply, NoResponse):
         raise _error_without_response(reply)
     response, problem = (reply.response, reply.problem) if isinstance(reply, UnreadableResponse) else (reply, None)
@@ -95,7 +94,8 @@ def _send(session: Session, app: OAuthApp, code: AuthorizationCode) -> tuple[htt
 def _error_without_response(reply: NoResponse) -> APIError:
     name = type(reply.cause).__name__
     kind: type[APIError] = APITimeoutError if isinstance(reply.cause, httpx.TimeoutException) else APIConnectionError
-    summary, remedy = f"no response ({name})", UNSENT if reply.is_unsent else NO_TOKENS
+    summary = f"no response ({name}): {reply.problem}" if reply.problem else f"no response ({name})"
+    remedy = f"Nothing was sent. {reply.remedy}" if reply.failure.unsent else NO_TOKENS
     if isinstance(reply.cause, httpx.DecodingError):
         kind, summary = ResponseValidationError, f"the response is unreadable ({name})"
     error = kind(summary, method="POST", path=token_endpoint.PATH, remedy=remedy)

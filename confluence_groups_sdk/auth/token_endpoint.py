@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from .._core.responses import error_details, headers
+from .._core.responses.bounded_json import parse_json
 from .._core.responses.error_factory import MESSAGE_LIMIT, REQUEST_ID_LIMIT, error_from_response, validation_error
 from .._support.redaction import redact, secrets_in
 from ..errors import APIError, APIStatusError, AuthenticationError
@@ -192,8 +193,8 @@ def _text(response: httpx.Response) -> str:
 def _parse_json(content: bytes | str) -> object:
     """Parse JSON; return None if it is malformed."""
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
+        return parse_json(content)
+    except ValueError:
         return None
 
 

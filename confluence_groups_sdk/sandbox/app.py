@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from attrs import field, frozen
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from . import _public, payloads
+from .directory import check_text
 from .faults import FaultInjector, Handler
 from .oauth_server import OAuthServer
 from .operations import Operations
@@ -43,12 +44,12 @@ class Answer:
     """A response that you prepare, and that the sandbox sends instead of its own.
 
     Raises:
-        ValueError: the status is not from 200 to 599, or a header cannot be sent.
+        ValueError: the status is not from 200 to 599, or a header or the body cannot be sent.
     """
 
     status: int = field()
     headers: Mapping[str, str] = field(factory=dict)
-    body: str = ""
+    body: str = field(default="")
 
     @status.validator
     def _is_final(self, _attribute: object, status: int) -> None:
@@ -58,6 +59,10 @@ class Answer:
     @headers.validator
     def _can_be_sent(self, _attribute: object, headers: Mapping[str, str]) -> None:
         payloads.check_headers(headers)
+
+    @body.validator
+    def _can_be_encoded(self, _attribute: object, body: str) -> None:
+        check_text("Answer(body=...)", body)
 
 
 @_public
@@ -135,6 +140,8 @@ class ConfluenceApp:
                 response = _build_response(self.prepared.popleft()) if self.prepared else await handler(request)
             except RejectedError as rejected:
                 response = rejected.response
+            except ClientDisconnect:  # before its request was complete
+                return Response()  # is not sent
             response.headers["atl-request-id"] = f"00000000-0000-4000-8000-{self._served:012d}"
             return response
 

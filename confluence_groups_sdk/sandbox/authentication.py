@@ -10,7 +10,7 @@ import binascii
 
 from attrs import define, field
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import JSONResponse
 
 from . import payloads
 from .directory import Credentials, Directory, Person
@@ -63,12 +63,9 @@ class Authenticator:
             scope: the scope that the operation needs.
 
         Raises:
-            RejectedError: the credentials are not valid, the account is not a site admin, or the user agent is a
-                browser's, which fails the XSRF check (docs/confluence-behaviour.md#headers).
+            RejectedError: the credentials are not valid, or the account is not a site admin.
         """
         caller = self.reader(request, scope, anonymous=401)
-        if request.headers.get("user-agent", "").startswith("Mozilla"):
-            raise RejectedError(HTMLResponse("<html><body>XSRF check failed</body></html>", 403))
         if not caller.is_site_admin:
             raise RejectedError(payloads.error(403, "The calling user is not a site admin", authorized=False))
         return caller

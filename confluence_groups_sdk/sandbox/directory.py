@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from attrs import define, field, frozen
+from attrs import define, field, fields, frozen
 
 from . import _public
 
@@ -55,7 +55,12 @@ class Directory:
     _created: int = 0
 
     def add_person(self, person: Person) -> None:
-        """Add an account, or replace the one with the same id."""
+        """Add an account, or replace the one with the same id.
+
+        Raises:
+            ValueError: a field holds half of a surrogate pair, which cannot be sent.
+        """
+        _check_fields(person)
         self.people[person.account_id] = person
 
     def remove_person(self, account_id: str) -> None:
@@ -77,7 +82,9 @@ class Directory:
 
         Raises:
             KeyError: there is no account with one of these ids.
+            ValueError: a field holds half of a surrogate pair, which cannot be sent.
         """
+        _check_fields(group)
         joined = dict.fromkeys(members)
         for account_id in joined:
             self.people[account_id]
@@ -85,7 +92,11 @@ class Directory:
         self._members[group.id] = joined
 
     def create_group(self, name: str) -> Group:
-        """Create a group with this name and a new id."""
+        """Create a group with this name and a new id.
+
+        Raises:
+            ValueError: the name holds half of a surrogate pair, which cannot be sent.
+        """
         self._created += 1
         group = Group(f"00000000-0000-4000-9000-{self._created:012d}", name)
         self.add_group(group)
@@ -157,3 +168,27 @@ class Directory:
             KeyError: there is no such group.
         """
         self._members[group_id].pop(account_id, None)
+
+
+def check_text(name: str, text: str) -> None:
+    """Check that a text can be sent.
+
+    Args:
+        name: names the text in the error.
+        text: the text.
+
+    Raises:
+        ValueError: it holds half of a surrogate pair, for which UTF-8 has no bytes.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name}: {text!a} holds half of a surrogate pair, which cannot be sent") from None
+
+
+def _check_fields(item: Person | Group) -> None:
+    for each in fields(type(item)):
+        value = getattr(item, each.name)
+        for text in value if isinstance(value, frozenset) else [value]:
+            if isinstance(text, str):
+                check_text(f"{type(item).__name__}({each.name}=...)", text)

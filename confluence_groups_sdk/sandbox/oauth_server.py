@@ -6,6 +6,7 @@ Source: docs/confluence-behaviour.md#oauth.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -16,13 +17,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from . import _public
+from .directory import check_text
 
 READ_GROUPS = "read:confluence-groups"
 READ_USERS = "read:confluence-user"
 WRITE_GROUPS = "write:confluence-groups"
 ALL_SCOPES = (READ_GROUPS, READ_USERS, WRITE_GROUPS)
 
-CALLBACK_PREFIXES = ("http://localhost:", "http://127.0.0.1:")
+CALLBACK = re.compile(  # an address on loopback (RFC 8252 section 7.3), with path and query (RFC 3986) but no user
+    r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:/(?:[\w.~!$&'(),;=:@/*+-]|%[0-9a-f]{2})*(?P<query>\?(?:[\w.~!$&'(),;=:@/?*+-]|%[0-9a-f]{2})*)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+MAX_PORT = 65535
 LIFETIME_S = 3600  # of an access token
 OFFLINE_SCOPE = "offline_access"  # asks for a refresh token
 UNAUTHORIZED = {"code": 401, "message": "Unauthorized"}
@@ -81,13 +88,20 @@ class OAuthServer:
     consenting: bool = True  # whether the user agrees
 
     def grant(self, account_id: str, scopes: Iterable[str], expires_in: float) -> Grant:
-        """Issue tokens, as if the user had consented."""
+        """Issue tokens, as if the user had consented.
+
+        Raises:
+            ValueError: a scope holds half of a surrogate pair.
+        """
+        scopes = tuple(scopes)
+        for scope in scopes:
+            check_text("a scope", scope)
         self._issued += 1
         grant = Grant(
             f"sandbox-issued-access-token-{self._issued}",
             f"sandbox-refresh-token-{self._issued}",
             self.now() + expires_in,
-            tuple(scopes),
+            scopes,
         )
         self._by_access_token[grant.access_token] = self._by_refresh_token[grant.refresh_token] = grant
         self._accounts[grant.refresh_token] = account_id
@@ -113,7 +127,8 @@ class OAuthServer:
         """Answer GET /authorize, the consent page: redirect as if the site admin had agreed or declined at once."""
         query = request.query_params
         redirect_uri = query.get("redirect_uri", "")
-        if query.get("client_id") != self.client.client_id or not redirect_uri.startswith(CALLBACK_PREFIXES):
+        callback = CALLBACK.fullmatch(redirect_uri)
+        if query.get("client_id") != self.client.client_id or not callback or not _is_port(callback["port"]):
             return PlainTextResponse("unknown client_id, or redirect_uri is not on this machine", 400)
         parameters = {"state": query.get("state", "")}
         scopes = tuple(query.get("scope", "").split())
@@ -127,7 +142,7 @@ class OAuthServer:
             self._issued += 1
             parameters["code"] = f"sandbox-code-{self._issued}"
             self._consents[parameters["code"]] = Consent(self.permanent_token_owner, scopes, redirect_uri)
-        return RedirectResponse(f"{redirect_uri}?{urlencode(parameters)}", 302)
+        return RedirectResponse(f"{redirect_uri}{'&' if callback['query'] else '?'}{urlencode(parameters)}", 302)
 
     async def token(self, request: Request) -> Response:
         """Answer POST /oauth/token."""
@@ -170,6 +185,10 @@ class OAuthServer:
             "avatarUrl": f"{self.site}/avatar.png",
         }
         return JSONResponse([resource])
+
+
+def _is_port(digits: str | None) -> bool:
+    return digits is None or 1 <= int(digits) <= MAX_PORT
 
 
 def _parse(body: bytes) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from .app import Answer, ConfluenceApp, SeenRequest
 from .authentication import Authenticator
 from .directory import Credentials
 from .faults import Clock, FaultInjector, Faults, MachineClock
-from .http_protocol import ResettableProtocol
+from .http_protocol import OriginCheck, ResettableProtocol
 from .oauth_server import ALL_SCOPES, LIFETIME_S, Grant, OAuthClient, OAuthServer
 from .operations import MAX_PAGE_SIZE, Operations
 from .real_time import RealTimeEventLoop
@@ -72,7 +72,8 @@ class Sandbox:
             self._socket.close()
             raise
         self._socket.listen(CONNECTION_BACKLOG)  # from here on connections are queued, so no caller has to poll
-        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        port = self._socket.getsockname()[1]
+        self.url = f"http://{HOST}:{port}"
         self.gateway = self.authority = self.url
         self._oauth_server = OAuthServer(OAUTH_CLIENT, seed.CLOUD_ID, self.url, ACCESS_TOKEN, seed.ADMIN, now=clock.now)
         self._authenticator = Authenticator(self.directory, self._oauth_server)
@@ -82,7 +83,7 @@ class Sandbox:
         self._operations = Operations(self.directory, self._authenticator, self.url)
         self._app = ConfluenceApp(self._operations, self._oauth_server, self._fault_injector(faults))
         config = uvicorn.Config(
-            self._app.asgi,
+            OriginCheck(self._app.asgi, self.url, port),
             http=ResettableProtocol,
             ws="none",
             lifespan="off",
@@ -123,6 +124,7 @@ class Sandbox:
 
         Raises:
             KeyError: there is no such account.
+            ValueError: a scope holds half of a surrogate pair.
         """
         return self._oauth_server.grant(self.directory.people[account_id].account_id, scopes, expires_in)
 

@@ -55,8 +55,8 @@ def test_each_program_on_testing_is_a_passing_test(block: str, tmp_path: Path) -
     assert result.returncode == 0, result.stdout + result.stderr  # 5 if the block has no test
 
 
-def test_testing_has_six_programs() -> None:
-    assert len(BLOCKS) == TESTING.count("```") // 2 == 6
+def test_testing_has_seven_programs() -> None:
+    assert len(BLOCKS) == TESTING.count("```") // 2 == 7
 
 
 def test_testing_lists_the_methods_of_the_directory(sandbox: Sandbox) -> None:

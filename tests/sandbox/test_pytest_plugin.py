@@ -115,12 +115,27 @@ import sys
 
 
 def test_what_is_loaded():
-    assert "confluence_groups_sdk.sandbox.pytest_plugin" in sys.modules
+    ours = [name for name in sys.modules if name.startswith("confluence_groups_sdk")]
+    package = "confluence_groups_sdk"
+    assert sorted(ours) == [package, f"{package}.sandbox", f"{package}.sandbox.pytest_plugin"]
     assert not {"httpx", "starlette", "uvicorn", "attr", "attrs", "asyncio"} & set(sys.modules)
 """
     (tmp_path / folder).mkdir(parents=True)
     result = run_pytest(tmp_path / folder, program, *BY_NAME)
     assert (result.returncode, outcomes(result)) == (0, {"passed": 1}), result.stdout
+
+
+def test_the_plugin_imports_nothing_else() -> None:
+    """pytest imports it in every test run in which this package is installed."""
+    program = """
+import sys, pytest
+before = set(sys.modules)
+import confluence_groups_sdk.sandbox.pytest_plugin
+print(*sorted(set(sys.modules) - before))
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, encoding="utf-8")
+    package = "confluence_groups_sdk"
+    assert result.stdout.split() == [package, f"{package}.sandbox", f"{package}.sandbox.pytest_plugin"]
 
 
 @pytest.mark.parametrize("fixture", ["confluence_sandbox", "confluence_groups"])

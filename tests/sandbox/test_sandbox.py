@@ -85,7 +85,7 @@ def test_callers_who_may_not_write(sandbox: Sandbox) -> None:
         403,
         {"message": "Current user not permitted to use Confluence", "statusCode": 403},
     )
-    browser = delete(sandbox, query, headers={"User-Agent": "Mozilla/5.0"})
+    browser = delete(sandbox, query, headers={"Origin": "https://evil.example"})
     assert (browser.status_code, "XSRF check failed" in browser.text) == (403, True)
     assert sandbox.directory.is_member(GROUP, MEMBER)
 
@@ -353,7 +353,7 @@ def test_callers_who_may_write(sandbox: Sandbox, method: str, path: str, body: o
     assert_documented_error(ask(sandbox, method, path, json=body, auth=tuple(sandbox.reader)), 403)
     assert_documented_error(ask(sandbox, method, path, json=body, auth=None), 401)
     assert ask(sandbox, method, path, json=body, auth=tuple(sandbox.outsider)).status_code == 403
-    browser = ask(sandbox, method, path, json=body, headers={"User-Agent": "Mozilla/5.0"})
+    browser = ask(sandbox, method, path, json=body, headers={"Origin": "https://evil.example"})
     assert (browser.status_code, "XSRF check failed" in browser.text) == (403, True)
     assert len(sandbox.directory.groups) == 3
     assert not sandbox.directory.is_member(GROUP, NO_MEMBER)

@@ -6,13 +6,13 @@ check that both agree. Sources: docs/confluence-behaviour.md#groups and #users.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Generic, TypeVar
 
 import httpx
 from attrs import evolve, frozen
 
 from ...models import Group, Site, User
+from ..responses.bounded_json import JsonBoundsError, parse_json
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class DeserializationError(Exception):
 
 
 class InvalidJsonError(DeserializationError):
-    """A body is not JSON, so it is probably not from Confluence."""
+    """A body is not JSON, or none that Confluence would send, so it is probably not from Confluence."""
 
     is_json = False
 
@@ -100,8 +100,10 @@ def sites(response: httpx.Response) -> list[Site]:
 
 def _parse_json(response: httpx.Response) -> Any:
     try:
-        return json.loads(response.content)
-    except (ValueError, RecursionError):
+        return parse_json(response.content)
+    except JsonBoundsError as problem:
+        raise InvalidJsonError(f"the body {problem}, so it was not parsed") from None
+    except ValueError:
         raise InvalidJsonError("the body is not JSON") from None
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 import httpx
-from attrs import evolve, frozen
+from attrs import define, evolve
 
 from ..._generated import models as generated
 from ..._support.redaction import hash_id
@@ -31,7 +31,7 @@ WRITE_GROUPS = "write:confluence-groups (classic) or write:group:confluence (gra
 MIN_PAGE_SIZE = 25  # pages that are too large for the server are not made smaller than this
 
 
-@frozen
+@define(eq=False)  # a frozen one would cost each call more; nothing changes it
 class Call(Generic[T]):
     """One API call: the generated request and the way to read its response."""
 

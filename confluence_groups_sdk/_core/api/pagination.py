@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from itertools import islice
 from operator import attrgetter
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -22,6 +24,8 @@ from .operations import Call, log_label
 
 MAX_PAGE_SIZE = 200  # some operations lower a larger number, others reject it
 MAX_PAGES_WITHOUT_IDS = 100  # in a row; after more of them, the server counts as one that repeats items
+DEFAULT_MAX_ITEMS = 1_000_000
+MAX_EXTRA_PAGES = 100  # pages of a list beyond one for each entry that it may have
 TOTAL_NOT_REACHED = "%s: the server states a total of %d, but its pages have only %d"  # a log line
 
 _id_of_group = attrgetter("id")
@@ -44,6 +48,8 @@ class Paginator(Generic[T]):
       the next page is also read; the list is complete if that page only repeats the list so far. If an empty page has
       the link, the next page is also read: some servers send the link by mistake, others may have filtered out all
       items of a page.
+    - Limit: IncompleteReadError is raised if more entries or pages come than `max_items` allows, because a server may
+      go on for ever.
     - Size: if a page was too large for the server and came with a smaller limit, the next pages have this limit.
     - Unidentified entries have no id. They are counted and logged, but not returned.
 
@@ -54,6 +60,7 @@ class Paginator(Generic[T]):
         id_of: returns the id of an item.
         page_size: the maximum number of items to ask for.
         check: a call to make if the list is empty; it raises if there is no such list.
+        max_items: the maximum number of entries of the list.
 
     Attributes:
         unidentified: the number of unidentified entries so far.
@@ -65,12 +72,16 @@ class Paginator(Generic[T]):
         id_of: Callable[[T], str],
         page_size: int,
         check: Call[Any] | None = None,
+        *,
+        max_items: int = DEFAULT_MAX_ITEMS,
     ) -> None:
         self.unidentified = 0
         self._page_at = page_at
         self._id_of = id_of
         self._page_size = page_size
         self._check = check
+        self._max_items = max_items
+        self._pages_left = max_items + MAX_EXTRA_PAGES
         self._seen: dict[str, None] = {}
         self._start = 0
         self._total = 0  # the number of entries that the server states
@@ -92,7 +103,7 @@ class Paginator(Generic[T]):
         """Return the new items in the result of the last call.
 
         Raises:
-            IncompleteReadError: the server repeats items without progress.
+            IncompleteReadError: the server repeats items without progress, or sends more than the list may have.
         """
         if self._checking:
             self._check = None
@@ -107,6 +118,9 @@ class Paginator(Generic[T]):
         new = self._new_items(page.items)
         self._check_progress(page, has_new=bool(new))
         self.unidentified += unidentified
+        self._pages_left -= 1
+        if self._received > self._max_items or self._pages_left < 0:
+            raise self._too_long()
         self._start += len(new) + unidentified or page.size or page.requested_limit
         if self._ends_list(page):
             self._finish()
@@ -215,41 +229,50 @@ class Paginator(Generic[T]):
             )
         self._repeats_reached = reached
 
+    def _too_long(self) -> IncompleteReadError:
+        pages = self._max_items + MAX_EXTRA_PAGES
+        more = f"does not end within {pages:,} pages" if self._pages_left < 0 else "goes on"
+        error = IncompleteReadError(
+            f"{self._page_at(0, self._page_size).operation}: the list {more}, and the limit is "
+            f"{self._max_items:,} entries. If it can be right, build the client with a larger max_list_items.",
+            received=tuple(islice(self._seen, self._max_items)),
+        )
+        error.option = "max_list_items"
+        return error
+
 
 Workflow: TypeAlias = Generator[Call[Any], Any, T]
 
 
-def groups(access_type: str | None, page_size: int) -> Paginator[Group]:
+def groups(access_type: str | None, page_size: int, max_items: int = DEFAULT_MAX_ITEMS) -> Paginator[Group]:
     """Return the paginator of all groups."""
     size = _checked_size(page_size)
     operations.groups_page(access_type, 0, size)  # here and below: raises now, not at the first page
-    return Paginator(lambda start, limit: operations.groups_page(access_type, start, limit), _id_of_group, size)
+    return Paginator(partial(operations.groups_page, access_type), _id_of_group, size, max_items=max_items)
 
 
-def search(query: str, page_size: int) -> Paginator[Group]:
+def search(query: str, page_size: int, max_items: int = DEFAULT_MAX_ITEMS) -> Paginator[Group]:
     """Return the paginator of the groups whose names contain a text."""
     size = _checked_size(page_size)
     operations.search_page(query, 0, size)
-    return Paginator(lambda start, limit: operations.search_page(query, start, limit), _id_of_group, size)
+    return Paginator(partial(operations.search_page, query), _id_of_group, size, max_items=max_items)
 
 
-def members(group_id: str, page_size: int) -> Paginator[User]:
+def members(group_id: str, page_size: int, max_items: int = DEFAULT_MAX_ITEMS) -> Paginator[User]:
     """Return the paginator of a group's members; an empty list is followed by a check that the group exists."""
     size = _checked_size(page_size)
     operations.members_page(group_id, 0, size)
     check = operations.check_group(group_id)
-    return Paginator(lambda start, limit: operations.members_page(group_id, start, limit), _id_of_user, size, check)
+    return Paginator(partial(operations.members_page, group_id), _id_of_user, size, check, max_items=max_items)
 
 
-def memberships(account_id: str) -> Paginator[Group]:
+def memberships(account_id: str, max_items: int = DEFAULT_MAX_ITEMS) -> Paginator[Group]:
     """Return the paginator of the groups that a user is in."""
     operations.memberships_page(account_id, 0, MAX_PAGE_SIZE)
-    return Paginator(
-        lambda start, limit: operations.memberships_page(account_id, start, limit), _id_of_group, MAX_PAGE_SIZE
-    )
+    return Paginator(partial(operations.memberships_page, account_id), _id_of_group, MAX_PAGE_SIZE, max_items=max_items)
 
 
-def count_members(group_id: str) -> Workflow[int]:
+def count_members(group_id: str, max_items: int = DEFAULT_MAX_ITEMS) -> Workflow[int]:
     """Ask for the number of a group's members; if it is missing or contradicts the page, read and count them all."""
     page: Page[User] = yield operations.members_page(group_id, 0, 1, counted=True)
     if page.total and page.size and page.size + page.more <= page.total:
@@ -258,13 +281,13 @@ def count_members(group_id: str) -> Workflow[int]:
         yield operations.check_group(group_id)
         return 0
     count = 0
-    paginator = members(group_id, MAX_PAGE_SIZE)
+    paginator = members(group_id, MAX_PAGE_SIZE, max_items)
     while (call := paginator.next_call()) is not None:
         count += len(paginator.receive((yield call)))
     return count + paginator.unidentified
 
 
-def is_member(group_id: str, account_id: str) -> Workflow[bool]:
+def is_member(group_id: str, account_id: str, max_items: int = DEFAULT_MAX_ITEMS) -> Workflow[bool]:
     """Look for the group among the user's groups; if these cannot be read to their end, read the group's members.
 
     Raises:
@@ -272,12 +295,10 @@ def is_member(group_id: str, account_id: str) -> Workflow[bool]:
     """
     operations.members_page(group_id, 0, MAX_PAGE_SIZE)
     try:
-        return (yield from _contains(memberships(account_id), lambda group: group.id == group_id))
+        return (yield from _contains(memberships(account_id, max_items), lambda group: group.id == group_id))
     except IncompleteReadError as error:  # CONFCLOUD-62418: the list ignores its start
         unreadable = error
-    paginator = Paginator(
-        lambda start, limit: operations.members_page(group_id, start, limit), _id_of_user, MAX_PAGE_SIZE
-    )
+    paginator = Paginator(partial(operations.members_page, group_id), _id_of_user, MAX_PAGE_SIZE, max_items=max_items)
     found = yield from _contains(paginator, lambda user: user.account_id == account_id)
     if paginator.unidentified and not found:
         raise unreadable

@@ -6,7 +6,6 @@ The shapes and signs are listed in docs/confluence-behaviour.md#errors, #authent
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -16,6 +15,7 @@ import httpx
 from ..._support import base_url
 from ..._support.redaction import redact
 from ...errors import KnownProblem
+from .bounded_json import parse_json
 from .headers import printable
 
 HIDDEN_TAGS = frozenset({"head", "script", "style"})
@@ -132,8 +132,8 @@ def _is_confluence(body: str) -> bool:
 
 def _parse_json(text: str) -> object:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except ValueError:
         return None
 
 

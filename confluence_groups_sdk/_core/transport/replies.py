@@ -60,11 +60,6 @@ class NoResponse:
         """Check that this request failed, and not one that the credentials sent before it."""
         return self.target in (None, RequestTarget.of(request))
 
-    @property
-    def is_unsent(self) -> bool:
-        """Whether nothing was sent."""
-        return self.failure is Failure.UNSENT
-
 
 CLOSED = NoResponse(httpx.ConnectError("the client was closed"), Failure.UNSENT, closed=True)
 CLOSED_IN_DOUBT = NoResponse(httpx.ReadError("the client was closed"), Failure.IN_DOUBT, closed=True)
