@@ -83,7 +83,7 @@ class _Session(Generic[C]):
             rate_limiter=RateLimiter() if rate_limiter is None else rate_limiter,
             clock=clock,
         )
-        sends_once = getattr(auth, "sends_once", False)
+        sends_once = getattr(auth, "_sends_once", False)
         return cls(HttpClientHolder(cls._http_class(), http_client, config, sends_once=sends_once), auth, config)
 
     @staticmethod

@@ -27,11 +27,10 @@ class SecretAuth(httpx.Auth):
 
     Attributes:
         scheme: the authentication scheme of the Authorization header.
-        sends_once: whether a call's request is sent once, and no other request with it.
     """
 
     scheme = "Bearer"
-    sends_once = False
+    _sends_once = False  # whether a call sends its own request once, and no other
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<withheld>)"
@@ -46,7 +45,7 @@ class SecretAuth(httpx.Auth):
 class _ConstantAuth(SecretAuth):
     """Sends the same Authorization header with every request."""
 
-    sends_once = True
+    _sends_once = True
 
     def __init__(self, value: str) -> None:
         self._value = value

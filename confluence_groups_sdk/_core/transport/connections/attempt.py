@@ -69,7 +69,7 @@ class Attempt(_Attempt):
         self, request: httpx.Request, auth: httpx.Auth | None, closing: Closing | None, seconds: float | None = None
     ) -> None:
         self._extensions = extensions = request.extensions
-        self._sends_once = getattr(auth, "sends_once", False)
+        self._sends_once = getattr(auth, "_sends_once", False)
         self._closing = closing
         self._deadline: float | None = None
         extensions["trace"] = self._trace
@@ -108,7 +108,7 @@ class AsyncAttempt(_Attempt):
 
     def __init__(self, request: httpx.Request, auth: httpx.Auth | None) -> None:
         self._extensions = request.extensions
-        self._sends_once = getattr(auth, "sends_once", False)
+        self._sends_once = getattr(auth, "_sends_once", False)
         self._handshake: httpcore.AsyncNetworkStream | None = None  # a connection whose TLS handshake has not ended
         self._extensions["trace"] = self._trace
 
