@@ -15,9 +15,13 @@ import pexpect
 import pytest
 from shell import BRUNO, CHIARA, EDITORS
 
+from confluence_groups_sdk.cli.commands import sandbox as sandbox_module
 from confluence_groups_sdk.membership import Plan, read_journal
+from confluence_groups_sdk.sandbox import Faults, Sandbox
+from confluence_groups_sdk.sandbox.faults import MachineClock
 
 TIMEOUT_S = 30  # seconds for output that usually comes at once
+POLL_S = 0.01  # seconds after which a call looks whether the gate is open
 ASKED = r"\(n\)\S*: "
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 OPEN_PAGE = "import sys, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(sys.argv[1]).read()"
@@ -138,29 +142,60 @@ def test_every_command_in_a_terminal(terminal: Run, tmp_path: Path) -> None:
     assert "logged out" in run("logout")
 
 
-@pytest.mark.usefixtures("sandbox_command")
+class Gate(MachineClock):
+    """A clock that holds back calls from some number on, until the gate opens; after that, each takes longer.
+
+    Attributes:
+        calls_left: the number of calls to let through while the gate is closed; None for all.
+    """
+
+    def __init__(self) -> None:
+        self.calls_left: int | None = None
+        self._open = False
+
+    def open(self) -> None:
+        self._open = True
+
+    async def async_sleep(self, seconds: float) -> None:
+        if self.calls_left is None:
+            return
+        self.calls_left -= 1
+        if self.calls_left >= 0:
+            return
+        while not self._open:
+            await super().async_sleep(POLL_S)
+        await super().async_sleep(seconds)
+
+
 def test_interrupted_apply_is_resumed(terminal: Run, tmp_path: Path) -> None:
     rows = [f"everybody,person-{number:06d}" for number in range(1, 351)]
     (tmp_path / "leavers.csv").write_text("\n".join(["group,account", *rows]) + "\n", encoding="utf-8")
-    terminal(
-        "plan", "remove", "--csv", "leavers.csv", "--max-removals", "-1", "--max-fraction", "1", "--sandbox"
-    )  # fmt: skip
-    with spawn(["apply", "plan.json", "--sandbox"]) as process:
-        process.expect("apply 350 changes on ")
-        process.expect(ASKED)
-        process.sendline("y")
-        process.expect(r"removing")
-        process.expect(r"\d+(\.\d+)?/s")
-        process.sendintr()
-        process.expect(r"(\d+) left to do")
-        left = int(process.match[1]) if isinstance(process.match, re.Match) else 0
-        process.expect("to continue: confluence-groups apply plan.json")
-        process.expect(pexpect.EOF)
-    assert process.exitstatus == 130
-    assert 0 < left < 350
-    assert len(read_journal("plan.journal").results) == 350 - left
-    assert f"{left} REMOVED" in terminal("apply", "plan.json", "--sandbox", answers=("y",))
-    assert terminal("members", "count", "everybody", "--sandbox") == "50\n"
+    gate = Gate()
+    with Sandbox(clock=gate, faults=Faults(latency=1)) as server:
+        sandbox_module._add_large_group(server, 400)
+        sandbox_module._write_note(server)
+        terminal(
+            "plan", "remove", "--csv", "leavers.csv", "--max-removals", "-1", "--max-fraction", "1", "--sandbox"
+        )  # fmt: skip
+        with spawn(["apply", "plan.json", "--sandbox"]) as process:
+            process.expect("apply 350 changes on ")
+            process.expect(ASKED)
+            gate.calls_left = 150
+            process.sendline("y")
+            process.expect(r"removing")
+            process.expect(r"\d+(\.\d+)?/s")
+            process.sendintr()
+            gate.open()
+            process.expect(r"(\d+) left to do")
+            left = int(process.match[1]) if isinstance(process.match, re.Match) else 0
+            process.expect("to continue: confluence-groups apply plan.json")
+            process.expect(pexpect.EOF)
+        assert process.exitstatus == 130
+        assert 0 < left < 350
+        assert len(read_journal("plan.journal").results) == 350 - left
+        gate.calls_left = None
+        assert f"{left} REMOVED" in terminal("apply", "plan.json", "--sandbox", answers=("y",))
+        assert terminal("members", "count", "everybody", "--sandbox") == "50\n"
 
 
 @pytest.mark.usefixtures("sandbox_command")

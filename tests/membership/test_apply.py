@@ -306,12 +306,23 @@ def test_wait_for_quota_waits_for_a_spent_quota(path: Path) -> None:
 
 
 INTERRUPTED = """
-import os, signal, sys
+import os, signal, sys, threading
 import httpx
 from confluence_groups_sdk import ApiToken, ConfluenceGroups
 from confluence_groups_sdk.membership import Plan, apply
+from confluence_groups_sdk.membership.execution.interrupts import CallerThread
 
 site, email, token, plan, journal, own = sys.argv[1:]
+handled = threading.Event()  # the main thread only sets it
+handle = CallerThread._handle
+
+def handle_and_tell(self, *arguments):
+    try:
+        handle(self, *arguments)
+    finally:
+        handled.set()
+
+CallerThread._handle = handle_and_tell
 
 class Transport(httpx.HTTPTransport):
     writes = 0
@@ -320,10 +331,13 @@ class Transport(httpx.HTTPTransport):
             Transport.writes += 1
             if Transport.writes == 70:
                 os.kill(os.getpid(), signal.SIGINT)
+            if Transport.writes >= 70:
+                handled.wait(timeout=30)
         return super().handle_request(request)
 
 def mine(*_):
     print("mine")
+    handled.set()
 
 signal.signal(signal.SIGINT, mine if own == "own" else signal.default_int_handler)
 before = signal.getsignal(signal.SIGINT)

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from confluence_groups_sdk.membership import (
     undo,
 )
 from confluence_groups_sdk.membership.execution import submitted_call
+from confluence_groups_sdk.membership.execution.interrupts import CallerThread
 from confluence_groups_sdk.membership.planning.parallel import WORKERS
 from confluence_groups_sdk.sandbox import Answer, Sandbox
 
@@ -429,8 +432,20 @@ def test_a_second_ctrl_c_ends_the_wait_for_a_lost_call(
     for name in ("SILENCE_S", "SILENCE_AFTER_STOP_S", "SILENCE_HERE_S"):
         monkeypatch.setattr(submitted_call, name, 1e9)
 
+    handled: SimpleQueue[None] = SimpleQueue()
+    handle = CallerThread._handle
+
+    def handle_and_tell(self: CallerThread, number: int, frame: FrameType | None) -> None:
+        try:
+            handle(self, number, frame)
+        finally:
+            handled.put(None)
+
+    monkeypatch.setattr(CallerThread, "_handle", handle_and_tell)
+
     def behave(_call: Callable[[], Any], _number: int) -> Future[Any]:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        handled.get(timeout=30)  # two signals before the handler runs would count as one
         return Future()
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

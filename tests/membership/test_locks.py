@@ -40,9 +40,12 @@ from pathlib import Path
 from confluence_groups_sdk.membership.execution.locks import lock_journal, lock_plan
 journal = Path(sys.argv[2])
 with lock_journal(journal), lock_plan(sys.argv[1], journal):
-    if os.fork():
-        print("locked", flush=True)
+    child = os.fork()
+    if not child:
+        print("locked", flush=True)  # fork has returned in the child, after closing the child's copies of the locks
     sys.stdin.read()  # the parent and the child wait
+    if not child:
+        print("the child ends", flush=True)
     os._exit(0)
 """
 APPLIER = """
@@ -118,7 +121,11 @@ def test_a_forked_worker_that_outlives_a_killed_run_keeps_no_lock(tmp_path: Path
         process.wait()
         assert refusal() == ""
         with lock_journal(journal):
-            pass  # the worker is still alive: it waits for the end of its standard input
+            pass
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        assert process.stdout.readline() == "the child ends\n", "it outlived the run"
 
 
 def test_after_a_kill_the_next_run_is_the_one_that_is_named() -> None:

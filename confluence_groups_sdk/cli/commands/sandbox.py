@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import signal
-import threading
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ...sandbox import Sandbox
 
 PANEL = "Faults"
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 USERS_GROUP_NAME = "confluence-users-sandbox"
 LARGE_GROUP_ID, LARGE_GROUP_NAME = "00000000-0000-4000-8000-00000000beef", "everybody"
 
@@ -92,20 +95,46 @@ def sandbox(
     """Run a sandbox until Ctrl-C. Other commands on this machine find it with --sandbox."""
     server = _build_sandbox(port, faults)
     _add_large_group(server, people)
-    stopped = threading.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda *_: stopped.set())
-    with server:
-        previous = state_store.running_sandbox()
-        _write_note(server)
+    with _recorded_end_signals() as wait_for_signal:
+        with server:
+            previous = state_store.running_sandbox()
+            _write_note(server)
+            try:
+                print_out(*_connection_lines(server))
+                if previous is not None:
+                    print_out(f"Until it ends, --sandbox means this one, and not the one at {previous['url']}.")
+                wait_for_signal()
+            finally:
+                _restore_note(previous)
+        print_out("the sandbox has ended")
+
+
+@contextmanager
+def _recorded_end_signals() -> Iterator[Callable[[], None]]:
+    """Record Ctrl-C and SIGTERM from now on; yield a function that waits for the first of them.
+
+    The interpreter writes each signal into a socket as soon as it arrives, in any thread, and the function reads the
+    socket (https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd). A handler in Python could not end the
+    wait at every moment: it runs between two instructions of this thread, which may hold the lock of a
+    `threading.Event` then; and if the signal arrives just before a blocking call, it runs only after that call.
+
+    The handlers stay until the process ends, so that a second Ctrl-C does not interrupt the end of the command.
+    """
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.setblocking(False)  # as set_wakeup_fd requires
+        previous = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         try:
-            print_out(*_connection_lines(server))
-            if previous is not None:
-                print_out(f"Until it ends, --sandbox means this one, and not the one at {previous['url']}.")
-            stopped.wait()
+            for each in END_SIGNALS:
+                signal.signal(each, lambda *_: None)
+
+            def wait_for_signal() -> None:
+                while reader.recv(1)[0] not in END_SIGNALS:
+                    pass
+
+            yield wait_for_signal
         finally:
-            _restore_note(previous)
-    print_out("the sandbox has ended")
+            signal.set_wakeup_fd(previous)
 
 
 def _build_sandbox(port: int, options: FaultOptions) -> Sandbox:
