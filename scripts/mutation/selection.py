@@ -1,0 +1,130 @@
+"""Which tests run a line of a module, recorded once for each test file, and the tests for a mutant."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mutation.mutants import Mutant
+
+# Tests are beside the part of the package that they are for. The first folder is the part's own.
+TESTS = {
+    "_core": ("tests/core", "tests/auth", "tests/chaos", "tests"),
+    "auth": ("tests/auth", "tests/core", "tests"),
+    "membership": ("tests/membership", "tests/chaos"),
+}
+
+
+@dataclass(frozen=True)
+class RecordedTest:
+    """A test that passes on the original package.
+
+    Attributes:
+        name: pytest's name for it.
+        seconds: how long it takes.
+        lines: the lines that it runs, by module.
+    """
+
+    name: str
+    seconds: float
+    lines: dict[str, frozenset[int]]
+
+    @property
+    def file(self) -> str:
+        """The file that holds it."""
+        return self.name.partition("::")[0]
+
+
+def list_test_files(project: Path, module: str) -> list[str]:
+    """Return the test files that are recorded for a module, the own folder's first."""
+    part = PurePosixPath(module).parts[1]
+    folders = TESTS.get(part, ("tests",))
+    files = [path for folder in folders for path in sorted((project / folder).glob("test_*.py"))]
+    return list(dict.fromkeys(path.relative_to(project).as_posix() for path in files))
+
+
+def hash_inputs(project: Path, package: str, test_file: str) -> str:
+    """Return a digest of everything that the record of a test file depends on: package, file, and what tests share."""
+    shared = (path for path in (project / "tests").rglob("*.py") if not path.name.startswith("test_"))
+    digest = hashlib.sha256()
+    for path in sorted([*(project / package).rglob("*.py"), *shared, project / test_file]):
+        digest.update(path.relative_to(project).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a test file runs.
+
+    Attributes:
+        tests: those that pass on the original package.
+        failed: the names of the others.
+        at_import: the lines that run before the first test, by module.
+        libraries: the modules of libraries that the tests import.
+    """
+
+    tests: list[RecordedTest]
+    failed: list[str]
+    at_import: dict[str, frozenset[int]]
+    libraries: list[str]
+
+
+def read_record(path: Path, digest: str) -> Record | None:
+    """Return what a test file runs; None if it was not recorded, or for other inputs."""
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if record["digest"] != digest:
+        return None
+    tests = [RecordedTest(name, each["seconds"], _freeze(each["lines"])) for name, each in record["tests"].items()]
+    return Record(tests, record["failed"], _freeze(record["at_import"]), record["libraries"])
+
+
+def _freeze(lines: dict[str, list[int]]) -> dict[str, frozenset[int]]:
+    return {module: frozenset(numbers) for module, numbers in lines.items()}
+
+
+def select_tests(mutant: Mutant, tests: Iterable[RecordedTest], seconds: float) -> list[RecordedTest]:
+    """Return the tests for a mutant, the module's own first and then the fastest, until they take that long.
+
+    They are those that run the changed statement. For code that runs when the module is imported, and for code that no
+    test's own process runs, they are those that run any function of the module.
+    """
+    lines = find_statement(ast.parse(mutant.source), mutant.line)
+    candidates = [test for test in tests if mutant.module in test.lines]
+    running = [test for test in candidates if not lines.isdisjoint(test.lines[mutant.module])]
+    own = f"test_{PurePosixPath(mutant.module).stem}.py"
+    selected: list[RecordedTest] = []
+    total = 0.0
+    for test in sorted(running or candidates, key=lambda test: (not test.file.endswith(own), test.seconds)):
+        total += test.seconds
+        if selected and total > seconds:
+            break
+        selected.append(test)
+    return selected
+
+
+def find_statement(tree: ast.Module, line: int) -> frozenset[int]:
+    """Return the lines of the innermost statement that has a line, without the statements inside it."""
+    best = range(line, line + 1)
+    size: float = float("inf")
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.stmt | ast.ExceptHandler):
+            continue
+        body = getattr(node, "body", None)
+        end = body[0].lineno - 1 if isinstance(body, list) and body else node.end_lineno or node.lineno
+        end = max(end, node.lineno)
+        if node.lineno <= line <= end and end - node.lineno < size:
+            best, size = range(node.lineno, end + 1), end - node.lineno
+    return frozenset(best)
+
+
+def find_import_lines(records: Iterable[Record], module: str) -> frozenset[int]:
+    """Return the lines of a module that run before the first test."""
+    return frozenset[int]().union(*(record.at_import.get(module, ()) for record in records))
