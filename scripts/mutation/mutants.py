@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import itertools
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,10 +108,14 @@ def _mutate(source: str) -> Iterator[str]:
     from cosmic_ray.plugins import get_operator
 
     for name in OPERATORS:
-        occurrence = 0
-        while (changed := mutate_code(source, get_operator(name)(), occurrence)) is not None:
+        for occurrence in itertools.count():
+            try:
+                changed = mutate_code(source, get_operator(name)(), occurrence)
+            except AttributeError:  # of ExceptionReplacer, at a dotted name in a tuple
+                continue
+            if changed is None:
+                break
             yield changed
-            occurrence += 1
 
 
 def _list_ignored_lines(tree: ast.Module) -> Iterator[range]:

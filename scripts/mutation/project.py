@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mutation.selection import Record, hash_inputs, read_record
+from mutation.selection import Record, hash_modules, hash_test, read_record
 
 SCRIPTS = Path(__file__).parents[1]
 LEFT_OUT = {".git", "build", "dist", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
@@ -41,20 +41,24 @@ class ProjectCopy:
         """Return the original source of a module."""
         return (self.folder / module).read_text(encoding="utf-8")
 
-    def record(self, test_files: list[str]) -> list[Record]:
-        """Return what test files run; run those that have no record, or have changed."""
-        digests = {file: hash_inputs(self.folder, self._package, file) for file in test_files}
-        missing = [file for file in test_files if read_record(self._find_record(file), digests[file]) is None]
+    def record(self, module: str, test_files: list[str]) -> list[Record]:
+        """Return what test files run; run those that have no record for this module."""
+        modules = hash_modules(self.folder, self._package)
+        digests = {file: hash_test(self.folder, file) for file in test_files}
+
+        def read(file: str) -> Record | None:
+            return read_record(self._find_record(file), digests[file], module, modules[module])
+
+        missing = [file for file in test_files if read(file) is None]
         if missing:
             print(f"recording what {len(missing)} test files run", file=sys.stderr, flush=True)
             for result in self._work_on({"package": self._package, "record": missing}):
-                record = json.dumps({"digest": digests[result["file"]], **result})
+                record = json.dumps({"digest": digests[result["file"]], "modules": modules, **result})
                 self._find_record(result["file"]).write_text(record, encoding="utf-8")
-        records = [read_record(self._find_record(file), digests[file]) for file in test_files]
-        lost = [file for file, record in zip(test_files, records, strict=True) if record is None]
-        if lost:
+        records = {file: read(file) for file in test_files}
+        if lost := [file for file, record in records.items() if record is None]:
             raise SystemExit(f"error: these tests could not be recorded ({self.log}): {', '.join(lost)}")
-        return [record for record in records if record is not None]
+        return [record for record in records.values() if record is not None]
 
     def run(self, jobs: list[dict[str, Any]], libraries: list[str]) -> Iterator[dict[str, Any]]:
         """Run mutants, and yield the number and the outcome of each."""

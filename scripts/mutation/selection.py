@@ -48,12 +48,21 @@ def list_test_files(project: Path, module: str) -> list[str]:
     return list(dict.fromkeys(path.relative_to(project).as_posix() for path in files))
 
 
-def hash_inputs(project: Path, package: str, test_file: str) -> str:
-    """Return a digest of everything that the record of a test file depends on: package, file, and what tests share."""
+def hash_test(project: Path, test_file: str) -> str:
+    """Return a digest of a test file and of what tests share."""
     shared = (path for path in (project / "tests").rglob("*.py") if not path.name.startswith("test_"))
+    return _hash([*sorted(shared), project / test_file])
+
+
+def hash_modules(project: Path, package: str) -> dict[str, str]:
+    """Return a digest of each module."""
+    return {path.relative_to(project).as_posix(): _hash([path]) for path in sorted((project / package).rglob("*.py"))}
+
+
+def _hash(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted([*(project / package).rglob("*.py"), *shared, project / test_file]):
-        digest.update(path.relative_to(project).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in paths:
+        digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -74,13 +83,16 @@ class Record:
     libraries: list[str]
 
 
-def read_record(path: Path, digest: str) -> Record | None:
-    """Return what a test file runs; None if it was not recorded, or for other inputs."""
+def read_record(path: Path, digest: str, module: str, module_digest: str) -> Record | None:
+    """Return what a test file runs; None if it was not recorded, or if the test or the module was another one.
+
+    A change of another module may change which tests run this one, but hardly ever does.
+    """
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    if record["digest"] != digest:
+    if record["digest"] != digest or record["modules"].get(module) != module_digest:
         return None
     tests = [RecordedTest(name, each["seconds"], _freeze(each["lines"])) for name, each in record["tests"].items()]
     return Record(tests, record["failed"], _freeze(record["at_import"]), record["libraries"])

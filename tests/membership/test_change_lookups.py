@@ -1,0 +1,134 @@
+"""The results of changes after which something had to be looked up, and the lookup failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from membership_fakes import TEAM, client, members, people, team
+
+from confluence_groups_sdk import ConfluenceGroups
+from confluence_groups_sdk.membership import Action, Change, Outcome, Result, perform
+from confluence_groups_sdk.membership.execution.change_executor import interpret_repeated_call, mark_settled
+from confluence_groups_sdk.sandbox import Answer, Sandbox
+
+FATAL = [401, 403, 410]
+HARMLESS = [400, 500]
+NOT_FOUND = Answer(404, body='{"statusCode": 404, "message": "no such user"}')
+
+
+@pytest.fixture
+def groups(sandbox: Sandbox) -> Iterator[ConfluenceGroups]:
+    team(sandbox, 3)
+    with client(sandbox) as groups:
+        yield groups
+
+
+def make(groups: ConfluenceGroups, action: Action, account_id: str) -> Result:
+    change = Change(action=action, group_id=TEAM, group_name="Team", account_id=account_id)
+    return perform(lambda: groups, change)
+
+
+def answer_lookups(sandbox: Sandbox, first: Answer, status: int) -> None:
+    """Answer the change, and then each attempt to look something up."""
+    sandbox.answer_next(first, *[Answer(status, body="{}")] * (3 if status == 503 else 1))
+
+
+@pytest.mark.parametrize("status", FATAL)
+def test_after_404_a_lookup_that_every_change_would_fail_stops_the_run(
+    sandbox: Sandbox, groups: ConfluenceGroups, status: int
+) -> None:
+    answer_lookups(sandbox, NOT_FOUND, status)
+    result = make(groups, Action.REMOVE, "id-000")
+    assert (result.outcome, result.error_type) == (Outcome.FAILED, "NotFoundError")
+    assert (result.stops, result.final, result.settled) == (True, False, False)
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_after_404_another_failed_lookup_does_not_stop_the_run(
+    sandbox: Sandbox, groups: ConfluenceGroups, status: int
+) -> None:
+    answer_lookups(sandbox, NOT_FOUND, status)
+    result = make(groups, Action.REMOVE, "id-000")
+    assert (result.outcome, result.error_type) == (Outcome.FAILED, "NotFoundError")
+    assert (result.stops, result.final, result.settled) == (False, False, False)
+
+
+def test_a_removal_from_an_unknown_group_fails_for_good_and_does_not_stop_the_run(
+    sandbox: Sandbox, groups: ConfluenceGroups
+) -> None:
+    for status in (404, 400):
+        answer_lookups(sandbox, NOT_FOUND, status)
+        result = make(groups, Action.REMOVE, "id-000")
+        assert (result.outcome, result.stops, result.final) == (Outcome.FAILED, False, True)
+
+
+@pytest.mark.parametrize("status", FATAL)
+@pytest.mark.parametrize("action", Action)
+def test_after_a_lost_response_a_lookup_that_every_change_would_fail_stops_the_run(
+    sandbox: Sandbox, groups: ConfluenceGroups, action: Action, status: int
+) -> None:
+    answer_lookups(sandbox, Answer(500), status)
+    result = make(groups, action, "id-000")
+    assert (result.outcome, result.error_type) == (Outcome.UNKNOWN, "ServerError")
+    assert (result.stops, result.final, result.in_doubt) == (True, False, True)
+
+
+@pytest.mark.parametrize("status", HARMLESS)
+@pytest.mark.parametrize("action", Action)
+def test_after_a_lost_response_another_failed_lookup_does_not_stop_the_run(
+    sandbox: Sandbox, groups: ConfluenceGroups, action: Action, status: int
+) -> None:
+    answer_lookups(sandbox, Answer(500), status)
+    result = make(groups, action, "id-000")
+    assert (result.outcome, result.stops, result.final) == (Outcome.UNKNOWN, False, False)
+    assert result.in_doubt
+
+
+def test_an_error_after_a_lost_attempt_stops_the_run_if_the_lookup_fails_too(
+    sandbox: Sandbox, groups: ConfluenceGroups
+) -> None:
+    """403 for the second attempt: the first may have removed the member, and nothing more can be done."""
+    sandbox.answer_next(Answer(503), Answer(403, body="{}"), Answer(500))
+    result = make(groups, Action.REMOVE, "id-000")
+    assert (result.outcome, result.error_type) == (Outcome.UNKNOWN, "PermissionDeniedError")
+    assert (result.stops, result.final) == (True, False)
+
+
+def test_400_for_an_addition_is_a_failure_if_the_lookup_fails(sandbox: Sandbox, groups: ConfluenceGroups) -> None:
+    (new,) = people(sandbox, 1, first=900)
+    for status in (400, 403, 500):
+        answer_lookups(sandbox, Answer(400, body='{"message": "no seat is left"}'), status)
+        result = make(groups, Action.ADD, new)
+        assert (result.outcome, result.error_type) == (Outcome.FAILED, "BadRequestError")
+        assert (result.stops, result.final) == (False, True)
+    assert new not in members(sandbox)
+
+
+def test_results_of_a_repeated_call_count_as_made_by_the_first() -> None:
+    change = Change(action=Action.ADD, group_id=TEAM, group_name="Team", account_id="id-000")
+    for seen, meant in ((Outcome.ALREADY_A_MEMBER, Outcome.ADDED), (Outcome.NOT_A_MEMBER, Outcome.REMOVED)):
+        result = interpret_repeated_call(Result(change=change, outcome=seen, error="why", error_type="NotFoundError"))
+        assert (result.outcome, result.settled, result.error, result.error_type) == (meant, True, None, None)
+    for outcome in (Outcome.ADDED, Outcome.REMOVED, Outcome.FAILED, Outcome.UNKNOWN):
+        result = Result(change=change, outcome=outcome)
+        assert interpret_repeated_call(result) is result
+
+
+@pytest.mark.parametrize(
+    ("outcome", "final", "shown", "settled"),
+    [
+        (Outcome.ALREADY_A_MEMBER, True, Outcome.ADDED, True),
+        (Outcome.ADDED, True, Outcome.ADDED, True),
+        (Outcome.REMOVED, True, Outcome.REMOVED, True),
+        (Outcome.FAILED, False, Outcome.FAILED, True),
+        (Outcome.FAILED, True, Outcome.FAILED, False),
+        (Outcome.NOT_A_MEMBER, True, Outcome.NOT_A_MEMBER, False),
+    ],
+)
+def test_a_change_that_an_earlier_run_may_have_made_is_settled_unless_it_failed_for_good(
+    outcome: Outcome, final: bool, shown: Outcome, settled: bool
+) -> None:
+    change = Change(action=Action.ADD, group_id=TEAM, group_name="Team", account_id="id-000")
+    result = mark_settled(Result(change=change, outcome=outcome, final=final))
+    assert (result.outcome, result.final, result.settled) == (shown, final, settled)
