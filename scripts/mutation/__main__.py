@@ -120,7 +120,7 @@ def run_mutants(
     outcomes = {mutant: EQUIVALENT if mutant in equivalents else UNRUN for mutant in mutants}
     if len(equivalents) == len(mutants):
         return outcomes
-    records = copy.record(module, list_test_files(options.project, module))
+    records = copy.record(module, list_test_files(copy.folder, module))
     tests = [test for record in records for test in record.tests]
     import_lines = find_import_lines(records, module)
     entries = []
