@@ -54,7 +54,9 @@ def main(arguments: list[str]) -> int:
         if options.list:
             for mutant, outcome in outcomes.items():
                 if outcome in {SURVIVED, UNRUN}:
-                    print(f"\n{mutant.module}:{mutant.line}: {mutant.scope}: {outcome}\n{mutant.diff(source)}")
+                    print(
+                        f"\n{mutant.module}:{mutant.line}: {mutant.scope}: {outcome}\n{mutant.diff(source)}", flush=True
+                    )
     if len(modules) > 1:
         _print_row("total", _numbers(totals))
     for entry in stale:

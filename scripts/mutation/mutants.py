@@ -65,19 +65,19 @@ def list_mutants(module: str, source: str) -> list[Mutant]:
     """Return the mutants that compile to something else than the original, in the order of their lines."""
     tree = ast.parse(source)
     ignored = list(_list_ignored_lines(tree))
-    # ast.dump is the same for "not a is b" and "a is not b" only after compilation, so bytecode is what is compared.
-    seen = {_fingerprint(compile(source, module, "exec", dont_inherit=True))}
+    seen = {_fingerprint(source)}
     found = []
     for changed in _mutate(source):
         try:
-            code = compile(changed, module, "exec", dont_inherit=True)
+            fingerprint = _fingerprint(changed)
         except (SyntaxError, ValueError):
             continue
-        if (fingerprint := _fingerprint(code)) in seen:
+        if fingerprint in seen:
             continue
         seen.add(fingerprint)
         line, before, after = _find_change(source, changed)
-        if not any(line in lines for lines in ignored):
+        is_separator = before.replace("*,", "/,") == after  # of parameters, not a multiplication
+        if not is_separator and not any(line in lines for lines in ignored):
             found.append(Mutant(module, find_scope(tree, line), line, before, after, changed))
     return sorted(found, key=lambda mutant: (mutant.line, mutant.after))
 
@@ -119,15 +119,43 @@ def _mutate(source: str) -> Iterator[str]:
 
 
 def _list_ignored_lines(tree: ast.Module) -> Iterator[range]:
-    """Yield what only a type checker reads; annotations are not compiled at all in most modules."""
+    """Yield the lines of imports for type checkers."""
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             yield range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
-def _fingerprint(code: types.CodeType) -> object:
+class _WithoutAnnotations(ast.NodeTransformer):
+    """Leaves out what only type checkers read."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.Constant(None)
+        return self.generic_visit(node)
+
+
+def _fingerprint(source: str) -> object:
+    """Return what a module does, as bytecode, so that "not a is b" and "a is not b" are the same."""
+    tree = ast.fix_missing_locations(_WithoutAnnotations().visit(ast.parse(source)))
+    return _fingerprint_of_code(compile(tree, "", "exec", dont_inherit=True))
+
+
+def _fingerprint_of_code(code: types.CodeType) -> object:
     """Return what a code object does, without its line numbers; 1, 1.0 and True differ."""
-    constants = tuple(_fingerprint(each) if isinstance(each, types.CodeType) else repr(each) for each in code.co_consts)
+    constants = tuple(
+        _fingerprint_of_code(each) if isinstance(each, types.CodeType) else repr(each) for each in code.co_consts
+    )
     return code.co_name, code.co_code, constants, code.co_names, code.co_varnames, code.co_exceptiontable
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mutation import __main__ as command
 from mutation.equivalents import Equivalent, find_stale, read_equivalents
-from mutation.mutants import Mutant, find_scope
+from mutation.mutants import Mutant, find_scope, list_mutants
 from mutation.selection import RecordedTest, find_statement, select_tests
 from mutation.worker import list_changed_functions, replace_functions
 
@@ -127,6 +127,21 @@ def test_tests_that_fail_on_the_original_are_left_out(project: Path, capsys: pyt
     code, output, _ = run(project, capsys, "--sample", "1")
     assert code == 0
     assert "prices.py" in output
+
+
+def test_each_mutant_does_something_else() -> None:
+    pytest.importorskip("cosmic_ray")
+    source = (
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    X = 1\n"
+        "class A:\n    kind: int | None = 2\n"
+        "def f(a: int | str = 3, *, c=a) -> int | None:\n"
+        "    b: int | None = a\n    return None if not b is None else b\n"
+        "try:\n    pass\nexcept (a.b, OSError):\n    pass\n"
+    )
+    found = list_mutants(MODULE, source)
+    assert {(each.scope, each.line) for each in found} == {("A", 5), ("f", 6), ("f", 8), ("", 11)}
+    assert not any("&" in each.after for each in found)  # annotations
+    assert len([each for each in found if each.line == 8]) == 1  # there are several ways to write it
 
 
 def test_unknown_modules_are_errors(project: Path) -> None:
