@@ -9,7 +9,11 @@ from membership_fakes import TEAM, client, members, people, team
 
 from confluence_groups_sdk import ConfluenceGroups
 from confluence_groups_sdk.membership import Action, Change, Outcome, Result, perform
-from confluence_groups_sdk.membership.execution.change_executor import interpret_repeated_call, mark_settled
+from confluence_groups_sdk.membership.execution.change_executor import (
+    DoubtfulChanges,
+    interpret_repeated_call,
+    mark_settled,
+)
 from confluence_groups_sdk.sandbox import Answer, Sandbox
 
 FATAL = [401, 403, 410]
@@ -103,6 +107,49 @@ def test_400_for_an_addition_is_a_failure_if_the_lookup_fails(sandbox: Sandbox, 
         assert (result.outcome, result.error_type) == (Outcome.FAILED, "BadRequestError")
         assert (result.stops, result.final) == (False, True)
     assert new not in members(sandbox)
+
+
+def test_an_id_that_cannot_be_sent_fails_only_its_addition(groups: ConfluenceGroups) -> None:
+    result = make(groups, Action.ADD, "")
+    assert (result.outcome, result.error_type, result.stops, result.final) == (
+        Outcome.FAILED,
+        "ValueError",
+        False,
+        True,
+    )
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+@pytest.mark.parametrize("outcome", [Outcome.REMOVED, Outcome.NOT_A_MEMBER, Outcome.FAILED, Outcome.UNKNOWN])
+def test_only_a_failure_after_a_repetition_and_a_doubtful_result_are_looked_up(
+    sandbox: Sandbox, groups: ConfluenceGroups, outcome: Outcome, repeated: bool
+) -> None:
+    change = Change(action=Action.REMOVE, group_id=TEAM, group_name="Team", account_id="id-000")
+    doubtful = DoubtfulChanges()
+    result = Result(change=change, outcome=outcome)
+    noted = doubtful.note(result, repeated=repeated)
+    sandbox.directory.remove_member(TEAM, "id-000")
+    found = doubtful.look_up(groups, is_interrupted_again=lambda: False)
+    if outcome is Outcome.UNKNOWN or (repeated and outcome is Outcome.FAILED):
+        assert noted.in_doubt
+        assert [(each.outcome, each.settled) for each in found] == [(Outcome.REMOVED, True)]
+    else:
+        assert (noted, found) == (result, [])
+    assert doubtful.look_up(groups, is_interrupted_again=lambda: False) == []
+
+
+def test_nothing_is_looked_up_after_a_second_interruption_or_once_the_site_cannot_be_read(
+    sandbox: Sandbox, groups: ConfluenceGroups
+) -> None:
+    change = Change(action=Action.REMOVE, group_id=TEAM, group_name="Team", account_id="id-000")
+    doubtful = DoubtfulChanges()
+    doubtful.add(change)
+    seen = len(sandbox.requests)
+    assert doubtful.look_up(groups, is_interrupted_again=lambda: True) == []
+    assert len(sandbox.requests) == seen
+    doubtful.add(change)
+    sandbox.answer_next(Answer(401, body="{}"))
+    assert doubtful.look_up(groups, is_interrupted_again=lambda: False) == []
 
 
 def test_results_of_a_repeated_call_count_as_made_by_the_first() -> None:
