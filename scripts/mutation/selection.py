@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -103,7 +104,7 @@ def _freeze(lines: dict[str, list[int]]) -> dict[str, frozenset[int]]:
 
 
 def select_tests(mutant: Mutant, tests: Iterable[RecordedTest], seconds: float) -> list[RecordedTest]:
-    """Return the tests for a mutant, the module's own first and then the fastest, until they take that long.
+    """Return the tests for a mutant, until they take that long: the module's own, then the fastest one of each file.
 
     They are those that run the changed statement. For code that runs when the module is imported, and for code that no
     test's own process runs, they are those that run any function of the module.
@@ -112,9 +113,14 @@ def select_tests(mutant: Mutant, tests: Iterable[RecordedTest], seconds: float) 
     candidates = [test for test in tests if mutant.module in test.lines]
     running = [test for test in candidates if not lines.isdisjoint(test.lines[mutant.module])]
     own = f"test_{PurePosixPath(mutant.module).stem}.py"
+    ranks: Counter[str] = Counter()
+    ordered = []
+    for test in sorted(running or candidates, key=lambda test: test.seconds):
+        ordered.append((not test.file.endswith(own), ranks[test.file], test))
+        ranks[test.file] += 1
     selected: list[RecordedTest] = []
     total = 0.0
-    for test in sorted(running or candidates, key=lambda test: (not test.file.endswith(own), test.seconds)):
+    for _, _, test in sorted(ordered, key=lambda entry: entry[:2]):
         total += test.seconds
         if selected and total > seconds:
             break
@@ -123,7 +129,10 @@ def select_tests(mutant: Mutant, tests: Iterable[RecordedTest], seconds: float) 
 
 
 def find_statement(tree: ast.Module, line: int) -> frozenset[int]:
-    """Return the lines of the innermost statement that has a line, without the statements inside it."""
+    """Return the lines of the innermost statement that has a line, without the statements inside it.
+
+    For the first lines of a function, which run when the module is imported, they are those of the whole function.
+    """
     best = range(line, line + 1)
     size: float = float("inf")
     for node in ast.walk(tree):
@@ -132,8 +141,10 @@ def find_statement(tree: ast.Module, line: int) -> frozenset[int]:
         body = getattr(node, "body", None)
         end = body[0].lineno - 1 if isinstance(body, list) and body else node.end_lineno or node.lineno
         end = max(end, node.lineno)
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if node.lineno <= line <= end and end - node.lineno < size:
-            best, size = range(node.lineno, end + 1), end - node.lineno
+            last = node.end_lineno or end if is_function else end
+            best, size = range(node.lineno, last + 1), end - node.lineno
     return frozenset(best)
 
 

@@ -185,7 +185,7 @@ def test_scopes_and_statements() -> None:
     tree = ast.parse("\n".join([*lines, "X = 1"]))
     assert [find_scope(tree, line) for line in (1, 2, 4, 7, 8)] == ["A", "A.c", "A.c", "A.c", ""]
     assert find_statement(tree, 6) == {6}
-    assert find_statement(tree, 4) == {3, 4, 5}
+    assert find_statement(tree, 4) == {3, 4, 5, 6, 7}  # the whole function
     assert find_statement(tree, 7) == {7}
 
 
@@ -196,6 +196,8 @@ def test_a_mutant_is_for_the_tests_that_run_its_statement_until_they_take_too_lo
     slow = RecordedTest("tests/core/test_other.py::test_slow", 9, {MODULE: frozenset({found.line})})
     elsewhere = RecordedTest("tests/core/test_other.py::test_elsewhere", 1, {MODULE: frozenset({1})})
     assert select_tests(found, [slow, elsewhere, fast, own], 20) == [own, fast, slow]
+    third = RecordedTest("tests/core/test_third.py::test_third", 10, {MODULE: frozenset({found.line})})
+    assert select_tests(found, [slow, third, fast], 50) == [fast, third, slow]  # one of each file first
     assert select_tests(found, [slow, elsewhere, fast, own], 5) == [own, fast]
     assert select_tests(found, [slow], 5) == [slow]
     assert select_tests(found, [elsewhere], 5) == [elsewhere]  # no test's process runs the statement
