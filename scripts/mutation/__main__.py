@@ -77,6 +77,9 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--sample", type=int, metavar="N", help="only N mutants of each module")
     parser.add_argument("--seed", type=int, default=1, help="chooses the sample (default: 1)")
     parser.add_argument("--seconds", type=float, default=20, help="the tests of a mutant may take (default: 20)")
+    parser.add_argument(
+        "--tests", nargs="+", metavar="FILE", help="only these test files, so that fewer changes may be noticed"
+    )
     parser.add_argument("--grace", type=float, default=10, help="that many seconds more before a mutant times out")
     parser.add_argument("--project", type=Path, default=ROOT, help=argparse.SUPPRESS)
     parser.add_argument("--package", default=PACKAGE, help=argparse.SUPPRESS)
@@ -122,7 +125,7 @@ def run_mutants(
     outcomes = {mutant: EQUIVALENT if mutant in equivalents else UNRUN for mutant in mutants}
     if len(equivalents) == len(mutants):
         return outcomes
-    records = copy.record(module, list_test_files(copy.folder, module))
+    records = copy.record(module, options.tests or list_test_files(copy.folder, module))
     tests = [test for record in records for test in record.tests]
     import_lines = find_import_lines(records, module)
     entries = []
