@@ -74,6 +74,7 @@ def test_a_run_that_stops_reports_no_progress_for_what_it_does_not_send(sandbox:
         plan = removals(groups, ids[:150])
         report = apply(groups, plan, journal=path, on_progress=deny)
     assert report.stop is not None
+    assert not report.interrupted
     assert len(report.unfinished) > 0
     assert all(done < 150 for done, _ in steps(seen, "removing"))
     assert len(members(sandbox)) == 200 - report.counts[Outcome.REMOVED]

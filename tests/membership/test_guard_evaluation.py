@@ -90,6 +90,12 @@ def test_a_group_without_members_cannot_lose_more_than_five() -> None:
     assert len(decide(Guards(max_fraction=1.0), removals, group([])).changes) == 6
 
 
+def test_more_removals_than_listed_members_count_as_all_members() -> None:
+    removals = [change(each) for each in ids(8)]
+    assert options(decide(Guards(), removals, group(ids(7)))) == {("max_fraction", 1.0)}
+    assert len(decide(Guards(max_fraction=1.0), removals, group(ids(7))).changes) == 8
+
+
 def test_the_number_of_removals_that_is_exactly_the_limit_is_allowed_and_is_no_override() -> None:
     here = group(ids(400))
     removals = [change(each) for each in ids(101)]
