@@ -27,12 +27,14 @@ class RecordedTest:
 
     Attributes:
         name: pytest's name for it.
-        seconds: how long it takes.
+        seconds: how long it took.
+        cpu_seconds: for how long it used the processor; other programs change this less.
         lines: the lines that it runs, by module.
     """
 
     name: str
     seconds: float
+    cpu_seconds: float
     lines: dict[str, frozenset[int]]
 
     @property
@@ -95,7 +97,10 @@ def read_record(path: Path, digest: str, module: str, module_digest: str) -> Rec
         return None
     if record["digest"] != digest or record["modules"].get(module) != module_digest:
         return None
-    tests = [RecordedTest(name, each["seconds"], _freeze(each["lines"])) for name, each in record["tests"].items()]
+    tests = [
+        RecordedTest(name, each["seconds"], each["cpu_seconds"], _freeze(each["lines"]))
+        for name, each in record["tests"].items()
+    ]
     return Record(tests, record["failed"], _freeze(record["at_import"]), record["libraries"])
 
 
@@ -115,13 +120,13 @@ def select_tests(mutant: Mutant, tests: Iterable[RecordedTest], seconds: float) 
     own = f"test_{PurePosixPath(mutant.module).stem}.py"
     ranks: Counter[str] = Counter()
     ordered = []
-    for test in sorted(running or candidates, key=lambda test: test.seconds):
+    for test in sorted(running or candidates, key=lambda test: test.cpu_seconds):
         ordered.append((not test.file.endswith(own), ranks[test.file], test))
         ranks[test.file] += 1
     selected: list[RecordedTest] = []
     total = 0.0
     for _, _, test in sorted(ordered, key=lambda entry: entry[:2]):
-        total += test.seconds
+        total += test.cpu_seconds
         if selected and total > seconds:
             break
         selected.append(test)

@@ -48,11 +48,12 @@ class Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Note what one test runs."""
         self._coverage.switch_context(item.nodeid)
-        begin = time.perf_counter()
+        test = self._tests.setdefault(item.nodeid, {"passed": True})
+        begin, cpu = time.perf_counter(), time.process_time()
         try:
             return (yield)
         finally:
-            self._tests.setdefault(item.nodeid, {"passed": True})["seconds"] = time.perf_counter() - begin
+            test["seconds"], test["cpu_seconds"] = time.perf_counter() - begin, time.process_time() - cpu
             self._coverage.switch_context("")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import Any
 
 import httpx
 import pytest
@@ -10,7 +12,11 @@ from fakes import START, FakeClock
 
 from confluence_groups_sdk import ConfigurationError, RateLimiter, RetryPolicy
 from confluence_groups_sdk._core.limits.rate_limiter import peak_rate, seconds_until
-from confluence_groups_sdk._core.limits.retry_policy import delay_before_smaller_page, indicates_large_page
+from confluence_groups_sdk._core.limits.retry_policy import (
+    delay_before,
+    delay_before_smaller_page,
+    indicates_large_page,
+)
 from confluence_groups_sdk._core.responses.rate_limit_headers import RateLimitInfo
 
 NOTHING = RateLimitInfo()
@@ -39,14 +45,23 @@ def rate_of(rate_limiter: RateLimiter) -> float:
 def test_a_policy_takes_delays_from_zero_to_a_year(name: str) -> None:
     for seconds in (0, YEAR_S):
         assert getattr(RetryPolicy(**{name: seconds}), name) == seconds
-    with pytest.raises(ConfigurationError, match=f"from 0 to {YEAR_S}"):
-        RetryPolicy(**{name: YEAR_S + 0.001})  # type: ignore[arg-type]
+    bad: Any
+    for bad in (-0.001, YEAR_S + 0.001):
+        with pytest.raises(ConfigurationError, match=f"{name}=.*from 0 to {YEAR_S}"):
+            RetryPolicy(**{name: bad})
 
 
 def test_a_policy_has_the_documented_defaults() -> None:
     policy = RetryPolicy()
     assert (policy.max_retries, policy.first_delay, policy.max_delay, policy.max_retry_after) == (4, 2.0, 30.0, 60.0)
     assert RetryPolicy(max_retries=0).max_retries == 0
+
+
+def test_delays_of_less_than_a_second_are_kept() -> None:
+    policy = RetryPolicy(first_delay=0.25, max_delay=0.4)
+    for retry_after in (None, 0.0, 0.1):
+        assert delay_before(policy, 1, retry_after=retry_after, chance=0.5) == pytest.approx(0.25)
+        assert delay_before(policy, 2, retry_after=retry_after, chance=0.5) == pytest.approx(0.4)
 
 
 def test_what_may_mean_that_a_page_is_too_large() -> None:
@@ -127,6 +142,15 @@ def test_a_second_429_lowers_the_rate_by_at_least_a_tenth_and_at_most_to_half() 
     assert rate_of(slow) == pytest.approx(50)
 
 
+def test_a_429_for_a_call_sent_when_the_hold_ends_lowers_the_rate_again() -> None:
+    rate_limiter, clock = RateLimiter(), FakeClock()
+    accept(rate_limiter, clock, 100)
+    refuse(rate_limiter, clock)
+    clock.sleep(1)
+    refuse(rate_limiter, clock)
+    assert rate_of(rate_limiter) == pytest.approx(45)  # 100 calls within 2 s, so half of the limit before
+
+
 def test_the_rate_climbs_by_one_percent_a_second_by_two_after_a_minute_by_three_after_two() -> None:
     rate_limiter, clock = RateLimiter(), FakeClock()
     accept(rate_limiter, clock, 100)
@@ -153,7 +177,8 @@ def test_there_is_no_rate_again_once_it_is_above_100_000() -> None:
     refuse(unlimited, clock)
     clock.sleep(1e9)
     assert unlimited.snapshot().rate is None
-    assert unlimited.reserve(clock, None).delay_s == 0
+    turn = unlimited.reserve(clock, None)
+    assert (turn.delay_s, turn.interval_s) == (0, 0)
 
 
 # --- the schedule
@@ -254,6 +279,35 @@ def test_a_hold_of_the_same_length_changes_nothing() -> None:
     waiting = rate_limiter.reserve(clock, None)
     refuse(rate_limiter, clock, RateLimitInfo(quota=True, retry_after=5.0))
     assert rate_limiter.reserve(clock, waiting).delay_s == 0  # its place is still valid
+
+
+def test_only_a_longer_hold_replaces_a_hold() -> None:
+    rate_limiter, clock = RateLimiter(), FakeClock()
+    clock.sleep(100)
+    for retry_after, held in ((30.0, 30), (40.0, 40), (10.0, 40)):
+        refuse(rate_limiter, clock, RateLimitInfo(retry_after=retry_after))
+        assert rate_limiter.seconds_held(clock) == held
+        assert rate_limiter.reserve(clock, None).delay_s >= held
+
+
+def test_a_log_line_tells_of_each_hold_and_of_each_lower_rate(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="confluence_groups_sdk")
+    rate_limiter, clock = RateLimiter(), FakeClock()
+    spent = RateLimitInfo(exhausted=True, reset_in=20.0)
+    for work, lines in (
+        (partial(accept, rate_limiter, clock), 0),
+        (partial(accept, rate_limiter, clock, limits=spent), 1),  # a hold
+        (partial(accept, rate_limiter, clock, limits=spent), 0),  # the same hold
+        (partial(refuse, rate_limiter, clock, RateLimitInfo(quota=True, retry_after=30.0)), 1),  # a longer hold
+        (partial(refuse, rate_limiter, clock), 1),  # a rate, but no longer hold
+        (partial(refuse, rate_limiter, clock, RateLimitInfo(retry_after=60.0)), 1),  # a hold, but the same rate
+    ):
+        caplog.clear()
+        work()
+        assert len(caplog.records) == lines
+    caplog.clear()
+    refuse(RateLimiter(), clock)  # a hold and a rate
+    assert len(caplog.records) == 2
 
 
 def test_points_and_refusals_are_counted() -> None:

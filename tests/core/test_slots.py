@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 
@@ -90,6 +91,57 @@ def test_a_waiter_that_is_interrupted_passes_the_slot_on() -> None:
         assert limiter.try_acquire() is granted  # the slot that it was given is free again
         limiter.release()
         assert limiter.try_acquire()
+
+
+def test_tasks_get_slots_in_their_order_and_a_cancelled_one_none() -> None:
+    async def use() -> list[str]:
+        limiter = ConcurrencyLimiter(1)
+        await limiter.acquire_async()
+        order: list[str] = []
+
+        async def work(name: str) -> None:
+            await limiter.acquire_async()
+            order.append(name)
+            limiter.release()
+
+        tasks = [asyncio.create_task(work(name)) for name in ("first", "cancelled", "second")]
+        await asyncio.sleep(0)
+        assert order == []
+        tasks[1].cancel()
+        await asyncio.sleep(0)
+        limiter.release()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert limiter.try_acquire()
+        return order
+
+    assert asyncio.run(use()) == ["first", "second"]
+
+
+def test_a_task_that_is_cancelled_when_it_gets_its_slot_passes_it_on() -> None:
+    async def use() -> None:
+        limiter = ConcurrencyLimiter(1)
+        await limiter.acquire_async()
+        waiting = asyncio.create_task(limiter.acquire_async())
+        await asyncio.sleep(0)
+        limiter.release()  # to the task, which has not run since
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert limiter.try_acquire()
+
+    asyncio.run(use())
+
+
+def test_a_task_of_a_closed_event_loop_is_passed_over() -> None:
+    limiter = ConcurrencyLimiter(1)
+    assert limiter.acquire()
+    loop = asyncio.new_event_loop()
+    waiting = loop.create_task(limiter.acquire_async())
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    limiter.release()
+    assert limiter.try_acquire()
+    del waiting
 
 
 # --- metadata of calls

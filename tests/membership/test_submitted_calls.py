@@ -206,6 +206,56 @@ def test_a_call_that_was_made_here_counts_whatever_the_executor_says(monkeypatch
     assert run_here(monkeypatch, FAILED, returned=future(FAILED)).result() == FAILED
 
 
+def test_a_single_failure_that_was_made_here_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_here(monkeypatch, FAILED, returned=future(error=OSError())).result() == FAILED
+
+
+def test_a_repetition_is_running_until_it_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    running: list[bool] = []
+    executor = Foreign(future())
+    call = SubmittedCall(CHANGE, may_begin=lambda: True, notify=lambda _: None, foreign=True)
+
+    def perform(_open: object, _change: Change) -> Result:
+        running.append(call.is_running)
+        return DONE
+
+    monkeypatch.setattr(submitted_call, "perform", perform)
+    call.submit(executor, no_client)
+    for _ in range(3):
+        executor.functions[0]()
+    assert running == [True, True, True]
+    assert not call.is_running
+
+
+@pytest.mark.parametrize("foreign", [True, False])
+def test_a_call_in_this_process_notifies_by_itself_if_the_executor_may_not(
+    monkeypatch: pytest.MonkeyPatch, foreign: bool
+) -> None:
+    monkeypatch.setattr(submitted_call, "perform", lambda _open, _change: DONE)
+    notified: list[SubmittedCall] = []
+    executor, made = Foreign(future()), future()
+    executor.futures = [made]
+    call = SubmittedCall(CHANGE, may_begin=lambda: True, notify=notified.append, foreign=foreign)
+    call.submit(executor, no_client)
+    executor.functions[0]()
+    assert notified == ([call] if foreign else [])
+    made.set_result(DONE)
+    assert notified == ([call, call] if foreign else [call])
+
+
+def test_a_future_that_cannot_be_asked_is_over_and_is_not_cancelled() -> None:
+    class Odd(Future[Any]):
+        def done(self) -> bool:
+            raise OSError("the manager is gone")
+
+        def cancel(self) -> bool:
+            raise OSError("the manager is gone")
+
+    call = submitted(Odd())
+    assert call.is_over
+    call.cancel()
+
+
 def test_one_of_several_results_may_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     fatal = Result(change=CHANGE, outcome=Outcome.FAILED, stops=True)
     assert run_here(monkeypatch, FAILED, fatal, returned=future()).stopping_result == fatal
@@ -343,6 +393,15 @@ def test_finishing_cancels_what_has_not_begun_unless_calls_are_made_in_this_proc
         )
     group.finish()
     assert all(each.cancelled() for each in futures)
+
+
+def test_no_call_begins_after_the_end() -> None:
+    executor = Foreign(future())
+    group = SubmittedCalls(executor, in_this_process=True, is_interrupted_again=lambda: True)
+    group.add(CHANGE, may_begin=lambda: True, on_end=lambda _: None).submit(executor, no_client)
+    group.finish()
+    with pytest.raises(submitted_call.NotSentError):
+        executor.functions[0]()
 
 
 def test_wait_returns_the_calls_that_are_over_even_without_a_notice() -> None:

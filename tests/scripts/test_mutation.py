@@ -191,12 +191,12 @@ def test_scopes_and_statements() -> None:
 
 def test_a_mutant_is_for_the_tests_that_run_its_statement_until_they_take_too_long() -> None:
     found = mutant("return number * 2", "return number / 2")
-    own = RecordedTest("tests/core/test_prices.py::test_own", 3, {MODULE: frozenset({found.line})})
-    fast = RecordedTest("tests/core/test_other.py::test_fast", 1, {MODULE: frozenset({found.line})})
-    slow = RecordedTest("tests/core/test_other.py::test_slow", 9, {MODULE: frozenset({found.line})})
-    elsewhere = RecordedTest("tests/core/test_other.py::test_elsewhere", 1, {MODULE: frozenset({1})})
+    own = RecordedTest("tests/core/test_prices.py::test_own", 99, 3, {MODULE: frozenset({found.line})})
+    fast = RecordedTest("tests/core/test_other.py::test_fast", 99, 1, {MODULE: frozenset({found.line})})
+    slow = RecordedTest("tests/core/test_other.py::test_slow", 99, 9, {MODULE: frozenset({found.line})})
+    elsewhere = RecordedTest("tests/core/test_other.py::test_elsewhere", 99, 1, {MODULE: frozenset({1})})
     assert select_tests(found, [slow, elsewhere, fast, own], 20) == [own, fast, slow]
-    third = RecordedTest("tests/core/test_third.py::test_third", 10, {MODULE: frozenset({found.line})})
+    third = RecordedTest("tests/core/test_third.py::test_third", 99, 10, {MODULE: frozenset({found.line})})
     assert select_tests(found, [slow, third, fast], 50) == [fast, third, slow]  # one of each file first
     assert select_tests(found, [slow, elsewhere, fast, own], 5) == [own, fast]
     assert select_tests(found, [slow], 5) == [slow]
