@@ -6,7 +6,7 @@ import ast
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -108,24 +108,24 @@ def _freeze(lines: dict[str, list[int]]) -> dict[str, frozenset[int]]:
     return {module: frozenset(numbers) for module, numbers in lines.items()}
 
 
-def select_tests(mutant: Mutant, tests: Iterable[RecordedTest], seconds: float) -> list[RecordedTest]:
+def select_tests(mutant: Mutant, tests: Sequence[RecordedTest], seconds: float) -> list[RecordedTest]:
     """Return the tests for a mutant, until they take that long: the module's own, then the fastest one of each file.
 
     They are those that run the changed statement. For code that runs when the module is imported, and for code that no
-    test's own process runs, they are those that run any function of the module.
+    test's own process runs, they are all tests, those that run anything in the module first.
     """
     lines = find_statement(ast.parse(mutant.source), mutant.line)
-    candidates = [test for test in tests if mutant.module in test.lines]
-    running = [test for test in candidates if not lines.isdisjoint(test.lines[mutant.module])]
+    running = [test for test in tests if not lines.isdisjoint(test.lines.get(mutant.module, ()))]
     own = f"test_{PurePosixPath(mutant.module).stem}.py"
     ranks: Counter[str] = Counter()
     ordered = []
-    for test in sorted(running or candidates, key=lambda test: test.cpu_seconds):
-        ordered.append((not test.file.endswith(own), ranks[test.file], test))
+    for test in sorted(running or tests, key=lambda test: test.cpu_seconds):
+        order = not test.file.endswith(own), mutant.module not in test.lines, ranks[test.file]
+        ordered.append((order, test))
         ranks[test.file] += 1
     selected: list[RecordedTest] = []
     total = 0.0
-    for _, _, test in sorted(ordered, key=lambda entry: entry[:2]):
+    for _, test in sorted(ordered, key=lambda entry: entry[0]):
         total += test.cpu_seconds
         if selected and total > seconds:
             break
@@ -147,9 +147,10 @@ def find_statement(tree: ast.Module, line: int) -> frozenset[int]:
         end = body[0].lineno - 1 if isinstance(body, list) and body else node.end_lineno or node.lineno
         end = max(end, node.lineno)
         is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if node.lineno <= line <= end and end - node.lineno < size:
+        first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
+        if first <= line <= end and end - first < size:
             last = node.end_lineno or end if is_function else end
-            best, size = range(node.lineno, last + 1), end - node.lineno
+            best, size = range(node.lineno, last + 1), end - first
     return frozenset(best)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from membership_fakes import TEAM, client, members, people, team
 
-from confluence_groups_sdk import ConfluenceGroups
+from confluence_groups_sdk import APIConnectionError, ConfluenceGroups, KnownProblem
 from confluence_groups_sdk.membership import Action, Change, Outcome, Result, perform
 from confluence_groups_sdk.membership.execution.change_executor import (
     DoubtfulChanges,
+    PerProcessClient,
     interpret_repeated_call,
     mark_settled,
 )
@@ -150,6 +152,77 @@ def test_nothing_is_looked_up_after_a_second_interruption_or_once_the_site_canno
     doubtful.add(change)
     sandbox.answer_next(Answer(401, body="{}"))
     assert doubtful.look_up(groups, is_interrupted_again=lambda: False) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "is_member", "made"),
+    [(Action.ADD, True, True), (Action.ADD, False, False), (Action.REMOVE, True, False), (Action.REMOVE, False, True)],
+)
+def test_a_doubtful_change_was_made_if_it_shows(
+    sandbox: Sandbox, groups: ConfluenceGroups, action: Action, is_member: bool, made: bool
+) -> None:
+    change = Change(action=action, group_id=TEAM, group_name="Team", account_id="id-000")
+    if not is_member:
+        sandbox.directory.remove_member(TEAM, "id-000")
+    doubtful = DoubtfulChanges()
+    doubtful.add(change)
+    found = doubtful.look_up(groups, is_interrupted_again=lambda: False)
+    assert len(found) == made
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_doubtful_change_in_a_deleted_group_was_not_made(groups: ConfluenceGroups, action: Action) -> None:
+    doubtful = DoubtfulChanges()
+    doubtful.add(Change(action=action, group_id="no-such-group", group_name="Team", account_id="id-000"))
+    assert doubtful.look_up(groups, is_interrupted_again=lambda: False) == []
+
+
+def test_one_lookup_that_fails_leaves_the_others_alone(sandbox: Sandbox, groups: ConfluenceGroups) -> None:
+    doubtful = DoubtfulChanges()
+    for account_id in people(sandbox, 40, first=100):
+        doubtful.add(Change(action=Action.REMOVE, group_id=TEAM, group_name="Team", account_id=account_id))
+    sandbox.answer_next(Answer(500))
+    assert len(doubtful.look_up(groups, is_interrupted_again=lambda: False)) == 39
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "problem", "looked_up"),
+    [(0, None, False), (1, None, True), (2, None, True), (0, KnownProblem.OUTCOME_UNKNOWN, True)],
+)
+@pytest.mark.parametrize("action", Action)
+def test_a_broken_connection_is_looked_up_if_the_change_may_have_been_sent(
+    action: Action, unanswered: int, problem: KnownProblem | None, looked_up: bool
+) -> None:
+    class Broken:
+        def remove_member(self, **_arguments: str) -> None:
+            error = APIConnectionError("broken", problem=problem)
+            error.unanswered_attempts = unanswered
+            raise error
+
+        add_member = remove_member
+
+        def is_member(self, **_arguments: str) -> bool:
+            return action is Action.ADD
+
+    broken: Any = Broken()
+    result = perform(lambda: broken, Change(action=action, group_id=TEAM, group_name="Team", account_id="id-000"))
+    made = Outcome.ADDED if action is Action.ADD else Outcome.REMOVED
+    assert (result.outcome, result.settled) == ((made, True) if looked_up else (Outcome.FAILED, False))
+
+
+def test_a_process_opens_one_client_for_each_factory(sandbox: Sandbox) -> None:
+    opened: list[ConfluenceGroups] = []
+
+    def open_client() -> ConfluenceGroups:
+        opened.append(client(sandbox))
+        return opened[-1]
+
+    first, second = PerProcessClient(open_client), PerProcessClient(open_client)
+    assert first() is first() is opened[0]
+    assert second() is second() is opened[1]
+    assert len(opened) == 2
+    for each in opened:
+        each.close()
 
 
 def test_results_of_a_repeated_call_count_as_made_by_the_first() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from confluence_groups_sdk import JournalError
+from confluence_groups_sdk._core.call_metadata import RateLimitInfo
 from confluence_groups_sdk.membership import (
     Action,
     Change,
@@ -70,6 +75,13 @@ def test_a_result_is_in_doubt_if_it_is_unknown_or_will_be_settled_later(values: 
     assert result(**values).in_doubt is in_doubt
 
 
+def test_a_change_is_held_only_if_it_was_rate_limited() -> None:
+    limits = RateLimitInfo(retry_after=5.0)
+    assert result(Outcome.FAILED, rate_limited=True, limits=limits).hold_s == 5
+    assert result(Outcome.REMOVED, limits=limits).hold_s is None
+    assert result(Outcome.FAILED, rate_limited=True).hold_s is None
+
+
 def test_an_override_is_shown_as_a_python_argument() -> None:
     refused = SkippedChange(change=CHANGE, why="too many", guard="max_removals", option=("max_removals", 3))
     assert refused.override == "max_removals=3"
@@ -101,7 +113,9 @@ def test_guards_have_the_documented_defaults() -> None:
 
 def test_a_report_is_already_complete_if_earlier_runs_did_everything() -> None:
     before = (result(Outcome.REMOVED),)
-    complete = report(done_before=before, earlier_runs=(RUN, RecordedRun(began_at="later", by="id", by_name="Ann")))
+    complete = report(
+        done_before=before, earlier_runs=(RUN, RUN, RecordedRun(began_at="later", by="id", by_name="Ann"))
+    )
     assert complete.already_complete
     assert complete.completion == "already applied on later by Ann (id); nothing was sent; make a new plan"
     assert str(complete) == f"{complete.completion}; earlier outcomes: REMOVED 1; journal hash"
@@ -130,3 +144,17 @@ def test_a_report_says_what_was_done_and_what_is_left() -> None:
     assert report().stopped is None
     assert report(results=done).counts == {Outcome.REMOVED: 2, Outcome.FAILED: 1}
     assert report(done_before=done).counts_before == {Outcome.REMOVED: 2, Outcome.FAILED: 1}
+
+
+def test_a_report_is_saved_as_readable_json_and_completely_or_not_at_all(tmp_path: Path) -> None:
+    named = Change(action=Action.ADD, group_id="g", group_name="Team", account_id="a", display_name="Zoë")
+    saved = report(unfinished=(named,))
+    path = tmp_path / "report.json"
+    saved.save(path)
+    text = path.read_text(encoding="utf-8")
+    assert json.loads(text) == saved.as_json()
+    assert "Zoë" in text
+    assert text.endswith("}\n")
+    missing = tmp_path / "missing" / "report.json"
+    with pytest.raises(JournalError, match=re.escape(f"{missing}: the report cannot be written (No such file")):
+        saved.save(missing)

@@ -200,7 +200,8 @@ def test_a_mutant_is_for_the_tests_that_run_its_statement_until_they_take_too_lo
     assert select_tests(found, [slow, third, fast], 50) == [fast, third, slow]  # one of each file first
     assert select_tests(found, [slow, elsewhere, fast, own], 5) == [own, fast]
     assert select_tests(found, [slow], 5) == [slow]
-    assert select_tests(found, [elsewhere], 5) == [elsewhere]  # no test's process runs the statement
+    other = RecordedTest("tests/core/test_other.py::test_other", 99, 1, {})
+    assert select_tests(found, [other, elsewhere], 5) == [elsewhere, other]  # no test's process runs the statement
     assert select_tests(found, [], 5) == []
 
 
