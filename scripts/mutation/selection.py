@@ -52,9 +52,9 @@ def list_test_files(project: Path, module: str) -> list[str]:
 
 
 def hash_test(project: Path, test_file: str) -> str:
-    """Return a digest of a test file and of what tests share."""
+    """Return a digest of a test file, of what tests share, and of what records them."""
     shared = (path for path in (project / "tests").rglob("*.py") if not path.name.startswith("test_"))
-    return _hash([*sorted(shared), project / test_file])
+    return _hash([Path(__file__).with_name("worker.py"), *sorted(shared), project / test_file])
 
 
 def hash_modules(project: Path, package: str) -> dict[str, str]:
