@@ -188,6 +188,17 @@ def test_an_app_is_found_in_the_group_and_otherwise_in_the_change() -> None:
     assert decide(Guards(), [change("new", Action.ADD)], here).refused == ()
 
 
+def test_the_first_guard_that_is_not_overridden_refuses() -> None:
+    here = group(ids(9), apps=["robot"])
+    for guards, guard in (
+        (Guards(protected_accounts=["robot"]), "protected_account"),
+        (Guards(protected_accounts=["robot"], allow_protected=True), "app"),
+        (Guards(protected_accounts=["robot"], allow_apps=True), "protected_account"),
+    ):
+        decision = decide(guards, [change("robot")], here)
+        assert (decision.changes, [each.guard for each in decision.refused]) == ((), [guard])
+
+
 def test_all_overridden_guards_are_noted_in_their_order() -> None:
     guards = Guards(
         protected_accounts=["id-0"], allow_protected=True, allow_apps=True, max_fraction=1.0, max_removals=None
