@@ -5,7 +5,6 @@ A guard that concerns one change returns a `Violation` of that change. A guard t
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
@@ -166,11 +165,13 @@ def _max_fraction(guards: Guards, removals: _Removals, of_group: list[Change], g
     allowed = removals.allowed(of_group)
     if len(allowed) <= MIN_REMOVALS_FOR_FRACTION:
         return
-    if len(allowed) > guards.max_fraction * size:
+    # A quotient is rounded as the option is, so that 29 of 50 are 0.58, whereas 0.58 * 50 is less than 29.
+    fraction = min(len(allowed) / size, 1.0) if size else 1.0
+    if fraction > guards.max_fraction:
         why = f"{len(allowed)} of {size} members would leave {group.group.name}, more than {guards.max_fraction:.0%}"
-        needed = math.ceil(len(allowed) / size * 100) / 100 if size else 1.0
-        _refuse(allowed, removals.refused, why, "max_fraction", ("max_fraction", min(needed, 1.0)))
-    elif len(allowed) > MAX_FRACTION * size:
+        percent = -(-100 * len(allowed) // size) if size else 100  # rounded up
+        _refuse(allowed, removals.refused, why, "max_fraction", ("max_fraction", min(percent / 100, 1.0)))
+    elif fraction > MAX_FRACTION:
         removals.note_override(allowed, "max_fraction")
 
 

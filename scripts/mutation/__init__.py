@@ -1,0 +1,1 @@
+"""Small changes to the package's code that its tests must notice."""
