@@ -91,7 +91,6 @@ def mutant(before: str, after: str) -> Mutant:
 
 
 def test_mutants_are_killed_survive_and_time_out(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("cosmic_ray")  # of the group "mutation"
     code, output, _ = run(project, capsys, "--list")
     assert code == 0
     counted = re.search(r"_core/prices.py +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +([\d.]+) %", output)
@@ -122,7 +121,6 @@ def test_mutants_are_killed_survive_and_time_out(project: Path, capsys: pytest.C
 
 
 def test_tests_that_fail_on_the_original_are_left_out(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("cosmic_ray")
     (project / "tests/core/test_prices.py").write_text(TESTS + "\ndef test_wrong():\n    assert double(1) == 3\n")
     code, output, _ = run(project, capsys, "--sample", "1")
     assert code == 0
@@ -130,7 +128,6 @@ def test_tests_that_fail_on_the_original_are_left_out(project: Path, capsys: pyt
 
 
 def test_each_mutant_does_something_else() -> None:
-    pytest.importorskip("cosmic_ray")
     source = (
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    X = 1\n"
         "class A:\n    kind: int | None = 2\n"
