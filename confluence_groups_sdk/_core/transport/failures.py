@@ -251,8 +251,8 @@ def _describe_refusal(error: httpx.ProxyError, route: Route) -> Words:
     """Describe a proxy's answer that is not a tunnel. httpx keeps only the status, as the beginning of its text."""
     proxy, where = route.proxy_words, route.proxy_setting
     status = proxy_status(error)
-    if status == 407:
-        return f"{proxy} asks for a valid user name and password (407)", (
+    if status in (401, 407):  # 401 is the wrong status for it, which some send
+        return f"{proxy} asks for a valid user name and password ({status})", (
             f"Put them into {where}, as http://name:password@host:port, with special characters percent-encoded. For a "
             "proxy that accepts only NTLM or Kerberos, run a local proxy that logs in to it."
         )
