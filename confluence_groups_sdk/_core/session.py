@@ -188,7 +188,7 @@ class Session(_Session[httpx.Client]):
                 watching.distrust(response)
             reply = response_reader.read_sync(response, self.config, started)
         except replies.FAILURES as error:
-            return replies.no_response(error, closed=self.http.is_closed, sent=progress.sent)
+            return replies.no_response(error, closed=self.http.is_closed, sent=progress.sent, progress=progress)
         except APIError as error:  # of the credentials, which could not be renewed
             return error
         except RuntimeError:  # of httpx, which was closed
@@ -280,7 +280,7 @@ class AsyncSession(_Session[httpx.AsyncClient]):
             sent = await progress.abandon()
             return replies.no_response(attempt.attempt_timeout(sent=sent), sent=sent)
         except replies.FAILURES as error:
-            return replies.no_response(error, closed=self.http.is_closed, sent=progress.sent)
+            return replies.no_response(error, closed=self.http.is_closed, sent=progress.sent, progress=progress)
         except APIError as error:  # of the credentials, which could not be renewed
             return error
         except RuntimeError:  # of httpx, which was closed

@@ -83,6 +83,11 @@ def is_site(base: str) -> bool:
     return httpx.URL(base).host.removesuffix(".").endswith(SITE_DOMAIN)
 
 
+def can_exist(url: httpx.URL) -> bool:
+    """Check whether the host and the port of an address can exist; the resolver reports wrong ones in odd ways."""
+    return _is_host(url.raw_host.decode("ascii")) and (url.port is None or 0 < url.port <= MAX_PORT)
+
+
 def parse_origin_url(name: str, address: str, example: str) -> ApiAddress:
     """Parse the address of a server, without a path.
 
@@ -155,7 +160,7 @@ def _parsed(address: str) -> httpx.URL | None:
 def _problem_with(url: httpx.URL) -> str | None:
     if url.scheme not in ("https", "http") or not url.host:
         return f"give the whole address, starting with https://, such as {PLACEHOLDER}"
-    if not _is_host(url.raw_host.decode("ascii")) or (url.port is not None and not 0 < url.port <= MAX_PORT):
+    if not can_exist(url):
         return "such a host or port cannot exist"
     if url.scheme == "http" and not _is_loopback(url.host):
         return f"plain http would show the token to the network; write https://{url.host}"

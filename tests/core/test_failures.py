@@ -294,6 +294,7 @@ def test_no_connection_in_time_says_so(kind: str) -> None:
     ("status", "words", "tries"),
     [
         (b"407 me:swordfish", "asks for a valid user name and password (407)", 1),
+        (b"401 me:swordfish", "asks for a valid user name and password (401)", 1),
         (b"403 me:swordfish", "forbids connections to 127.0.0.1:9 (403)", 1),
         (b"502 me:swordfish", "could not connect to 127.0.0.1:9 (502)", 5),
         (b"302 me:swordfish", "refused to connect to 127.0.0.1:9 (302)", 5),

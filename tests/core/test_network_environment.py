@@ -316,6 +316,12 @@ def test_each_request_of_a_client_has_its_own_route(
         "http://pro xy:80",
         "http://a\x7f.example",
         "://",
+        "http://me:swordfish@proxy.example.com:0",
+        "http://me:swordfish@proxy.example.com:65536",
+        "http://me:swordfish@proxy.example.com:-1",
+        f"http://me:swordfish@{'a' * 64}.example.com:3128",
+        "http://me:swordfish@.proxy.example.com:3128",
+        "http://me:swordfish@proxy..example.com:3128",
     ],
 )
 def test_a_malformed_proxy_is_an_error_that_names_the_variable(

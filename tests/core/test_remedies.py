@@ -74,6 +74,12 @@ SHAPES: dict[str, Callable[[str], str]] = {
     "odd types before": lambda words: json.dumps(
         {"message": 7, "error": None, "title": [], "errorMessages": [None, 3, True, [[]], {}, words], "errors": 4}
     ),
+    "errorMessage": lambda words: json.dumps({"errorMessage": words}),
+    "description": lambda words: json.dumps({"code": "E-1", "description": words}),
+    "capital": lambda words: json.dumps({"Message": words}),
+    "fault": lambda words: json.dumps({"fault": {"faultstring": words}}),
+    "text in message": lambda words: json.dumps({"message": {"key": "a.b", "text": words}}),
+    "reason": lambda words: json.dumps({"status": 403, "reason": words}),
     "the last of many": lambda words: json.dumps({"errors": [*[{"detail": None}] * 900, {"detail": words}]}),
 }
 
@@ -126,6 +132,8 @@ def test_title_and_detail_are_shown_together() -> None:
         ("The allow list does not contain your IP.", KnownProblem.IP_NOT_ALLOWED),
         ("Can not modify a SCIM group", KnownProblem.EXTERNALLY_MANAGED),
         ("You can't add a user to a group synced from an identity\n provider.", KnownProblem.EXTERNALLY_MANAGED),
+        ("Requests from IP 192.0.2.1 are not allowed.", KnownProblem.IP_NOT_ALLOWED),
+        ("Blocked: IP 192.0.2.1 is not listed", KnownProblem.IP_NOT_ALLOWED),
         ("The recipient skipped the allowlist", None),
         ("Basic auth is fine", None),
         ("The description is blocked", None),
@@ -215,6 +223,23 @@ def test_an_unknown_403_claims_no_cause(method: str) -> None:
 def test_a_missing_permission_is_named_if_the_server_says_so(words: str) -> None:
     assert make_error(403, words).remedy == "To change groups, use a site admin's account."
     assert "change" not in make_error(403, words, to=("GET", f"{API}/user?accountId=a")).remedy
+
+
+BLOCK_PAGES = [
+    "<html><title>Attention!</title><body><h1>Sorry, you have been blocked</h1>.<p>Your IP: 192.0.2.1</p></body>",
+    "<html><body><h1>Access blocked</h1><p>Your IP address is 192.0.2.1</p></body></html>",
+    "Request blocked. Your IP: 192.0.2.1",
+    "The request is blocked. Reference: 18.2f. Client IP: 192.0.2.1",
+    "<html><h1>Forbidden</h1><p>You don't have permission to access this resource.</p></html>",
+    "\ufeff\n<!DOCTYPE html><h1>403</h1>You do not have permission to view this directory or page.",
+]
+
+
+@pytest.mark.parametrize("page", BLOCK_PAGES)
+def test_a_firewalls_or_web_servers_page_claims_no_cause(page: str) -> None:
+    error = make_error(403, page)
+    assert error.problem is None
+    assert "It may also come from a proxy or firewall" in error.remedy
 
 
 @pytest.mark.parametrize("words", ["Your admin has blocked this app", "Access denied"])

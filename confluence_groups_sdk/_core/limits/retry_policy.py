@@ -18,7 +18,7 @@ ALWAYS_RETRIED_STATUS = 429
 RETRIED_STATUSES_IF_REPEATABLE = frozenset({502, 503, 504})
 JITTER_FACTORS = (0.7, 1.3)  # lowest and highest
 UNSENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-PERMANENT_PROXY_STATUSES = (403, 407)
+PERMANENT_PROXY_STATUSES = (401, 403, 407)
 TRANSIENT_TLS_ERRORS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 MAX_DELAY_S = 366 * 24 * 3600
 MAX_DOUBLINGS = 60  # every delay is at its maximum by then, and 2.0 ** n would overflow one day
@@ -66,7 +66,7 @@ class RetryPolicy(VersionTolerantPickle):
       The call may have been executed.
     - If a connection was never made, every call is retried.
     - 500 and all other statuses are never retried. `OAuth2` refreshes its token once after a 401.
-    - An untrusted certificate, other settings of TLS that do not fit, a proxy's 403 or 407, a malformed request and an
+    - An untrusted certificate, other settings of TLS that do not fit, a proxy's 401, 403 or 407, a malformed request and an
       unreadable response are never retried.
 
     How long:

@@ -25,12 +25,16 @@ MAX_ENTRIES = 10_000  # of one object or list
 
 TEXT_KEYS = ("message", "error_description", "error", "translation")
 LIST_KEYS = ("data", "errors", "errorMessages")
+OTHER_KEYS = ("errorMessage", "error_message", "Message", "msg", "text", "description", "details", "reason")  # proxies
 
 # Words are searched in lower case and on one line. The quantifiers have limits, so that no text is slow to search.
 ALLOWLIST = r"(?:allow(?:ed)?[- ]?list|whitelist)"
+REFUSED = r"\b(?:rejected|blocked|not allowed|not permitted)\b"
+WITHIN = r"(?:[^.!?]|[.](?=\d)){0,100}?"  # one sentence; an address has dots
+# A firewall's page also ends with "Your IP: 192.0.2.1", which is not why it blocked the request.
 IP = re.compile(
-    rf"\bip(?: address(?:es)?)?\b.{{0,100}}?(?:{ALLOWLIST}|\b(?:rejected|blocked|not allowed|not permitted)\b)"
-    rf"|(?:{ALLOWLIST}|\b(?:rejected|blocked|not allowed|not permitted)\b).{{0,100}}?\bip\b"
+    rf"\bip(?: address(?:es)?)?\b{WITHIN}(?:{ALLOWLIST}|{REFUSED})"
+    rf"|(?:{ALLOWLIST}|{REFUSED}){WITHIN}\bip\b(?! ?(?:address)? ?(?::|is\b))"
 )
 PASSWORD = re.compile(r"\bbasic auth(?:entication)? with (?:a )?passwords?\b")
 EXTERNAL = re.compile(r"\bidentity provider|\bscim\b")
@@ -161,6 +165,13 @@ def known_messages(parsed: object, depth: int = 0) -> Iterator[str]:
             yield from known_messages(list(islice(value.values(), MAX_ENTRIES)), depth + 1)
         elif key != "data" or isinstance(value, dict):
             yield from _nonblank(value) or known_messages(value, depth + 1)
+    for key in OTHER_KEYS:
+        yield from _nonblank(parsed.get(key))
+    yield from _nonblank(_get(parsed.get("fault"), "faultstring"))
+
+
+def _get(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, dict) else None
 
 
 def _nonblank(value: object) -> tuple[str, ...]:

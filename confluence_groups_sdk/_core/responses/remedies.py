@@ -108,7 +108,10 @@ def _authentication_remedy(request: httpx.Request, default: str) -> str:
 
 def _permission_remedy(error: APIStatusError, request: httpx.Request, words: str) -> str:
     """Say what a permission requires if the server speaks of one; otherwise, only the server knows the cause."""
-    if PERMISSION.search(words):
+    is_page = (
+        (error.body or "").lstrip("\ufeff \t\r\n").startswith("<")
+    )  # of a web server, which may mean its own files
+    if PERMISSION.search(words) and not is_page:
         if request.method == "GET":
             return "Use an account with access to Confluence that may see this."
         return "To change groups, use a site admin's account."

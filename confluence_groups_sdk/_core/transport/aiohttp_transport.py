@@ -287,12 +287,12 @@ class _ResponseBody(httpx.AsyncByteStream):
                 if reason is not None:
                     raise reason from None
 
-    def _connection_error(self) -> httpx.ReadError | None:
+    def _connection_error(self) -> httpx.TransportError | None:
         """Return the error if the connection broke or was closed; aiohttp mistakes that for the end of the body."""
         if self._session.closed:
             return httpx.ReadError(CLOSED)
         reason = None if self._connection is None else self._connection.exception()
-        return httpx.ReadError(str(reason)) if isinstance(reason, aiohttp.ClientOSError) else None
+        return _translate(reason) if isinstance(reason, aiohttp.ClientOSError) else None
 
     async def aclose(self) -> None:
         """Close the connection, unless the body was read to its end."""

@@ -17,6 +17,7 @@ import httpx
 from attrs import frozen
 
 from ..limits.retry_policy import causes_of, proxy_status
+from .connections.watching import UnexpectedDataError
 
 CHECK = "Check address, proxy and network, then send again."
 MORE_TIME = "Send again, or allow more time."
@@ -84,10 +85,13 @@ class Route:
     Attributes:
         host: the server's host and port; empty if it is not known.
         proxy: the variable that names the proxy; None if there is none, or it is not known.
+        at_proxy: True if the step that failed is one with a proxy, False if it is one with the server behind a proxy;
+            None if there is no proxy, or it is not known.
     """
 
     host: str = ""
     proxy: str | None = None
+    at_proxy: bool | None = None
 
     @property
     def server(self) -> str:
@@ -95,9 +99,38 @@ class Route:
         return self.host or "the server"
 
     @property
+    def is_proxied(self) -> bool:
+        """Whether there is a proxy."""
+        return self.at_proxy is not None or self.proxy is not None
+
+    @property
+    def proxy_words(self) -> str:
+        """The proxy, in words."""
+        return f"the proxy in {self.proxy}" if self.proxy else "the proxy"
+
+    @property
+    def proxy_setting(self) -> str:
+        """The setting that names the proxy, in words."""
+        return self.proxy or "the proxy's address"
+
+    @property
     def first_hop(self) -> str:
         """The first host to connect to, in words."""
-        return f"the proxy in {self.proxy}" if self.proxy else self.server
+        return self.proxy_words if self.is_proxied else self.server
+
+    @property
+    def peer(self) -> str:
+        """The host that TLS was begun with, in words."""
+        return self.proxy_words if self.at_proxy else self.server
+
+
+def was_refused_before_sending(error: Exception) -> bool:
+    """Check whether nothing was sent because the server had sent something before the request."""
+    return isinstance(error, httpx.ConnectError) and _has_unexpected_data(error)
+
+
+def _has_unexpected_data(error: BaseException) -> bool:
+    return any(isinstance(cause, UnexpectedDataError) for cause in causes_of(error))
 
 
 def describe(error: httpx.RequestError | httpx.InvalidURL, route: Route, *, unsent: bool) -> Words:
@@ -116,12 +149,13 @@ def describe(error: httpx.RequestError | httpx.InvalidURL, route: Route, *, unse
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return "the request is malformed", "Check what your own auth or http_client adds to requests."
     if isinstance(error, httpx.ConnectTimeout):
-        return f"no connection to {route.first_hop} in time", f"{CHECK} You may also allow more time."
+        reached = route.server if route.at_proxy is False else route.first_hop
+        return f"no connection to {reached} in time", f"{CHECK} You may also allow more time."
     if isinstance(error, httpx.ProxyError):
         return _describe_refusal(error, route)
     if not isinstance(error, httpx.ConnectError):
         if unsent:  # so it happened while a proxy was asked for a tunnel
-            return _describe_broken_tunnel(error, route)
+            return _describe_alert(error, route) or _describe_broken_tunnel(error, route)
         return _describe_alert(error, route) or ("", MORE_TIME if isinstance(error, httpx.TimeoutException) else CHECK)
     return _describe_certificate(error, route) or _describe_tls(error, route) or _describe_network(error, route)
 
@@ -131,45 +165,54 @@ def _describe_certificate(error: httpx.RequestError, route: Route) -> Words | No
         if isinstance(cause, ssl.SSLCertVerificationError):
             code = getattr(cause, "verify_code", 0)
             words, remedy = CERTIFICATES.get(code, (f"is not trusted (OpenSSL's code {code})", TRUST))
-            return f"the certificate of {route.server} {words}", remedy
+            if route.at_proxy and remedy is ANSWERED_IN_PLACE:
+                remedy = f"Check {route.proxy_setting}: its host must be the one that the certificate is for."
+            return f"the certificate of {route.peer} {words}", remedy
     return None
 
 
 def _describe_tls(error: httpx.RequestError, route: Route) -> Words | None:
-    reasons = {cause.reason or "" for cause in causes_of(error) if isinstance(cause, ssl.SSLError)}
+    reasons = {_reason(cause) for cause in causes_of(error) if isinstance(cause, ssl.SSLError)}
     known = reasons - {"", "UNEXPECTED_EOF_WHILE_READING"}
     if known & NO_TLS:
         fix = "; the proxy's scheme, too"
-        if route.proxy:
-            fix = f"; if the proxy speaks plain http, write http:// in {route.proxy}"
-        return f"{route.server} does not answer with TLS", f"Check host and port{fix}."
+        if route.is_proxied:
+            fix = f"; if the proxy speaks plain http, write http:// in {route.proxy_setting}"
+        return f"{route.peer} does not answer with TLS", f"Check host and port{fix}."
     if known & OTHER_VERSION:
-        return f"this client and {route.server} have no version of TLS in common", f"TLS 1.2 is needed. {TLS_SETTINGS}"
-    if known & UNKNOWN_NAME:
+        return f"this client and {route.peer} have no version of TLS in common", f"TLS 1.2 is needed. {TLS_SETTINGS}"
+    if known & UNKNOWN_NAME and not route.at_proxy:
         return f"the server does not know the host name {route.host}".rstrip(), ANSWERED_IN_PLACE
     if alert := _describe_alert(error, route):
         return alert
+    if reasons == {""}:  # an alert that OpenSSL has no name for
+        known = reasons
     for reason in sorted(known):
         shown = f" ({reason})" if re.fullmatch("[A-Z0-9_]+", reason) else ""
-        return f"the TLS handshake with {route.server} failed{shown}", TLS_SETTINGS
+        return f"the TLS handshake with {route.peer} failed{shown}", TLS_SETTINGS
     if any(isinstance(cause, ssl.SSLEOFError) or type(cause).__name__ == "EndOfStream" for cause in causes_of(error)):
         return f"the connection to {route.first_hop} was closed during the TLS handshake", FIREWALL
     return None
 
 
+def _reason(error: ssl.SSLError) -> str:
+    return getattr(error, "reason", None) or ""  # an error that OpenSSL did not raise has no such attribute
+
+
 def _describe_alert(error: httpx.RequestError | httpx.InvalidURL, route: Route) -> Words | None:
     """Describe the one alert that TLS 1.3 sends after the handshake."""
-    if any(isinstance(cause, ssl.SSLError) and cause.reason in CLIENT_CERTIFICATE for cause in causes_of(error)):
+    if any(isinstance(cause, ssl.SSLError) and _reason(cause) in CLIENT_CERTIFICATE for cause in causes_of(error)):
         remedy = "Pass an http_client whose ssl.SSLContext has your certificate (load_cert_chain)."
-        return f"{route.server} asks for a client certificate", remedy
+        return f"{route.peer} asks for a client certificate", remedy
     return None
 
 
 def _describe_network(error: httpx.RequestError, route: Route) -> Words:
     names = set(_error_names(error))
     if "UNKNOWN_HOST" in names:
-        if route.proxy:
-            return f"the host name of {route.first_hop} is unknown", f"Check {route.proxy} and the name service (DNS)."
+        if route.is_proxied:
+            remedy = f"Check {route.proxy_setting} and the name service (DNS)."
+            return f"the host name of {route.first_hop} is unknown", remedy
         remedy = (
             "Check the spelling of the address, the name service (DNS), and whether this network needs a proxy "
             "(HTTPS_PROXY)."
@@ -188,6 +231,8 @@ def _describe_network(error: httpx.RequestError, route: Route) -> Words:
         )
     if names & CUT:
         return f"the connection to {route.first_hop} was cut before anything was sent", FIREWALL
+    if _has_unexpected_data(error):
+        return f"{route.peer} sent something before the request", CHECK
     return "", CHECK
 
 
@@ -198,16 +243,16 @@ def _error_names(error: httpx.RequestError) -> Iterator[str]:
             yield "UNKNOWN_HOST"
         elif isinstance(cause, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
             yield "ECONNRESET"  # asyncio raises these without a number
-        elif isinstance(cause, OSError) and cause.errno is not None:
+        elif isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno is not None:
             yield errno.errorcode.get(cause.errno, "").removeprefix(WINDOWS_PREFIX)
 
 
 def _describe_refusal(error: httpx.ProxyError, route: Route) -> Words:
     """Describe a proxy's answer that is not a tunnel. httpx keeps only the status, as the beginning of its text."""
-    proxy, where = (f"the proxy in {route.proxy}", route.proxy) if route.proxy else ("the proxy", "the proxy's address")
+    proxy, where = route.proxy_words, route.proxy_setting
     status = proxy_status(error)
-    if status == 407:
-        return f"{proxy} asks for a valid user name and password (407)", (
+    if status in (401, 407):  # 401 is the wrong status for it, which some send
+        return f"{proxy} asks for a valid user name and password ({status})", (
             f"Put them into {where}, as http://name:password@host:port, with special characters percent-encoded. For a "
             "proxy that accepts only NTLM or Kerberos, run a local proxy that logs in to it."
         )
@@ -221,7 +266,7 @@ def _describe_refusal(error: httpx.ProxyError, route: Route) -> Words:
 
 
 def _describe_broken_tunnel(error: httpx.RequestError | httpx.InvalidURL, route: Route) -> Words:
-    proxy = f"the proxy in {route.proxy}" if route.proxy else "the proxy"
+    proxy = route.proxy_words
     if isinstance(error, httpx.TimeoutException):
         return f"{proxy} did not answer in time", f"{CHECK} You may also allow more time."
     if isinstance(error, httpx.ProtocolError):

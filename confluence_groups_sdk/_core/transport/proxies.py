@@ -17,6 +17,7 @@ from typing import TypeAlias
 import httpx
 from attrs import frozen
 
+from ..._support import base_url
 from ..._support.log import logger
 from ..._support.redaction import REDACTED
 from ..._support.text import escape_controls
@@ -121,7 +122,8 @@ def _parse_proxy(value: str, context: ssl.SSLContext) -> httpx.Proxy | None:
         url = httpx.URL(value if "://" in value else f"http://{value}")
         # An "@" behind the host belongs to a password with "/", "?" or "#": the host would be a part of it.
         is_whole = b"@" not in url.raw_path and "@" not in url.fragment
-        if url.scheme in SCHEMES and url.host and b"%" not in url.raw_host and is_whole:
+        is_possible = base_url.can_exist(url) and b"%" not in url.raw_host
+        if url.scheme in SCHEMES and url.host and is_possible and is_whole:
             return httpx.Proxy(url, ssl_context=context if url.scheme == "https" else None)
     except (ValueError, httpx.InvalidURL):
         pass

@@ -14,12 +14,16 @@ from .http_client import VIA_PROXY
 
 if TYPE_CHECKING:
     from . import failures
+    from .connections.attempt import AsyncAttempt, Attempt
 else:
     failures = LazyModule(__package__, "failures")  # loads with the first failure
 
 FAILURES = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, UnicodeError)
 """The errors that sessions pass to `no_response`. The last two are redirects to malformed addresses: httpx does not
 catch the errors of idna, which are UnicodeErrors."""
+
+PORTS = {"http": 80, "https": 443}
+THROUGH_PROXY = ("proxy.start_tls", "socks.start_tls")  # httpcore's events of TLS with the server behind a proxy
 
 
 @frozen
@@ -86,7 +90,11 @@ def response_in(reply: object) -> httpx.Response | None:
 
 
 def no_response(
-    error: httpx.RequestError | httpx.InvalidURL | UnicodeError, *, closed: bool = False, sent: bool | None = None
+    error: httpx.RequestError | httpx.InvalidURL | UnicodeError,
+    *,
+    closed: bool = False,
+    sent: bool | None = None,
+    progress: Attempt | AsyncAttempt | None = None,
 ) -> NoResponse:
     """Replace an error by one that is safe to keep; a transport's own subclass becomes the httpx error it extends.
 
@@ -95,8 +103,11 @@ def no_response(
         closed: whether the client was closed.
         sent: False if nothing of the request was sent, True if a part of it may have been; None if the transport does
             not say.
+        progress: the attempt, which knows how far the connection came; None if it is not known.
     """
     request = _request_of(error)
+    sent = False if failures.was_refused_before_sending(error) else sent
+    is_at_proxy = None if sent is not False or progress is None else _is_at_proxy(request, progress)
     if isinstance(error, UnicodeError):
         lookup, error = error, httpx.InvalidURL("no host")
         if sent is False:
@@ -105,10 +116,26 @@ def no_response(
     known = next(kind for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "httpx")
     failure = retry_policy.classify_failure(error, sent=sent)
     via = None if request is None else request.extensions.get(VIA_PROXY)
-    route = failures.Route(_host_of(request), via)
+    route = failures.Route(_host_of(request), via, is_at_proxy)
     problem, remedy = failures.describe(error, route, unsent=failure.unsent)
     target = None if request is None else RequestTarget.of(request)
     return NoResponse(known("text withheld: it may hold credentials"), failure, closed, problem, remedy, target)
+
+
+def _is_at_proxy(request: httpx.Request | None, progress: Attempt | AsyncAttempt) -> bool | None:
+    """Return whether the last step of a connection was one with a proxy, and not through it; None without a proxy.
+
+    Args:
+        request: the request; None if the proxy's host name cannot be encoded. That of a site is checked beforehand.
+        progress: the attempt, whose last connection was made for this request.
+    """
+    if progress.first_hop is None:
+        return None
+    if request is not None and VIA_PROXY not in request.extensions:
+        url = request.url
+        if progress.first_hop == (url.raw_host.decode("ascii"), url.port or PORTS.get(url.scheme)):
+            return None
+    return not progress.step.startswith(THROUGH_PROXY)
 
 
 def _request_of(error: Exception) -> httpx.Request | None:

@@ -14,7 +14,7 @@ from aiohttp.connector import Connection
 from attrs import frozen
 
 from .response_end import ResponseEnd
-from .watching import TURNS, UNEXPECTED
+from .watching import TURNS, UNEXPECTED, UnexpectedDataError
 
 CONNECTING, SENDING = "connect_tcp.started", "send_request_headers.started"  # as httpx's own transport names them
 EXTENSIONS = "httpx_extensions"  # the attribute of aiohttp's request that holds the extensions of httpx's request
@@ -32,6 +32,13 @@ class WatchedHandler(ResponseHandler):
         """Follow bytes that were received."""
         self.end.feed(data)
         super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Keep the cause, such as an alert of TLS, in the error that aiohttp raises to the next reader."""
+        super().connection_lost(exc)
+        error = self.exception()
+        if error is not None and error is not exc and error.__cause__ is None:
+            error.__cause__ = exc
 
 
 class WatchedConnector(aiohttp.TCPConnector):
@@ -61,9 +68,10 @@ class WatchedConnector(aiohttp.TCPConnector):
                 protocol.end.expect(req.method.encode("ascii"))
                 await announce(SENDING, vars(req).get(EXTENSIONS, {}), req.method)
                 return connection
+            lost = protocol.exception()
             connection.close()
             if is_new:
-                raise httpx.ConnectError(UNEXPECTED)
+                raise httpx.ConnectError(UNEXPECTED) from UnexpectedDataError(lost or UNEXPECTED)
 
 
 @frozen

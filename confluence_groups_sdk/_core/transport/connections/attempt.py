@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +43,21 @@ class _Attempt:
     Attributes:
         sent: whether a part of the request may have been sent since the last connection or other request was begun;
             None if the transport does not say.
+        step: the event of httpcore that the last connection has come to; empty if the transport does not say.
+        first_hop: the host and the port that it was made to: those of the server, or of a proxy.
     """
 
     sent: bool | None = None
+    step = ""
+    first_hop: tuple[str, int] | None = None
     _extensions: MutableMapping[str, Any]
     _sends_once: bool
+
+    def _note_connecting(self, event: str, info: Mapping[str, Any]) -> None:
+        self.sent = False
+        self.step = event
+        if "host" in info:
+            self.first_hop = info["host"], info["port"]
 
     def _note_sending(self, request: httpcore.Request) -> None:
         # The CONNECT that makes a proxy's tunnel has the extensions of the request that needs it.
@@ -93,7 +103,7 @@ class Attempt(_Attempt):
                 raise httpx.ConnectError(CLOSED_UNSENT)
             self._note_sending(info["request"])
         elif event.endswith(CONNECTING):
-            self.sent = False
+            self._note_connecting(event, info)
             if closing is not None and closing.closed:
                 raise httpx.ConnectError(CLOSED_UNSENT)
             info["timeout"] = time_left(info["timeout"], self._deadline, httpcore.ConnectTimeout)
@@ -117,7 +127,7 @@ class AsyncAttempt(_Attempt):
             self._note_sending(info["request"])
             self._handshake = None
         elif event.endswith(CONNECTING):
-            self.sent = False
+            self._note_connecting(event, info)
         elif event.endswith(CONNECTED):
             self._handshake = info["return_value"]
             watch(info["return_value"])

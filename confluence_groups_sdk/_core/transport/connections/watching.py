@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +29,13 @@ MAX_TLS_MESSAGES = 16  # to read before the first data, such as session tickets;
 TURNS = 20  # of the event loop, in which it hands over what has arrived
 MAX_VISIBLE_BYTES = 32 * 1024  # of a response; anyio may hold what follows a longer one without showing it
 UNEXPECTED = "the server sent something before the request, so nothing was sent"
+
+
+class UnexpectedDataError(httpcore.ConnectError):
+    """The server sent something before the request, so nothing of the request was sent.
+
+    The first argument is the error of TLS if it was an alert: httpcore removes ``__cause__``.
+    """
 
 
 class WatchedStream(httpcore.NetworkStream):
@@ -53,7 +59,7 @@ class WatchedStream(httpcore.NetworkStream):
         end = self._end
         if (end.reached or end.is_given_up) and (method := request_method(buffer)):
             if end.is_given_up or (not self._used and self._has_data()):
-                raise httpcore.ConnectError(UNEXPECTED)
+                raise UnexpectedDataError(UNEXPECTED)
             self._used = True
             self._deadline = getattr(timeout, "deadline", None)
             end.expect(method)
@@ -67,13 +73,21 @@ class WatchedStream(httpcore.NetworkStream):
         return self._get_info(info)
 
     def _has_data(self) -> bool:
-        """Check whether the server has sent data; messages of TLS, such as session tickets, are none."""
+        """Check whether the server has sent data; messages of TLS, such as session tickets, are none.
+
+        Raises:
+            UnexpectedDataError: the server has ended TLS with an alert.
+        """
         for _ in range(MAX_TLS_MESSAGES):
             if not self._get_info("is_readable"):
                 return False
-            with suppress(httpcore.ReadError, httpcore.ReadTimeout):  # there was a message of TLS, and no data yet
+            try:
                 self._read(1, 0)
                 return True  # also at the end of the connection
+            except (httpcore.ReadError, httpcore.ReadTimeout) as error:
+                if _is_alert(error.__cause__):
+                    raise UnexpectedDataError(error.__cause__) from None
+                # There was a message of TLS, and no data yet.
         return True
 
 
@@ -83,13 +97,17 @@ class AsyncWatchedStream(httpcore.AsyncNetworkStream):
     _end: ResponseEnd
     _used = False
     _received = 0  # bytes since the last request
+    _alert: BaseException | None = None  # with which the server has ended TLS before the first request
     _tls: ssl.SSLObject | None
     _read: Callable[..., Awaitable[bytes]]
     _write: Callable[..., Awaitable[None]]
     _get_info: Callable[[str], Any]
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = await self._read(max_bytes, timeout)
+        try:
+            data = await self._read(max_bytes, timeout)
+        except ssl.SSLError as error:  # httpcore does not translate it here
+            raise httpcore.ReadError(error) from error
         self._received += len(data)
         self._end.feed(data)
         return data
@@ -100,11 +118,14 @@ class AsyncWatchedStream(httpcore.AsyncNetworkStream):
             if end.reached and (not self._used or self._received > MAX_VISIBLE_BYTES):
                 await self._look_for_data()
             if not end.reached:
-                raise httpcore.ConnectError(UNEXPECTED)
+                raise UnexpectedDataError(self._alert or UNEXPECTED)
             self._used = True
             self._received = 0
             end.expect(method)
-        await self._write(buffer, timeout)
+        try:
+            await self._write(buffer, timeout)
+        except ssl.SSLError as error:  # httpcore does not translate it here
+            raise httpcore.WriteError(error) from error
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable" and (not self._end.reached or self._has_decrypted_data()):
@@ -121,7 +142,8 @@ class AsyncWatchedStream(httpcore.AsyncNetworkStream):
             reading.cancel()
             await asyncio.wait([reading])
         if not reading.cancelled():
-            reading.exception()  # is retrieved, so that asyncio does not log it
+            error = reading.exception()  # is retrieved, so that asyncio does not log it
+            self._alert = error if _is_alert(error) else None
             self._end.give_up()
 
     def _has_decrypted_data(self) -> bool:
@@ -136,6 +158,10 @@ class AsyncWatchedStream(httpcore.AsyncNetworkStream):
             pass
         self._end.give_up()
         return True
+
+
+def _is_alert(error: BaseException | None) -> bool:
+    return isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLWantReadError)
 
 
 WATCHED = (WatchedStream, AsyncWatchedStream)
