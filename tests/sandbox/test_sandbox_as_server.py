@@ -94,7 +94,7 @@ def test_other_host_names_are_refused(sandbox: Sandbox, host: str, path: str) ->
 def test_the_refusal_of_another_port_says_which_address_to_use(sandbox: Sandbox) -> None:
     """As through a tunnel or a container, whose port may be another one."""
     answer = httpx.get(f"{sandbox.url}{API}/group", auth=login(sandbox), headers={"Host": "localhost:1"})
-    assert answer.text == f"Use the sandbox at {sandbox.url}: the Host header has another name or port."
+    assert answer.text == f"Use the sandbox at {sandbox.url}: the Host header has another name or port"
 
 
 def test_a_request_without_a_host_is_refused(sandbox: Sandbox) -> None:
