@@ -44,7 +44,8 @@ class Answer:
     """A response that you prepare, and that the sandbox sends instead of its own.
 
     Raises:
-        ValueError: the status is not from 200 to 599, or a header or the body cannot be sent.
+        ValueError: the status is not from 200 to 599, or a header or the body cannot be sent. The sandbox itself sets
+            Content-Length.
     """
 
     status: int = field()
@@ -63,6 +64,8 @@ class Answer:
     @body.validator
     def _can_be_encoded(self, _attribute: object, body: str) -> None:
         check_text("Answer(body=...)", body)
+        if body and self.status in (204, 304):
+            raise ValueError(f"Answer(body=...): an answer with status {self.status} has no body")
 
 
 @_public

@@ -6,7 +6,6 @@ Sources: docs/confluence-behaviour.md#permissions, #authentication and #errors.
 from __future__ import annotations
 
 import base64
-import binascii
 
 from attrs import define, field
 from starlette.requests import Request
@@ -104,7 +103,7 @@ class Authenticator:
             return None
         try:
             email, _, token = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, or not UTF-8
             return None
         account_id = self._account_of_token.get(token)
         person = self.directory.people.get(account_id) if account_id else None

@@ -65,7 +65,8 @@ class OriginCheck:
         headers = request.headers
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
-            return PlainTextResponse(f"The sandbox is at {self._url}. The Host header has another name.", 403)
+            refusal = f"Use the sandbox at {self._url}: the Host header has another name or port"
+            return PlainTextResponse(refusal, 403)
         is_own = self._origins.issuperset(headers.getlist("origin"))
         is_near = {"same-origin", "none"}.issuperset(headers.getlist("sec-fetch-site"))
         if is_own and (is_near or _opens_consent_page(request)):

@@ -5,6 +5,7 @@ Sources: docs/confluence-behaviour.md#groups, #users, #pagination and #errors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,7 +14,10 @@ from starlette.responses import JSONResponse, Response
 
 from .directory import Group, Person
 
+LENGTH_HEADERS = ("content-length", "transfer-encoding")
 EXPANDABLE = ("operations", "personalSpace")
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class RejectedError(Exception):
@@ -28,12 +32,18 @@ def check_headers(headers: Mapping[str, str]) -> None:
     """Check that headers can be sent.
 
     Raises:
-        ValueError: a header has control characters, or is not Latin-1.
+        ValueError: a name is not a token (RFC 9110 section 5.6.2) or is one that the sandbox sets; a value has control
+            characters, is not Latin-1, or begins or ends with a space.
     """
     for name, value in headers.items():
-        text = f"{name}{value}"
-        if not text.isprintable() or any(ord(char) > 255 for char in text):
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"header {name!a}: a name has only letters, digits and !#$%&'*+-.^_`|~")
+        if name.lower() in LENGTH_HEADERS:
+            raise ValueError(f"header {name!r}: the sandbox sets it, to the length of the body")
+        if not value.isprintable() or any(ord(char) > 255 for char in value):
             raise ValueError(f"header {name!r}: only printable Latin-1 can be sent")
+        if value != value.strip():
+            raise ValueError(f"header {name!r}: a value cannot begin or end with a space")
 
 
 def group(site: str, group: Group) -> dict[str, Any]:

@@ -18,13 +18,14 @@ from itertools import product
 from pathlib import Path
 
 from attrs import frozen
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 from postman_openapi.files import read_text, write_atomically
+from postman_openapi.losses import SpecError
 from run_command import run_command
 
-from releasing.environments import fail_on, index_variables, run
+from releasing.environments import CheckFailed, fail_on, index_variables, run
 from releasing.project import PYPROJECT, Project
 
 LOCKED = "scripts/requirements.txt"
@@ -52,15 +53,30 @@ def parse_pins(text: str) -> Iterator[Pin | str]:
     for line in re.sub(r" \\\n *", " ", text).splitlines():
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        if found := _PIN.fullmatch(line.strip()):
-            name, version, marker, _ = found.groups()
-            yield Pin(name, version, Requirement(f"{name}=={version}{f' ; {marker}' if marker else ''}"))
-        else:
-            yield line
+        yield _parse_pin(line.strip()) or line
+
+
+def _parse_pin(line: str) -> Pin | None:
+    found = _PIN.fullmatch(line)
+    if not found:
+        return None
+    name, version, marker, _ = found.groups()
+    try:
+        Version(version)
+        return Pin(name, version, Requirement(f"{name}=={version}{f' ; {marker}' if marker else ''}"))
+    except (InvalidVersion, InvalidRequirement):
+        return None
 
 
 def read_pins(root: Path) -> list[Pin]:
-    return [each for each in parse_pins(read_text(root / LOCKED, LOCKED)) if isinstance(each, Pin)]
+    return [each for each in parse_pins(_read(root)) if isinstance(each, Pin)]
+
+
+def _read(root: Path) -> str:
+    try:
+        return read_text(root / LOCKED, LOCKED)
+    except SpecError as error:
+        raise CheckFailed(f"{error}: run scripts/lock") from None
 
 
 def environments() -> Iterator[dict[str, str]]:
@@ -79,7 +95,7 @@ def environments() -> Iterator[dict[str, str]]:
 
 def lock_problems(root: Path) -> Iterator[str]:
     """Yield why the file does not have what pyproject.toml requires."""
-    parsed = list(parse_pins(read_text(root / LOCKED, LOCKED)))
+    parsed = list(parse_pins(_read(root)))
     for line in parsed:
         if isinstance(line, str):
             yield f"{LOCKED}: {line[:80]}: this is not NAME==VERSION with sha256 hashes"

@@ -13,10 +13,11 @@ from confluence_groups_sdk import (
     BearerToken,
     ConfigurationError,
     ConfluenceGroups,
+    IncompleteReadError,
 )
 from confluence_groups_sdk.cli.rendering.error_message import print_error
 from confluence_groups_sdk.cli.rendering.report_summary import rehearsal_lines, report_lines
-from confluence_groups_sdk.errors import KnownProblem
+from confluence_groups_sdk.errors import InputError, KnownProblem
 from confluence_groups_sdk.membership import Action, Change, Outcome, Report, Result, Stop, StopReason
 
 CHANGE = Change(action=Action.REMOVE, group_id="g", group_name="docs-editors", account_id="a", display_name="Bruno")
@@ -44,6 +45,16 @@ def test_remedy_for_a_token_with_scopes_names_the_cloud_id_option(capsys: pytest
     shown = print_message(error, capsys)
     assert "--cloud-id" in shown
     assert "for_cloud" not in shown
+
+
+def test_a_list_that_is_too_long_needs_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    error = IncompleteReadError("the limit is 5 entries", received=("a", "b"))
+    assert "program" not in print_message(error, capsys)
+    error.option = "max_list_items"
+    of_a_plan = InputError("no plan was made", problems=("the members of the group g cannot be read",))
+    of_a_plan.__cause__ = error
+    for each in (error, of_a_plan):
+        assert "no option for this limit; write a program that sets it" in print_message(each, capsys)
 
 
 def test_other_problems_keep_the_errors_remedy(capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,6 +86,11 @@ def test_an_endless_list_stops_at_the_limit(kind: str, method: str, name: str) -
     assert len(set(caught.value.received)) == len(caught.value.received)
 
 
+def test_a_limit_of_one_is_said_in_the_singular() -> None:
+    with pytest.raises(IncompleteReadError, match=r"the limit is 1 entry\. If"):
+        call("sync", "iter_members", endless("new ids")[0], GROUP, max_list_items=1)
+
+
 @pytest.mark.parametrize("kind", WIRED)
 def test_a_server_that_never_ends_a_list_is_left(kind: str) -> None:
     pages = count()

@@ -210,13 +210,15 @@ def test_a_long_text_is_read_in_each_encoding_as_before(encoding: str) -> None:
     assert parse_json(json.dumps(value, ensure_ascii=False).encode(encoding)) == value
 
 
-@pytest.mark.parametrize("size", [5_000, 1_000_000])
-def test_long_numbers_are_refused_even_if_python_has_no_limit(size: int) -> None:
+@pytest.mark.parametrize("limit", [0, 2_000_000])
+@pytest.mark.parametrize("padding", [0, UNCHECKED_BYTES])
+@pytest.mark.parametrize("size", [5_000, 200_000, 1_000_000])
+def test_long_numbers_are_refused_even_if_python_has_no_limit(size: int, padding: int, limit: int) -> None:
     before = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)
+    sys.set_int_max_str_digits(limit)
     try:
         with pytest.raises(ValueError, match="digits"):
-            parse_json(b"[" + b" " * UNCHECKED_BYTES + b"9" * size + b"]")
+            parse_json(b"[" + b" " * padding + b"9" * size + b"]")
     finally:
         sys.set_int_max_str_digits(before)
 

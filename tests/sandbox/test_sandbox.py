@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from confluence_groups_sdk.sandbox import Answer, Group, Person, Sandbox
+from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person, Sandbox
 
 PATH = "/wiki/rest/api/group/userByGroupId"
 GROUP = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
@@ -553,11 +553,51 @@ def test_a_sandbox_runs_once() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [lambda: Answer(99), lambda: Answer(600), lambda: Answer(200, {"X": "a\nb"}), lambda: Answer(200, {"X": "\u0100"})],
+    [
+        lambda: Answer(99),
+        lambda: Answer(600),
+        lambda: Answer(204, body="x"),
+        lambda: Answer(304, body="x"),
+        lambda: Answer(200, {"X": "a\nb"}),
+        lambda: Answer(200, {"X": "\u0100"}),
+    ],
 )
 def test_an_answer_that_cannot_be_sent_is_a_value_error(answer: Callable[[], Answer]) -> None:
     with pytest.raises(ValueError, match=r"status|header"):
         answer()
+
+
+UNSENDABLE = [
+    {"": "a"},
+    {"X Y": "a"},
+    {"X:": "a"},
+    {"X(": "a"},
+    {"\xe9": "a"},
+    {"X": " a"},
+    {"X": "a "},
+    {"X": " "},
+    {"Content-Length": "5"},
+    {"content-length": "x"},
+    {"Transfer-Encoding": "gzip"},
+]
+
+
+@pytest.mark.parametrize("headers", UNSENDABLE)
+@pytest.mark.parametrize("build", [lambda headers: Answer(200, headers), lambda headers: Faults(headers=headers)])
+def test_headers_that_cannot_be_sent_are_a_value_error(
+    build: Callable[[dict[str, str]], object], headers: dict[str, str]
+) -> None:
+    with pytest.raises(ValueError, match="header") as caught:
+        build(headers)
+    assert ascii(next(iter(headers))) in str(caught.value)
+
+
+@pytest.mark.parametrize("headers", [{"!#$%&'*+-.^_`|~09az": "a"}, {"X": ""}, {"X": "\xe9 \xff"}])
+def test_headers_that_can_be_sent_arrive(sandbox: Sandbox, headers: dict[str, str]) -> None:
+    ((name, value),) = headers.items()
+    sandbox.answer_next(Answer(200, headers, "x"), Answer(204, headers), Answer(304, headers))
+    for _ in range(3):
+        assert httpx.get(f"{sandbox.url}/wiki/rest/api/group").headers[name] == value
 
 
 def test_a_missing_extra_is_named() -> None:

@@ -19,6 +19,7 @@ from attrs import evolve
 from confluence_groups_sdk.sandbox import Answer, Faults, Group, Person, Sandbox
 
 API = "/wiki/rest/api"
+CLOUD_ID = "5f2f9d2c-0b6a-4c39-9a57-7c5a7f0c1d11"
 GROUP = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
 MEMBER = "557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
 REMOVAL = f"{API}/group/userByGroupId?groupId={GROUP}&accountId={MEMBER}"
@@ -88,6 +89,12 @@ def test_other_host_names_are_refused(sandbox: Sandbox, host: str, path: str) ->
     assert (answer.status_code, sandbox.url in answer.text) == (403, True)
     assert sandbox.directory.is_member(GROUP, MEMBER)
     assert sandbox.requests == []
+
+
+def test_the_refusal_of_another_port_says_which_address_to_use(sandbox: Sandbox) -> None:
+    """As through a tunnel or a container, whose port may be another one."""
+    answer = httpx.get(f"{sandbox.url}{API}/group", auth=login(sandbox), headers={"Host": "localhost:1"})
+    assert answer.text == f"Use the sandbox at {sandbox.url}: the Host header has another name or port"
 
 
 def test_a_request_without_a_host_is_refused(sandbox: Sandbox) -> None:
@@ -309,6 +316,18 @@ def leave(connection: socket.socket, *, by_reset: bool) -> None:
     if by_reset:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()
+
+
+@pytest.mark.parametrize("path", [f"{API}/group", f"/ex/confluence/{CLOUD_ID}{API}/group"])
+@pytest.mark.parametrize(
+    "credentials", ["Basic \xff", "Basic \xa0YTpi", "Basic YTpi=", "Basic /w==", "Basic", "Bearer \xff"]
+)
+def test_malformed_credentials_are_401_and_cause_no_traceback(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], path: str, credentials: str
+) -> None:
+    with no_error_is_logged(caplog, capfd), Sandbox() as sandbox:
+        answer = httpx.get(sandbox.url + path, headers={b"Authorization": credentials.encode("latin-1")})
+    assert answer.status_code == 401
 
 
 BODIES = [

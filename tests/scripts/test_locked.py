@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from local_index import publish, write_project
 from releasing import locked
+from releasing.environments import CheckFailed
 from releasing.locked import HEADER, LOCKED, Pin, lock, lock_problems, parse_pins, read_pins
 from releasing.project import PYPROJECT
 from test_release_check import replace
@@ -96,6 +98,9 @@ def test_only_one_version_may_be_locked_for_an_environment(project: Path) -> Non
         "-i https://index.example",
         "-e .",
         "-r other.txt",
+        f"a==zzz {HASH}",
+        f"a==1.* {HASH}",
+        f"a==1 ; nonsense {HASH}",
     ],
 )
 def test_any_other_line_is_refused(project: Path, line: str) -> None:
@@ -112,10 +117,17 @@ def test_lines_are_read_with_their_markers() -> None:
     assert (second.name, second.version, str(second.requirement.marker)) == ("b", "2", 'sys_platform == "win32"')
 
 
-def test_missing_file_is_named(project: Path) -> None:
-    (project / LOCKED).unlink()
-    with pytest.raises(Exception, match=re.escape(LOCKED)):
-        list(lock_problems(project))
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("read", [lambda root: list(lock_problems(root)), read_pins])
+def test_file_that_cannot_be_read_is_named(
+    project: Path, read: Callable[[Path], object], content: bytes | None
+) -> None:
+    path = project / LOCKED
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CheckFailed, match=re.escape(LOCKED)):
+        read(project)
 
 
 # --- writing the file

@@ -231,10 +231,11 @@ class Paginator(Generic[T]):
 
     def _too_long(self) -> IncompleteReadError:
         pages = self._max_items + MAX_EXTRA_PAGES
+        entries = "entry" if self._max_items == 1 else "entries"
         more = f"does not end within {pages:,} pages" if self._pages_left < 0 else "goes on"
         error = IncompleteReadError(
             f"{self._page_at(0, self._page_size).operation}: the list {more}, and the limit is "
-            f"{self._max_items:,} entries. If it can be right, build the client with a larger max_list_items.",
+            f"{self._max_items:,} {entries}. If it can be right, build the client with a larger max_list_items.",
             received=tuple(islice(self._seen, self._max_items)),
         )
         error.option = "max_list_items"

@@ -35,7 +35,11 @@ def parse_json(content: bytes | str) -> Any:
         ValueError: it is not JSON, or has a whole number of more than 4,300 digits.
     """
     try:
-        if len(content) <= UNCHECKED_BYTES and sys.getrecursionlimit() <= UNCHECKED_RECURSION:
+        if (
+            len(content) <= UNCHECKED_BYTES
+            and sys.getrecursionlimit() <= UNCHECKED_RECURSION
+            and 0 < sys.get_int_max_str_digits() <= MAX_DIGITS
+        ):
             return json.loads(content)
         check_bounds(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
         return json.loads(content, parse_int=_parse_int)

@@ -43,6 +43,9 @@ def print_error(error: Exception, *, verbose: bool) -> None:
     print_err(*(f"  {note}" for note in getattr(error, "__notes__", ())))
     if isinstance(error, IncompleteReadError):
         print_err(f"  {len(error.received)} were read before that; the list above is not complete")
+    reading = error.__cause__ if isinstance(error, InputError) else error
+    if isinstance(reading, IncompleteReadError) and reading.option == "max_list_items":
+        print_err("  what to do: the commands have no option for this limit; write a program that sets it")
     if isinstance(error, ConfluenceGroupsError) and error.option in CLI_OPTIONS:
         print_err(f"  option: {CLI_OPTIONS[error.option]}")
 
