@@ -46,8 +46,12 @@ def limit_steps(parts: Mapping[str, float | None], seconds: float, deadline: flo
         deadline: its end, by `time.monotonic`.
     """
     limits: dict[str, float | None] = {**parts}
+    limit: StepLimit | None = None
     for step in ("read", "write", "pool"):
         own = parts[step]
-        limits[step] = limit = StepLimit(seconds if own is None or own > seconds else own)
-        limit.deadline = deadline
+        shorter = seconds if own is None or own > seconds else own
+        if limit is None or limit != shorter:  # usually the same for all
+            limit = StepLimit(shorter)
+            limit.deadline = deadline
+        limits[step] = limit
     return limits

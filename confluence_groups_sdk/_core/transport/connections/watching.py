@@ -92,7 +92,7 @@ class WatchedStream(_Watched, httpcore.NetworkStream):
             self._write(buffer, time_left(timeout, deadline, httpcore.WriteTimeout))
 
     def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable" and (not self._end.reached or self._has_decrypted_data()):
+        if info == "is_readable" and (not self._end.reached or (self._tls and self._has_decrypted_data())):
             return True
         return self._get_info(info)
 
@@ -140,7 +140,7 @@ class AsyncWatchedStream(_Watched, httpcore.AsyncNetworkStream):
         await self._write(buffer, timeout)
 
     def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable" and (not self._end.reached or self._has_decrypted_data()):
+        if info == "is_readable" and (not self._end.reached or (self._tls and self._has_decrypted_data())):
             return True
         return self._get_info(info)
 
