@@ -22,8 +22,14 @@ DEFAULT_TOTAL_TIMEOUT_S = 60.0  # for one attempt
 class Timeout(httpx.Timeout):
     """httpx's four limits and one on an attempt as a whole, all in seconds.
 
-    ``total`` is checked whenever a part of the response arrives. It ends neither the time before the response begins
-    nor a single wait for more of it; ``connect``, ``write``, ``read`` and ``pool`` limit these.
+    ``total`` limits an attempt from the wait for a connection to the last byte of the response, and includes a refresh
+    of the token. In a synchronous client, some steps can exceed it:
+
+    - The lookup of a host name blocks as long as the system takes.
+    - If a host has several addresses, each gets the time that was left for connecting.
+    - Over a connection that your own requests over the same ``http_client`` opened, a single wait for data lasts up to
+      ``read`` or ``total``, whichever is shorter, and ``total`` is checked only when a part of the body arrives.
+    - A proxy with an ``https://`` address can prolong a wait by sending TLS byte by byte.
 
     Args:
         timeout: the default for each of the four.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 from fakes import WIRED, FakeClock, at, token
@@ -63,6 +66,7 @@ def two_calls(kind: str, address: str, between: Callable[[], object] = lambda: N
     options = {"auth": token(), "clock": FakeClock(), "retry": ONCE, **options}
     verify = options.pop("verify", True)
     trust_env = options.pop("trust_env", True)
+    proxy = options.pop("proxy", None)
     found: list[str] = []
 
     def sync(groups: ConfluenceGroups) -> None:
@@ -86,7 +90,7 @@ def two_calls(kind: str, address: str, between: Callable[[], object] = lambda: N
     async def run() -> None:
         if kind == "callers async":
             async with (
-                httpx.AsyncClient(verify=verify, trust_env=trust_env) as http,
+                httpx.AsyncClient(verify=verify, trust_env=trust_env, proxy=proxy) as http,
                 AsyncConfluenceGroups(address, http_client=http, **options) as groups,
             ):
                 await tasks(groups)
@@ -105,7 +109,7 @@ def two_calls(kind: str, address: str, between: Callable[[], object] = lambda: N
             sync(groups)
     elif kind == "callers sync":
         with (
-            httpx.Client(verify=verify, trust_env=trust_env) as http,
+            httpx.Client(verify=verify, trust_env=trust_env, proxy=proxy) as http,
             ConfluenceGroups(address, http_client=http, **options) as groups,
         ):
             sync(groups)
@@ -228,3 +232,113 @@ def test_a_response_before_any_request_is_an_error_that_says_nothing_was_sent(
         found = two_calls(kind, server.address, verify=trusted.trusting())
         assert found == ["APIConnectionError", "PermissionDeniedError"]
         assert len(server.requests) == 1
+
+
+def tunnel_to_itself(*answers: bytes, tls: ssl.SSLContext, together: bool) -> Script:
+    """Be a proxy over TLS and also the server in its tunnel, which sends each answer in a TLS record of its own.
+
+    Args:
+        answers: to the first request; all later ones are refused.
+        tls: for the server.
+        together: whether the proxy sends these records in one of its own records.
+    """
+
+    def script(server: SocketServer, connection: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        inner = tls.wrap_bio(incoming, outgoing, server_side=True)
+
+        def complete(step: Callable[[], Any]) -> Any:
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    connection.sendall(outgoing.read())
+                    data = connection.recv(65536)
+                    if not data:
+                        raise OSError from None
+                    incoming.write(data)
+
+        request_on(connection)
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        complete(inner.do_handshake)
+        replies = answers
+        while True:
+            request = b""
+            while b"\r\n\r\n" not in request:
+                request += complete(lambda: inner.read(65536))
+            server.requests.append(request)
+            records = [outgoing.read()]
+            for reply in replies:
+                inner.write(reply)
+                records.append(outgoing.read())
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_CORK", socket.TCP_NODELAY), 1)
+            for part in [b"".join(records)] if together else records:
+                connection.sendall(part)
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_CORK", socket.TCP_NODELAY), 0)
+            replies = (REFUSED,)
+
+    return script
+
+
+@pytest.mark.parametrize("kind", ["callers sync", "callers async"])
+@pytest.mark.parametrize("surplus", [DONE, b"{}"])
+@pytest.mark.parametrize("together", [False, True])
+def test_a_surplus_response_through_a_proxy_over_tls_answers_no_other_call(
+    kind: str, surplus: bytes, together: bool, authority: Authority
+) -> None:
+    first = tunnel_to_itself(DONE, surplus, tls=authority.server, together=together)
+    later = tunnel_to_itself(REFUSED, tls=authority.server, together=together)
+    with serve(first, later, tls=authority.server) as server:
+        proxy = httpx.Proxy(server.address, ssl_context=authority.trusting())
+        found = two_calls(kind, "https://127.0.0.1:1", verify=authority.trusting(), proxy=proxy)
+        assert found == ["", "PermissionDeniedError"]
+        assert (server.connections, len(server.requests)) == (2, 2)
+
+
+@pytest.mark.parametrize("kind", ["callers sync", "callers async"])
+def test_a_connection_through_a_proxy_over_tls_is_used_again(kind: str, authority: Authority) -> None:
+    with serve(tunnel_to_itself(DONE, tls=authority.server, together=False), tls=authority.server) as server:
+        proxy = httpx.Proxy(server.address, ssl_context=authority.trusting())
+        found = two_calls(kind, "https://127.0.0.1:1", verify=authority.trusting(), proxy=proxy)
+        assert found == ["", "PermissionDeniedError"]
+        assert (server.connections, len(server.requests)) == (1, 2)
+
+
+def test_a_task_that_is_cancelled_at_any_moment_leaves_no_connection_of_aiohttp_open() -> None:
+    logged: list[str] = []
+
+    async def cancel_calls(address: str) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context["message"]))
+        async with aiohttp_client() as http, AsyncConfluenceGroups(address, auth=token(), http_client=http) as groups:
+            for turns in range(2 * watching.TURNS):
+                call = asyncio.ensure_future(groups.remove_member(**BOTH))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                call.cancel()
+                await asyncio.gather(call, return_exceptions=True)
+                del call
+                gc.collect()
+
+    with serve(reply_with(DONE)) as server:
+        asyncio.run(cancel_calls(server.address))
+    assert logged == []
+
+
+class SlottedStream(httpcore.NetworkStream):
+    """A stream of a caller's own network backend."""
+
+    __slots__ = ("received",)
+
+    def __init__(self) -> None:
+        self.received = 1
+
+    def get_extra_info(self, _info: str) -> Any:
+        return False
+
+
+def test_a_stream_of_another_network_backend_is_watched_too() -> None:
+    stream = SlottedStream()
+    response = httpx.Response(204, extensions={"network_stream": stream, "http_version": b"HTTP/1.1"})
+    watching.distrust(response)
+    assert stream.received == 1
+    assert stream.get_extra_info("is_readable"), "so httpcore does not use it again"

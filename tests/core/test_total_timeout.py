@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 from fakes import token
@@ -24,6 +26,7 @@ from confluence_groups_sdk import (
     Tokens,
     aiohttp_client,
 )
+from confluence_groups_sdk._core.transport.connections import deadline, watching
 
 BOTH = {"group_id": "g", "account_id": "a"}
 ONCE = RetryPolicy(max_retries=0)
@@ -179,3 +182,51 @@ def test_without_a_limit_a_slow_response_is_awaited(kind: str) -> None:
 
     with serve(script) as server:
         assert run(kind, server.address, 1, timeout=Timeout(30, total=None)) == [None]
+
+
+@pytest.mark.parametrize("kind", ["callers sync", "callers async"])
+def test_the_wait_for_a_connection_counts(kind: str) -> None:
+    limits = httpx.Limits(max_connections=1)
+
+    async def run_async(address: str) -> None:
+        async with (
+            httpx.AsyncClient(limits=limits) as http,
+            AsyncConfluenceGroups(address, auth=token(), retry=ONCE, timeout=SHORT, http_client=http) as groups,
+            http.stream("GET", address, timeout=30),
+        ):
+            await groups.remove_member(**BOTH)
+
+    def run_sync(address: str) -> None:
+        with (
+            httpx.Client(limits=limits) as http,
+            ConfluenceGroups(address, auth=token(), retry=ONCE, timeout=SHORT, http_client=http) as groups,
+            http.stream("GET", address, timeout=30),
+        ):
+            groups.remove_member(**BOTH)
+
+    with serve(reply_with(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n")) as server:
+        started = time.monotonic()
+        with pytest.raises(APITimeoutError):
+            run_sync(server.address) if kind == "callers sync" else asyncio.run(run_async(server.address))
+        assert time.monotonic() - started < 10, "httpx's own limit is 30 s"
+        assert len(server.requests) == 1
+
+
+def test_requests_that_share_a_connection_have_their_own_deadlines() -> None:
+    """With HTTP/2, requests share a connection, which outlives the attempt that made it."""
+    stream = httpcore.MockStream([b"frame"] * 4, http2=True)
+    now = time.monotonic()
+    watching.watch(stream, now - 1)
+    with pytest.raises(httpcore.ReadTimeout):
+        stream.read(1)
+    stream.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 5)
+    assert stream.read(1, 5) == b"frame"
+    over, open_ = (deadline.limit_steps({"read": 5, "write": 5, "pool": 5}, 5, now + left) for left in (-1, 30))
+    with pytest.raises(httpcore.ReadTimeout):
+        stream.read(1, over["read"])
+    with pytest.raises(httpcore.WriteTimeout):
+        stream.write(b"frame", over["write"])
+    stream.write(b"frame", open_["write"])
+    assert stream.read(1, open_["read"]) == b"frame"
+    stream.write(b"frame", 5)
+    assert stream.read(1, 5) == b"frame"

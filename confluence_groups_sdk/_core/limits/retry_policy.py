@@ -66,8 +66,8 @@ class RetryPolicy(VersionTolerantPickle):
       The call may have been executed.
     - If a connection was never made, every call is retried.
     - 500 and all other statuses are never retried. `OAuth2` refreshes its token once after a 401.
-    - An untrusted certificate, other settings of TLS that do not fit, a proxy's 401, 403 or 407, a malformed request and an
-      unreadable response are never retried.
+    - An untrusted certificate, other settings of TLS that do not fit, a proxy's 401, 403 or 407, a malformed request
+      and an unreadable response are never retried.
 
     How long:
 

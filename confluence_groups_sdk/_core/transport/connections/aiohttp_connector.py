@@ -61,13 +61,17 @@ class WatchedConnector(aiohttp.TCPConnector):
             protocol = connection.protocol
             assert isinstance(protocol, WatchedHandler), "made by the factory"
             is_new = protocol.is_new
-            if is_new:
-                protocol.is_new = False
-                await poll(TURNS)
-            if protocol.end.reached and not protocol.should_close:
-                protocol.end.expect(req.method.encode("ascii"))
-                await announce(SENDING, vars(req).get(EXTENSIONS, {}), req.method)
-                return connection
+            try:
+                if is_new:
+                    protocol.is_new = False
+                    await poll(TURNS)
+                if protocol.end.reached and not protocol.should_close:
+                    protocol.end.expect(req.method.encode("ascii"))
+                    await announce(SENDING, vars(req).get(EXTENSIONS, {}), req.method)
+                    return connection
+            except BaseException:  # such as a cancellation
+                connection.close()
+                raise
             lost = protocol.exception()
             connection.close()
             if is_new:

@@ -11,7 +11,7 @@ import httpcore
 import httpx
 
 from ..closing import CLOSED_UNSENT
-from .deadline import WriteLimit, time_left
+from .deadline import limit_steps, time_left
 from .watching import watch
 
 if TYPE_CHECKING:
@@ -84,11 +84,8 @@ class Attempt(_Attempt):
         self._deadline: float | None = None
         extensions["trace"] = self._trace
         if seconds is not None:
-            parts = extensions["timeout"]
-            write = parts["write"]
-            limit = WriteLimit(seconds if write is None or write > seconds else write)
-            limit.deadline = self._deadline = time.monotonic() + seconds
-            extensions["timeout"] = {**parts, "write": limit}
+            self._deadline = time.monotonic() + seconds
+            extensions["timeout"] = limit_steps(extensions["timeout"], seconds, self._deadline)
 
     def _trace(self, event: str, info: MutableMapping[str, Any]) -> None:
         """Follow an event, and end the attempt if the client is closed.

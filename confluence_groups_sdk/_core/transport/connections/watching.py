@@ -1,13 +1,14 @@
 """Watch connections of httpx, so that no bytes left on one are taken for the response to the next request.
 
 httpx's trace extension (https://www.python-httpx.org/advanced/extensions/#trace) shows each new connection as an
-`httpcore.NetworkStream`. That object gets a subclass of its class, which extends three methods of the interface. So
+`httpcore.NetworkStream`. That object gets a subclass of its class, which extends four methods of the interface. So
 this works with every client, transport and proxy of httpx:
 
 - ``read`` and ``write`` follow the responses. A request is not sent if bytes came before it. In synchronous clients,
   they also keep the deadline of the attempt.
 - ``get_extra_info`` says that a connection with bytes left is readable. httpcore takes an idle connection that is
   readable for closed by the server, and does not use it again.
+- ``start_tls`` remembers the connection below: TLS to a proxy may hold bytes of the TLS to the server.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore
 import httpx
@@ -24,11 +25,14 @@ import httpx
 from .deadline import time_left
 from .response_end import ResponseEnd
 
+S = TypeVar("S", bound="httpcore.NetworkStream | httpcore.AsyncNetworkStream")
+
 USUAL_REQUESTS = (b"DELETE /", b"GET /", b"POST /")
 MAX_TLS_MESSAGES = 16  # to read before the first data, such as session tickets; a server sends two
 TURNS = 20  # of the event loop, in which it hands over what has arrived
 MAX_VISIBLE_BYTES = 32 * 1024  # of a response; anyio may hold what follows a longer one without showing it
 UNEXPECTED = "the server sent something before the request, so nothing was sent"
+HTTP2_PREFACE = b"PRI * HTTP/2.0"
 
 
 class UnexpectedDataError(httpcore.ConnectError):
@@ -38,18 +42,45 @@ class UnexpectedDataError(httpcore.ConnectError):
     """
 
 
-class WatchedStream(httpcore.NetworkStream):
-    """A connection of a synchronous client; see `watch`."""
+class _Watched:
+    """What connections of both kinds of clients share.
+
+    Attributes:
+        _tls: encrypts outside of the socket, and so may hold decrypted data.
+        _below: the connection that carries this one, if that is TLS to a proxy.
+    """
 
     _end: ResponseEnd
     _used = False
-    _deadline: float | None  # of the attempt that uses the connection, by time.monotonic
+    _tls: ssl.SSLObject | None
+    _below: _Watched | None = None
+
+    def give_up(self) -> None:
+        """Keep the connection from being used again."""
+        self._end.give_up()
+
+    def _has_decrypted_data(self) -> bool:
+        """Check whether TLS holds data that arrived together with an earlier message."""
+        if (self._tls is None or not _can_read(self._tls)) and (
+            self._below is None or not self._below._has_decrypted_data()
+        ):
+            return False
+        self._end.give_up()
+        return True
+
+
+class WatchedStream(_Watched, httpcore.NetworkStream):
+    """A connection of a synchronous client; see `watch`."""
+
+    _deadline: float | None  # of the attempt that made the connection, by time.monotonic; for SOCKS only
     _read: Callable[..., bytes]  # the methods of the class that is extended; super() would be slow
     _write: Callable[..., None]
     _get_info: Callable[[str], Any]
+    _start_tls: Callable[..., httpcore.NetworkStream]
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = self._read(max_bytes, time_left(timeout, self._deadline, httpcore.ReadTimeout))
+        deadline = getattr(timeout, "deadline", self._deadline)
+        data = self._read(max_bytes, time_left(timeout, deadline, httpcore.ReadTimeout))
         self._end.feed(data)
         return data
 
@@ -61,16 +92,22 @@ class WatchedStream(httpcore.NetworkStream):
             if end.is_given_up or (not self._used and self._has_data()):
                 raise UnexpectedDataError(UNEXPECTED)
             self._used = True
-            self._deadline = getattr(timeout, "deadline", None)
+            self._deadline = None
             end.expect(method)
             self._write(buffer, timeout)
         else:
-            self._write(buffer, time_left(timeout, self._deadline, httpcore.WriteTimeout))
+            if buffer.startswith(HTTP2_PREFACE):
+                self._deadline = None
+            deadline = getattr(timeout, "deadline", self._deadline)
+            self._write(buffer, time_left(timeout, deadline, httpcore.WriteTimeout))
 
     def get_extra_info(self, info: str) -> Any:
-        if not self._end.reached and info == "is_readable":
+        if info == "is_readable" and (not self._end.reached or (self._tls and self._has_decrypted_data())):
             return True
         return self._get_info(info)
+
+    def start_tls(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
+        return _note_below(self._start_tls(*arguments, **options), self)
 
     def _has_data(self) -> bool:
         """Check whether the server has sent data; messages of TLS, such as session tickets, are none.
@@ -79,6 +116,8 @@ class WatchedStream(httpcore.NetworkStream):
             UnexpectedDataError: the server has ended TLS with an alert.
         """
         for _ in range(MAX_TLS_MESSAGES):
+            if self._has_decrypted_data():
+                return True
             if not self._get_info("is_readable"):
                 return False
             try:
@@ -91,17 +130,15 @@ class WatchedStream(httpcore.NetworkStream):
         return True
 
 
-class AsyncWatchedStream(httpcore.AsyncNetworkStream):
+class AsyncWatchedStream(_Watched, httpcore.AsyncNetworkStream):
     """A connection of an asynchronous client; see `watch`."""
 
-    _end: ResponseEnd
-    _used = False
     _received = 0  # bytes since the last request
     _alert: BaseException | None = None  # with which the server has ended TLS before the first request
-    _tls: ssl.SSLObject | None
     _read: Callable[..., Awaitable[bytes]]
     _write: Callable[..., Awaitable[None]]
     _get_info: Callable[[str], Any]
+    _start_tls: Callable[..., Awaitable[httpcore.AsyncNetworkStream]]
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
@@ -128,9 +165,12 @@ class AsyncWatchedStream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError(error) from error
 
     def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable" and (not self._end.reached or self._has_decrypted_data()):
+        if info == "is_readable" and (not self._end.reached or (self._tls and self._has_decrypted_data())):
             return True
         return self._get_info(info)
+
+    async def start_tls(self, *arguments: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        return _note_below(await self._start_tls(*arguments, **options), self)
 
     async def _look_for_data(self) -> None:
         """Look for data in the buffers of anyio and of the system."""
@@ -145,19 +185,6 @@ class AsyncWatchedStream(httpcore.AsyncNetworkStream):
             error = reading.exception()  # is retrieved, so that asyncio does not log it
             self._alert = error if _is_alert(error) else None
             self._end.give_up()
-
-    def _has_decrypted_data(self) -> bool:
-        """Check whether TLS holds data that arrived together with an earlier message."""
-        if self._tls is None:
-            return False
-        try:
-            self._tls.read(1)
-        except ssl.SSLWantReadError:
-            return False
-        except ssl.SSLError:
-            pass
-        self._end.give_up()
-        return True
 
 
 def _is_alert(error: BaseException | None) -> bool:
@@ -187,9 +214,8 @@ def watch(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream, deadline
         return
     state["_end"] = ResponseEnd()
     state["_deadline"] = deadline
-    if isinstance(stream, httpcore.AsyncNetworkStream):
-        tls = stream.get_extra_info("ssl_object")
-        state["_tls"] = tls if isinstance(tls, ssl.SSLObject) else None
+    tls = stream.get_extra_info("ssl_object")
+    state["_tls"] = tls if isinstance(tls, ssl.SSLObject) else None
     kind: Any = type(stream)
     stream.__class__ = _watched(kind)
 
@@ -205,11 +231,34 @@ def distrust(response: httpx.Response) -> None:
         return
     if isinstance(stream, httpcore.NetworkStream | httpcore.AsyncNetworkStream):
         watch(stream)
-        vars(stream)["_end"].give_up()
+        if isinstance(stream, WATCHED):
+            stream.give_up()
+
+
+def _can_read(tls: ssl.SSLObject) -> bool:
+    """Check whether TLS holds data, or its end; a byte of it is lost."""
+    try:
+        tls.read(1)
+    except ssl.SSLWantReadError:
+        return False
+    except ssl.SSLError:
+        pass
+    return True
+
+
+def _note_below(stream: S, below: _Watched) -> S:
+    if below._tls is not None:  # a socket's own TLS keeps the rest in the socket
+        vars(stream)["_below"] = below
+    return stream
 
 
 @lru_cache(maxsize=16)
 def _watched(kind: type[Any]) -> type[Any]:
     base = WatchedStream if issubclass(kind, httpcore.NetworkStream) else AsyncWatchedStream
-    extended = {"_read": kind.read, "_write": kind.write, "_get_info": kind.get_extra_info}
+    extended = {
+        "_read": kind.read,
+        "_write": kind.write,
+        "_get_info": kind.get_extra_info,
+        "_start_tls": kind.start_tls,
+    }
     return type(f"Watched{kind.__name__}", (base, kind), extended)
