@@ -47,6 +47,7 @@ class NoResponse:
         problem: the cause in words; empty if the error's type says all.
         remedy: what the reader can do next.
         target: the request that failed, if it is known: that of the call, or one that the credentials sent.
+        renewing: whether a request of the credentials was sent, and not yet that of the call.
     """
 
     cause: httpx.RequestError | httpx.InvalidURL
@@ -55,6 +56,7 @@ class NoResponse:
     problem: str = ""
     remedy: str = ""
     target: RequestTarget | None = None
+    renewing: bool = False
 
     def is_about(self, request: httpx.Request) -> bool:
         """Check that this request failed, and not one that the credentials sent before it."""
@@ -86,7 +88,11 @@ def response_in(reply: object) -> httpx.Response | None:
 
 
 def no_response(
-    error: httpx.RequestError | httpx.InvalidURL | UnicodeError, *, closed: bool = False, sent: bool | None = None
+    error: httpx.RequestError | httpx.InvalidURL | UnicodeError,
+    *,
+    closed: bool = False,
+    sent: bool | None = None,
+    renewing: bool = False,
 ) -> NoResponse:
     """Replace an error by one that is safe to keep; a transport's own subclass becomes the httpx error it extends.
 
@@ -95,6 +101,7 @@ def no_response(
         closed: whether the client was closed.
         sent: False if nothing of the request was sent, True if a part of it may have been; None if the transport does
             not say.
+        renewing: whether a request of the credentials was sent, and not yet that of the call.
     """
     request = _request_of(error)
     if isinstance(error, UnicodeError):
@@ -106,9 +113,11 @@ def no_response(
     failure = retry_policy.classify_failure(error, sent=sent)
     via = None if request is None else request.extensions.get(VIA_PROXY)
     route = failures.Route(_host_of(request), via)
-    problem, remedy = failures.describe(error, route, unsent=failure.unsent)
+    problem, remedy = failures.describe(error, route, unsent=failure.unsent and not renewing)
     target = None if request is None else RequestTarget.of(request)
-    return NoResponse(known("text withheld: it may hold credentials"), failure, closed, problem, remedy, target)
+    return NoResponse(
+        known("text withheld: it may hold credentials"), failure, closed, problem, remedy, target, renewing
+    )
 
 
 def _request_of(error: Exception) -> httpx.Request | None:

@@ -43,15 +43,19 @@ class _Attempt:
     Attributes:
         sent: whether a part of the request may have been sent since the last connection or other request was begun;
             None if the transport does not say.
+        renewing: whether a request of the credentials has been sent since then, such as one for new tokens.
     """
 
     sent: bool | None = None
+    renewing = False
     _extensions: MutableMapping[str, Any]
     _sends_once: bool
 
     def _note_sending(self, request: httpcore.Request) -> None:
         # The CONNECT that makes a proxy's tunnel has the extensions of the request that needs it.
-        self.sent = request.extensions is self._extensions and request.method != b"CONNECT"
+        own, tunnel = request.extensions is self._extensions, request.method == b"CONNECT"
+        self.sent = own and not tunnel
+        self.renewing = not own and not tunnel
         if self.sent and self._sends_once:
             self._extensions.pop("trace", None)
 
@@ -93,7 +97,7 @@ class Attempt(_Attempt):
                 raise httpx.ConnectError(CLOSED_UNSENT)
             self._note_sending(info["request"])
         elif event.endswith(CONNECTING):
-            self.sent = False
+            self.sent = self.renewing = False
             if closing is not None and closing.closed:
                 raise httpx.ConnectError(CLOSED_UNSENT)
             info["timeout"] = time_left(info["timeout"], self._deadline, httpcore.ConnectTimeout)
@@ -117,7 +121,7 @@ class AsyncAttempt(_Attempt):
             self._note_sending(info["request"])
             self._handshake = None
         elif event.endswith(CONNECTING):
-            self.sent = False
+            self.sent = self.renewing = False
         elif event.endswith(CONNECTED):
             self._handshake = info["return_value"]
             watch(info["return_value"])
