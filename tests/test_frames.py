@@ -10,15 +10,16 @@ import gzip
 import logging
 import socket
 import sys
+import threading
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
-from fakes import WIRED, FakeClock, at, call_at
+from fakes import START, WIRED, Answers, FakeClock, at, call, call_at
 from raw_socket_servers import SocketServer, request_on, serve
 
 import confluence_groups_sdk
@@ -27,7 +28,10 @@ from confluence_groups_sdk import (
     ApiToken,
     BearerToken,
     ConfluenceGroups,
+    MemoryTokenStore,
+    OAuth2,
     RetryPolicy,
+    Tokens,
 )
 from confluence_groups_sdk._generated.api.group import get_groups as generated
 
@@ -309,3 +313,78 @@ def test_no_variable_shows_the_token_while_something_is_logged(
         logger.removeHandler(reader)
     assert any(f"<Response [{status}" in each for each in reader.shown)
     assert not [each for each in reader.shown if any(part in each for part in PARTS)]
+
+
+# --- calls that end by the caller's own exception
+
+
+class Interrupted(BaseException):
+    """What a signal handler may raise at any time."""
+
+
+class BreakingStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A part of a body with an echo, and then an interruption."""
+
+    def __init__(self, echo: str) -> None:
+        self._echo = echo.encode()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._echo
+        raise Interrupted
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._echo
+        raise Interrupted
+
+
+def shown_values(error: BaseException) -> list[str]:
+    """Return what an error reporter shows of our frames."""
+    return [repr(value) for frame in frames_of(error) for value in frame.f_locals.values()]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("status", [200, 401])
+@pytest.mark.parametrize("refreshing", [True, False])
+def test_an_interrupted_read_shows_no_echo(kind: str, status: int, refreshing: bool) -> None:
+    echo = SENT["Bearer"]
+    response = httpx.Response(
+        status, stream=BreakingStream(echo), extensions={"reason_phrase": echo.encode(), "http_version": b"HTTP/1.1"}
+    )
+    tokens = MemoryTokenStore(Tokens(TOKEN, "refresh-token", START + 3600))
+    auth = OAuth2("client-id", "client-secret", tokens, clock=FakeClock()) if refreshing else AUTH["Bearer"]
+    with pytest.raises(Interrupted) as caught:
+        call(kind, "current_user", Answers(response), auth=auth)
+    assert not [each for each in shown_values(caught.value) if any(part in each for part in PARTS)]
+
+
+@pytest.mark.parametrize("kind", ["async", "aiohttp"])
+@pytest.mark.parametrize("status", [200, 401])
+def test_a_cancelled_read_shows_no_echo(kind: str, status: int) -> None:
+    echo = SENT["Bearer"]
+    data = f"HTTP/1.1 {status} {echo}\r\nContent-Length: 9999\r\n\r\n{echo}".encode()
+    tokens = MemoryTokenStore(Tokens(TOKEN, "refresh-token", START + 3600))
+    auth = OAuth2("client-id", "client-secret", tokens, clock=FakeClock())
+    received = threading.Event()
+
+    def script(server: SocketServer, connection: socket.socket) -> None:
+        request_on(connection)
+        connection.sendall(data)
+        received.set()
+        server.closing.wait(5)
+
+    async def cancel(address: str) -> BaseException:
+        async with at(kind, address, auth=auth, timeout=5) as groups:
+            task = asyncio.create_task(groups.current_user())
+            await asyncio.to_thread(received.wait, 5)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError as error:
+                return error
+        raise AssertionError("nothing was raised")
+
+    with serve(script) as server:
+        error = asyncio.run(cancel(server.address))
+    assert not [each for each in shown_values(error) if any(part in each for part in PARTS)]

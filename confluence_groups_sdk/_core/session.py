@@ -187,8 +187,8 @@ class Session(_Session[httpx.Client]):
             if not self.http.is_private:
                 watching.distrust(response)
             reply = response_reader.read_sync(response, self.config, started)
-        except replies.FAILURES as error:
-            return replies.no_response(error, closed=self.http.is_closed, sent=progress.sent, progress=progress)
+        except replies.FAILURES as failure:
+            return replies.no_response(failure, closed=self.http.is_closed, sent=progress.sent, progress=progress)
         except APIError as error:  # of the credentials, which could not be renewed
             return error
         except RuntimeError:  # of httpx, which was closed
@@ -278,9 +278,10 @@ class AsyncSession(_Session[httpx.AsyncClient]):
             return replies.CLOSED if await progress.abandon() is False else replies.CLOSED_IN_DOUBT
         except closing.AttemptTimeoutError:
             sent = await progress.abandon()
-            return replies.no_response(attempt.attempt_timeout(sent=sent), sent=sent)
-        except replies.FAILURES as error:
-            return replies.no_response(error, closed=self.http.is_closed, sent=progress.sent, progress=progress)
+            error = attempt.attempt_timeout(sent=sent is not False or progress.renewing)
+            return replies.no_response(error, sent=sent, progress=progress)
+        except replies.FAILURES as failure:
+            return replies.no_response(failure, closed=self.http.is_closed, sent=progress.sent, progress=progress)
         except APIError as error:  # of the credentials, which could not be renewed
             return error
         except RuntimeError:  # of httpx, which was closed

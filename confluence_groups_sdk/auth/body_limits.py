@@ -59,15 +59,15 @@ class _DecodedStream(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         assert isinstance(self._stream, httpx.SyncByteStream), "httpx reads it with a client of the same kind"
-        for raw in self._stream:
-            if not self._keep(raw):
-                break
+        all(map(self._keep, self._stream))  # until it is False, and without a part in a variable
         yield self._finish()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         assert isinstance(self._stream, httpx.AsyncByteStream), "httpx reads it with a client of the same kind"
         async for raw in self._stream:
-            if not self._keep(raw):
+            wanted = self._keep(raw)
+            del raw  # as above
+            if not wanted:
                 break
         yield self._finish()
 

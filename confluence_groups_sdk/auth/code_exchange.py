@@ -87,7 +87,6 @@ def _send(session: Session, app: OAuthApp, code: AuthorizationCode) -> tuple[htt
         raise _error_without_response(reply)
     response, problem = (reply.response, reply.problem) if isinstance(reply, UnreadableResponse) else (reply, None)
     assert isinstance(response, httpx.Response), "the reply to a request without credentials"
-    response.extensions.pop("reason_phrase", None)  # `repr` shows it, and it may hold a secret that the server echoes
     return response, problem
 
 

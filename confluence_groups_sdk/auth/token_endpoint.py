@@ -134,8 +134,12 @@ def is_retryable(response: httpx.Response, *secrets: str) -> bool:
     """
     if response.status_code != 429 and not response.is_server_error:
         return False
-    headers_shown = "".join(response.headers.values())
-    return not any(form.encode() in response.content or form in headers_shown for form in _forms(secrets))
+    forms = _forms(secrets)
+    said = [response.content[:MAX_JSON_BYTES].decode("utf-8", "replace"), *response.headers.values()]
+    return not (
+        any(redact(forms, each) != each for each in said)
+        or any(headers.is_secret(each, forms) for each in response.headers)
+    )
 
 
 def is_refresh_token_invalid(response: httpx.Response) -> bool:

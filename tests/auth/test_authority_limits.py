@@ -326,6 +326,38 @@ def test_a_secret_in_the_authoritys_reason_phrase_is_not_in_our_frames(kind: str
     assert [secret for secret in (SECRET, REFRESH, ACCESS) if secret in text] == [], text
 
 
+REPEATED: dict[str, Callable[[str], tuple[str, str]]] = {  # headers and body
+    "name": lambda secret: (f"X-{secret}: 1\r\n", "{}"),
+    "encoded name": lambda secret: (f"X-{secret.replace('-', '%2D')}: 1\r\n", "{}"),
+    "value": lambda secret: (f"X-Echo: {secret.replace('-', '%2d')}\r\n", "{}"),
+    "request id": lambda secret: (f"X-AREQUESTID: {secret.replace('-', '&#45;')}\r\n", "{}"),
+    "JSON": lambda secret: ("", json.dumps({"message": secret}).replace("-", "\\u002d")),
+    "JSON in JSON": lambda secret: ("", json.dumps({"more": json.dumps({"a": secret}).replace("-", "\\u002D")})),
+    "HTML": lambda secret: ("", f"<p>{secret.replace('-', '&#x2d;')}</p>"),
+    "form": lambda secret: ("", f"error={secret.replace('-', '%2D')}"),
+    "UTF-16": lambda secret: ("", secret.encode("utf-16-le").decode()),
+}
+
+
+@pytest.mark.parametrize("kind", WIRED)
+@pytest.mark.parametrize("status", [401, 503])
+@pytest.mark.parametrize("place", REPEATED)
+def test_an_encoded_secret_of_the_authority_is_in_no_error(
+    kind: str, status: int, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for secret in (SECRET, REFRESH):
+        head, body = REPEATED[place](secret)
+        with serve(reply_with(answer(status, body.encode(), head))) as authority:
+            auth, _ = oauth(authority.address, expires_in=0)
+            with pytest.raises(APIError) as caught:
+                call_at(kind, authority.address, "remove_member", IDS, auth=auth, retry=ONCE)
+        said = f"{body} {head.replace(':', ' ')}"
+        text = shown(caught.value) + caplog.text
+        parts = [secret, *(each for each in said.replace('"', " ").split() if secret.rpartition("-")[2] in each)]
+        assert [each for each in parts if each in text] == [], text
+
+
 # --- the code of the consent page
 
 CODE = "marker-code-5e12f0"

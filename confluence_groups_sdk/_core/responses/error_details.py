@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import httpx
@@ -106,7 +106,7 @@ def words_in(body: str) -> str:
     return printable(" ".join(_texts(body)) or body).lower()
 
 
-def extract_message(body: str, secrets: Iterable[str], *, limit: int) -> str | None:
+def extract_message(body: str, secrets: Sequence[str], *, limit: int) -> str | None:
     """Return the server's own words, on one line; None if there are none.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 import httpx
 
-from ..._support.redaction import redact, secrets_in
+from ..._support.redaction import ESCAPE, MAX_ESCAPE_LENGTH, redact, secrets_in
 from ...errors import (
     APIStatusError,
     AuthenticationError,
@@ -136,7 +136,7 @@ def _body(content: bytes, secrets: list[str]) -> str:
     """Return the start of a body as text, without secrets and without a part of one at the cut."""
     text = redact(secrets, content[:BODY_LIMIT].decode("utf-8", "replace"))
     if len(content) > BODY_LIMIT and secrets:
-        text = text[: -len(secrets[0])]
+        text = text[: -len(secrets[0]) * (MAX_ESCAPE_LENGTH if ESCAPE.search(text) else 1)]
     return text.encode()[:BODY_LIMIT].decode("utf-8", "ignore")
 
 

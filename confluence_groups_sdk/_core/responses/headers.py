@@ -5,8 +5,9 @@ Sources: docs/confluence-behaviour.md#headers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from urllib.parse import unquote
 
 SECRET_HEADERS = ("set-cookie", "set-cookie2", "cookie", "location", "www-authenticate", "proxy-authenticate")
 MIN_SECRET_LENGTH = 8  # characters; a shorter text is part of usual names by chance
@@ -29,18 +30,23 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-def safe_headers(headers: Mapping[str, str], secrets: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
+def safe_headers(headers: Mapping[str, str], secrets: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
     """Yield the headers that may be shown, by lower-case name, without those that may hold a cookie or a credential.
 
     Args:
         headers: the response's headers.
         secrets: what no name may hold; the values are the caller's to redact.
     """
-    unwanted = ["authorization", *(each.lower() for each in secrets if len(each) >= MIN_SECRET_LENGTH)]
     for name, value in headers.items():
         lower = name.lower()
-        if lower not in SECRET_HEADERS and not any(each in lower for each in unwanted):
+        if lower not in SECRET_HEADERS and "authorization" not in lower and not is_secret(name, secrets):
             yield lower, printable(value)
+
+
+def is_secret(name: str, secrets: Iterable[str]) -> bool:
+    """Check whether the name of a header repeats a secret; a percent sign is valid in it, so it may be encoded."""
+    names = (name.lower(), unquote(name).lower())
+    return any(len(each) >= MIN_SECRET_LENGTH and each.lower() in shown for each in secrets for shown in names)
 
 
 def printable(text: str) -> str:

@@ -262,11 +262,11 @@ class _ResponseBody(httpx.AsyncByteStream):
         try:
             while part := await self._next_part():
                 yield part
+                part = b""  # error reporters show the variables of this frame while it waits for the next part
             error = self._connection_error() if self._ends_with_connection else None
         except FAILURES as failure:
             error = self._connection_error() or _translate(failure)
         if error is not None:
-            part = b""
             await self.aclose()  # also drops aiohttp's response, which holds the token
             raise error
 

@@ -51,6 +51,7 @@ class NoResponse:
         problem: the cause in words; empty if the error's type says all.
         remedy: what the reader can do next.
         target: the request that failed, if it is known: that of the call, or one that the credentials sent.
+        renewing: whether a request of the credentials was sent, and not yet that of the call.
     """
 
     cause: httpx.RequestError | httpx.InvalidURL
@@ -59,6 +60,7 @@ class NoResponse:
     problem: str = ""
     remedy: str = ""
     target: RequestTarget | None = None
+    renewing: bool = False
 
     def is_about(self, request: httpx.Request) -> bool:
         """Check that this request failed, and not one that the credentials sent before it."""
@@ -103,11 +105,12 @@ def no_response(
         closed: whether the client was closed.
         sent: False if nothing of the request was sent, True if a part of it may have been; None if the transport does
             not say.
-        progress: the attempt, which knows how far the connection came; None if it is not known.
+        progress: the attempt, which knows how far it came; None if it is not known.
     """
     request = _request_of(error)
     sent = False if failures.was_refused_before_sending(error) else sent
-    is_at_proxy = None if sent is not False or progress is None else _is_at_proxy(request, progress)
+    renewing = progress is not None and progress.renewing
+    is_at_proxy = None if sent is not False or progress is None or renewing else _is_at_proxy(request, progress)
     if isinstance(error, UnicodeError):
         lookup, error = error, httpx.InvalidURL("no host")
         if sent is False:
@@ -117,9 +120,11 @@ def no_response(
     failure = retry_policy.classify_failure(error, sent=sent)
     via = None if request is None else request.extensions.get(VIA_PROXY)
     route = failures.Route(_host_of(request), via, is_at_proxy)
-    problem, remedy = failures.describe(error, route, unsent=failure.unsent)
+    problem, remedy = failures.describe(error, route, unsent=failure.unsent and not renewing)
     target = None if request is None else RequestTarget.of(request)
-    return NoResponse(known("text withheld: it may hold credentials"), failure, closed, problem, remedy, target)
+    return NoResponse(
+        known("text withheld: it may hold credentials"), failure, closed, problem, remedy, target, renewing
+    )
 
 
 def _is_at_proxy(request: httpx.Request | None, progress: Attempt | AsyncAttempt) -> bool | None:

@@ -58,14 +58,15 @@ class BoundedBodyReader:
             httpx.ReadTimeout: the attempt has taken too long.
             UndecodableError: the body is not compressed as its header says.
         """
-        if self._deadline is not None and self._clock.monotonic() > self._deadline:
-            raise httpx.ReadTimeout("the attempt has taken too long", request=self._response.request)
         if self._decoder is None:
             self._decoder = Decoder(self._response.headers)
         chunk = self._decoder.decode(raw, self._bytes_left + 1)
         self._chunks.append(chunk)
         self._bytes_left -= len(chunk)
         self._raw_bytes_left -= len(raw)
+        del raw, chunk  # the next lines may raise, and error reporters show the variables of this frame
+        if self._deadline is not None and self._clock.monotonic() > self._deadline:
+            raise httpx.ReadTimeout("the attempt has taken too long", request=self._response.request)
         return self._bytes_left >= 0 and self._raw_bytes_left >= 0
 
     def finish(self) -> httpx.Response | UnreadableResponse:
@@ -106,10 +107,10 @@ def read_sync(response: httpx.Response, config: ClientConfig, started: float) ->
     Raises:
         httpx.TransportError: the response broke off, or did not end in time.
     """
+    response.extensions.pop("reason_phrase", None)  # `repr` shows it, and it may repeat the token
     try:
         if has_no_body(response):
             response.read()
-            response.extensions.pop("reason_phrase", None)  # `repr` shows it, and it may repeat the token
             return response
         return _read_body(response, BoundedBodyReader(response, config, started))
     except (UndecodableError, httpx.DecodingError):
@@ -121,9 +122,7 @@ def read_sync(response: httpx.Response, config: ClientConfig, started: float) ->
 def _read_body(response: httpx.Response, body: BoundedBodyReader) -> httpx.Response | UnreadableResponse:
     if response.is_stream_consumed:
         return body.finish_preloaded()
-    for raw in response.iter_raw():
-        if not body.add(raw):
-            break
+    all(map(body.add, response.iter_raw()))  # until it is False, and without a part in a variable
     return body.finish()
 
 
@@ -135,10 +134,10 @@ async def read_async(
     Raises:
         httpx.TransportError: the response broke off, or did not end in time.
     """
+    response.extensions.pop("reason_phrase", None)  # as above
     try:
         if has_no_body(response):
             await response.aread()
-            response.extensions.pop("reason_phrase", None)  # as above
             return response
         return await _read_body_async(response, BoundedBodyReader(response, config, started))
     except (UndecodableError, httpx.DecodingError):
@@ -151,6 +150,8 @@ async def _read_body_async(response: httpx.Response, body: BoundedBodyReader) ->
     if response.is_stream_consumed:
         return body.finish_preloaded()
     async for raw in response.aiter_raw():
-        if not body.add(raw):
+        wanted = body.add(raw)
+        del raw  # as above
+        if not wanted:
             break
     return body.finish()

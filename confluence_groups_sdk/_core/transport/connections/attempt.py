@@ -45,23 +45,27 @@ class _Attempt:
             None if the transport does not say.
         step: the event of httpcore that the last connection has come to; empty if the transport does not say.
         first_hop: the host and the port that it was made to: those of the server, or of a proxy.
+        renewing: whether a request of the credentials has been sent since then, such as one for new tokens.
     """
 
     sent: bool | None = None
     step = ""
     first_hop: tuple[str, int] | None = None
+    renewing = False
     _extensions: MutableMapping[str, Any]
     _sends_once: bool
 
     def _note_connecting(self, event: str, info: Mapping[str, Any]) -> None:
-        self.sent = False
+        self.sent = self.renewing = False
         self.step = event
         if "host" in info:
             self.first_hop = info["host"], info["port"]
 
     def _note_sending(self, request: httpcore.Request) -> None:
         # The CONNECT that makes a proxy's tunnel has the extensions of the request that needs it.
-        self.sent = request.extensions is self._extensions and request.method != b"CONNECT"
+        own, tunnel = request.extensions is self._extensions, request.method == b"CONNECT"
+        self.sent = own and not tunnel
+        self.renewing = not own and not tunnel
         if self.sent and self._sends_once:
             self._extensions.pop("trace", None)
 

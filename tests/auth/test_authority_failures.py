@@ -1,0 +1,52 @@
+"""If the authority does not answer a refresh, the error says so, and speaks of no proxy if there is none."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from fakes import START, WIRED, FakeClock, call_at
+from raw_socket_servers import SocketServer, break_off, request_on, serve
+
+from confluence_groups_sdk import APIConnectionError, APIError, MemoryTokenStore, OAuth2, RetryPolicy, Timeout, Tokens
+from confluence_groups_sdk._support.clock import SystemClock
+
+
+def stay_silent(server: SocketServer, connection: socket.socket) -> None:
+    server.requests.append(request_on(connection))
+    server.closing.wait(5)
+
+
+def error_of(kind: str, authority: SocketServer, **options: object) -> APIError:
+    store = MemoryTokenStore(Tokens("access-token", "refresh-token", START))
+    auth = OAuth2("client-id", "client-secret", store, authority=authority.address, clock=FakeClock())
+    with pytest.raises(APIConnectionError) as caught:
+        call_at(
+            kind,
+            authority.address,
+            "remove_member",
+            {"group_id": "g", "account_id": "a"},
+            auth=auth,
+            retry=RetryPolicy(max_retries=0),
+            **options,
+        )
+    assert [each.split(b" ")[0] for each in authority.requests] == [b"POST"]
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", WIRED)
+@pytest.mark.parametrize("timeout", [Timeout(total=1), 1])
+def test_an_authority_that_does_not_answer_in_time(kind: str, timeout: object) -> None:
+    with serve(stay_silent) as authority:
+        error = error_of(kind, authority, timeout=timeout, clock=SystemClock())
+    assert "no response (ReadTimeout). Nothing was sent to Confluence. Send again, or allow more time." in str(error)
+
+
+@pytest.mark.parametrize("kind", WIRED)
+@pytest.mark.parametrize("after", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_an_authority_that_breaks_the_connection(kind: str, after: bytes) -> None:
+    with serve(break_off(after)) as authority:
+        error = error_of(kind, authority)
+    assert (error.method, error.path) == ("POST", "/oauth/token")
+    assert "Nothing was sent to Confluence. Check address" in str(error)
+    assert "the proxy" not in str(error)
