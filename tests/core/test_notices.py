@@ -355,5 +355,5 @@ def test_the_sandbox_can_announce_a_deprecation(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("headers", [{"Warning": "a\nb"}, {"a b\r": "x"}, {"X": "\u2028"}])
 def test_a_header_that_cannot_be_sent_is_refused(headers: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="Latin-1|letters, digits"):
+    with pytest.raises(ValueError, match=r"Latin-1|letters, digits"):
         Faults(headers=headers)
