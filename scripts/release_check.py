@@ -7,7 +7,7 @@ comparisons (openapi/released/).
 
 The checks: scripts/requirements.txt has what pyproject.toml requires. Neither the lowest versions that pyproject.toml
 allows nor the versions in that file are before the fixes that scripts/releasing/advisories.py lists; without --quick,
-pip-audit is asked, too, and the line says whether it had data. CHANGELOG.md has a section for the version in
+the check also asks pip-audit, and says whether it had data. CHANGELOG.md has a section for the version in
 _version.py. If the public API differs from the accepted one, the section has a new entry. Both distributions are built
 twice, in different folders and processes and with different file times and modes, the wheel once from the sdist: the
 bytes are the same. They contain what scripts/releasing/contents.py lists and the metadata of pyproject.toml, where each

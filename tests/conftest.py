@@ -13,6 +13,7 @@ from hypothesis import settings
 from confluence_groups_sdk.sandbox import Sandbox
 
 if TYPE_CHECKING:
+    from raw_socket_servers import Authority, Proxy, SocketServer
     from shell import Shell  # beside the tests of the command line
 
 # Examples have no deadlines. In CI they are always the same, elsewhere they are random.
@@ -60,3 +61,39 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", *bundles):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+# --- TLS and proxies on loopback; imported late, because cassettes are also replayed without what they need
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A private certificate authority, which no client trusts."""
+    from raw_socket_servers import Authority
+
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def trusted_authority(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """The same, trusted by the clients that use the environment."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+    return authority
+
+
+@pytest.fixture
+def site(authority: Authority) -> Iterator[SocketServer]:
+    """A server with a certificate of the authority, which answers every request with 204."""
+    from raw_socket_servers import reply_with, serve
+
+    with serve(reply_with(b"HTTP/1.1 204 No Content\r\n\r\n"), tls=authority.server) as wires:
+        yield wires
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """A proxy that tunnels to loopback."""
+    from raw_socket_servers import run_proxy
+
+    with run_proxy() as running:
+        yield running

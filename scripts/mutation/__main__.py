@@ -120,7 +120,7 @@ def run_mutants(
     """Run the mutants of a module, except for the equivalent ones, and return the outcomes.
 
     Raises:
-        SystemExit: the tests fail on the original module, too.
+        SystemExit: the tests also fail on the original module.
     """
     outcomes = {mutant: EQUIVALENT if mutant in equivalents else UNRUN for mutant in mutants}
     if len(equivalents) == len(mutants):

@@ -140,7 +140,7 @@ def _audit_file(pins: Sequence[Pin], options: Iterable[str]) -> Audit:
 
 
 def read_audit(output: str, errors: str, asked: Iterable[str]) -> Audit:
-    """Read pip-audit's JSON; whatever it does not mention counts as skipped."""
+    """Read pip-audit's JSON; a package that it does not mention counts as skipped."""
     try:
         found: list[dict[str, Any]] = json.loads(output)["dependencies"]
         audited = {each["name"]: each for each in found if "skip_reason" not in each}

@@ -1,4 +1,4 @@
-"""The page to which a login returns is reached whatever else connects to its port."""
+"""The browser reaches the page to which a login returns, even if other programs connect to its port."""
 
 from __future__ import annotations
 

@@ -472,11 +472,6 @@ def test_an_abandoned_request_is_not_sent_further(kind: str, cancelled: bool) ->
 # --- which requests go over aiohttp
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
 def count_aiohttp_requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[httpx.Request]]:
     """Count the requests that go over aiohttp."""

@@ -118,11 +118,6 @@ def two_calls(kind: str, address: str, between: Callable[[], object] = lambda: N
     return found
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
 def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
     """Let our own clients trust the authority, too."""

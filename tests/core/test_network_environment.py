@@ -8,7 +8,6 @@ import os
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,7 +15,7 @@ import pytest
 from fakes import WIRED, call_at, token
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from raw_socket_servers import Authority, Proxy, SocketServer, reply_with, run_proxy, serve
+from raw_socket_servers import Authority, Proxy, SocketServer, reply_with, serve
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -65,28 +64,6 @@ IN_THE_WILD = [
     "*corp",
     "http://me:swordfish@x",
 ]
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture
-def site(authority: Authority) -> Iterator[SocketServer]:
-    with serve(reply_with(DONE), tls=authority.server) as wires:
-        yield wires
-
-
-@pytest.fixture
-def proxy() -> Iterator[Proxy]:
-    with run_proxy() as running:
-        yield running
-
-
-@pytest.fixture
-def _trusted_authority(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
 
 
 def build(kind: str) -> None:
@@ -167,7 +144,7 @@ def test_parsing_never_fails_and_a_host_of_its_own_is_always_covered(text: str, 
         "http://x,*",
     ],
 )
-@pytest.mark.usefixtures("_trusted_authority")
+@pytest.mark.usefixtures("trusted_authority")
 def test_usable_entries_are_honoured(
     kind: str, exempt: str, site: SocketServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +159,7 @@ def test_usable_entries_are_honoured(
 @pytest.mark.parametrize(
     "exempt", ["<local>", "::1/128 10.0.0.0/8", "127.0.0.1:1", "http://127.0.0.1", "[::1]", "127."]
 )
-@pytest.mark.usefixtures("_trusted_authority")
+@pytest.mark.usefixtures("trusted_authority")
 def test_hosts_that_no_entry_names_go_through_the_proxy(
     kind: str, exempt: str, site: SocketServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,7 +256,7 @@ def test_a_password_in_no_proxy_is_not_logged(text: str, caplog: pytest.LogCaptu
     assert ("<local>" in text) is ("<local>" in caplog.text)
 
 
-@pytest.mark.usefixtures("_trusted_authority")
+@pytest.mark.usefixtures("trusted_authority")
 def test_each_request_of_a_client_has_its_own_route(
     site: SocketServer, proxy: Proxy, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,7 +331,7 @@ def test_socks_without_its_extra_is_an_error_that_names_the_variable(
 
 
 @pytest.mark.parametrize("kind", WIRED)
-@pytest.mark.usefixtures("_trusted_authority")
+@pytest.mark.usefixtures("trusted_authority")
 def test_https_proxy_counts_before_all_proxy(
     kind: str, site: SocketServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -389,7 +366,7 @@ def test_plain_http_uses_no_environment(kind: str, proxy: Proxy, monkeypatch: py
 
 
 @pytest.mark.parametrize("kind", WIRED)
-@pytest.mark.usefixtures("_trusted_authority")
+@pytest.mark.usefixtures("trusted_authority")
 def test_a_proxy_that_speaks_tls_is_checked_with_the_same_authorities(
     kind: str, site: SocketServer, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:

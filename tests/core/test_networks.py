@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from fakes import KINDS, WIRED, FakeClock, call_at, token
-from raw_socket_servers import Authority, Proxy, SocketServer, reply_with, run_proxy, serve
+from raw_socket_servers import Authority, Proxy, SocketServer, run_proxy
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -27,28 +26,6 @@ IDS = {"group_id": "g", "account_id": "a"}
 DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
 ONCE = RetryPolicy(max_retries=0)
 NEEDS_A_LOGIN = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture
-def site(authority: Authority) -> Iterator[SocketServer]:
-    with serve(reply_with(DONE), tls=authority.server) as wires:
-        yield wires
-
-
-@pytest.fixture
-def proxy() -> Iterator[Proxy]:
-    with run_proxy() as running:
-        yield running
-
-
-@pytest.fixture
-def trusted_authority(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
 
 
 def remove_through(kind: str, site: SocketServer, context: ssl.SSLContext, proxy: str | None = None) -> bool:
