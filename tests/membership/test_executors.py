@@ -16,6 +16,7 @@ from attrs import evolve
 from membership_fakes import TEAM, client, members, people, removals, team, writes
 
 from confluence_groups_sdk import APITimeoutError, ConfluenceGroups, PermissionDeniedError
+from confluence_groups_sdk._support.concurrency.threads import WORKERS
 from confluence_groups_sdk.membership import (
     Outcome,
     Plan,
@@ -29,7 +30,6 @@ from confluence_groups_sdk.membership import (
 )
 from confluence_groups_sdk.membership.execution import submitted_call
 from confluence_groups_sdk.membership.execution.interrupts import CallerThread
-from confluence_groups_sdk.membership.planning.parallel import WORKERS
 from confluence_groups_sdk.sandbox import Answer, Sandbox
 
 

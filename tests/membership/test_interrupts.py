@@ -15,9 +15,9 @@ from fakes import FakeClock
 from membership_fakes import client, members, removals, team, writes
 
 from confluence_groups_sdk import ConfluenceGroups, JournalError
+from confluence_groups_sdk._support.concurrency.threads import BackgroundCall, Notifier, map_in_threads
 from confluence_groups_sdk.membership import Progress, apply, read_journal
 from confluence_groups_sdk.membership.execution.interrupts import CallerThread
-from confluence_groups_sdk.membership.planning.parallel import BackgroundCall, Notifier, map_in_threads
 from confluence_groups_sdk.sandbox import Faults, Sandbox
 
 

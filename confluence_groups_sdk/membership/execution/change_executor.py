@@ -10,6 +10,7 @@ from uuid import uuid4
 from attrs import evolve
 
 from ..._core.call_metadata import CallMetadata, RateLimitInfo, current_call_metadata
+from ..._support.concurrency.threads import map_in_threads
 from ..._support.public import public
 from ...client import ConfluenceGroups
 from ...errors import (
@@ -28,7 +29,6 @@ from ...errors import (
     ServerError,
 )
 from ..model.changes import Action, Change, Outcome, Result
-from ..planning.parallel import map_in_threads
 from ..planning.read_errors import concerns_site
 from ..planning.resolver import find_group
 

@@ -14,10 +14,10 @@ from enum import IntEnum
 from functools import partial
 
 from ..._support.clock import Clock, utc_timestamp
+from ..._support.concurrency.threads import WORKERS
 from ...client import ConfluenceGroups
 from ..model.changes import Change, Key, OnProgress, Outcome, Progress, Result
 from ..model.report import Stop, StopReason
-from ..planning.parallel import WORKERS
 from .change_executor import DoubtfulChanges, OpenClient, PerProcessClient, interpret_repeated_call, mark_settled
 from .interrupts import CallerThread
 from .journal import Journal

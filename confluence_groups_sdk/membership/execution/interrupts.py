@@ -20,9 +20,9 @@ from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from ..._support.clock import Clock
+from ..._support.concurrency.threads import BackgroundCall, Notifier
 from ...errors import JournalError
 from ..model.changes import OnProgress, Progress
-from ..planning.parallel import BackgroundCall, Notifier
 
 T = TypeVar("T")
 LEVELS = 16  # exceptions that may each interrupt the handling of the one before

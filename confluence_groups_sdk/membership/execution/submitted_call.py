@@ -16,8 +16,8 @@ from typing import Any
 from attrs import evolve
 
 from ..._support.clock import machine_monotonic
+from ..._support.concurrency.threads import POLL_S
 from ..model.changes import APPLIED, Change, Key, Result
-from ..planning.parallel import POLL_S
 from .change_executor import OpenClient, PerProcessClient, perform
 
 SILENCE_S = 300.0  # without an event; then a foreign executor counts as having lost its calls

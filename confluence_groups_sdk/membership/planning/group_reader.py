@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..._support.concurrency.threads import map_in_threads
 from ...client import ConfluenceGroups
 from ...errors import BadRequestError, NotFoundError
-from .parallel import map_in_threads
 from .read_errors import READ_ERRORS, name_group
 from .resolver import find_group
 from .snapshot import GroupSnapshot, build_snapshot, read_members

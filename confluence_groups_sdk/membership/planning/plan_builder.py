@@ -9,6 +9,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ..._support.clock import Clock, utc_timestamp
+from ..._support.concurrency.threads import map_in_threads
 from ..._support.text import escape_controls
 from ...client import ConfluenceGroups
 from ...errors import APIError, IncompleteReadError
@@ -18,7 +19,6 @@ from ..model.guards import Guards
 from ..model.plan import Plan
 from .group_reader import read_group
 from .guard_evaluation import evaluate
-from .parallel import map_in_threads
 from .plan_notes import describe_unidentified, describe_unknown_facts
 from .read_errors import READ_ERRORS, concerns_site, describe_unreadable_group, name_group
 from .resolver import MAX_NAMES, AccountsByEmail, Resolver, accounts_by_email, describe_unknown_email

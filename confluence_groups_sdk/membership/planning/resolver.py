@@ -15,11 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define, field
 
+from ..._support.concurrency.threads import map_in_threads
 from ..._support.public import public
 from ...client import ConfluenceGroups
 from ...errors import BadRequestError, InputError, NotFoundError
 from ...models import Group, User
-from .parallel import map_in_threads
 from .read_errors import READ_ERRORS, name_group
 
 AccountsByEmail = Mapping[str, set[str]]

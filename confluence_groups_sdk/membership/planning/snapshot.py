@@ -11,13 +11,13 @@ from typing import NamedTuple, Self
 from attrs import evolve, field, frozen
 
 from ..._core.call_metadata import record_call_metadata
+from ..._support.concurrency.threads import map_in_threads
 from ..._support.public import public
 from ...client import ConfluenceGroups
 from ...errors import BadRequestError
 from ...models import AccessType, Group, User
 from ..model.changes import Action, Change, Key
 from ..model.plan import PlannedGroup
-from .parallel import map_in_threads
 
 ADMIN_ACCESS = frozenset({"admin", "site-admin"})
 ACCESS_TYPES: tuple[AccessType, ...] = ("user", "admin", "site-admin")

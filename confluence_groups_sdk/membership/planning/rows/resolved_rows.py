@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple, TypeAlias
 
+from ...._support.concurrency.threads import map_in_threads
 from ...._support.text import format_count
 from ....errors import APIError, IncompleteReadError
 from ....models import Group
 from ...model.changes import Key
-from ..parallel import map_in_threads
 from ..plan_builder import MAX_UNREADABLE, PlanBuilder
 from ..read_errors import READ_ERRORS, concerns_site, describe_unreadable_user
 from ..resolver import Resolver, describe_gone_group
