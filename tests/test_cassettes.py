@@ -158,9 +158,7 @@ CASES = [
     Case("get_users_200", "get_users", {"account_ids": [EMEKA, CHIARA]}, [EMEKA, CHIARA]),
     Case("get_users_200_missing", "get_users", {"account_ids": [CHIARA, NO_USER["account_id"]]}, [CHIARA]),
     Case("get_users_401", "get_users", BOTH_USERS, None, sdk.AuthenticationError, NOT_LOGGED_IN),
-    Case(
-        "get_users_403", "get_users", BOTH_USERS, None, sdk.PermissionDeniedError, NO_CONFLUENCE
-    ),
+    Case("get_users_403", "get_users", BOTH_USERS, None, sdk.PermissionDeniedError, NO_CONFLUENCE),
     Case("get_users_403_then_200", "get_users", BOTH_USERS, [CHIARA, EMEKA]),
     Case("current_user_200", "current_user", {}, ADA_USER),
     Case("current_user_403", "current_user", {}, None, sdk.PermissionDeniedError, NO_CONFLUENCE),
