@@ -98,16 +98,13 @@ def account_ids_of(users: Iterable[User]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    ("number", "bulk_calls", "single_calls"),
-    [(0, 0, 0), (1, 0, 1), (2, 1, 0), (100, 1, 0), (101, 1, 1), (102, 2, 0), (450, 5, 0)],
-)
-def test_a_call_reads_100_users(kind: str, number: int, bulk_calls: int, single_calls: int) -> None:
+@pytest.mark.parametrize(("number", "bulk_calls"), [(0, 0), (1, 1), (2, 1), (100, 1), (101, 2), (450, 5)])
+def test_a_call_reads_100_users(kind: str, number: int, bulk_calls: int) -> None:
     site = Site(ids(number))
     users = look_up(kind, site, ids(number))
     assert account_ids_of(users) == ids(number), "in the order given"
     assert users.missing == ()
-    assert (site.bulk_calls, len(site.calls) - site.bulk_calls) == (bulk_calls, single_calls)
+    assert (site.bulk_calls, len(site.calls)) == (bulk_calls, bulk_calls)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -295,7 +292,7 @@ def test_prepare_builds_the_request_for_the_first_ids(kind: str) -> None:
     client = {"sync": ConfluenceGroups, "async": AsyncConfluenceGroups}[kind](SITE, auth=token())
     request = client.prepare("get_users", account_ids=ids(150))
     assert parse_qs(request.url.query.decode())["accountId"] == ids(100)
-    assert client.prepare("get_users", account_ids=["a"]).url.path == ONE
+    assert client.prepare("get_users", account_ids=["a"]).url.path == BULK
     with pytest.raises(ValueError, match="account_ids is empty"):
         client.prepare("get_users", account_ids=[])
 

@@ -38,7 +38,7 @@ def get_users(account_ids: Iterable[str], reduced_operations: MutableMapping[str
     ids = check_ids(account_ids)
     for chunk in split_ids(ids):
         listed = {}
-        is_bulk = len(chunk) > 1 and BULK_LOOKUP not in reduced_operations
+        is_bulk = BULK_LOOKUP not in reduced_operations
         if is_bulk:
             try:
                 page: Page[User] = yield operations.look_up_users(chunk)
@@ -56,7 +56,7 @@ def get_users(account_ids: Iterable[str], reduced_operations: MutableMapping[str
     return UserList((found[account_id] for account_id in ids if account_id in found), missing)
 
 
-def first_call(account_ids: Iterable[str]) -> Call[Page[User]] | Call[User]:
+def first_call(account_ids: Iterable[str]) -> Call[Page[User]]:
     """Build the call that a look-up sends first.
 
     Raises:
@@ -66,8 +66,7 @@ def first_call(account_ids: Iterable[str]) -> Call[Page[User]] | Call[User]:
     ids = check_ids(account_ids)
     if not ids:
         raise ValueError("account_ids is empty, so no request would be sent")
-    chunk = next(split_ids(ids))
-    return operations.look_up_users(chunk) if len(chunk) > 1 else operations.get_user(*chunk)
+    return operations.look_up_users(next(split_ids(ids)))
 
 
 def check_ids(account_ids: Iterable[str]) -> list[str]:
@@ -106,7 +105,7 @@ def reads_one_id(listed: int, unlisted: int) -> bool:
         listed: the number of users in the response that were asked for.
         unlisted: the number of existing users that it lacks.
     """
-    return listed <= 1 and unlisted > listed
+    return listed <= 1 < unlisted
 
 
 def _stop_using_bulk(reduced_operations: MutableMapping[str, object], reason: str) -> None:
