@@ -3,16 +3,19 @@
 client from the asynchronous one. These files change in no other way.
 
 Without options, write all of them and openapi/spec.lock.json. With --check, write nothing, and exit 1 if a file differs
-from the output or if the package's version is lower than the changes since the last release require. With --compare,
-print how another OpenAPI document differs from the fragment, and exit 1 if a difference is not listed in
-openapi/known-differences.yaml. With --import, split a Postman export into item files; if one would change, write
-nothing and exit 1. Exit 2 if an input cannot be used.
+from the output or if the package's version is lower than the changes since the last release require. Both exit 1 if an
+item has a loss that openapi/accepted-losses.yaml does not list. With --verbose, they also list the accepted losses, the
+overlay's actions and, even if no file differs, the changes since the last release. With --compare, print how another
+OpenAPI document differs from the fragment, and exit 1 if a difference is not listed in openapi/known-differences.yaml.
+With --import, split a Postman export into item files; if one would change, write nothing and exit 1. Exit 2 if an input
+cannot be used.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from codegen import file_tree, pipeline
@@ -34,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     modes.add_argument("--check", action="store_true", help="write nothing; exit 1 on a difference")
     modes.add_argument("--compare", metavar="OTHER", type=Path, help="compare this OpenAPI document, in JSON or YAML")
     modes.add_argument("--import", dest="export", metavar="FILE", type=Path, help="split an export into item files")
+    parser.add_argument("--verbose", action="store_true", help="list accepted losses, overlay actions and changes")
     parser.add_argument("--folder", metavar="NAME", help="with --import: only this folder; A/B for B in A")
     parser.add_argument("--replace", action="store_true", help="with --import: replace files that differ")
     options = parser.parse_args(arguments)
@@ -44,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
             return import_items(options.export, options.folder, replace=options.replace)
         if options.compare:
             return compare_with(options.compare)
-        return check() if options.check else regenerate()
+        return check(verbose=options.verbose) if options.check else regenerate(verbose=options.verbose)
     except SpecError as error:
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
@@ -57,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 2
 
 
-def regenerate() -> int:
+def regenerate(*, verbose: bool) -> int:
     """Write all derived files, and report losses, overlay actions and changes."""
     package = ROOT / PACKAGE
     for leftover in file_tree.find_leftovers(package):
@@ -66,16 +70,16 @@ def regenerate() -> int:
     if mismatches := list(pipeline.tool_mismatches(ROOT)):
         raise SpecError(PROJECT, "/dependency-groups/codegen", "; ".join(mismatches))
     built = pipeline.build(ROOT)
-    report(built)
     found = list(pipeline.differences(ROOT, built))
+    report(built, changes=bool(found) or verbose, verbose=verbose)
     for difference in found:
         print(f"writing: {difference}")
     pipeline.write(ROOT, built)
     print("done" if found else "done: nothing has changed")
-    return 0
+    return print_problems(built.losses.problems())
 
 
-def check() -> int:
+def check(*, verbose: bool) -> int:
     """Report every difference from the output of a run."""
     found = [*pipeline.tool_mismatches(ROOT)]
     found += [
@@ -84,27 +88,42 @@ def check() -> int:
     ]
     built = pipeline.build(ROOT)
     found += pipeline.differences(ROOT, built)
-    problem = report(built)
-    for difference in found:
-        print(difference, file=sys.stderr)
+    problem = report(built, changes=bool(found) or verbose, verbose=verbose)
     if found:
-        print("run scripts/regenerate.py, and commit the files that it writes", file=sys.stderr)
-    if problem:
-        print(problem, file=sys.stderr)
-    return 1 if found or problem else 0
+        found.append("run scripts/regenerate.py, and commit the files that it writes")
+    return print_problems([*found, *built.losses.problems(), *([problem] if problem else [])])
 
 
-def report(built: Built) -> str | None:
-    """Print losses, overlay actions and changes since the last release; return the problem with the version."""
+def print_problems(problems: Iterable[str]) -> int:
+    """Print problems on standard error; return the exit code."""
+    lines = list(problems)
+    for line in lines:
+        print(line, file=sys.stderr)
+    return 1 if lines else 0
+
+
+def report(built: Built, *, changes: bool, verbose: bool) -> str | None:
+    """Print losses, overlay actions and changes since the last release; return the problem with the version.
+
+    Args:
+        built: the output of the run.
+        changes: list the changes since the last release instead of counting them.
+        verbose: list the accepted losses and the actions, too.
+    """
     from versioning.version_check import check_version  # loads griffe, which the other modes do not need
 
     version = check_version(ROOT, built.document, built.files[FRAGMENT], {DERIVED: built.files[DERIVED].decode()})
-    for loss in built.losses:
-        print(f"lost: {loss}")
-    for action in built.applied:
-        print(f"overlay: {action.target}: {action.matches} {'match' if action.matches == 1 else 'matches'}")
-    for line in version.lines():
+    for line in built.losses.lines(verbose=verbose):
         print(line)
+    for action in built.applied if verbose else ():
+        print(f"overlay: {action.target}: {action.matches} {'match' if action.matches == 1 else 'matches'}")
+    print(f"overlay: {len(built.applied)} actions, {sum(action.matches for action in built.applied)} matches")
+    *since, required = version.lines()
+    for line in since if changes else ():
+        print(line)
+    if since and not changes:
+        print(f"changes since the last release: {len(since)}; --verbose lists them")
+    print(required)
     return version.problem
 
 

@@ -14,7 +14,7 @@ from attrs import frozen
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from postman_openapi.files import read_text, temporary_path, write_atomically
 from postman_openapi.json_nodes import parse_json
-from postman_openapi.losses import Loss, SpecError, json_pointer
+from postman_openapi.losses import SpecError, json_pointer
 from postman_openapi.merging import refuse_duplicates
 from postman_openapi.model import Collection
 from postman_openapi.openapi_writer import build_document
@@ -22,6 +22,7 @@ from postman_openapi.reader.collection_reader import read_postman
 from postman_openapi.yaml_io import read_yaml, write_yaml
 
 from codegen import generator
+from codegen.accepted_losses import SortedLosses, sort_losses
 from codegen.file_tree import Tree, compare_files, find_leftovers, read_tree, swap
 from codegen.item_policy import require_single_request
 from codegen.lockfile import LOCK, format_lock, hash_content, parse_lock
@@ -43,7 +44,7 @@ class Built:
     tree: Tree  # of the generated package
     files: dict[str, bytes]  # the other files by path, the lock last
     document: dict[str, Any]  # the fragment, parsed
-    losses: list[Loss]
+    losses: SortedLosses
     applied: list[AppliedAction]
 
     @property
@@ -68,13 +69,14 @@ def build(root: Path) -> Built:
     refuse_duplicates(requests)
     lost = [loss for item in items for loss in item.losses]
     derived, losses = build_document(Collection(requests[0].name, "", (), tuple(requests), tuple(lost)))
+    sorted_losses = sort_losses(root, losses)
     document, applied = apply_overlay(derived, read_yaml(inputs[OVERLAY], OVERLAY), OVERLAY)
     validate(document)
     header = f"# Derived from {ITEMS} and {OVERLAY} by scripts/regenerate.py. Do not edit.\n"
     fragment = (header + write_yaml(document)).encode()
     tree = _generate(fragment, inputs[CONFIG], operations=_count_operations(document))
     client = derive_sync_client(read_text(root / SOURCE, SOURCE), root).encode()
-    built = Built(tree, {FRAGMENT: fragment, DERIVED: client}, document, losses, applied)
+    built = Built(tree, {FRAGMENT: fragment, DERIVED: client}, document, sorted_losses, applied)
     hashed = {name: text.encode() for name, text in inputs.items()}
     built.files[LOCK] = format_lock(hashed, built.outputs, generator.installed_tools()).encode()
     return built

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 from postman_openapi.files import read_text
 from postman_openapi.losses import SpecError
-from postman_openapi.yaml_io import read_yaml
 
 from openapi_diff.documents import METHODS, Document, Operation, operations, parse_document
+from openapi_diff.expectations import Expectation, read_expectations
 from openapi_diff.kinds import Kind
 from openapi_diff.operation_changes import find_changes
 
@@ -27,19 +26,6 @@ class Comparison:
 
     differences: list[str]
     elsewhere: int
-
-
-@frozen
-class KnownDifference:
-    """An intended difference with its reason; an asterisk matches any text."""
-
-    difference: str
-    reason: str
-
-    def covers(self, difference: str) -> bool:
-        """Check whether this is the difference."""
-        pattern = ".*".join(map(re.escape, self.difference.split("*")))
-        return re.fullmatch(pattern, difference, re.DOTALL) is not None
 
 
 def compare(ours: Document, theirs: Document) -> Comparison:
@@ -68,25 +54,12 @@ def read_document(path: Path) -> Document:
     return parse_document(read_text(path, path.name), path.name)
 
 
-def read_known(root: Path) -> list[KnownDifference]:
+def read_known(root: Path) -> list[Expectation]:
     """Return the known differences; raise SpecError if the file is malformed or repeats an entry."""
-    document = read_yaml(read_text(root / KNOWN, KNOWN), KNOWN)
-    if not isinstance(document, dict) or document.keys() != {"differences"}:
-        raise SpecError(KNOWN, "", "must be an object with differences, and nothing else")
-    entries = document["differences"] or []
-    known: list[KnownDifference] = []
-    for index, entry in enumerate(entries if isinstance(entries, list) else [None]):
-        place = f"/differences/{index}"
-        complete = isinstance(entry, dict) and entry.keys() == {"difference", "reason"}
-        if not complete or not all(isinstance(text, str) and text.strip() for text in entry.values()):
-            raise SpecError(KNOWN, place, "must be an object with difference and reason, both strings")
-        if any(each.difference == entry["difference"] for each in known):
-            raise SpecError(KNOWN, place, "repeats an earlier entry")
-        known.append(KnownDifference(**entry))
-    return known
+    return read_expectations(root, KNOWN, "differences", "difference")
 
 
-def report_lines(comparison: Comparison, known: Sequence[KnownDifference]) -> tuple[list[str], list[str]]:
+def report_lines(comparison: Comparison, known: Sequence[Expectation]) -> tuple[list[str], list[str]]:
     """Return the report of a comparison, and the lines for the unknown differences."""
     report, unknown = [], []
     for difference in comparison.differences:
@@ -97,7 +70,7 @@ def report_lines(comparison: Comparison, known: Sequence[KnownDifference]) -> tu
             report.append(f"known: {difference}: {reason}")
     # This is no error: an older document, or a part of one, need not have every difference.
     report += [
-        f"note: {KNOWN}: matches nothing: {each.difference}"
+        f"note: {KNOWN}: matches nothing: {each.pattern}"
         for each in known
         if not any(each.covers(difference) for difference in comparison.differences)
     ]

@@ -1,6 +1,7 @@
 """Convert a Postman item, folder or collection to OpenAPI 3.0.3.
 
-Writes the document to standard output as YAML, and its losses to standard error.
+Writes the document to standard output as YAML, and a report of its losses to standard error: their number by kind, then
+a line for each serious one.
 
 Exit codes: 0 if the input was converted, even with losses; 2 if it cannot be read.
 """
@@ -8,7 +9,6 @@ Exit codes: 0 if the input was converted, even with losses; 2 if it cannot be re
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from .losses import Loss, SpecError
 from .merging import merge_duplicates
 from .openapi_writer import build_document
 from .reader.collection_reader import read_postman
+from .report import json_text, text_lines
 from .yaml_io import write_yaml
 
 
@@ -36,15 +37,20 @@ def main(arguments: list[str] | None = None) -> int:
         "--server", metavar="URL", type=server_address, help="the base URL of the API, instead of {{baseUrl}}"
     )
     parser.add_argument(
-        "--report", choices=("text", "json"), default="text", help="print losses one per line, or as a JSON list"
+        "--report", choices=("text", "json"), default="text", help="report as text, or all losses as a JSON list"
     )
+    parser.add_argument("--verbose", action="store_true", help="list every loss in the text, too, with its position")
     options = parser.parse_args(arguments)
     try:
         document, losses = convert(options.input, options.server)
     except SpecError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    report(losses, options.report)
+    if options.report == "json":
+        print(json_text(losses), file=sys.stderr)
+    else:
+        for line in text_lines(losses, verbose=options.verbose):
+            print(line, file=sys.stderr)
     sys.stdout.buffer.write(write_yaml(document).encode())
     return 0
 
@@ -55,16 +61,6 @@ def convert(path: Path, server: str | None) -> tuple[dict[str, Any], list[Loss]]
     losses = list(collection.losses)
     requests = tuple(merge_duplicates(collection.requests, losses))
     return build_document(evolve(collection, requests=requests, losses=tuple(losses)))
-
-
-def report(losses: list[Loss], form: str) -> None:
-    """Print the losses on standard error."""
-    if form == "json":
-        rows = [{"item": each.item, "pointer": each.pointer, "what": each.what, "why": each.why} for each in losses]
-        print(json.dumps(rows, indent=2), file=sys.stderr)
-        return
-    for loss in losses:
-        print(f"lost: {loss}", file=sys.stderr)
 
 
 def server_address(text: str) -> str:

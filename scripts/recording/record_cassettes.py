@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import vcr
+import yaml
 from attrs import Factory, frozen
-from ruamel.yaml import YAML
 
 from confluence_groups_sdk import APIError, ApiToken, ConfigurationError, ConfluenceGroups, NotFoundError, SystemClock
 from confluence_groups_sdk.sandbox import Answer, Credentials, Sandbox, seed
@@ -258,8 +258,7 @@ def _removal(group_id: str, account_id: str) -> Scenario:
 
 
 def _read_interactions(folder: Path) -> dict[str, Any]:
-    reader = YAML(typ="safe", pure=True)
-    return {path.name: reader.load(path)["interactions"] for path in folder.glob("*.yaml")}
+    return {path.name: yaml.safe_load(path.read_bytes())["interactions"] for path in folder.glob("*.yaml")}
 
 
 def _basic_credentials(email: str, token: str) -> str:

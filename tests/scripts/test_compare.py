@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openapi_diff.compare import KNOWN, KnownDifference, compare, read_document, read_known, report_lines
+from openapi_diff.compare import KNOWN, compare, read_document, read_known, report_lines
 from openapi_diff.documents import Document
+from openapi_diff.expectations import Expectation
 from openapi_documents import BASE, GONE, document
 from postman_items import ROOT
 from postman_openapi.losses import SpecError
@@ -104,13 +105,13 @@ def test_related_operations_are_named_and_others_counted() -> None:
     ],
 )
 def test_asterisk_matches_any_text(pattern: str, difference: str, covered: bool) -> None:
-    assert KnownDifference(pattern, "reason").covers(difference) is covered
+    assert Expectation(pattern, "reason").covers(difference) is covered
 
 
 def test_known_difference_has_a_reason_and_unused_entry_is_named() -> None:
     comparison = compare(document(), document(("p.get.responses.404", GONE), ("p.put", GONE)))
     message, unknown = report_lines(
-        comparison, [KnownDifference("*: status 404: *", "It is so."), KnownDifference("nothing", "It was so.")]
+        comparison, [Expectation("*: status 404: *", "It is so."), Expectation("nothing", "It was so.")]
     )
     assert message == [
         f"known: {GET}: status 404: only ours: It is so.",

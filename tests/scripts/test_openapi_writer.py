@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV30SpecValidator
@@ -20,10 +19,8 @@ from postman_items import (
     with_parameter,
     with_variables,
 )
-from postman_openapi import json_nodes
-from postman_openapi.losses import Loss, SpecError
+from postman_openapi.losses import Loss
 from postman_openapi.openapi_writer import build_document, operation_id
-from postman_openapi.yaml_io import read_yaml, write_yaml
 
 
 def build(*items: Any, server: str | None = None) -> tuple[dict[str, Any], list[Loss]]:
@@ -316,135 +313,6 @@ def test_documented_response_header_is_written() -> None:
 )
 def test_an_operation_is_named_after_its_item(name: str, expected: str) -> None:
     assert operation_id(name) == expected
-
-
-# --- YAML
-
-
-AMBIGUOUS = [
-    "204",
-    "1e3",
-    "0o17",
-    "017",
-    "0x1F",
-    "1_000",
-    "12:30",
-    ".5",
-    "+1",
-    "-",
-    "~",
-    "null",
-    "Null",
-    "yes",
-    "NO",
-    "on",
-]
-AMBIGUOUS += [
-    "off",
-    "y",
-    "N",
-    "true",
-    "False",
-    "",
-    " ",
-    " a",
-    "a ",
-    "a: b",
-    "a #b",
-    "- a",
-    "? a",
-    "{a}",
-    "[a]",
-    "*a",
-    "&a",
-]
-AMBIGUOUS += [
-    "!a",
-    "%a",
-    "@a",
-    "`a",
-    "|",
-    ">",
-    "'",
-    '"',
-    "---",
-    "...",
-    "=",
-    "<<",
-    "2026-11-23",
-    "é",
-    "\x85",
-    "\u2028",
-    "a\tb",
-]
-AMBIGUOUS += [
-    "a\r\nb",
-    "a\n",
-    "\na",
-    "a\n\n  b",
-    "a \nb",
-    "a\nb",
-    "trailing:",
-    "\ufeff",
-    "😀",
-    "1:2:3",
-    ".inf",
-    ".nan",
-    ".",
-]
-
-
-@pytest.mark.parametrize("text", AMBIGUOUS)
-def test_ambiguous_text_is_text_for_both_yaml_versions(text: str) -> None:
-    document = {text: text, "list": [text]}
-    written = write_yaml(document)
-    assert yaml.safe_load(written) == document
-    assert read_yaml(written, "x") == document
-
-
-texts = st.text(st.characters(exclude_categories=["Cs"]))
-documents = st.recursive(
-    st.none() | st.booleans() | st.integers() | texts, lambda inner: st.lists(inner) | st.dictionaries(texts, inner)
-)
-
-
-@given(st.dictionaries(texts, documents))
-def test_both_yaml_versions_read_the_same_document(document: dict[str, Any]) -> None:
-    written = write_yaml(document)
-    assert yaml.safe_load(written) == document
-    assert read_yaml(written, "x") == document
-
-
-def test_multiline_text_is_a_block() -> None:
-    assert write_yaml({"a": "one\ntwo\n\nthree"}) == "a: |-\n  one\n  two\n\n  three\n"
-
-
-def test_shared_values_are_written_without_aliases() -> None:
-    shared = {"b": [1]}
-    assert "&" not in write_yaml({"a": shared, "c": shared})
-
-
-def test_alias_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_nodes, "MAX_VALUES", 50_000)
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 9)]
-    with pytest.raises(SpecError, match="values, counting aliases"):
-        read_yaml("\n".join(lines), "x.yaml")
-
-
-@pytest.mark.parametrize("number", [0.5, 1e20, 1e-7, 1.5e300, -2.0, 10**30])
-def test_numbers_are_numbers_for_both_yaml_versions(number: float) -> None:
-    written = write_yaml({"x": number})
-    assert yaml.safe_load(written) == read_yaml(written, "x") == {"x": number}
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["a: !!int abc", "a: 2020-99-99", "[" * 3000, "a: 1\na: 2", "a: [", "\tb", "a: !!python/object:os.system {}"],
-)
-def test_invalid_yaml_raises_spec_error(text: str) -> None:
-    with pytest.raises(SpecError, match="not valid YAML"):
-        read_yaml(text, "x.yaml")
 
 
 def test_single_text_example_is_kept() -> None:

@@ -60,6 +60,39 @@ def test_committed_files_are_current_with_any_hash_seed(project: Path) -> None:
     assert read_files(project) == before
 
 
+def test_a_run_without_changes_prints_at_most_ten_lines(project: Path) -> None:
+    before = read_files(project)
+    for arguments in ((), ("--check",)):
+        result = run(project, *arguments)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert len(result.stdout.splitlines()) <= 10
+        assert result.stdout.splitlines()[0] == "losses: 22, as accepted in openapi/accepted-losses.yaml"
+    assert read_files(project) == before
+
+
+def test_a_loss_that_is_not_accepted_is_a_problem(project: Path) -> None:
+    replace(project / ITEM, '"response": [', '"event": [{"listen": "test"}],\n  "response": [')
+    remedy = "change the item, or add the loss and its reason to openapi/accepted-losses.yaml"
+    for arguments in ((), ("--check",)):
+        result = run(project, *arguments)
+        assert result.returncode == 1
+        loss, last = result.stderr.splitlines()
+        assert loss.startswith(f"lost: {ITEM} (")
+        assert (loss.partition("'): ")[2], last) == ("/event: scripts: OpenAPI has none", remedy)
+
+
+def test_an_accepted_loss_that_no_item_has_is_an_error(project: Path) -> None:
+    losses = project / "openapi" / "accepted-losses.yaml"
+    losses.write_text(losses.read_text() + '  - loss: "*: scripts: *"\n    reason: Tests are ours alone.\n')
+    before = read_files(project)
+    for arguments in ((), ("--check",)):
+        result = run(project, *arguments)
+        assert (result.returncode, result.stdout) == (2, "")
+        message = "error: openapi/accepted-losses.yaml: /losses/2: matches no loss, so remove it: *: scripts: *"
+        assert result.stderr.splitlines()[0] == message
+    assert read_files(project) == before
+
+
 def test_deleted_tree_is_restored_byte_for_byte(project: Path) -> None:
     before = read_files(project)
     shutil.rmtree(project / PACKAGE)
@@ -68,10 +101,10 @@ def test_deleted_tree_is_restored_byte_for_byte(project: Path) -> None:
     missing = run(project, "--check")
     assert missing.returncode == 1
     assert f"{OPERATION}: missing" in missing.stderr
-    result = run(project)
+    result = run(project, "--verbose")
     assert result.returncode == 0, result.stderr
     assert read_files(project) == before
-    for part in ("lost: ", "{{baseUrl}}", "oauth2", "overlay: $.paths['/api/group/userByGroupId'].delete: 1 match"):
+    for part in ("accepted: ", "{{baseUrl}}", "oauth2", "overlay: $.paths['/api/group/userByGroupId'].delete: 1 match"):
         assert part in result.stdout
 
 
@@ -195,7 +228,7 @@ def test_configuration_above_the_temporary_folder_is_ignored(project: Path, tmp_
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_any_terminal_encoding_is_supported(project: Path, encoding: str) -> None:
     replace(project / ITEM, '"Remove member', '"Dagný 😀 remove member')
-    result = run(project, PYTHONIOENCODING=encoding, PYTHONUTF8="0", LC_ALL="C")
+    result = run(project, "--verbose", PYTHONIOENCODING=encoding, PYTHONUTF8="0", LC_ALL="C")
     assert result.returncode == 0, result.stderr
     assert "remove member" in result.stdout
 
@@ -338,7 +371,7 @@ def test_changes_are_reported_before_files_are_written(released_project: Path) -
     lines = result.stdout.splitlines()
     labels = [line.partition(":")[0] for line in lines]
     assert sorted(set(labels), key=labels.index) == [
-        "lost",
+        "losses",
         "overlay",
         "change",
         "surface",

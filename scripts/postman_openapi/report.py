@@ -1,0 +1,111 @@
+"""Report losses: their number by kind, then the serious ones, then all of them if asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+
+from .losses import Loss
+
+MAX_KINDS = 20
+QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?<=\{\{)[^{}]*(?=\}\})")
+LAST_WORDS = re.compile(r"(the (?:formats|header|media type|method|type)) \S.*", re.DOTALL)
+NAME = r"""(?:'.*'|".*")"""
+
+
+class Concern(StrEnum):
+    """The reasons why a loss is serious, most serious first: a call may be missing, or may not work."""
+
+    OPERATION = "operation lost"
+    AUTHENTICATION = "authentication lost"
+    PATH = "path changed"
+    MERGE = "merged operations disagree"
+
+
+SERIOUS = (
+    (Concern.OPERATION, "an operation"),
+    (Concern.OPERATION, "a folder"),
+    (Concern.AUTHENTICATION, "the authentication"),
+    (Concern.AUTHENTICATION, "the authentication of a second request"),
+    (Concern.AUTHENTICATION, "the authentication of an example"),
+    (Concern.AUTHENTICATION, "(?i:the header authorization)"),
+    (Concern.AUTHENTICATION, "a security scheme"),
+    (Concern.AUTHENTICATION, "oauth2"),
+    (Concern.PATH, f"the name {NAME} of a path variable"),
+    (Concern.PATH, f"the scheme of {NAME}"),
+    (Concern.PATH, f"the server {NAME}"),
+    (Concern.MERGE, r"the \w+ of a second request"),
+    (Concern.MERGE, f"the parameter {NAME}: .*"),
+)
+"""The serious losses by the pattern of what is lost; a test compares the patterns with the modules that report them."""
+
+
+def concern(loss: Loss) -> Concern | None:
+    """Return the reason why a loss is serious, or None."""
+    return next((each for each, what in SERIOUS if re.fullmatch(what, loss.what, re.DOTALL)), None)
+
+
+def text_lines(losses: Sequence[Loss], *, verbose: bool) -> Iterator[str]:
+    """Yield the report as text; a report without losses is empty."""
+    if not losses:
+        return
+    serious = list(serious_lines(losses))
+    yield f"{_count(len(losses), 'loss', 'losses')} of {_count(len(_kinds(losses)), 'kind', 'kinds')}:"
+    yield from kind_lines(losses)
+    yield from serious
+    if verbose:
+        yield from (f"lost: {loss}" for loss in losses)
+    elif len(serious) < len(losses):
+        yield "--verbose lists every loss with its position"
+
+
+def json_text(losses: Iterable[Loss]) -> str:
+    """Return all losses as a JSON list."""
+    rows = [{"item": each.item, "pointer": each.pointer, "what": each.what, "why": each.why} for each in losses]
+    return json.dumps(rows, indent=2)
+
+
+def kind_lines(losses: Iterable[Loss]) -> Iterator[str]:
+    """Yield the number of losses of each kind, most frequent first."""
+    counts = _kinds(losses).most_common()
+    width = len(str(counts[0][1])) if counts else 0
+    for kind, count in counts[:MAX_KINDS]:
+        yield f"  {count:>{width}} x {kind}"
+    if rest := counts[MAX_KINDS:]:
+        yield f"  {sum(count for _, count in rest)} of {_count(len(rest), 'other kind', 'other kinds')}"
+
+
+def serious_lines(losses: Iterable[Loss]) -> Iterator[str]:
+    """Yield a line for each serious loss.
+
+    The losses of one merge share a line, and so do losses of authentication that differ only in their positions.
+    """
+    groups: dict[Concern, dict[object, list[Loss]]] = {each: {} for each in Concern}
+    for loss in losses:
+        if (found := concern(loss)) is not None:
+            same = {Concern.AUTHENTICATION: (loss.what, loss.why), Concern.MERGE: loss.item}.get(found, loss)
+            groups[found].setdefault(same, []).append(loss)
+    for each, group in groups.items():
+        yield from (f"{each}: {_describe(each, same)}" for same in group.values())
+
+
+def _describe(about: Concern, losses: Sequence[Loss]) -> str:
+    first, others = losses[0], losses[1:]
+    if not others:
+        return str(first)
+    if about is Concern.MERGE:
+        details = dict.fromkeys(loss.what.removesuffix(" of a second request") for loss in losses)
+        return f"{first.item}: {first.pointer}: {', '.join(details)}"
+    return f"{first} (and in {_count(len(others), 'other place', 'other places')})"
+
+
+def _kinds(losses: Iterable[Loss]) -> Counter[str]:
+    """Count the losses by what is lost, without names and values."""
+    return Counter(LAST_WORDS.sub(r"\1 ...", QUOTED.sub("...", " ".join(loss.what.split()))) for loss in losses)
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
