@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import httpx
 import pytest
-from fakes import KINDS, Answers, FakeClock, remove_member, token, wire
+from fakes import KINDS, START, Answers, FakeClock, call, remove_member, token, wire
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -16,6 +17,7 @@ from confluence_groups_sdk import (
     AsyncConfluenceGroups,
     ConfluenceGroups,
     MissingScopeError,
+    RateLimiter,
     RateLimitError,
     ResponseValidationError,
     RetryPolicy,
@@ -190,3 +192,36 @@ def test_a_transports_own_error_becomes_the_httpx_error_it_extends(kind: str) ->
     with pytest.raises(APIConnectionError) as caught:
         remove_member(kind, Answers(OddError("a", "b")), retry=RetryPolicy(max_retries=0))
     assert type(caught.value.__cause__) is httpx.ReadError
+
+
+@pytest.mark.parametrize("seconds", [59, 60, 61])
+def test_a_hold_is_waited_for_up_to_the_limit(seconds: int) -> None:
+    clock, rate_limiter = FakeClock(), RateLimiter()
+    reset = datetime.fromtimestamp(START + seconds, UTC).isoformat()
+    spent = httpx.Response(204, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset})
+    answers = Answers(spent, httpx.Response(204))
+    remove_member("sync", answers, clock=clock, rate_limiter=rate_limiter)
+    try:
+        remove_member("sync", answers, clock=clock, rate_limiter=rate_limiter)
+    except RateLimitError as error:
+        assert error.retry_after == seconds > 60
+        assert clock.slept == []
+    else:
+        assert sum(clock.slept) == seconds <= 60
+
+
+def test_an_error_has_the_path_as_it_was_sent() -> None:
+    for answer in (httpx.ReadError("reset"), httpx.Response(500)):
+        with pytest.raises(APIError) as caught:
+            call("sync", "iter_members", Answers(answer), {"group_id": "a b/c"}, retry=RetryPolicy(max_retries=0))
+        assert caught.value.path == "/wiki/rest/api/group/a%20b%2Fc/membersByGroupId"
+
+
+def test_a_limit_of_0_refuses_only_what_the_server_asks_for() -> None:
+    clock, retry = FakeClock(), RetryPolicy(max_retry_after=0)
+    remove_member("sync", Answers(httpx.Response(503), httpx.Response(204)), clock=clock, retry=retry)
+    assert clock.slept == [2]
+    asking = httpx.Response(503, headers={"Retry-After": "1"})
+    with pytest.raises(ServerError) as caught:
+        remove_member("sync", Answers(asking), retry=retry)
+    assert caught.value.retry_after == 1
