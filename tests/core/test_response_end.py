@@ -87,6 +87,43 @@ def test_an_unusual_response_is_not_trusted(response: bytes) -> None:
     assert not follow(*[bytes([each]) for each in response[:1000]]).reached
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("longest", "more"),
+    [
+        (b"A" * 100 * 1024, b"A"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 18, b"9"),
+        (CHUNKED + b"0000000a\r", b"\r"),
+        (CHUNKED + b"0000000a0", b"0"),
+    ],
+)
+def test_a_connection_is_given_up_for_what_is_longer_than_any_server_sends(longest: bytes, more: bytes) -> None:
+    for received, is_given_up in ((longest, False), (longest + more, True)):
+        end = follow(received, *([b"\r\n\r\n"] if b"Length" in received else []))
+        assert (end.reached, end.is_given_up) == (False, is_given_up)
+
+
+@pytest.mark.parametrize("status", [b"100 Continue", b"102 Processing", b"199 Other"])
+def test_a_response_follows_an_interim_one(status: bytes) -> None:
+    interim = b"HTTP/1.1 %s\r\n\r\n" % status
+    assert not follow(interim).reached
+    assert not follow(interim).is_given_up
+    assert follow(interim, DONE).reached
+
+
+def test_bytes_before_the_first_request_are_ignored() -> None:
+    end = ResponseEnd()
+    end.feed(b"\x05\x00")  # of a SOCKS proxy
+    assert (end.reached, end.is_given_up) == (True, False)
+    end.expect(b"GET")
+    end.feed(PAGE)
+    assert (end.reached, end.is_given_up) == (True, False)
+    end.feed(b"{}")
+    assert (end.reached, end.is_given_up) == (False, True)
+
+
 def test_the_method_decides_whether_there_is_a_body() -> None:
     head = PAGE.removesuffix(b"{}")
     assert follow(head, method=b"HEAD").reached
