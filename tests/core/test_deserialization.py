@@ -134,6 +134,18 @@ def test_a_limit_that_does_not_fit_the_page_is_ignored(limit: object) -> None:
     assert read_users(answer({"results": [{"accountId": "a"}, {"accountId": "b"}], "limit": limit})).limit is None
 
 
+@pytest.mark.parametrize(("results", "limit"), [([], 1), ([{"accountId": "a"}], 1), ([{"accountId": "a"}], 2)])
+def test_a_limit_and_a_total_that_fit_the_page_are_read(results: list[Any], limit: int) -> None:
+    page = read_users(answer({"results": results, "limit": limit, "totalSize": len(results)}))
+    assert (page.limit, page.total, page.size) == (limit, len(results), len(results))
+    assert page.is_short is (len(results) < limit)
+
+
+def test_a_page_as_long_as_the_limit_in_the_request_is_not_short() -> None:
+    body = answer({"results": [{"accountId": "a"}, {"accountId": "b"}]})
+    assert [deserialization.users(body, requested_limit=limit).is_short for limit in (1, 2, 3)] == [False, False, True]
+
+
 @pytest.mark.parametrize(("managed_by", "external"), [("EXTERNAL", True), ("ADMINS", False), ("NEW_WORD", False)])
 def test_is_externally_managed(managed_by: str, external: bool) -> None:
     assert Group(id="g", name="n", managed_by=managed_by).is_externally_managed is external

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from confluence_groups_sdk import BearerToken, ConfluenceGroups, RateLimiter, RetryPolicy, aiohttp_client, errors
-from confluence_groups_sdk._core.responses.error_factory import BODY_LIMIT, MESSAGE_LIMIT, error_from_response
+from confluence_groups_sdk._core.responses.error_factory import error_from_response
 from confluence_groups_sdk.errors import APIStatusError, KnownProblem
 
+MESSAGE_LIMIT = 500  # characters
+BODY_LIMIT = 64 * 1024  # bytes
 URL = "https://your-domain.atlassian.net/wiki/rest/api/group/userByGroupId?groupId=g&accountId=a"
 
 
@@ -42,6 +44,7 @@ def make_error(
         (409, errors.ConflictError),
         (410, errors.GoneError),
         (418, errors.APIStatusError),
+        (499, errors.APIStatusError),
         (429, errors.RateLimitError),
         (500, errors.ServerError),
         (503, errors.ServerError),
@@ -125,6 +128,8 @@ def test_the_message_is_the_servers_text(body: str | bytes, message: str | None)
 def test_message_and_body_are_truncated() -> None:
     assert make_error(400, "x" * 1000).message == "x" * MESSAGE_LIMIT
     assert make_error(400, "ü" * BODY_LIMIT, authorization=None).body == "ü" * (BODY_LIMIT // 2)
+    assert make_error(400, "x" * BODY_LIMIT).body == "x" * BODY_LIMIT
+    assert make_error(400, headers={"atl-request-id": "r" * 300}).request_id == "r" * 200
     assert len((make_error(400, b"\xff" * BODY_LIMIT).body or "").encode()) <= BODY_LIMIT
 
 
@@ -187,6 +192,15 @@ def test_a_sign_without_its_status_is_no_known_problem(status: int, headers: dic
     error = make_error(status, body, headers)
     assert error.problem is None
     assert error.remedy == type(error).remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"), [(299, None), (300, KnownProblem.REDIRECTED), (399, KnownProblem.REDIRECTED), (402, None)]
+)
+def test_the_statuses_of_redirects(status: int, problem: KnownProblem | None) -> None:
+    assert make_error(status).problem is problem
+    captcha = {"X-Authentication-Denied-Reason": "CAPTCHA_CHALLENGE; login-url=https://x"}
+    assert make_error(status, headers=captcha).problem is (KnownProblem.CAPTCHA_REQUIRED if status >= 300 else None)
 
 
 @pytest.mark.parametrize(
