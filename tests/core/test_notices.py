@@ -90,6 +90,7 @@ def test_a_response_may_have_all_three(kind: str) -> None:
         ("Fri Jun 30 23:59:59 2023", DATE),
         ('date="Fri, 30 Jun 2023 23:59:59 GMT"', DATE),
         ('version="v1", date="Fri, 30 Jun 2023 23:59:59 GMT"', DATE),
+        ('date="30 Jun 2023 23:59:59 GMT"', DATE),
         ("true", None),
         ("TRUE", None),
         ("?1", None),
@@ -295,6 +296,12 @@ def test_headers_of_one_name_are_read_up_to_8000_characters(length: int, text: s
     assert [each.text for each in notices_of([("Warning", "x" * length), ("Warning", '299 - "use v2"')])] == [text]
 
 
+@pytest.mark.parametrize(("length", "texts"), [(7998, ["y", "z"]), (7999, ["y"]), (8000, [])])
+def test_each_header_of_a_name_counts(length: int, texts: list[str]) -> None:
+    found = notices_of([("Sunset", "x" * length), ("Sunset", "y"), ("Sunset", "z")])
+    assert [each.text for each in found] == ["x" * 500, *texts]
+
+
 def test_a_failed_response_has_notices_too() -> None:
     answers = Answers(httpx.Response(410, headers={"Sunset": "Fri, 30 Jun 2023 23:59:59 GMT"}))
     with httpx.Client(transport=httpx.MockTransport(answers)) as http:
@@ -338,6 +345,8 @@ def test_notices_survive_pickle_and_copy() -> None:
     assert len({notice, copy.deepcopy(notice)}) == 1
     with pytest.raises(AttributeError):
         notice.text = "x"  # type: ignore[misc] # frozen
+    with pytest.raises(TypeError):
+        Notice(REMOVE, "warning", "use v2")  # type: ignore[misc] # has names only
 
 
 HEADER_VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=60)
