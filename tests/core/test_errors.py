@@ -250,6 +250,22 @@ def test_echoed_credentials_are_redacted_in_the_error(scheme: str, token: str) -
         assert credentials[: len(credentials) // 2] not in shown
 
 
+@pytest.mark.parametrize(("start", "times"), [("", 1), ("\\u0041", 8)])
+def test_a_body_that_is_cut_loses_what_the_beginning_of_a_credential_may_take(start: str, times: int) -> None:
+    """Each character of it takes up to eight in the body, if it is escaped."""
+    authorization = "Bearer the-token"
+    body = make_error(400, start + "x" * BODY_LIMIT + "x", authorization=authorization).body
+    longest = len("Bearer%20the-token")  # of the forms in which a server may echo it
+    assert len(body or "") == BODY_LIMIT - longest * times
+
+
+def test_a_date_is_relative_to_the_given_time_or_to_the_systems() -> None:
+    response = httpx.Response(429, headers={"Retry-After": "Fri, 15 Jan 2027 08:00:20 GMT"})
+    assert error_from_response(response, now=START).retry_after == 20
+    past = httpx.Response(429, headers={"Retry-After": "Fri, 15 Jan 1999 08:00:20 GMT"})
+    assert error_from_response(past).retry_after == 0
+
+
 def test_an_escaped_credential_is_redacted_in_the_message() -> None:
     error = make_error(400, r'{"message": "you sent the\u002dtoken"}', authorization="Bearer the-token")
     assert error.message == "you sent REDACTED"
