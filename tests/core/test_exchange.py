@@ -194,10 +194,15 @@ def test_a_transports_own_error_becomes_the_httpx_error_it_extends(kind: str) ->
     assert type(caught.value.__cause__) is httpx.ReadError
 
 
+def spent_for(seconds: int) -> dict[str, str]:
+    """Return the headers of a limit that is spent for some seconds."""
+    reset = datetime.fromtimestamp(START + seconds, UTC).isoformat()
+    return {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+
+
 def remove_two(seconds: int, clock: FakeClock) -> None:
     """Remove two members; the first response says that the limit is spent for some seconds."""
-    reset = datetime.fromtimestamp(START + seconds, UTC).isoformat()
-    spent = httpx.Response(204, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset})
+    spent = httpx.Response(204, headers=spent_for(seconds))
     answers, rate_limiter = Answers(spent, httpx.Response(204)), RateLimiter()
     for _ in range(2):
         remove_member("sync", answers, clock=clock, rate_limiter=rate_limiter)
@@ -210,6 +215,17 @@ def test_a_hold_is_waited_for_up_to_the_limit() -> None:
     with pytest.raises(RateLimitError, match="not sent") as caught:
         remove_two(61, FakeClock())
     assert (caught.value.status_code, caught.value.retry_after) == (429, 61)
+
+
+@pytest.mark.parametrize("asked", [{}, {"Retry-After": "5"}])
+def test_a_429_is_raised_at_once_if_the_limit_is_renewed_too_late(asked: dict[str, str]) -> None:
+    clock = FakeClock()
+    with pytest.raises(RateLimitError) as caught:
+        remove_member("sync", Answers(httpx.Response(429, headers={**spent_for(61), **asked})), clock=clock)
+    assert (caught.value.retry_after, clock.slept) == (61, [])
+    refused = httpx.Response(429, headers={**spent_for(60), **asked})
+    remove_member("sync", Answers(refused, httpx.Response(204)), clock=clock)
+    assert sum(clock.slept) == 60
 
 
 def test_an_error_has_the_path_as_it_was_sent() -> None:
