@@ -27,6 +27,7 @@ from confluence_groups_sdk import (
     Tokens,
     errors,
 )
+from confluence_groups_sdk._core.responses.error_details import known_messages
 from confluence_groups_sdk._core.responses.error_factory import error_from_response
 from confluence_groups_sdk.cli.rendering.error_message import REMEDIES
 from confluence_groups_sdk.cli.session.client_factory import ClientSource
@@ -115,6 +116,38 @@ def test_the_servers_words_are_shown_in_every_shape(shape: Callable[[str], str])
         assert "Computer says no" in str(error)
     assert "site admin" not in error.remedy
     assert error.message
+
+
+@pytest.mark.parametrize(
+    ("wrap", "levels"),
+    [
+        (lambda inner: [inner], 9),
+        (lambda inner: {"message": inner}, 9),
+        (lambda inner: {"errorMessages": inner}, 9),
+        (lambda inner: {"data": inner if isinstance(inner, dict) else {"message": inner}}, 8),
+        (lambda inner: {"errors": [inner]}, 4),
+        (lambda inner: {"errors": {"field": inner}}, 4),
+    ],
+)
+def test_words_are_read_down_to_a_depth(wrap: Callable[[object], object], levels: int) -> None:
+    nested: object = "Computer says no"
+    for _ in range(levels):
+        nested = wrap(nested)
+    assert make_error(403, json.dumps(nested)).message == "Computer says no"
+    assert make_error(403, json.dumps(wrap(nested))).message is None
+
+
+def test_words_are_read_from_ten_thousand_entries() -> None:
+    for before, found in ((9_999, ["Computer says no"]), (10_000, [])):
+        entries = [*[None] * before, "Computer says no"]
+        assert list(known_messages({"errors": entries})) == found
+        assert list(known_messages({"errors": {str(number): each for number, each in enumerate(entries)}})) == found
+
+
+def test_a_cause_is_looked_for_in_a_thousand_texts() -> None:
+    status, words = SIGNS[KnownProblem.XSRF_CHECK_FAILED]
+    for before, problem in ((999, KnownProblem.XSRF_CHECK_FAILED), (1_000, None)):
+        assert make_error(status, json.dumps({"errors": [*["no"] * before, words]})).problem is problem
 
 
 def test_title_and_detail_are_shown_together() -> None:
