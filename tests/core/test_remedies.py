@@ -291,6 +291,45 @@ def test_the_request_id_is_mentioned_only_if_there_is_one(status: int, body: str
         assert "request id" in remedy or not unknown
 
 
+ID = {"atl-request-id": "r-1"}
+SUPPORT = "give the request id to Atlassian's support"
+ADD = ("POST", f"{API}/group/userByGroupId?groupId=g")
+GATEWAY = ("GET", "https://api.atlassian.com/ex/confluence/c/wiki/rest/api/group")
+OTHER_HOST = ("GET", "https://proxy.example/wiki/rest/api/group")
+TOKEN = "Check that the access token has not expired or been revoked, and that "
+BOTH_IDS = "Check the group id and the account id: they must belong to this site, exactly as Confluence returned them."
+
+
+def without_stop(kind: type[APIStatusError]) -> str:
+    return kind.remedy.removesuffix(".")
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (make_error(418), APIStatusError.remedy),
+        (make_error(418, "words"), f"{without_stop(APIStatusError)}: read the body."),
+        (make_error(418, "", ID), f"{without_stop(APIStatusError)}: {SUPPORT}."),
+        (make_error(418, "words", ID), f"{without_stop(APIStatusError)}: read the body, and {SUPPORT}."),
+        (make_error(500), errors.ServerError.remedy),
+        (make_error(500, "", ID), f"{without_stop(errors.ServerError)}; if it persists, {SUPPORT}."),
+        (make_error(403), PermissionDeniedError.remedy),
+        (make_error(403, "", ID), f"{without_stop(PermissionDeniedError)}; {SUPPORT}."),
+        (make_error(400, "no"), BOTH_IDS),
+        (make_error(400, "no", to=(ADD[0], f"{ADD[1]}&accountId=a")), f"{BOTH_IDS} The user may already be a member."),
+        (make_error(401, "no"), errors.AuthenticationError.remedy),
+        (make_error(401, "no", to=GATEWAY, sent=BEARER), f"{TOKEN}the user has given the app access to this site."),
+        (
+            make_error(401, "no", to=OTHER_HOST, sent=BEARER),
+            f"{TOKEN}it is sent through the gateway, with the site's cloud id.",
+        ),
+        (make_error(409, "no"), errors.ConflictError.remedy),
+    ],
+)
+def test_the_whole_remedy(error: APIStatusError, remedy: str) -> None:
+    assert error.remedy == remedy
+
+
 def test_no_class_mentions_a_request_id() -> None:
     kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.APIError)]
     assert len(kinds) > 10
