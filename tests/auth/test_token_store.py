@@ -308,7 +308,7 @@ def test_another_program_may_hold_the_lock_for_two_minutes(
     other = FileTokenStore(path)
     with monkeypatch.context() as patch, other.lock():
         patch.setattr(token_store, "machine_monotonic", lambda: sum(slept))
-        patch.setattr(token_store.time, "sleep", sleep)
+        patch.setattr("time.sleep", sleep)
         with pytest.raises(ConfigurationError, match="another process keeps it locked"), store.lock():
             pass
     assert sum(slept) == pytest.approx(120, abs=0.1)

@@ -346,7 +346,7 @@ def test_notices_survive_pickle_and_copy() -> None:
     with pytest.raises(AttributeError):
         notice.text = "x"  # type: ignore[misc] # frozen
     with pytest.raises(TypeError):
-        Notice(REMOVE, "warning", "use v2")  # type: ignore[misc] # has names only
+        Notice(REMOVE, "warning", "use v2")  # type: ignore[call-arg] # has names only
 
 
 HEADER_VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=60)

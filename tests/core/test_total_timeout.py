@@ -243,7 +243,7 @@ def test_a_step_may_take_its_own_time_or_what_is_left(
     seconds: float | None, end: float | None, left: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(deadline.time, "monotonic", lambda: 100.0)
+        patch.setattr("time.monotonic", lambda: 100.0)
         assert deadline.time_left(seconds, end, httpcore.ReadTimeout) == left
         for over in (100.0, 99.0):
             with pytest.raises(httpcore.ReadTimeout):
