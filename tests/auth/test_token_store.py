@@ -323,3 +323,7 @@ def test_a_token_file_of_more_than_a_mebibyte_is_not_read(store: FileTokenStore,
             store.load()
     else:
         assert store.load() == OLD
+
+
+def test_the_repr_of_tokens_shows_none() -> None:
+    assert repr(OLD) == "Tokens(expires_at=1800000000.5, scopes=('read:confluence-groups', 'offline_access'))"

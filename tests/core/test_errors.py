@@ -194,6 +194,12 @@ def test_a_sign_without_its_status_is_no_known_problem(status: int, headers: dic
     assert error.remedy == type(error).remedy
 
 
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 408, 409, 410])
+def test_only_some_statuses_mean_that_a_group_is_managed_elsewhere(status: int) -> None:
+    error = make_error(status, '{"message": "Manage it in your identity provider"}')
+    assert (error.problem is KnownProblem.EXTERNALLY_MANAGED) is (status in (400, 403, 409))
+
+
 @pytest.mark.parametrize(
     ("status", "problem"), [(299, None), (300, KnownProblem.REDIRECTED), (399, KnownProblem.REDIRECTED), (402, None)]
 )
