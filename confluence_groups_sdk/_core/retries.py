@@ -46,7 +46,7 @@ class Retries:
         config = self._config
         held_s = config.rate_limiter.seconds_held(config.clock) if error.status_code == 429 else 0.0
         if held_s > config.retry.max_retry_after:
-            error.retry_after = max(held_s, error.retry_after or 0.0)
+            error.retry_after = max(held_s, error.retry_after or held_s)
         chance = config.clock.random()
         return retry_policy.delay_before(config.retry, self._retry, retry_after=error.retry_after, chance=chance)
 
@@ -64,9 +64,9 @@ class Retries:
 
 def limit_page(call: Call[T], config: ClientConfig) -> Call[T]:
     """Return the call, with a smaller page if a page of this size has just been too large for the server."""
-    size, until = config.page_sizes.get(call.operation, (0, 0.0))
-    if config.clock.monotonic() < until:
-        while call.limit and call.limit > size and call.smaller:
+    if remembered := config.page_sizes.get(call.operation):
+        size, until = remembered
+        while call.limit and call.limit > size and call.smaller and config.clock.monotonic() < until:
             call = call.smaller()
     return call
 

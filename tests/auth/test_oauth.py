@@ -133,6 +133,9 @@ def test_refresh_request_matches_atlassians_documentation(kind: str) -> None:
         ({"refresh_token": None}, Tokens("new-access", "old-refresh", START + 3600, ("read", "write"))),
         ({"scope": "none"}, Tokens("new-access", "new-refresh", START + 3600, ("read",))),
         ({"scope": 1}, Tokens("new-access", "new-refresh", START + 3600, ("read",))),
+        ({"expires_in": 0.5}, Tokens("new-access", "new-refresh", START + 0.5, ("read", "write"))),
+        ({"expires_in": 31622400}, Tokens("new-access", "new-refresh", START + 31622400, ("read", "write"))),
+        ({"expires_in": 31622401}, Tokens("new-access", "new-refresh", START + 3600, ("read", "write"))),
         ({"expires_in": 120.5}, Tokens("new-access", "new-refresh", START + 120.5, ("read", "write"))),
         *(
             ({"expires_in": odd}, Tokens("new-access", "new-refresh", START + 3600, ("read", "write")))
@@ -271,7 +274,7 @@ def test_a_403_is_refreshed_if_the_token_has_expired_meanwhile(kind: str, second
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("status", [400, 401, 403])
 @pytest.mark.parametrize("code", ["invalid_grant", "unauthorized_client"])
 def test_an_invalid_refresh_token_is_an_error_with_a_remedy_and_is_not_sent_twice(
     kind: str, status: int, code: str
@@ -301,6 +304,16 @@ def test_an_invalid_refresh_token_is_an_error_with_a_remedy_and_is_not_sent_twic
         (lambda: rejection(400, "invalid_request"), APIStatusError, "authority="),
         (lambda: httpx.Response(403, text="<html>blocked</html>"), APIStatusError, "authority="),
         (lambda: httpx.Response(404), APIStatusError, "authority="),
+        (lambda: rejection(399, "invalid_grant"), APIStatusError, "authority="),
+        (lambda: rejection(402, "invalid_grant"), APIStatusError, "authority="),
+        (lambda: rejection(404, "invalid_grant"), APIStatusError, "authority="),
+        (lambda: rejection(402, "access_denied"), APIStatusError, "authority="),
+        (lambda: rejection(404, "invalid_client"), APIStatusError, "authority="),
+        (lambda: rejection(400, "invalid_client"), AuthenticationError, "client secret"),
+        (lambda: httpx.Response(428), APIStatusError, "authority="),
+        (lambda: httpx.Response(430), APIStatusError, "authority="),
+        (lambda: httpx.Response(499), APIStatusError, "authority="),
+        (lambda: httpx.Response(201, json=GRANTED), ResponseValidationError, "authority="),
         (lambda: httpx.Response(410), APIStatusError, "authority="),
         (lambda: httpx.Response(307, headers={"Location": "https://elsewhere.example"}), APIStatusError, "authority="),
         (lambda: httpx.Response(204), ResponseValidationError, "authority="),

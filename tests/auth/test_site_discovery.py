@@ -24,6 +24,7 @@ from confluence_groups_sdk import (
     discover_sites,
     discover_sites_async,
 )
+from confluence_groups_sdk._support.clock import SystemClock
 from confluence_groups_sdk.sandbox import Sandbox
 
 CONFLUENCE = {"id": "one", "name": "a", "url": "https://a.example", "scopes": ["read:confluence-groups"]}
@@ -59,6 +60,7 @@ def test_a_site_listed_twice_is_returned_once_with_all_scopes(kind: str) -> None
     (request,) = answers.requests
     assert str(request.url) == "https://api.atlassian.com/oauth/token/accessible-resources"
     assert (request.method, request.headers["Authorization"]) == ("GET", "Bearer t")
+    assert "X-Atlassian-Token" not in request.headers, "it changes nothing"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -77,6 +79,13 @@ def test_a_site_listed_twice_is_returned_once_with_all_scopes(kind: str) -> None
 def test_a_malformed_response_is_an_error(kind: str, body: str, problem: str) -> None:
     with pytest.raises(ResponseValidationError, match=problem):
         discover(kind, Answers(httpx.Response(200, text=body)))
+
+
+def test_a_failed_attempt_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(SystemClock, "wait", lambda _clock, _waker, seconds: waits.append(seconds))
+    assert discover("sync", Answers(httpx.Response(503), httpx.Response(200, json=[]))) == []
+    assert len(waits) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

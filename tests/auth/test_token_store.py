@@ -294,3 +294,36 @@ def test_only_the_file_store_needs_the_extra() -> None:
 
 def test_repr_shows_only_the_path(store: FileTokenStore, path: Path) -> None:
     assert repr(store) == f"FileTokenStore({str(path)!r})"
+
+
+def test_another_program_may_hold_the_lock_for_two_minutes(
+    store: FileTokenStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        assert 0 < seconds <= 1, "the lock is asked for often"
+        slept.append(seconds)
+
+    other = FileTokenStore(path)
+    with monkeypatch.context() as patch, other.lock():
+        patch.setattr(token_store, "machine_monotonic", lambda: sum(slept))
+        patch.setattr("time.sleep", sleep)
+        with pytest.raises(ConfigurationError, match="another process keeps it locked"), store.lock():
+            pass
+    assert sum(slept) == pytest.approx(120, abs=0.1)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_token_file_of_more_than_a_mebibyte_is_not_read(store: FileTokenStore, path: Path, more: int) -> None:
+    text = path.read_text()
+    path.write_text(text.rjust(1024 * 1024 + more))
+    if more:
+        with pytest.raises(ConfigurationError, match="does not hold tokens"):
+            store.load()
+    else:
+        assert store.load() == OLD
+
+
+def test_the_repr_of_tokens_shows_none() -> None:
+    assert repr(OLD) == "Tokens(expires_at=1800000000.5, scopes=('read:confluence-groups', 'offline_access'))"

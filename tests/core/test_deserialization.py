@@ -17,7 +17,7 @@ from fakes import KINDS, call
 from hypothesis import given
 from hypothesis import strategies as st
 
-from confluence_groups_sdk import Group, KnownProblem, ResponseValidationError, User
+from confluence_groups_sdk import Group, KnownProblem, ResponseValidationError, Site, User
 from confluence_groups_sdk._core.api import deserialization
 from confluence_groups_sdk._generated import models as generated
 from confluence_groups_sdk._generated.types import Unset
@@ -132,6 +132,48 @@ def test_an_unidentified_user_is_skipped_and_its_place_kept(odd: object) -> None
 @pytest.mark.parametrize("limit", [0, -1, 1, True, None, "200", 2.0, [200]])
 def test_a_limit_that_does_not_fit_the_page_is_ignored(limit: object) -> None:
     assert read_users(answer({"results": [{"accountId": "a"}, {"accountId": "b"}], "limit": limit})).limit is None
+
+
+@pytest.mark.parametrize(("results", "limit"), [([], 1), ([{"accountId": "a"}], 1), ([{"accountId": "a"}], 2)])
+def test_a_limit_and_a_total_that_fit_the_page_are_read(results: list[Any], limit: int) -> None:
+    page = read_users(answer({"results": results, "limit": limit, "totalSize": len(results)}))
+    assert (page.limit, page.total, page.size) == (limit, len(results), len(results))
+    assert page.is_short is (len(results) < limit)
+
+
+def test_a_page_as_long_as_the_limit_in_the_request_is_not_short() -> None:
+    body = answer({"results": [{"accountId": "a"}, {"accountId": "b"}]})
+    assert [deserialization.users(body, requested_limit=limit).is_short for limit in (1, 2, 3)] == [False, False, True]
+
+
+def test_a_limit_of_0_fits_no_page() -> None:
+    assert read_users(answer({"results": [], "limit": 0})).limit is None
+
+
+def test_the_entries_of_one_site_are_merged() -> None:
+    first = {"id": "c-1", "name": "n", "url": "https://site.example", "scopes": ["a"]}
+    body = [first, {"id": "c-2", "scopes": []}, {**first, "scopes": ["b"]}]
+    assert deserialization.sites(answer(body)) == [
+        Site(cloud_id="c-1", name="n", url="https://site.example", scopes=frozenset({"a", "b"})),
+        Site(cloud_id="c-2", name=None, url=None, scopes=frozenset()),
+    ]
+    assert deserialization.sites(answer([])) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({}, "the body is not a list of sites"),
+        ([{"id": "c", "scopes": []}, 7], r"\[1\] is not a site"),
+        ([{"id": "c"}], r"\[0\] has no list of scopes"),
+        ([{"id": "c", "scopes": "a"}], r"\[0\] has no list of scopes"),
+        ([{"id": "c", "scopes": ["a", 1]}], r"\[0\] has no list of scopes"),
+        ([{"id": "", "scopes": []}], r"\[0\] has no id"),
+    ],
+)
+def test_an_unreadable_list_of_sites_is_an_error(body: Any, problem: str) -> None:
+    with pytest.raises(deserialization.DeserializationError, match=f"^{problem}$"):
+        deserialization.sites(answer(body))
 
 
 @pytest.mark.parametrize(("managed_by", "external"), [("EXTERNAL", True), ("ADMINS", False), ("NEW_WORD", False)])

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from confluence_groups_sdk import BearerToken, ConfluenceGroups, RateLimiter, RetryPolicy, aiohttp_client, errors
-from confluence_groups_sdk._core.responses.error_factory import BODY_LIMIT, MESSAGE_LIMIT, error_from_response
+from confluence_groups_sdk._core.responses.error_factory import error_from_response
 from confluence_groups_sdk.errors import APIStatusError, KnownProblem
 
+MESSAGE_LIMIT = 500  # characters
+BODY_LIMIT = 64 * 1024  # bytes
 URL = "https://your-domain.atlassian.net/wiki/rest/api/group/userByGroupId?groupId=g&accountId=a"
 
 
@@ -42,6 +44,7 @@ def make_error(
         (409, errors.ConflictError),
         (410, errors.GoneError),
         (418, errors.APIStatusError),
+        (499, errors.APIStatusError),
         (429, errors.RateLimitError),
         (500, errors.ServerError),
         (503, errors.ServerError),
@@ -125,6 +128,8 @@ def test_the_message_is_the_servers_text(body: str | bytes, message: str | None)
 def test_message_and_body_are_truncated() -> None:
     assert make_error(400, "x" * 1000).message == "x" * MESSAGE_LIMIT
     assert make_error(400, "ü" * BODY_LIMIT, authorization=None).body == "ü" * (BODY_LIMIT // 2)
+    assert make_error(400, "x" * BODY_LIMIT).body == "x" * BODY_LIMIT
+    assert make_error(400, headers={"atl-request-id": "r" * 300}).request_id == "r" * 200
     assert len((make_error(400, b"\xff" * BODY_LIMIT).body or "").encode()) <= BODY_LIMIT
 
 
@@ -189,6 +194,21 @@ def test_a_sign_without_its_status_is_no_known_problem(status: int, headers: dic
     assert error.remedy == type(error).remedy
 
 
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 408, 409, 410])
+def test_only_some_statuses_mean_that_a_group_is_managed_elsewhere(status: int) -> None:
+    error = make_error(status, '{"message": "Manage it in your identity provider"}')
+    assert (error.problem is KnownProblem.EXTERNALLY_MANAGED) is (status in (400, 403, 409))
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"), [(299, None), (300, KnownProblem.REDIRECTED), (399, KnownProblem.REDIRECTED), (402, None)]
+)
+def test_the_statuses_of_redirects(status: int, problem: KnownProblem | None) -> None:
+    assert make_error(status).problem is problem
+    captcha = {"X-Authentication-Denied-Reason": "CAPTCHA_CHALLENGE; login-url=https://x"}
+    assert make_error(status, headers=captcha).problem is (KnownProblem.CAPTCHA_REQUIRED if status >= 300 else None)
+
+
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
@@ -234,6 +254,22 @@ def test_echoed_credentials_are_redacted_in_the_error(scheme: str, token: str) -
         assert escaped[:-1] not in shown
         assert credentials[:-1] not in shown
         assert credentials[: len(credentials) // 2] not in shown
+
+
+@pytest.mark.parametrize(("start", "times"), [("", 1), ("\\u0041", 8)])
+def test_a_body_that_is_cut_loses_what_the_beginning_of_a_credential_may_take(start: str, times: int) -> None:
+    """Each character of it takes up to eight in the body, if it is escaped."""
+    authorization = "Bearer the-token"
+    body = make_error(400, start + "x" * BODY_LIMIT + "x", authorization=authorization).body
+    longest = len("Bearer%20the-token")  # of the forms in which a server may echo it
+    assert len(body or "") == BODY_LIMIT - longest * times
+
+
+def test_a_date_is_relative_to_the_given_time_or_to_the_systems() -> None:
+    response = httpx.Response(429, headers={"Retry-After": "Fri, 15 Jan 2027 08:00:20 GMT"})
+    assert error_from_response(response, now=START).retry_after == 20
+    past = httpx.Response(429, headers={"Retry-After": "Fri, 15 Jan 1999 08:00:20 GMT"})
+    assert error_from_response(past).retry_after == 0
 
 
 def test_an_escaped_credential_is_redacted_in_the_message() -> None:

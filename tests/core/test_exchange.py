@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import httpx
 import pytest
-from fakes import KINDS, Answers, FakeClock, remove_member, token, wire
+from fakes import KINDS, START, Answers, FakeClock, call, remove_member, token, wire
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -16,6 +17,7 @@ from confluence_groups_sdk import (
     AsyncConfluenceGroups,
     ConfluenceGroups,
     MissingScopeError,
+    RateLimiter,
     RateLimitError,
     ResponseValidationError,
     RetryPolicy,
@@ -190,3 +192,54 @@ def test_a_transports_own_error_becomes_the_httpx_error_it_extends(kind: str) ->
     with pytest.raises(APIConnectionError) as caught:
         remove_member(kind, Answers(OddError("a", "b")), retry=RetryPolicy(max_retries=0))
     assert type(caught.value.__cause__) is httpx.ReadError
+
+
+def spent_for(seconds: int) -> dict[str, str]:
+    """Return the headers of a limit that is spent for some seconds."""
+    reset = datetime.fromtimestamp(START + seconds, UTC).isoformat()
+    return {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+
+
+def remove_two(seconds: int, clock: FakeClock) -> None:
+    """Remove two members; the first response says that the limit is spent for some seconds."""
+    spent = httpx.Response(204, headers=spent_for(seconds))
+    answers, rate_limiter = Answers(spent, httpx.Response(204)), RateLimiter()
+    for _ in range(2):
+        remove_member("sync", answers, clock=clock, rate_limiter=rate_limiter)
+
+
+def test_a_hold_is_waited_for_up_to_the_limit() -> None:
+    clock = FakeClock()
+    remove_two(60, clock)
+    assert clock.slept == [60]
+    with pytest.raises(RateLimitError, match="not sent") as caught:
+        remove_two(61, FakeClock())
+    assert (caught.value.status_code, caught.value.retry_after) == (429, 61)
+
+
+@pytest.mark.parametrize("asked", [{}, {"Retry-After": "5"}])
+def test_a_429_is_raised_at_once_if_the_limit_is_renewed_too_late(asked: dict[str, str]) -> None:
+    clock = FakeClock()
+    with pytest.raises(RateLimitError) as caught:
+        remove_member("sync", Answers(httpx.Response(429, headers={**spent_for(61), **asked})), clock=clock)
+    assert (caught.value.retry_after, clock.slept) == (61, [])
+    refused = httpx.Response(429, headers={**spent_for(60), **asked})
+    remove_member("sync", Answers(refused, httpx.Response(204)), clock=clock)
+    assert sum(clock.slept) == 60
+
+
+def test_an_error_has_the_path_as_it_was_sent() -> None:
+    for answer in (httpx.ReadError("reset"), httpx.Response(500)):
+        with pytest.raises(APIError) as caught:
+            call("sync", "iter_members", Answers(answer), {"group_id": "a b/c"}, retry=RetryPolicy(max_retries=0))
+        assert caught.value.path == "/wiki/rest/api/group/a%20b%2Fc/membersByGroupId"
+
+
+def test_a_limit_of_0_refuses_only_what_the_server_asks_for() -> None:
+    clock, retry = FakeClock(), RetryPolicy(max_retry_after=0)
+    remove_member("sync", Answers(httpx.Response(503), httpx.Response(204)), clock=clock, retry=retry)
+    assert clock.slept == [2]
+    asking = httpx.Response(503, headers={"Retry-After": "1"})
+    with pytest.raises(ServerError) as caught:
+        remove_member("sync", Answers(asking), retry=retry)
+    assert caught.value.retry_after == 1

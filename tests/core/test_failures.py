@@ -138,6 +138,7 @@ def test_a_certificate_of_another_time_says_so(kind: str, year: int, words: str)
 @pytest.mark.parametrize(
     ("code", "words"),
     [
+        (2, "authority that is not trusted"),
         (18, "self-signed"),
         (19, "authority that is not trusted"),
         (20, "authority that is not trusted"),
@@ -147,9 +148,10 @@ def test_a_certificate_of_another_time_says_so(kind: str, year: int, words: str)
         (23, "revoked"),
         (62, "another host"),
         (64, "another host"),
-        (67, "too weak"),
-        (85, "RFC 5280"),
-        (1, "code 1"),
+        (27, "authority that is not trusted"),
+        *((code, "too weak") for code in (66, 67, 68)),
+        *((code, "RFC 5280") for code in range(79, 95)),
+        *((code, f"code {code}") for code in (1, 3, 8, 11, 22, 24, 28, 61, 63, 65, 69, 78, 95)),
     ],
 )
 def test_each_verdict_on_a_certificate_has_its_words(code: int, words: str) -> None:
@@ -445,3 +447,149 @@ def test_words_never_repeat_the_text_of_an_error() -> None:
     error.__cause__ = ssl.SSLError(1, "swordfish")
     error.__cause__.reason = "me:swordfish"
     assert "swordfish" not in f"{describe(error, Route(), unsent=True)}"
+
+
+# --- the words for each way of a request
+
+DIRECT = Route("site.example")
+AT_PROXY = Route("site.example", "HTTPS_PROXY", at_proxy=True)
+BEHIND_PROXY = Route("site.example", "HTTPS_PROXY", at_proxy=False)
+UNNAMED_PROXY = Route("site.example", None, at_proxy=True)
+
+
+def caused_by(cause: BaseException) -> httpx.ConnectError:
+    error = httpx.ConnectError("")
+    error.__cause__ = cause
+    return error
+
+
+def tls_error(reason: str | None, kind: type[ssl.SSLError] = ssl.SSLError) -> httpx.ConnectError:
+    cause = kind(1, "swordfish")
+    cause.reason = reason  # type: ignore[assignment] # as OpenSSL leaves it for an alert that it cannot name
+    return caused_by(cause)
+
+
+def certificate_error(code: int) -> httpx.ConnectError:
+    cause = ssl.SSLCertVerificationError("swordfish")
+    cause.verify_code = code
+    return caused_by(cause)
+
+
+UNKNOWN_HOST = socket.gaierror(socket.EAI_NONAME, "x")
+WORDS: list[tuple[httpx.RequestError, Route, str, str]] = [
+    (httpx.PoolTimeout(""), DIRECT, "all connections are in use", "more connections"),
+    (httpx.LocalProtocolError(""), DIRECT, "the request is malformed", "auth or http_client"),
+    (httpx.ConnectTimeout(""), DIRECT, "no connection to site.example in time", "more time"),
+    (httpx.ConnectTimeout(""), Route(), "no connection to the server in time", "more time"),
+    (httpx.ConnectTimeout(""), AT_PROXY, "no connection to the proxy in HTTPS_PROXY in time", "more time"),
+    (httpx.ConnectTimeout(""), UNNAMED_PROXY, "no connection to the proxy in time", "more time"),
+    (httpx.ConnectTimeout(""), BEHIND_PROXY, "no connection to site.example in time", "more time"),
+    *(
+        (
+            httpx.ProxyError(f"{status} swordfish"),
+            AT_PROXY,
+            f"the proxy in HTTPS_PROXY refused to connect to site.example ({status})",
+            "Check HTTPS_PROXY, name and password",
+        )
+        for status in (400, 402, 404, 406, 408, 499)
+    ),
+    (
+        httpx.ProxyError("swordfish"),
+        UNNAMED_PROXY,
+        "the proxy refused to connect to site.example",
+        "Check the proxy's address, name and password",
+    ),
+    *(
+        (
+            httpx.ProxyError(f"{status} swordfish"),
+            AT_PROXY,
+            f"the proxy in HTTPS_PROXY could not connect to site.example ({status})",
+            "The proxy may not know this host",
+        )
+        for status in (500, 501, 599)
+    ),
+    (tls_error("HTTP_REQUEST"), DIRECT, "site.example does not answer with TLS", "; the proxy's scheme, too."),
+    (
+        tls_error("HTTP_REQUEST"),
+        AT_PROXY,
+        "the proxy in HTTPS_PROXY does not answer with TLS",
+        "write http:// in HTTPS_PROXY",
+    ),
+    (
+        tls_error("UNSUPPORTED_PROTOCOL"),
+        BEHIND_PROXY,
+        "this client and site.example have no version of TLS in common",
+        "TLS 1.2 is needed",
+    ),
+    (
+        tls_error("TLSV1_UNRECOGNIZED_NAME"),
+        BEHIND_PROXY,
+        "the server does not know the host name site.example",
+        "Check the site's address",
+    ),
+    (
+        tls_error("TLSV1_UNRECOGNIZED_NAME"),
+        AT_PROXY,
+        "the TLS handshake with the proxy in HTTPS_PROXY failed (TLSV1_UNRECOGNIZED_NAME)",
+        "ssl.SSLContext",
+    ),
+    (
+        tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"),
+        DIRECT,
+        "site.example asks for a client certificate",
+        "load_cert_chain",
+    ),
+    (tls_error("ODD_REASON"), DIRECT, "the TLS handshake with site.example failed (ODD_REASON)", "ssl.SSLContext"),
+    (tls_error("odd reason"), DIRECT, "the TLS handshake with site.example failed", "ssl.SSLContext"),
+    (tls_error(None), DIRECT, "the TLS handshake with site.example failed", "ssl.SSLContext"),
+    (
+        tls_error("UNEXPECTED_EOF_WHILE_READING", ssl.SSLEOFError),
+        AT_PROXY,
+        "the connection to the proxy in HTTPS_PROXY was closed during the TLS handshake",
+        "firewall",
+    ),
+    (certificate_error(62), DIRECT, "the certificate of site.example is for another host", "Check the site's address"),
+    (
+        certificate_error(62),
+        AT_PROXY,
+        "the certificate of the proxy in HTTPS_PROXY is for another host",
+        "Check HTTPS_PROXY: its host",
+    ),
+    (certificate_error(10), AT_PROXY, "the certificate of the proxy in HTTPS_PROXY has expired", "clock"),
+    (caused_by(UNKNOWN_HOST), DIRECT, "unknown host site.example", "Check the spelling"),
+    (caused_by(UNKNOWN_HOST), Route(), "the host name of the server is unknown", "Check the spelling"),
+    (caused_by(UNKNOWN_HOST), AT_PROXY, "the host name of the proxy in HTTPS_PROXY is unknown", "Check HTTPS_PROXY"),
+    (
+        caused_by(OSError(errno.EPIPE, "x")),
+        BEHIND_PROXY,
+        "the connection to the proxy in HTTPS_PROXY was cut before anything was sent",
+        "firewall",
+    ),
+    (
+        caused_by(BrokenPipeError()),
+        DIRECT,
+        "the connection to site.example was cut before anything was sent",
+        "firewall",
+    ),
+    (caused_by(OSError("no number")), DIRECT, "", "Check address, proxy and network"),
+    (httpx.ConnectError(""), DIRECT, "", "Check address, proxy and network"),
+]
+
+
+@pytest.mark.parametrize(("error", "route", "problem", "remedy"), WORDS)
+def test_each_failure_names_the_host_that_it_is_about(
+    error: httpx.RequestError, route: Route, problem: str, remedy: str
+) -> None:
+    found = describe(error, route, unsent=True)
+    assert found[0] == problem
+    assert remedy in found[1]
+
+
+def test_a_request_that_was_sent_may_need_more_time_or_a_client_certificate() -> None:
+    assert describe(httpx.ReadTimeout(""), DIRECT, unsent=False) == ("", "Send again, or allow more time.")
+    for error in (httpx.ReadError(""), httpx.RemoteProtocolError("")):
+        assert describe(error, DIRECT, unsent=False) == ("", "Check address, proxy and network, then send again.")
+    alert = httpx.ReadError("")
+    alert.__cause__ = tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED").__cause__
+    for unsent in (False, True):
+        assert describe(alert, DIRECT, unsent=unsent)[0] == "site.example asks for a client certificate"

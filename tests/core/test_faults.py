@@ -49,12 +49,13 @@ from confluence_groups_sdk import (
 from confluence_groups_sdk import errors as errors_module
 from confluence_groups_sdk._core.timeout import parse_timeout
 from confluence_groups_sdk._core.transport.decompression import Decoder
-from confluence_groups_sdk._core.transport.response_reader import MAX_BODY_BYTES
 from confluence_groups_sdk.sandbox import Group, Sandbox
 
 BOTH = {"group_id": "g", "account_id": "a"}
 ONCE = RetryPolicy(max_retries=0)
 MIB = 1024**2
+YEAR_S = 366 * 24 * 3600
+MAX_BODY_BYTES = 16 * MIB
 DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 
@@ -383,6 +384,9 @@ def test_an_endless_response_times_out_and_its_connection_is_not_reused(
     [
         (5, (5, 5, 5, 5), 60),
         (90, (90, 90, 90, 90), 90),
+        (0.001, (0.001, 0.001, 0.001, 0.001), 60),
+        (YEAR_S, (YEAR_S, YEAR_S, YEAR_S, YEAR_S), YEAR_S),
+        (Timeout(5, total=YEAR_S), (5, 5, 5, 5), YEAR_S),
         (None, (None, None, None, None), None),
         (httpx.Timeout(5, read=120), (5, 120, 5, 5), 120),
         (httpx.Timeout(5, pool=None), (5, 5, 5, None), None),
@@ -400,7 +404,7 @@ def test_timeout_values_become_limits(
     assert (found["connect"], found["read"], found["write"], found["pool"], whole) == (*parts, total)
 
 
-@pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf"), 1e9, True, "5"])
+@pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf"), YEAR_S + 1, True, "5"])
 @pytest.mark.parametrize("part", ["timeout", "connect", "read", "write", "pool", "total"])
 def test_a_malformed_part_of_a_timeout_is_an_error(bad: Any, part: str) -> None:
     timeout = Timeout(**{part: bad})

@@ -143,11 +143,27 @@ def test_a_malformed_timeout_is_an_error(timeout: Any) -> None:
         AsyncConfluenceGroups(SITE, auth=token()).with_options(timeout=timeout)
 
 
-@pytest.mark.parametrize("option", ["retry", "clock"])
-@pytest.mark.parametrize("value", [None, 3])
-def test_an_option_of_the_wrong_type_is_a_type_error(option: str, value: Any) -> None:
-    with pytest.raises(TypeError, match=option):
-        ConfluenceGroups(SITE, auth=token(), **{option: value})
+class RetryPolicyOfAnotherCopy:
+    """What a second copy of this package would define."""
+
+
+RetryPolicyOfAnotherCopy.__name__ = "RetryPolicy"
+
+
+@pytest.mark.parametrize("kind", [ConfluenceGroups, AsyncConfluenceGroups])
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("retry", None, r"retry must be a RetryPolicy, not NoneType$"),
+        ("retry", 3, r"retry must be a RetryPolicy, not int$"),
+        ("retry", RetryPolicyOfAnotherCopy(), rf"retry must be a RetryPolicy, not {__name__}\.RetryPolicy$"),
+        ("rate_limiter", RetryPolicy(), r"rate_limiter must be a RateLimiter, not RetryPolicy$"),
+        ("clock", object(), r"clock must have the methods of SystemClock; object lacks some$"),
+    ],
+)
+def test_an_option_of_the_wrong_type_is_a_type_error(kind: Any, option: str, value: object, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        kind(SITE, auth=token(), **{option: value})
 
 
 def test_our_asynchronous_client_keeps_no_cookies() -> None:

@@ -16,14 +16,11 @@ from fakes import KINDS, WIRED, Answers, call, call_at
 from raw_socket_servers import reply_with, serve
 
 from confluence_groups_sdk import ApiToken, ResponseValidationError, discover_sites
-from confluence_groups_sdk._core.responses.bounded_json import (
-    MAX_DEPTH,
-    MAX_VALUES,
-    UNCHECKED_BYTES,
-    JsonBoundsError,
-    parse_json,
-)
+from confluence_groups_sdk._core.responses.bounded_json import JsonBoundsError, parse_json
 
+MAX_DEPTH = 100
+MAX_VALUES = 250_000
+UNCHECKED_BYTES = 256 * 1024
 MIB = 1024 * 1024
 BODY_BYTES = 16 * MIB
 MAX_PEAK_BYTES = 150 * 1000 * 1000  # of one answer, in whichever shape
@@ -175,6 +172,35 @@ def test_the_bounds_are_exact(opening: str, *, as_bytes: bool) -> None:
     assert len(parse(f"[{zeros},{PADDING}]")) == MAX_VALUES - 1
     with pytest.raises(JsonBoundsError, match=f"{MAX_VALUES:,} values"):
         parse(f"[{zeros},0,{PADDING}]")
+
+
+@pytest.mark.parametrize(("limit", "longest"), [(1000, UNCHECKED_BYTES), (2000, UNCHECKED_BYTES), (2001, 0)])
+def test_short_texts_are_bounded_by_the_recursion_limit_alone_if_it_is_low(limit: int, longest: int) -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit)
+    nested = b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1)
+    try:
+        for length in (len(nested), UNCHECKED_BYTES, UNCHECKED_BYTES + 1):
+            try:
+                parse_json(nested.ljust(length))
+                is_parsed = True
+            except JsonBoundsError:
+                is_parsed = False
+            assert is_parsed == (length <= longest)
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@pytest.mark.parametrize("limit", [0, 4300, 4301, 10_000])
+def test_a_whole_number_has_at_most_4300_digits(limit: int) -> None:
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(limit)
+    try:
+        assert parse_json(b"9" * 4300) == 10**4300 - 1
+        with pytest.raises(ValueError, match=r"430[01] digits"):
+            parse_json(b"9" * 4301)
+    finally:
+        sys.set_int_max_str_digits(before)
 
 
 NAMES = [

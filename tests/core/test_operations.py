@@ -138,6 +138,20 @@ def test_an_unusable_argument_sends_nothing(kind: str, method: str, bad: object)
         assert not answers.requests
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments", "message"),
+    [
+        ("get_group", {"group_id": ""}, "group_id is empty: give it as Confluence returns it"),
+        ("get_user", {"account_id": " "}, "account_id is empty: give it as Confluence returns it"),
+        ("create_group", {"name": ""}, "name is empty"),
+        ("search_groups", {"query": " "}, "query is empty"),
+    ],
+)
+def test_an_empty_argument_is_named(method: str, arguments: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        call("sync", method, Answers(), arguments)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("method", ["iter_members", "count_members", "is_member"])
 @pytest.mark.parametrize("bad", [".", ".."])

@@ -27,6 +27,7 @@ from confluence_groups_sdk import (
     Tokens,
     errors,
 )
+from confluence_groups_sdk._core.responses.error_details import known_messages
 from confluence_groups_sdk._core.responses.error_factory import error_from_response
 from confluence_groups_sdk.cli.rendering.error_message import REMEDIES
 from confluence_groups_sdk.cli.session.client_factory import ClientSource
@@ -115,6 +116,38 @@ def test_the_servers_words_are_shown_in_every_shape(shape: Callable[[str], str])
         assert "Computer says no" in str(error)
     assert "site admin" not in error.remedy
     assert error.message
+
+
+@pytest.mark.parametrize(
+    ("wrap", "levels"),
+    [
+        (lambda inner: [inner], 9),
+        (lambda inner: {"message": inner}, 9),
+        (lambda inner: {"errorMessages": inner}, 9),
+        (lambda inner: {"data": inner if isinstance(inner, dict) else {"message": inner}}, 8),
+        (lambda inner: {"errors": [inner]}, 4),
+        (lambda inner: {"errors": {"field": inner}}, 4),
+    ],
+)
+def test_words_are_read_down_to_a_depth(wrap: Callable[[object], object], levels: int) -> None:
+    nested: object = "Computer says no"
+    for _ in range(levels):
+        nested = wrap(nested)
+    assert make_error(403, json.dumps(nested)).message == "Computer says no"
+    assert make_error(403, json.dumps(wrap(nested))).message is None
+
+
+def test_words_are_read_from_ten_thousand_entries() -> None:
+    for before, found in ((9_999, ["Computer says no"]), (10_000, [])):
+        entries = [*[None] * before, "Computer says no"]
+        assert list(known_messages({"errors": entries})) == found
+        assert list(known_messages({"errors": {str(number): each for number, each in enumerate(entries)}})) == found
+
+
+def test_a_cause_is_looked_for_in_a_thousand_texts() -> None:
+    status, words = SIGNS[KnownProblem.XSRF_CHECK_FAILED]
+    for before, problem in ((999, KnownProblem.XSRF_CHECK_FAILED), (1_000, None)):
+        assert make_error(status, json.dumps({"errors": [*["no"] * before, words]})).problem is problem
 
 
 def test_title_and_detail_are_shown_together() -> None:
@@ -256,6 +289,45 @@ def test_the_request_id_is_mentioned_only_if_there_is_one(status: int, body: str
         unknown = status >= 500 or status in (403, 402, 405, 418, 777)
         assert ("request id" in remedy) == unknown or 300 <= status <= 499
         assert "request id" in remedy or not unknown
+
+
+ID = {"atl-request-id": "r-1"}
+SUPPORT = "give the request id to Atlassian's support"
+ADD = ("POST", f"{API}/group/userByGroupId?groupId=g")
+GATEWAY = ("GET", "https://api.atlassian.com/ex/confluence/c/wiki/rest/api/group")
+OTHER_HOST = ("GET", "https://proxy.example/wiki/rest/api/group")
+TOKEN = "Check that the access token has not expired or been revoked, and that "
+BOTH_IDS = "Check the group id and the account id: they must belong to this site, exactly as Confluence returned them."
+
+
+def without_stop(kind: type[APIStatusError]) -> str:
+    return kind.remedy.removesuffix(".")
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (make_error(418), APIStatusError.remedy),
+        (make_error(418, "words"), f"{without_stop(APIStatusError)}: read the body."),
+        (make_error(418, "", ID), f"{without_stop(APIStatusError)}: {SUPPORT}."),
+        (make_error(418, "words", ID), f"{without_stop(APIStatusError)}: read the body, and {SUPPORT}."),
+        (make_error(500), errors.ServerError.remedy),
+        (make_error(500, "", ID), f"{without_stop(errors.ServerError)}; if it persists, {SUPPORT}."),
+        (make_error(403), PermissionDeniedError.remedy),
+        (make_error(403, "", ID), f"{without_stop(PermissionDeniedError)}; {SUPPORT}."),
+        (make_error(400, "no"), BOTH_IDS),
+        (make_error(400, "no", to=(ADD[0], f"{ADD[1]}&accountId=a")), f"{BOTH_IDS} The user may already be a member."),
+        (make_error(401, "no"), errors.AuthenticationError.remedy),
+        (make_error(401, "no", to=GATEWAY, sent=BEARER), f"{TOKEN}the user has given the app access to this site."),
+        (
+            make_error(401, "no", to=OTHER_HOST, sent=BEARER),
+            f"{TOKEN}it is sent through the gateway, with the site's cloud id.",
+        ),
+        (make_error(409, "no"), errors.ConflictError.remedy),
+    ],
+)
+def test_the_whole_remedy(error: APIStatusError, remedy: str) -> None:
+    assert error.remedy == remedy
 
 
 def test_no_class_mentions_a_request_id() -> None:

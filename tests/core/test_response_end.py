@@ -16,7 +16,16 @@ PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\
 CHUNKS = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n1f\r\n" + b"0" * 31 + b"\r\n0\r\n\r\n"
 EMPTY = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-USUAL = (DONE, PAGE, CHUNKS, EMPTY, EARLY + DONE, EARLY * 3 + PAGE, DONE.replace(b"\r\n", b"\n"))
+USUAL = (
+    DONE,
+    PAGE,
+    CHUNKS,
+    EMPTY,
+    EARLY + DONE,
+    EARLY * 3 + PAGE,
+    DONE.replace(b"\r\n", b"\n"),
+    PAGE.replace(b"\r\n", b"\n"),
+)
 
 
 def follow(*parts: bytes, method: bytes = b"DELETE") -> ResponseEnd:
@@ -76,6 +85,8 @@ def test_responses_follow_one_another_on_a_connection() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * 400 + b"\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n" + DONE,
+        b"\n\r\n" + DONE,
         b"SSH-2.0-OpenSSH\r\n\r\n",
         b"\r\n" + DONE,
         b"A" * (MAX_HEAD_BYTES + 1),
@@ -87,10 +98,64 @@ def test_an_unusual_response_is_not_trusted(response: bytes) -> None:
     assert not follow(*[bytes([each]) for each in response[:1000]]).reached
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("longest", "more"),
+    [
+        (b"A" * 100 * 1024, b"A"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 18, b"9"),
+        (CHUNKED + b"0000000a\r", b"\r"),
+        (CHUNKED + b"0000000a0", b"0"),
+    ],
+)
+def test_a_connection_is_given_up_for_what_is_longer_than_any_server_sends(longest: bytes, more: bytes) -> None:
+    for received, is_given_up in ((longest, False), (longest + more, True)):
+        end = follow(received, *([b"\r\n\r\n"] if b"Length" in received else []))
+        assert (end.reached, end.is_given_up) == (False, is_given_up)
+
+
+@pytest.mark.parametrize("status", [b"100 Continue", b"102 Processing", b"199 Other"])
+def test_a_response_follows_an_interim_one(status: bytes) -> None:
+    interim = b"HTTP/1.1 %s\r\n\r\n" % status
+    assert not follow(interim).reached
+    assert not follow(interim).is_given_up
+    assert follow(interim, DONE).reached
+
+
+@pytest.mark.parametrize(("status", "has_body"), [(203, True), (204, False), (303, True), (304, False), (305, True)])
+def test_the_status_decides_whether_there_is_a_body(status: int, has_body: bool) -> None:
+    head = b"HTTP/1.1 %d Words\r\nContent-Length: 2\r\n\r\n" % status
+    assert follow(head).reached is not has_body
+    assert follow(head, b"{}").reached is has_body
+
+
+def test_a_status_line_inside_a_header_is_no_response() -> None:
+    assert not follow(b"HTTP/1.1 200 OK\r\nX: ", DONE).reached
+
+
+def test_a_connection_is_given_up_at_an_empty_head() -> None:
+    assert follow(b"\n\r\n").is_given_up
+    assert follow(EARLY + b"\n\r\n").is_given_up
+
+
+def test_bytes_before_the_first_request_are_ignored() -> None:
+    end = ResponseEnd()
+    end.feed(b"\x05\x00")  # of a SOCKS proxy
+    assert (end.reached, end.is_given_up) == (True, False)
+    end.expect(b"GET")
+    end.feed(PAGE)
+    assert (end.reached, end.is_given_up) == (True, False)
+    end.feed(b"{}")
+    assert (end.reached, end.is_given_up) == (False, True)
+
+
 def test_the_method_decides_whether_there_is_a_body() -> None:
     head = PAGE.removesuffix(b"{}")
     assert follow(head, method=b"HEAD").reached
     assert not follow(head, method=b"GET").reached
+    assert not follow(b"SSH-2.0-OpenSSH\r\n\r\n", method=b"HEAD").reached
     assert not follow(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", method=b"CONNECT").reached
 
 

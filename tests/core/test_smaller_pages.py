@@ -275,7 +275,9 @@ def test_later_lists_of_the_client_start_with_the_size_that_worked_for_ten_minut
         server.asked.clear()
         assert len(list(groups.search_groups(query="n"))) == 120
         assert server.asked == [(0, 200), (0, 100), *smaller]  # another operation
-        clock.sleep(600)
+        clock.sleep(595.5)
+        assert starts() == smaller
+        clock.sleep(0.5)  # ten minutes after the first list was read
         assert starts() == [(0, 200), (0, 100), *smaller]
         assert starts() == smaller
 
@@ -292,3 +294,14 @@ def test_a_size_that_failed_too_is_not_remembered() -> None:
         server.asked.clear()
         assert len(list(groups.iter_members(group_id="g"))) == 20
         assert server.asked == [(0, 200)]
+
+
+def test_a_size_that_worked_after_a_retry_is_not_remembered() -> None:
+    server, clock = SlowServer(count=20, fails_first=1), FakeClock()
+    with (
+        httpx.Client(transport=httpx.MockTransport(server)) as http,
+        ConfluenceGroups(SITE, auth=token(), http_client=http, clock=clock) as groups,
+    ):
+        assert len(list(groups.iter_members(group_id="g", page_size=30))) == 20
+        assert len(list(groups.iter_members(group_id="g"))) == 20
+    assert server.asked == [(0, 30), (0, 30), (0, 200)]

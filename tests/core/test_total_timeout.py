@@ -230,3 +230,40 @@ def test_requests_that_share_a_connection_have_their_own_deadlines() -> None:
     assert stream.read(1, open_["read"]) == b"frame"
     stream.write(b"frame", 5)
     assert stream.read(1, 5) == b"frame"
+
+
+# --- the limit of each step
+
+
+@pytest.mark.parametrize(
+    ("seconds", "end", "left"),
+    [(5, None, 5), (None, None, None), (5, 102.0, 2), (1, 102.0, 1), (2, 102.0, 2), (None, 102.0, 2), (5, 100.5, 0.5)],
+)
+def test_a_step_may_take_its_own_time_or_what_is_left(
+    seconds: float | None, end: float | None, left: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("time.monotonic", lambda: 100.0)
+        assert deadline.time_left(seconds, end, httpcore.ReadTimeout) == left
+        for over in (100.0, 99.0):
+            with pytest.raises(httpcore.ReadTimeout):
+                deadline.time_left(seconds, over, httpcore.ReadTimeout)
+
+
+@pytest.mark.parametrize(
+    ("own", "total", "limits"),
+    [
+        ((5, 5, 5), 3, (3, 3, 3)),
+        ((5, 5, 5), 5, (5, 5, 5)),
+        ((1, 2, 9), 5, (1, 2, 5)),
+        ((2, 1, 1), 5, (2, 1, 1)),
+        ((None, 4, None), 6, (6, 4, 6)),
+    ],
+)
+def test_steps_get_the_shorter_limit_and_the_deadline(
+    own: tuple[float | None, ...], total: float, limits: tuple[float, ...]
+) -> None:
+    parts = dict(zip(("read", "write", "pool"), own, strict=True))
+    found = deadline.limit_steps({"connect": 9, **parts}, total, 100.0)
+    assert found == {"connect": 9, **dict(zip(parts, limits, strict=True))}
+    assert {getattr(found[step], "deadline", None) for step in parts} == {100.0}

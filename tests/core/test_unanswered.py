@@ -11,7 +11,14 @@ import httpx
 import pytest
 from fakes import KINDS, Answers, FakeClock, call, remove_member
 
-from confluence_groups_sdk import APIConnectionError, APIError, APIStatusError, APITimeoutError, RetryPolicy
+from confluence_groups_sdk import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    RetryPolicy,
+    ServerError,
+)
 from confluence_groups_sdk.errors import AuthenticationError, NotFoundError, RateLimitError, ResponseValidationError
 
 Answer = httpx.Response | Exception
@@ -133,11 +140,32 @@ def test_after_all_retries_the_error_says_that_the_change_may_have_been_made(kin
     assert str(error).count("may have been made") == 1
 
 
-def test_a_single_unanswered_attempt_says_that_the_change_may_have_been_made() -> None:
-    error = failed_removal("sync", UNANSWERED["timeout"], retry=RetryPolicy(max_retries=0))
-    assert type(error) is APITimeoutError
-    assert error.unanswered_attempts == 1
-    assert "The change may have been made. Check with is_member" in str(error)
+@pytest.mark.parametrize(
+    ("lost", "error", "last_words"),
+    [
+        (
+            httpx.ReadTimeout("late"),
+            APITimeoutError,
+            "You may also send the call again, which does no harm, and allow more time.",
+        ),
+        (httpx.ReadError("reset"), APIConnectionError, "You may also send the call again, which does no harm."),
+        (httpx.Response(503), ServerError, ServerError.remedy),
+    ],
+)
+def test_a_single_unanswered_attempt_says_that_the_change_may_have_been_made(
+    lost: Answer, error: type[APIError], last_words: str
+) -> None:
+    found = failed_removal("sync", lost, retry=RetryPolicy(max_retries=0))
+    assert type(found) is error
+    assert found.unanswered_attempts == 1
+    assert found.remedy == f"The change may have been made. Check with is_member. {last_words}"
+
+
+@pytest.mark.parametrize(("status", "unanswered"), [(499, 0), (500, 1), (501, 1)])
+def test_only_errors_of_the_server_leave_a_change_in_doubt(status: int, unanswered: int) -> None:
+    error = failed_removal("sync", httpx.Response(status))
+    assert error.unanswered_attempts == unanswered
+    assert ("may have been made" in str(error)) is bool(unanswered)
 
 
 @pytest.mark.parametrize("unsent", [each for name, each in UNSENT.items() if name != "429"])
@@ -195,6 +223,14 @@ def test_a_read_has_no_unanswered_attempts(kind: str) -> None:
         call(kind, "get_group", Answers(UNANSWERED["timeout"], httpx.Response(404)), {"group_id": "g"})
     assert caught.value.unanswered_attempts == 0
     assert "the change" not in str(caught.value)
+
+
+@pytest.mark.parametrize("lost", [httpx.ReadTimeout("late"), httpx.ReadError("reset")])
+def test_a_read_that_was_sent_does_not_say_that_it_was_not(lost: Answer) -> None:
+    with pytest.raises(APIConnectionError) as caught:
+        call("sync", "get_group", Answers(lost), {"group_id": "g"}, retry=RetryPolicy(max_retries=0))
+    assert "not carried out" not in caught.value.remedy
+    assert "Nothing was sent" not in caught.value.remedy
 
 
 def test_the_count_survives_pickle_and_copy() -> None:

@@ -107,8 +107,8 @@ def test_static_stubs_with_unidentified_members_are_complete_lists(
     assert f"{number} member" in caplog.text
 
 
-@pytest.mark.parametrize("entries", [[None] * 200, [*users("a"), *[None] * 199]])
-def test_full_pages_that_repeat_unidentified_members_end_in_an_error(entries: list[Any]) -> None:
+@pytest.mark.parametrize(("entries", "pages"), [([None] * 200, 101), ([*users("a"), *[None] * 199], 2)])
+def test_full_pages_that_repeat_unidentified_members_end_in_an_error(entries: list[Any], pages: int) -> None:
     requested: list[httpx.URL] = []
 
     def repeat(request: httpx.Request) -> httpx.Response:
@@ -117,7 +117,13 @@ def test_full_pages_that_repeat_unidentified_members_end_in_an_error(entries: li
 
     with pytest.raises(IncompleteReadError):
         call("sync", "iter_members", repeat, GROUP)
-    assert len(requested) <= 101
+    assert len(requested) == pages
+
+
+def test_a_hundred_pages_in_a_row_may_have_only_unidentified_members() -> None:
+    entries = [*[None] * 100, *users("a"), *[None] * 100, *users("b")]
+    found = call("sync", "iter_members", serve_entries(entries), {**GROUP, "page_size": 1})
+    assert [member.account_id for member in found] == ["a", "b"]
 
 
 @pytest.mark.parametrize(

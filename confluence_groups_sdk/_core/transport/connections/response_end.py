@@ -89,7 +89,7 @@ class ResponseEnd:
             status = STATUS.match(data)
             code = int(status[1]) if status else 0
             if not 100 <= code < 200 or code == 101:
-                self._begin_body(code, data[: end.start() + 1], data[end.end() :])
+                self._begin_body(code, data[: end.end()], data[end.end() :])
                 return
             data, searched = data[end.end() :], 0
         self._kept = data
@@ -105,7 +105,8 @@ class ResponseEnd:
         if status < 200 or len(fields) != 1 or FOLDED.search(head) or self._method == b"CONNECT":
             self.give_up()
             return
-        name, value = fields[0][0].lower(), fields[0][1].strip()
+        [(name, value)] = fields
+        name, value = name.lower(), value.strip()
         if name == b"content-length" and value.isdigit() and len(value) <= MAX_DIGITS:
             self._missing = int(value)
             self._follow = ResponseEnd._follow_body
@@ -133,11 +134,12 @@ class ResponseEnd:
                 if len(self._kept) >= MAX_SIZE_LINE:
                     self.give_up()
                 return
-            if int(line[1], 16) == 0:
+            size = int(line[1], 16)
+            if size == 0:
                 self._follow = ResponseEnd._follow_end_of_chunks
                 self._follow(self, data[line.end() :])
                 return
-            position = line.end() + int(line[1], 16) + len(b"\r\n")
+            position = line.end() + size + len(b"\r\n")
         self._missing = position - len(data)
 
     def _follow_end_of_chunks(self, data: bytes) -> None:

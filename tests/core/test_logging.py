@@ -33,13 +33,20 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_request_is_logged(kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    answers = Answers(httpx.Response(503), httpx.Response(204, headers={"atl-request-id": "r-2"}))
+    clock = FakeClock()
+    answers = iter([(0.25, httpx.Response(503)), (1.5, httpx.Response(204, headers={"atl-request-id": "r-2"}))])
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        seconds, response = next(answers)
+        clock.sleep(seconds)
+        return response
+
     with caplog.at_level(logging.INFO, logger="confluence_groups_sdk"):
-        call(kind, "remove_member", answers, BOTH, clock=FakeClock())
+        call(kind, "remove_member", answer, BOTH, clock=clock)
     assert lines(caplog) == [
-        f"{NAMED}: 503 Service Unavailable, attempt 1, 0 ms, request id None",
+        f"{NAMED}: 503 Service Unavailable, attempt 1, 250 ms, request id None",
         f"{NAMED}: sending again in 2.0 s",
-        f"{NAMED}: 204, attempt 2, 0 ms, request id r-2",
+        f"{NAMED}: 204, attempt 2, 1500 ms, request id r-2",
     ]
 
 
