@@ -21,7 +21,7 @@ from confluence_groups_sdk.membership import (
     rehearse,
     undo,
 )
-from confluence_groups_sdk.membership.planning.group_reader import read_live
+from confluence_groups_sdk.membership.planning.reading.group_reader import read_live
 from confluence_groups_sdk.sandbox import Group, Sandbox
 from confluence_groups_sdk.sandbox.operations import Operations
 
