@@ -1,7 +1,8 @@
 """The operations on groups and users, with the responses that Confluence Cloud documents.
 
-Sources: docs/confluence-behaviour.md#operations, #permissions and #pagination. Two responses are not documented, and
-are 400 here: creating a group with a name that is taken, and adding a user who is a member.
+Sources: docs/confluence-behaviour.md#operations, #permissions and #pagination. Three responses are not documented, and
+are 400 here: creating a group with a name that is taken, adding a user who is a member, and looking up more than 100
+users.
 """
 
 from __future__ import annotations

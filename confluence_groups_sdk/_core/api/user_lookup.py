@@ -113,9 +113,7 @@ def _stop_using_bulk(reduced_operations: MutableMapping[str, object], reason: st
     """Let this client ask for each user alone from now on, and log it once."""
     this = object()
     if reduced_operations.setdefault(BULK_LOOKUP, this) is this:  # one step, so that only one thread warns
-        logger.warning(
-            "%s: not served by this site (%s): asking for each user alone from now on", BULK_LOOKUP, reason
-        )
+        logger.warning("%s: not served by this site (%s): asking for each user alone from now on", BULK_LOOKUP, reason)
 
 
 def _read_each(account_ids: Iterable[str]) -> Workflow[dict[str, User]]:
