@@ -6,6 +6,7 @@ They carry out the steps that `exchange` yields, and decide nothing.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import httpx
@@ -22,15 +23,17 @@ from .transport import closing
 from .transport.http_client import HttpClientHolder
 
 if TYPE_CHECKING:
-    from . import exchange
+    from . import exchange, parallel_reading
     from .api.operations import Call
-    from .api.pagination import Paginator, Workflow
+    from .api.pagination import Workflow
+    from .api.paginator import Paginator
     from .exchange import Reply, Step
     from .transport import replies, request_builder, response_reader
     from .transport.connections import attempt, watching
 else:
     attempt = LazyModule(__package__, "transport.connections.attempt")
     exchange = LazyModule(__package__, "exchange")
+    parallel_reading = LazyModule(__package__, "parallel_reading")
     replies = LazyModule(__package__, "transport.replies")
     request_builder = LazyModule(__package__, "transport.request_builder")
     response_reader = LazyModule(__package__, "transport.response_reader")
@@ -160,9 +163,12 @@ class Session(_Session[httpx.Client]):
             return result
 
     def items(self, paginator: Paginator[T]) -> Generator[T, None, None]:
-        """Yield the items of a list; each page is requested when the items before it are used up."""
+        """Yield the items of a list; each page is requested when the items before it are used up, or in parallel."""
         if self.http.is_closed:
             raise call_after_closing()
+        if paginator.in_parallel > 1:
+            yield from parallel_reading.read_in_threads(self._send, paginator)
+            return
         while (call := paginator.next_call()) is not None:
             items = paginator.receive(self._send(call))
             exchange.record_unidentified(paginator.unidentified)
@@ -246,9 +252,14 @@ class AsyncSession(_Session[httpx.AsyncClient]):
             return result
 
     async def items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
-        """Yield the items of a list; each page is requested when the items before it are used up."""
+        """Yield the items of a list; each page is requested when the items before it are used up, or in parallel."""
         if self.http.is_closed:
             raise call_after_closing()
+        if paginator.in_parallel > 1:
+            async with aclosing(parallel_reading.read_in_tasks(self._send, paginator)) as found:
+                async for item in found:
+                    yield item
+            return
         while (call := paginator.next_call()) is not None:
             items = paginator.receive(await self._send(call))
             exchange.record_unidentified(paginator.unidentified)
