@@ -42,17 +42,22 @@ class _Reply:
         return self.result
 
 
-def read_in_threads(send: Callable[[Call[Any]], Any], pages: Paginator[T]) -> Generator[T, None, None]:
+def read_in_threads(
+    begin: Callable[[Call[Any]], Any], send: Callable[[Call[Any]], Any], pages: Paginator[T]
+) -> Generator[T, None, None]:
     """Yield the items of a list whose pages are requested in threads.
 
     Args:
-        send: sends a call and returns its result.
+        begin: sends the first call and returns its result.
+        send: does the same with the calls after it.
         pages: the paginator of the list.
     """
-    number = pages.in_parallel
+    number, send_now = pages.in_parallel, begin
     parallel = ParallelPaginator(pages)
     while (calls := parallel.next_calls()) is not None:
-        with closing(map_in_threads(partial(_reply, send), calls, workers=number, ahead=AHEAD * number)) as replies:
+        mapped = map_in_threads(partial(_reply, send_now), calls, workers=number, ahead=AHEAD * number)
+        send_now = send
+        with closing(mapped) as replies:
             for reply in replies:
                 yield from parallel.receive(reply.take())
                 while (repair := parallel.next_repair()) is not None:
@@ -62,14 +67,17 @@ def read_in_threads(send: Callable[[Call[Any]], Any], pages: Paginator[T]) -> Ge
                     break
 
 
-async def read_in_tasks(send: Callable[[Call[Any]], Awaitable[Any]], pages: Paginator[T]) -> AsyncGenerator[T, None]:
+async def read_in_tasks(
+    begin: Callable[[Call[Any]], Awaitable[Any]], send: Callable[[Call[Any]], Awaitable[Any]], pages: Paginator[T]
+) -> AsyncGenerator[T, None]:
     """Yield the items of a list whose pages are requested in tasks; the arguments are those of `read_in_threads`."""
     from .._support.concurrency.tasks import map_in_tasks  # synchronous programs never load asyncio
 
-    number = pages.in_parallel
+    number, send_now = pages.in_parallel, begin
     parallel = ParallelPaginator(pages)
     while (calls := parallel.next_calls()) is not None:
-        mapped = map_in_tasks(partial(_reply_async, send), calls, workers=number, ahead=AHEAD * number)
+        mapped = map_in_tasks(partial(_reply_async, send_now), calls, workers=number, ahead=AHEAD * number)
+        send_now = send
         async with aclosing(mapped) as replies:
             async for reply in replies:
                 for item in parallel.receive(reply.take()):

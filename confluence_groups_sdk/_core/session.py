@@ -6,7 +6,6 @@ They carry out the steps that `exchange` yields, and decide nothing.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import httpx
@@ -163,12 +162,14 @@ class Session(_Session[httpx.Client]):
             return result
 
     def items(self, paginator: Paginator[T]) -> Generator[T, None, None]:
-        """Yield the items of a list; each page is requested when the items before it are used up, or in parallel."""
+        """Yield the items of a list; pages are requested when the items before them are used up, or in parallel."""
+        if paginator.in_parallel > 1:
+            return parallel_reading.read_in_threads(self.send, self._send, paginator)
+        return self._items(paginator)
+
+    def _items(self, paginator: Paginator[T]) -> Generator[T, None, None]:
         if self.http.is_closed:
             raise call_after_closing()
-        if paginator.in_parallel > 1:
-            yield from parallel_reading.read_in_threads(self._send, paginator)
-            return
         while (call := paginator.next_call()) is not None:
             items = paginator.receive(self._send(call))
             exchange.record_unidentified(paginator.unidentified)
@@ -251,15 +252,15 @@ class AsyncSession(_Session[httpx.AsyncClient]):
             result: T = end.value
             return result
 
-    async def items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
-        """Yield the items of a list; each page is requested when the items before it are used up, or in parallel."""
+    def items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
+        """Yield the items of a list; pages are requested when the items before them are used up, or in parallel."""
+        if paginator.in_parallel > 1:
+            return parallel_reading.read_in_tasks(self.send, self._send, paginator)
+        return self._items(paginator)
+
+    async def _items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
         if self.http.is_closed:
             raise call_after_closing()
-        if paginator.in_parallel > 1:
-            async with aclosing(parallel_reading.read_in_tasks(self._send, paginator)) as found:
-                async for item in found:
-                    yield item
-            return
         while (call := paginator.next_call()) is not None:
             items = paginator.receive(await self._send(call))
             exchange.record_unidentified(paginator.unidentified)

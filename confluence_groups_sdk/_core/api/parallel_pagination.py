@@ -174,7 +174,8 @@ class ParallelPaginator(Generic[T]):
 
     def _accept(self, page: Page[T], request: _Request) -> Sequence[T]:
         """Receive a page that begins with a known entry, so that none is missing between."""
-        pages, items, before = self._pages, (), self._latest
+        pages, before = self._pages, self._latest
+        items: Sequence[T] = ()
         self._remember(page, request.offset)
         has_new = not pages.seen.keys() >= self._latest
         if has_new:
