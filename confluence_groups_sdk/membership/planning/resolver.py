@@ -20,6 +20,7 @@ from ...client import ConfluenceGroups
 from ...errors import BadRequestError, InputError, NotFoundError
 from ...models import Group, User
 from .reading.group_lookup import find_group, find_groups_by_name, find_many_groups, is_id_like
+from .reading.group_members import list_members
 from .reading.read_errors import READ_ERRORS, name_group
 
 AccountsByEmail = Mapping[str, set[str]]
@@ -100,7 +101,7 @@ def _members_of(client: ConfluenceGroups, group: Group) -> dict[str, User]:
         APIError, IncompleteReadError: the members cannot be read; the error names the group.
     """
     try:
-        return {user.account_id: user for user in client.iter_members(group_id=group.id)}
+        return {user.account_id: user for user in list_members(client, group.id)}
     except READ_ERRORS as error:
         if isinstance(error, NotFoundError | BadRequestError) and find_group(client, group.id) is None:
             return {}

@@ -13,6 +13,7 @@ from ....errors import BadRequestError, NotFoundError
 from ....models import Group
 from ..snapshot import GroupSnapshot, Members, build_snapshot
 from .group_lookup import find_group
+from .group_members import list_members
 from .read_errors import READ_ERRORS, name_group
 
 
@@ -71,5 +72,5 @@ def read_members(client: ConfluenceGroups, group_id: str, *, emails: bool = Fals
         APIError, IncompleteReadError: as for `iter_members`.
     """
     with record_call_metadata() as metadata:
-        members = Members.of(client.iter_members(group_id=group_id), emails=emails)
+        members = Members.of(list_members(client, group_id), emails=emails)
     return evolve(members, unidentified=metadata.unidentified)
