@@ -123,6 +123,10 @@ class Paginator(Generic[T]):
         self._previous = page
         return new
 
+    def continue_at(self, start: int) -> None:
+        """Let the next page start at this offset, because everything before it was received."""
+        self._start = start
+
     @property
     def received(self) -> int:
         """The number of entries received, each counted once."""

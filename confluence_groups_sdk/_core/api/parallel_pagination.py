@@ -249,10 +249,11 @@ class ParallelPaginator(Generic[T]):
         self._is_outdated = True
 
     def _stop_predicting(self) -> None:
-        """Go on with the next page as the paginator requests it."""
+        """Go on after the latest page as the paginator reads a list."""
+        self._pages.continue_at(self._offset + 1)
         self._predicts, self._is_outdated, self._repair = False, True, None
 
     def _read_again(self) -> None:
         pages = self._pages
         self._again = Paginator(pages.page_at, pages.id_of, pages.page_size, max_items=pages.max_items)
-        self._stop_predicting()
+        self._predicts, self._is_outdated, self._repair = False, True, None
