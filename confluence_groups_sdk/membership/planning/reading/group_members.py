@@ -1,7 +1,5 @@
 """The members of many groups: read completely, several groups at the same time, and in order."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Iterable
 
 from attrs import frozen
