@@ -30,7 +30,7 @@ def in_new_interpreter(test: Callable[[], None]) -> Callable[[], None]:
                 capture_output=True,
                 check=False,
                 encoding="utf-8",
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE / "membership")])},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (HERE, HERE / "core", HERE / "membership")))},
                 timeout=TIME_LIMIT_S,
             )
         except subprocess.TimeoutExpired:

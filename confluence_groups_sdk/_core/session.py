@@ -22,15 +22,17 @@ from .transport import closing
 from .transport.http_client import HttpClientHolder
 
 if TYPE_CHECKING:
-    from . import exchange
+    from . import exchange, parallel_reading
     from .api.operations import Call
-    from .api.pagination import Paginator, Workflow
+    from .api.pagination import Workflow
+    from .api.paginator import Paginator
     from .exchange import Reply, Step
     from .transport import replies, request_builder, response_reader
     from .transport.connections import attempt, watching
 else:
     attempt = LazyModule(__package__, "transport.connections.attempt")
     exchange = LazyModule(__package__, "exchange")
+    parallel_reading = LazyModule(__package__, "parallel_reading")
     replies = LazyModule(__package__, "transport.replies")
     request_builder = LazyModule(__package__, "transport.request_builder")
     response_reader = LazyModule(__package__, "transport.response_reader")
@@ -165,7 +167,12 @@ class Session(_Session[httpx.Client]):
             return result
 
     def items(self, paginator: Paginator[T]) -> Generator[T, None, None]:
-        """Yield the items of a list; each page is requested when the items before it are used up."""
+        """Yield the items of a list; pages are requested when the items before them are used up, or in parallel."""
+        if paginator.in_parallel > 1:
+            return parallel_reading.read_in_threads(self.send, self._send, paginator)
+        return self._items(paginator)
+
+    def _items(self, paginator: Paginator[T]) -> Generator[T, None, None]:
         if self.http.is_closed:
             raise call_after_closing()
         while (call := paginator.next_call()) is not None:
@@ -255,8 +262,13 @@ class AsyncSession(_Session[httpx.AsyncClient]):
             result: T = end.value
             return result
 
-    async def items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
-        """Yield the items of a list; each page is requested when the items before it are used up."""
+    def items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
+        """Yield the items of a list; pages are requested when the items before them are used up, or in parallel."""
+        if paginator.in_parallel > 1:
+            return parallel_reading.read_in_tasks(self.send, self._send, paginator)
+        return self._items(paginator)
+
+    async def _items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
         if self.http.is_closed:
             raise call_after_closing()
         while (call := paginator.next_call()) is not None:

@@ -34,9 +34,11 @@ from .planning.planners import plan_removals as plan_removals
 from .planning.planners import plan_sync as plan_sync
 from .planning.preflight import Preflight as Preflight
 from .planning.preflight import check_change as check_change
+from .planning.reading.access import read_access as read_access
+from .planning.reading.group_members import GroupMembers as GroupMembers
+from .planning.reading.group_members import read_groups as read_groups
 from .planning.resolver import resolve_group as resolve_group
 from .planning.resolver import resolve_user as resolve_user
 from .planning.rows.csv_reader import read_accounts as read_accounts
 from .planning.rows.csv_reader import read_rows as read_rows
 from .planning.rows.row import Row as Row
-from .planning.snapshot import read_access as read_access

@@ -68,10 +68,13 @@ class FakeClient(ConfluenceGroups):
     def iter_groups(self, *, access_type: Any = None, page_size: int = 200) -> Generator[Group, None, None]:  # noqa: ARG002
         yield from ()
 
-    def iter_members(self, *, group_id: str, page_size: int = 200) -> Generator[User, None, None]:  # noqa: ARG002
+    def iter_members(self, *, group_id: str, page_size: int = 200, in_parallel: int = 1) -> Generator[User, None, None]:  # noqa: ARG002
         time.sleep(CALL_S)
         for account_id in list(self._fake.members[group_id]):
             yield User(account_id=account_id, account_type="atlassian", display_name=account_id)
+
+    def iter_memberships(self, *, account_id: str) -> Generator[Group, None, None]:
+        yield from (self.get_group(group_id=each) for each in GROUPS if account_id in self._fake.members[each])
 
     def is_member(self, *, group_id: str, account_id: str) -> bool:
         return account_id in self._fake.members[group_id]

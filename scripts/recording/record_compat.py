@@ -76,6 +76,7 @@ PLAN = membership.Plan(
     refused=(SKIPPED_CHANGE,),
     skipped=(evolve(SKIPPED_CHANGE, guard=None, option=None, why="not a member"),),
     notes=("the server does not say who manages it",),
+    estimate=membership.Estimate(calls=9, points=23, minutes=0.02),  # as recorded; later versions estimate otherwise
 )
 RESULTS = (
     membership.Result(
@@ -142,6 +143,7 @@ VALUES: Mapping[str, Any] = {
     "RateLimiterStatus": sdk.RateLimiterStatus(rate=9.5, held_until=1_800_000_000.5, in_flight=3, refused=2, points=41),
     "Plan": PLAN,
     "PlannedGroup": PLANNED,
+    "GroupMembers": membership.GroupMembers(group_id=GROUP.id, members=(USER,), unidentified=2),
     "Preflight": membership.Preflight(change=TWO, group=GROUP, user=USER, refusal=SKIPPED_CHANGE, is_member=True),
     "Progress": membership.Progress(phase="waiting", done=1, total=3, held_until=1_800_000_000.5),
     "RecordedRun": membership.RecordedRun(began_at=NOW, by=ADMIN, by_name="Ada Okafor"),

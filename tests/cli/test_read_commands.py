@@ -234,7 +234,7 @@ def test_members_without_an_account_id_are_counted_on_standard_error(shell: Shel
     page = {"results": [None, {"accountId": "a", "displayName": "Ada"}, {"accountId": ""}], "limit": 200, "_links": {}}
     group = {"id": "g", "name": "G", "type": "group"}
     shell.sandbox.answer_next(Answer(200, body=json.dumps(group)), Answer(200, body=json.dumps(page)))
-    result = shell.run("members", "list", "g", "-o", "json")
+    result = shell.run("members", "list", "6d1f0c52-2a3b-4c5d-8e9f-0a1b2c3d4e5f", "-o", "json")
     assert result.code == 0
     assert [row["account_id"] for row in json.loads(result.out)] == ["a"]
     assert result.err == "2 members not listed: Confluence sends no account id for them\n"

@@ -463,7 +463,7 @@ def test_verify_reads_again_until_changes_are_visible(
         true_members = ConfluenceGroups.iter_members
         reads = iter(range(100))
 
-        def list_old_members(self: ConfluenceGroups, *, group_id: str) -> Any:
+        def list_old_members(self: ConfluenceGroups, *, group_id: str, **_options: Any) -> Any:
             if 0 < next(reads) < 4:
                 sandbox.directory.add_member(TEAM, ids[0])
                 found = list(true_members(self, group_id=group_id))

@@ -25,6 +25,7 @@ from confluence_groups_sdk.membership import (
     read_journal,
 )
 from confluence_groups_sdk.membership.planning.guard_evaluation import evaluate
+from confluence_groups_sdk.membership.planning.reading.access import AccessReader
 from confluence_groups_sdk.membership.planning.snapshot import GroupSnapshot, Member
 from confluence_groups_sdk.sandbox import Group, Sandbox
 from confluence_groups_sdk.sandbox import Person as SandboxPerson
@@ -165,10 +166,8 @@ def test_offboarding_yourself_is_refused_in_groups_that_give_access(sandbox: San
 
 def test_unknown_access_counts_as_admin_rights(sandbox: Sandbox) -> None:
     ids = team(sandbox, 2)
-    from confluence_groups_sdk.membership.planning import snapshot
-
     with client(sandbox) as groups, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(snapshot, "read_access", lambda _: None)
+        patch.setattr(AccessReader, "read", lambda _: None)
         plan = plan_removals_of(groups, ids)
     assert {each.guard for each in plan.refused} == {"last_admin"}
 

@@ -21,7 +21,7 @@ from confluence_groups_sdk.membership import (
     rehearse,
     undo,
 )
-from confluence_groups_sdk.membership.planning.group_reader import read_live
+from confluence_groups_sdk.membership.planning.reading.group_reader import read_live
 from confluence_groups_sdk.sandbox import Group, Sandbox
 from confluence_groups_sdk.sandbox.operations import Operations
 
@@ -161,6 +161,6 @@ def test_snapshots_have_the_number(sandbox: Sandbox, unidentified: set[str]) -> 
     sandbox.directory.add_group(Group("other", "Other"), ids[:5])
     unidentified.update(ids[3:7])
     with client(sandbox) as groups:
-        live = read_live(groups, {TEAM: "Team", "other": "Other"})
+        live = read_live(groups, {each: groups.get_group(group_id=each) for each in (TEAM, "other")})
         found = {group_id: snapshot for group_id, snapshot in live if snapshot}
     assert {group_id: snapshot.unidentified for group_id, snapshot in found.items()} == {TEAM: 4, "other": 2}

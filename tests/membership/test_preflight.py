@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from confluence_groups_sdk import ApiToken, ConfluenceGroups
+from confluence_groups_sdk import ApiToken, ConfluenceGroups, Group, User
 from confluence_groups_sdk.membership import Action, Guards, Preflight, check_change
-from confluence_groups_sdk.sandbox import Sandbox
+from confluence_groups_sdk.sandbox import Group as SandboxGroup
+from confluence_groups_sdk.sandbox import Person, Sandbox
 
 ADMIN = "5b10a2844c20165700ede21a"
 READER = "608a9b555426330072f9867d"
@@ -33,9 +35,49 @@ def test_an_allowed_change_has_no_refusal(groups: ConfluenceGroups, sandbox: San
     assert str(single.change) == f"remove Bruno Keller ({READER}) from docs-editors"
 
 
-def test_members_are_not_read_if_the_group_gives_no_admin_rights(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
-    check(groups, sandbox, Action.REMOVE, "docs-editors", READER)
-    assert not [seen for seen in sandbox.requests if "membersByGroupId" in seen.target]
+def calls(sandbox: Sandbox, function: Callable[[], object]) -> list[str]:
+    """Return what is requested, in short."""
+    before = len(sandbox.requests)
+    function()
+    addresses = [urlsplit(seen.target) for seen in sandbox.requests[before:]]
+    return [parse_qs(each.query).get("accessType", [each.path.rpartition("/")[2]])[0] for each in addresses]
+
+
+def test_a_check_reads_only_what_a_guard_needs(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
+    directory = sandbox.directory
+    group = groups.get_group(group_id=directory.group_named("docs-editors").id)
+    admins = groups.get_group(group_id=directory.group_named("confluence-admins-sandbox").id)
+    reader, admin = (groups.get_user(account_id=each) for each in (READER, ADMIN))
+
+    def asked(action: Action, group: Group, user: User) -> list[str]:
+        return calls(sandbox, lambda: check_change(groups, action, group, user, GUARDS))
+
+    assert asked(Action.ADD, group, reader) == ["current", "memberof"]
+    assert asked(Action.REMOVE, group, reader) == ["membersByGroupId"], "the caller is known, and the list has the user"
+    assert asked(Action.REMOVE, group, admin)[0] == "membersByGroupId"
+    lists = {"user", "admin", "site-admin"}
+    assert set(asked(Action.REMOVE, admins, admin)) == {"membersByGroupId", *lists}, "the caller would leave"
+    directory.add_group(SandboxGroup("alone", "Alone"), [READER])
+    alone = groups.get_group(group_id="alone")
+    assert set(asked(Action.REMOVE, alone, reader)) == {"membersByGroupId", *lists}, "nobody would be left"
+
+
+def test_members_are_read_until_there_is_another_person(groups: ConfluenceGroups, sandbox: Sandbox) -> None:
+    robots = [f"bot-{number:03d}" for number in range(250)]
+    for each in robots:
+        sandbox.directory.add_person(Person(each, "Bot", "", account_type="app"))
+    sandbox.directory.add_group(SandboxGroup("bots", "Bots", access=frozenset({"admin"})), [*robots, READER])
+    group, reader = groups.get_group(group_id="bots"), groups.get_user(account_id=READER)
+    refusal = check_change(groups, Action.REMOVE, group, reader, GUARDS).refusal
+    assert refusal is not None
+    assert refusal.guard == "last_admin"
+    everybody = [READER, *robots, ADMIN]
+    sandbox.directory.add_group(SandboxGroup("bots", "Bots", access=frozenset({"admin"})), everybody)
+    sandbox.directory.add_group(SandboxGroup("big", "Big"), [ADMIN, *robots, READER])
+    assert check_change(groups, Action.REMOVE, group, reader, GUARDS).refusal is None
+    big = groups.get_group(group_id="big")
+    asked = calls(sandbox, lambda: check_change(groups, Action.REMOVE, big, reader, GUARDS))
+    assert asked == ["membersByGroupId", "memberof"], "the first page has another person, but not the user"
 
 
 @pytest.mark.parametrize(

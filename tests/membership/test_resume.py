@@ -238,8 +238,9 @@ def test_a_journal_that_another_run_finishes_meanwhile_is_read_again(
 
     with client(sandbox) as groups:
         plan = removals(groups, team(sandbox)[:20])
-        write_journal_in_doubt(plan, path, plan.changes[:5])
-        monkeypatch.setattr(ConfluenceGroups, "current_user", finish_elsewhere)
+    write_journal_in_doubt(plan, path, plan.changes[:5])
+    monkeypatch.setattr(ConfluenceGroups, "current_user", finish_elsewhere)
+    with client(sandbox) as groups:  # which does not know its caller yet
         report = apply(groups, plan, journal=path)
     assert report.already_complete
     assert len(report.done_before) == 20

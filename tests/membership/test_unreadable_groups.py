@@ -150,9 +150,7 @@ REPEATED = [{"accountId": f"x{number}", "type": "known"} for number in range(2)]
     ("part", "answer", "cause"),
     [
         (MEMBERS, {"status": 403}, PermissionDeniedError),
-        (BY_ID, {"status": 403}, PermissionDeniedError),
         (MEMBERS, {"status": 500}, ServerError),
-        (BY_ID, {"status": 504}, ServerError),
         (MEMBERS, {"status": 200, "json": ["no page"]}, ResponseValidationError),
         (
             MEMBERS,
@@ -226,14 +224,13 @@ def test_undo_names_the_unreadable_group(sandbox: Sandbox, ids: list[str], tmp_p
 
 
 @pytest.mark.parametrize("send", [apply, rehearse])
-@pytest.mark.parametrize("part", [MEMBERS, BY_ID])
 def test_apply_keeps_the_type_of_the_error_and_names_the_group(
-    sandbox: Sandbox, ids: list[str], tmp_path: Path, send: Any, part: str
+    sandbox: Sandbox, ids: list[str], tmp_path: Path, send: Any
 ) -> None:
     with connect(sandbox, lambda _: None) as groups:
         plan = plan_removals(groups, [(TEAM, ids[0]), ("old", ids[0])], guards=OPEN)
     with (
-        connect(sandbox, failing("old", part=part)) as groups,
+        connect(sandbox, failing("old")) as groups,
         pytest.raises(ServerError, match=r"503 .*the group Old project \(old\)"),
     ):
         send(groups, plan, journal=tmp_path / "plan.journal")

@@ -13,7 +13,9 @@ from .pagination import MAX_PAGE_SIZE
 FIRST_CALLS: Mapping[str, Callable[..., Call[Any] | None]] = {
     "remove_member": lambda *, group_id, account_id: operations.remove_member(group_id, account_id),
     "add_member": lambda *, group_id, account_id: operations.add_member(group_id, account_id),
-    "iter_members": lambda *, group_id, page_size=MAX_PAGE_SIZE: pagination.members(group_id, page_size).next_call(),
+    "iter_members": lambda *, group_id, page_size=MAX_PAGE_SIZE, in_parallel=1: pagination.members(
+        group_id, page_size, in_parallel=in_parallel
+    ).next_call(),
     "count_members": lambda *, group_id: next(pagination.count_members(group_id)),
     "is_member": lambda *, group_id, account_id: next(pagination.is_member(group_id, account_id)),
     "get_group": lambda *, group_id: operations.get_group(group_id),

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import threading
 from _thread import start_new_thread
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextvars import copy_context
-from itertools import islice
+from itertools import chain, islice
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -20,7 +20,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 WORKERS = 8  # calls at the same time
-AHEAD = 4 * WORKERS  # calls begun before their results are taken
 POLL_S = 0.05  # after which a thread that waits looks again without being told
 
 
@@ -125,14 +124,24 @@ class BackgroundCall(Generic[R]):
         self._notifier.notify()
 
 
-def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Generator[R, None, None]:
-    """Call a function for each item, up to 8 at the same time, and yield the results in order until the first error.
+def map_in_threads(
+    function: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS, ahead: int | None = None
+) -> Generator[R, None, None]:
+    """Call a function for each item, several at the same time, and yield the results in order until the first error.
 
-    At most 32 calls begin before their results are taken. This bounds the memory, and the calls that are made in vain
-    if the caller stops early.
+    Closing the generator waits for the calls that have begun.
+
+    Args:
+        function: the function to call; a single item is passed to it in this thread.
+        items: its arguments; each is taken by this thread, when its call may begin.
+        workers: the number of calls at the same time.
+        ahead: the number of calls begun before their results are taken, by default four times as many. This bounds the
+            memory, and the calls that are made in vain if the caller stops early.
     """
-    if len(items) < 2:
-        yield from map(function, items)
+    left = iter(items)
+    first = list(islice(left, 4 * workers if ahead is None else ahead))
+    if len(first) < 2:
+        yield from map(function, chain(first, left))
         return
     notifier = Notifier()
     tasks: SimpleQueue[tuple[int, T] | None] = SimpleQueue()
@@ -154,28 +163,31 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> Generator[
                 errors[task[0]] = error
             notifier.notify()
 
-    workers = [BackgroundCall(work, f"read-{each}", notifier, daemon=True) for each in range(min(WORKERS, len(items)))]
+    number = min(workers, len(first))
+    threads = [BackgroundCall(work, f"read-{each}", notifier, daemon=True) for each in range(number)]
     try:
-        for worker in workers:
-            worker.start()
-        left = iter(enumerate(items))
-        for task in islice(left, AHEAD):
+        for thread in threads:
+            thread.start()
+        for task in enumerate(first):
             tasks.put(task)
-        for index in range(len(items)):
+        index, begun = 0, len(first)
+        while index < begun:
             while index not in values:
                 if index in errors:
                     raise errors[index]
-                _raise_if_none_works(workers)
+                _raise_if_none_works(threads)
                 notifier.wait()
-            for task in islice(left, 1):
-                tasks.put(task)
+            for item in islice(left, 1):
+                tasks.put((begun, item))
+                begun += 1
             yield values.pop(index)
+            index += 1
     finally:
         closed.append(True)
-        for worker in workers:
+        for thread in threads:
             tasks.put(None)
-            worker.prevent()
-        while not all(worker.is_over for worker in workers):
+            thread.prevent()
+        while not all(thread.is_over for thread in threads):
             notifier.wait()
 
 

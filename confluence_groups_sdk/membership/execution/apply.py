@@ -16,6 +16,7 @@ from ...errors import PlanError
 from ..model.changes import Action, OnProgress
 from ..model.plan import Plan
 from ..model.report import Report, Stop, StopReason
+from ..planning.reading.caller import read_caller
 from .apply_run import ApplyRun, OnDrift, build_report, pending_changes
 from .change_executor import OpenClient, PerProcessClient
 from .dispatcher import Dispatcher, State
@@ -99,7 +100,7 @@ def apply(
     caller = CallerThread()
 
     def run_plan() -> Report:
-        user, now = caller.read(client.current_user), utc_timestamp(clock.now())
+        user, now = caller.read(lambda: read_caller(client)), utc_timestamp(clock.now())
         with open_journal(
             journal, plan, by=user.account_id, by_name=user.display_name, now=now, verify=verify_once
         ) as opened:
@@ -169,7 +170,7 @@ def rehearse(
     earlier = build_report(plan, opened, pending_changes(plan, opened), stop=stop)
     if earlier.already_complete:
         return earlier
-    caller = client.current_user().account_id
+    caller = read_caller(client).account_id
     run = ApplyRun(client, plan, opened, caller, on_progress, clock)
     run.prepare(on_drift)
     run.decide()

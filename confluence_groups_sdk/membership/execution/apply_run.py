@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import partial
 from typing import Literal
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ..._support.clock import Clock
 from ..._support.log import logger
 from ...client import ConfluenceGroups
 from ...errors import APIError, DriftError, IncompleteReadError
+from ...models import Group
 from ..model.changes import APPLIED, PRESENT, Action, Change, Key, OnProgress, Outcome, Progress, Result, SkippedChange
 from ..model.plan import Plan
 from ..model.report import Report, Stop, StopReason
-from ..planning.group_reader import read_live
-from ..planning.guard_evaluation import evaluate
-from ..planning.snapshot import GroupSnapshot, add_access, add_unlisted_members, unlisted_changes
+from ..planning.guard_evaluation import evaluate, needs_access
+from ..planning.reading.access import AccessReader
+from ..planning.reading.group_lookup import MANY, refresh_groups
+from ..planning.reading.group_reader import read_live
+from ..planning.reading.memberships import add_unlisted_members, unlisted_changes
+from ..planning.snapshot import GroupSnapshot
 from .dispatcher import Dispatcher
 from .drift import differences
 from .interrupts import CallerThread
@@ -75,14 +79,37 @@ class ApplyRun:
             )
 
     def _read_groups(self, pending: Sequence[Change]) -> None:
-        names = {change.group_id: change.group_name for change in pending}
-        for done, (group_id, snapshot) in enumerate(read_live(self.client, names), 1):
+        groups = self._planned_groups(pending)
+        for done, (group_id, snapshot) in enumerate(read_live(self.client, groups), 1):
             if snapshot is not None:
                 self.live[group_id] = snapshot
-            self.report_progress(Progress(phase="reading", done=done, total=len(names)))
+            self.report_progress(Progress(phase="reading", done=done, total=len(groups)))
         self.live = add_unlisted_members(self.client, self.live, unlisted_changes(pending, self.live))
-        if any(change.action is Action.REMOVE for change in pending):
-            self.live = add_access(self.client, self.live)
+        access = AccessReader(self.client)
+        if needs_access(pending, self.live, self.caller):
+            self.live = access.complete(self.live)
+        self._refresh_groups(access.known_groups, calls=len(groups) + len(pending))
+
+    def _planned_groups(self, changes: Sequence[Change]) -> dict[str, Group]:
+        """Return the groups of these changes, as the plan has them, by id."""
+        managed_by = {group.id: group.managed_by for group in self.plan.groups}
+        return {
+            change.group_id: Group(
+                id=change.group_id, name=change.group_name, managed_by=managed_by.get(change.group_id)
+            )
+            for change in changes
+        }
+
+    def _refresh_groups(self, known: Container[str], calls: int) -> None:
+        """Read whether identity providers manage the groups now, if it takes one call, or 1/20 of the run's calls.
+
+        The other groups stay as the plan has them: most sites never change who manages a group.
+        """
+        if self.plan.guards.allow_external:
+            return
+        unsure = [each.group for each in self.live.values() if each.group.id not in known]
+        fresh = refresh_groups(self.client, unsure, max(1, calls // MANY))
+        self.live |= {group_id: evolve(self.live[group_id], group=group) for group_id, group in fresh.items()}
 
     def pending(self) -> list[Change]:
         """Return the changes that are not finished, in the order of the plan."""
@@ -179,8 +206,8 @@ class ApplyRun:
 
     def find_invisible_changes(self, changes: Sequence[Change]) -> list[Change]:
         """Read the groups of these changes, and return the changes that are not visible."""
-        names = {change.group_id: change.group_name for change in changes}
-        groups = {group_id: group for group_id, group in read_live(self.client, names) if group is not None}
+        live = read_live(self.client, self._planned_groups(changes))
+        groups = {group_id: group for group_id, group in live if group is not None}
         groups = add_unlisted_members(self.client, groups, unlisted_changes(changes, groups))
         return [change for change in changes if not _is_visible(change, groups)]
 

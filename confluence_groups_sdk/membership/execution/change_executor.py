@@ -29,8 +29,8 @@ from ...errors import (
     ServerError,
 )
 from ..model.changes import Action, Change, Outcome, Result
-from ..planning.read_errors import concerns_site
-from ..planning.resolver import find_group
+from ..planning.reading.group_lookup import find_group
+from ..planning.reading.read_errors import concerns_site
 
 FATAL_ERRORS = (AuthenticationError, PermissionDeniedError, GoneError, ClientClosedError)
 """Errors that every other change would also meet.

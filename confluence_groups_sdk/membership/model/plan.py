@@ -30,7 +30,7 @@ ESTIMATED_CALLS_PER_S = (
     10.0  # for estimates only: Atlassian publishes no rate (docs/confluence-behaviour.md#rate-limits)
 )
 PAGE_SIZE = 200
-ACCESS_LISTS = 3  # are read before removals: the groups that give each type of access
+ACCESS_LISTS = 3  # are read if the caller or the last people of a group are removed: who gives each type of access
 EDITED = "the plan was edited: its content does not match its digest. Make a new plan"
 
 
@@ -77,15 +77,25 @@ class Estimate(VersionTolerantPickle):
     minutes: float
 
     @classmethod
-    def of(cls, changes: Iterable[Change], groups: Iterable[PlannedGroup]) -> Self:
-        """Estimate these changes, including what is read before them: the caller, the groups, and who has access."""
+    def of(cls, changes: Iterable[Change], groups: Iterable[PlannedGroup], caller: str | None = None) -> Self:
+        """Estimate these changes, including what is read before them: the caller, the groups, and who has access.
+
+        Args:
+            changes: the changes.
+            groups: their groups.
+            caller: the account id of the user who will apply the plan.
+        """
         calls = objects = 1  # the caller
+        may_empty = set()
         for group in groups:
-            calls += 2 + group.members // PAGE_SIZE  # the group itself, its full pages, and one that is not full
+            calls += 1 + group.members // PAGE_SIZE  # the full pages, and one that is not full
             calls += not group.members  # an empty list is followed by a check that the group exists
-            objects += 1 + group.members
-        actions = [change.action for change in changes]
-        calls += len(actions) + ACCESS_LISTS * (Action.REMOVE in actions)
+            objects += group.members
+            may_empty.update([] if group.others else [group.id])
+        made = list(changes)
+        removals = [change for change in made if change.action is Action.REMOVE]
+        reads_access = any(change.account_id == caller or change.group_id in may_empty for change in removals)
+        calls += len(made) + (ACCESS_LISTS if reads_access else 1)  # without these lists, the groups are looked up
         return cls(calls=calls, points=calls + 2 * objects, minutes=round(calls / ESTIMATED_CALLS_PER_S / 60, 2))
 
 
@@ -129,7 +139,7 @@ class Plan(VersionTolerantPickle):
 
     @estimate.default
     def _estimate(self) -> Estimate:
-        return Estimate.of(self.changes, self.groups)
+        return Estimate.of(self.changes, self.groups, self.made_by)
 
     def __attrs_post_init__(self) -> None:
         if not self.digest:

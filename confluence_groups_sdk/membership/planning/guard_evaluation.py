@@ -65,6 +65,26 @@ def evaluate(guards: Guards, changes: Sequence[Change], groups: Groups, caller: 
     return GuardDecision(tuple(allowed), tuple(refused[change.key] for change in changes if change.key in refused))
 
 
+def needs_access(changes: Iterable[Change], groups: Groups, caller: str) -> bool:
+    """Check whether a guard depends on the access that groups give: whether the caller or a group's last people leave.
+
+    The people whom the changes add are left out, because an addition may fail.
+
+    Args:
+        changes: the changes.
+        groups: the groups with their members, by group id; changes of other groups do not matter.
+        caller: as for `evaluate`.
+    """
+    by_group: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        if change.action is Action.REMOVE and change.group_id in groups:
+            by_group[change.group_id].append(change)
+    return any(
+        any(change.account_id == caller for change in removals) or bool(_last_people(groups[group_id], removals, []))
+        for group_id, removals in by_group.items()
+    )
+
+
 # --- guards that concern one change
 
 

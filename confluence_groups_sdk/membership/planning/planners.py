@@ -66,7 +66,7 @@ def plan_removals(
         APIError, IncompleteReadError: something else could not be read.
     """
     given = read_given_rows(rows)
-    builder = PlanBuilder(client, guards, clock, on_progress)
+    builder = PlanBuilder(client=client, guards=guards, clock=clock, on_progress=on_progress)
     requested = resolve_rows(builder, given)
     builder.remove([(group_id, account_id, row.reason) for (group_id, account_id), row in requested.items()])
     if repeated := given.size - len(requested):
@@ -111,7 +111,7 @@ def plan_sync(
         raise ValueError(f"mode must be one of {', '.join(MODES)}")
     _check_reason(reason)
     given = read_given_accounts(account_ids, allow_empty=True)
-    builder = PlanBuilder(client, guards, clock, on_progress)
+    builder = PlanBuilder(client=client, guards=guards, clock=clock, on_progress=on_progress)
     builder.notes += given.notes
     group = find_synced_group(builder, given, group_id)
     if not allow_empty and (given.empty_files or not (given.size or given.problems)):
@@ -162,7 +162,7 @@ def plan_offboarding(
         APIError, IncompleteReadError: something else could not be read.
     """
     _check_reason(reason)
-    builder = PlanBuilder(client, guards, clock, on_progress)
+    builder = PlanBuilder(client=client, guards=guards, clock=clock, on_progress=on_progress)
     to_keep = builder.resolver.find_groups(_check_ids(keep_groups))
     given = read_given_accounts(account_ids)
     builder.notes += given.notes
@@ -176,7 +176,7 @@ def plan_offboarding(
     kept = _keep_groups(builder.resolver, to_keep, listed.values())
     builder.raise_problems(given)
     unread = listed.keys() - kept.keys() - builder.groups.keys()  # a search for e-mails has read some
-    builder.read({group_id: group.name for group_id, group in listed.items() if group_id in unread})
+    builder.read(group for group_id, group in listed.items() if group_id in unread)
     removals, gone = [], dict[str, Group]()
     for (account_id, leaver), groups in zip(leavers.items(), memberships, strict=True):
         why = leaver.reason or reason

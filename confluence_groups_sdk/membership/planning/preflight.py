@@ -8,8 +8,12 @@ from ...client import ConfluenceGroups
 from ...models import Group, User
 from ..model.changes import Action, Change, SkippedChange
 from ..model.guards import Guards
-from .guard_evaluation import evaluate
-from .snapshot import GroupSnapshot, Member, member_from_user, read_access, read_members
+from .guard_evaluation import evaluate, needs_access
+from .reading.access import AccessReader
+from .reading.caller import read_caller
+from .snapshot import GroupSnapshot, Members, member_from_user
+
+PAGE_SIZE = 200  # members
 
 
 @public
@@ -39,7 +43,10 @@ class Preflight(VersionTolerantPickle):
 
 @public
 def check_change(client: ConfluenceGroups, action: Action, group: Group, user: User, guards: Guards) -> Preflight:
-    """Check one change with the guards of plans; the group's members are read only if it gives admin rights.
+    """Check one change with the guards of plans.
+
+    For a removal, one page of the group's members is read, and more until it shows another person. The access that the
+    group gives is read only if there is none, or if the caller is to be removed.
 
     Args:
         client: reads the facts.
@@ -59,29 +66,39 @@ def check_change(client: ConfluenceGroups, action: Action, group: Group, user: U
         display_name=user.display_name or user.public_name,
         account_type=user.account_type,
     )
-    decision = evaluate(
-        guards, [change], {group.id: _snapshot(client, action, group, user)}, client.current_user().account_id
-    )
+    caller = read_caller(client).account_id
+    snapshot, is_member = _read_facts(client, change, group, user, caller)
+    decision = evaluate(guards, [change], {group.id: snapshot}, caller)
     return Preflight(
         change=decision.changes[0] if decision.changes else change,
         group=group,
         user=user,
         refusal=decision.refused[0] if decision.refused else None,
-        is_member=client.is_member(group_id=group.id, account_id=user.account_id),
+        is_member=is_member or client.is_member(group_id=group.id, account_id=user.account_id),
     )
 
 
-def _snapshot(client: ConfluenceGroups, action: Action, group: Group, user: User) -> GroupSnapshot:
-    """Read what the guards need: the access for a removal, and all members if the group gives admin rights."""
-    members: dict[str, Member] = {user.account_id: member_from_user(user)}
-    access = frozenset[str]() if action is Action.ADD else _read_access_of(client, group.id)
-    snapshot = GroupSnapshot(group, members, access)
-    if not snapshot.gives_admin:
-        return snapshot
-    listed = read_members(client, group.id)
-    return GroupSnapshot(group, {**listed, **members}, access, unidentified=listed.unidentified)
+def _read_facts(
+    client: ConfluenceGroups, change: Change, group: Group, user: User, caller: str
+) -> tuple[GroupSnapshot, bool]:
+    """Read the facts that the guards need, and whether the members read for this show that the user is a member."""
+    alone = GroupSnapshot(group, {user.account_id: member_from_user(user)})
+    if change.action is Action.ADD:
+        return alone, False
+    members, is_member = _read_first_members(client, group.id, user)
+    snapshot = GroupSnapshot(group, {**members, **alone.members})
+    if not needs_access([change], {group.id: snapshot}, caller):
+        return snapshot, is_member
+    return AccessReader(client).complete({group.id: snapshot})[group.id], is_member
 
 
-def _read_access_of(client: ConfluenceGroups, group_id: str) -> frozenset[str] | None:
-    access = read_access(client)
-    return None if access is None else access.get(group_id, frozenset())
+def _read_first_members(client: ConfluenceGroups, group_id: str, user: User) -> tuple[Members, bool]:
+    """Read the first page of a group's members, and more until there is another person; say whether the user is one."""
+    read: list[User] = []
+    is_other_person = False
+    for number, member in enumerate(client.iter_members(group_id=group_id, page_size=PAGE_SIZE), 1):
+        read.append(member)
+        is_other_person = is_other_person or (member.account_id != user.account_id and not member.is_app)
+        if is_other_person and number >= PAGE_SIZE:
+            break
+    return Members.of(read), any(member.account_id == user.account_id for member in read)

@@ -3,9 +3,8 @@
 Plans and the command line use the same rules. The functions resolve one group or user and raise an error; `Resolver`
 resolves many and collects all problems, so that one error can name them together.
 
-A group's name may be another group's id, so an id wins over a name. Names are not unique, because the groups of all
-sites of an organisation share a list (docs/confluence-behaviour.md#identifiers). Most members do not show their e-mail
-(docs/confluence-behaviour.md#users).
+Names are not unique, because the groups of all sites of an organisation share a list
+(docs/confluence-behaviour.md#identifiers). Most members do not show their e-mail (docs/confluence-behaviour.md#users).
 """
 
 from __future__ import annotations
@@ -20,9 +19,13 @@ from ..._support.public import public
 from ...client import ConfluenceGroups
 from ...errors import BadRequestError, InputError, NotFoundError
 from ...models import Group, User
-from .read_errors import READ_ERRORS, name_group
+from .reading.group_lookup import find_group, find_groups_by_name, find_many_groups, is_id_like
+from .reading.group_members import list_members
+from .reading.read_errors import READ_ERRORS, name_group
 
 AccountsByEmail = Mapping[str, set[str]]
+NO_GROUPS: Mapping[str, Group] = {}
+USERS_PER_CALL = 100
 MAX_NAMES = 5  # of groups in a message about one of many accounts
 NO_PLAN = "no plan was made:"  # before the problems that prevent a plan
 
@@ -30,54 +33,11 @@ NO_PLAN = "no plan was made:"  # before the problems that prevent a plan
 # --- one group or user
 
 
-def find_group(client: ConfluenceGroups, group_id: str) -> Group | None:
-    """Return the group with this id, or None.
-
-    An unknown id gets 404 from some sites and 400 from others (docs/confluence-behaviour.md#pagination).
-
-    Raises:
-        APIError: as for `get_group`.
-    """
-    try:
-        return client.get_group(group_id=group_id)
-    except (NotFoundError, BadRequestError):
-        return None
-
-
-def find_groups_by_name(client: ConfluenceGroups, name: str) -> list[Group]:
-    """Return the groups with exactly this name; the search itself also finds parts of names.
-
-    Raises:
-        APIError, IncompleteReadError: as for `search_groups`.
-    """
-    return [group for group in client.search_groups(query=name) if group.name == name]
-
-
-def find_groups(client: ConfluenceGroups, id_or_name: str) -> list[Group]:
-    """Return the group with this id, or otherwise the groups with exactly this name.
-
-    Raises:
-        APIError, IncompleteReadError: as for `get_group` and `search_groups`.
-    """
-    group = find_group(client, id_or_name)
-    return [group] if group else find_groups_by_name(client, id_or_name)
-
-
-def find_user(client: ConfluenceGroups, account_id: str) -> User | None:
-    """Return the user with this account id, or None. A text that cannot be an id may get 400.
-
-    Raises:
-        APIError: as for `get_user`.
-    """
-    try:
-        return client.get_user(account_id=account_id)
-    except (NotFoundError, BadRequestError):
-        return None
-
-
 @public
 def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
     """Return the group with this id or exact name.
+
+    A text that looks like an id is looked up by id first, and any other text by name first.
 
     Raises:
         InputError: several groups have this name.
@@ -85,12 +45,15 @@ def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
         ValueError: the id or name is empty.
         APIError, IncompleteReadError: as for `get_group` and `search_groups`.
     """
-    try:
-        return client.get_group(group_id=id_or_name)
-    except (NotFoundError, BadRequestError):
-        groups = find_groups_by_name(client, id_or_name)
-        if not groups:
-            raise
+    by_id_first = is_id_like(id_or_name)
+    groups = [] if by_id_first or not id_or_name else find_groups_by_name(client, id_or_name)
+    if not groups:
+        try:
+            return client.get_group(group_id=id_or_name)
+        except (NotFoundError, BadRequestError):
+            groups = find_groups_by_name(client, id_or_name) if by_id_first else []
+            if not groups:
+                raise
     if len(groups) > 1:
         raise InputError(describe_ambiguous_name(id_or_name, groups))
     return groups[0]
@@ -138,7 +101,7 @@ def _members_of(client: ConfluenceGroups, group: Group) -> dict[str, User]:
         APIError, IncompleteReadError: the members cannot be read; the error names the group.
     """
     try:
-        return {user.account_id: user for user in client.iter_members(group_id=group.id)}
+        return {user.account_id: user for user in list_members(client, group.id)}
     except READ_ERRORS as error:
         if isinstance(error, NotFoundError | BadRequestError) and find_group(client, group.id) is None:
             return {}
@@ -163,23 +126,31 @@ class Resolver:
     users: dict[str, User] = field(factory=dict)
     problems: list[str] = field(factory=list)
 
-    def find_groups(self, given: Iterable[str], *, by_name: bool = False) -> dict[str, list[Group]]:
+    def find_groups(self, given: Iterable[str]) -> dict[str, list[Group]]:
         """Return the groups with each of these ids or exact names.
 
         Raises:
             APIError, IncompleteReadError: something could not be read.
         """
-        texts = list(dict.fromkeys(given))
-        find = find_groups_by_name if by_name else find_groups
-        return dict(zip(texts, map_in_threads(lambda each: find(self.client, each), texts), strict=True))
+        return find_many_groups(self.client, given)
 
-    def find_each_group(self, given: Iterable[str], *, by_name: bool = False) -> dict[str, Group | str]:
+    def find_each_group(
+        self, given: Iterable[str], *, by_name: bool = False, known: Mapping[str, Group] = NO_GROUPS
+    ) -> dict[str, Group | str]:
         """Return the group for each of these ids or exact names, or why there is not exactly one.
+
+        Args:
+            given: the ids or exact names.
+            by_name: whether they are names, and no ids.
+            known: groups that an earlier answer contained, by id.
 
         Raises:
             APIError, IncompleteReadError: something could not be read.
         """
-        found = self.find_groups(given, by_name=by_name)
+        texts = list(dict.fromkeys(given))
+        ids = {} if by_name else {text: [known[text]] for text in texts if text in known and is_id_like(text)}
+        others = (text for text in texts if text not in ids)
+        found = find_many_groups(self.client, others, by_name=by_name) | ids
         return {text: _single(text, groups, by_name=by_name) for text, groups in found.items()}
 
     def choose_group(self, given: str, groups: Sequence[Group], origin: str, *, by_name: bool = False) -> Group | None:
@@ -193,11 +164,13 @@ class Resolver:
     def load_users(self, account_ids: Iterable[str], origin: str | None = None) -> None:
         """Read users; if an origin is given, note a problem for each unknown account id."""
         ids = [account_id for account_id in dict.fromkeys(account_ids) if account_id not in self.users]
-        for account_id, user in zip(ids, map_in_threads(lambda each: find_user(self.client, each), ids), strict=True):
-            if user is not None:
-                self.users[account_id] = user
-            elif origin:
-                self.problems.append(f"{origin}: {describe_unknown_account(account_id)}")
+        chunks = [ids[start : start + USERS_PER_CALL] for start in range(0, len(ids), USERS_PER_CALL)]
+        read = map_in_threads(lambda chunk: self.client.get_users(account_ids=chunk), chunks)
+        for chunk, users in zip(chunks, read, strict=True):
+            missing = set(users.missing)
+            self.users |= zip((each for each in chunk if each not in missing), users, strict=True)
+            if origin:
+                self.problems += [f"{origin}: {describe_unknown_account(account_id)}" for account_id in users.missing]
 
 
 def accounts_by_email(emails: Iterable[tuple[str, str | None]]) -> AccountsByEmail:

@@ -1,4 +1,4 @@
-"""Snapshots of groups: the members of a group and the access that it gives, read before anything is decided."""
+"""Snapshots of groups: the members of a group and the access that it gives, from which everything is decided."""
 
 from __future__ import annotations
 
@@ -8,19 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 from typing import NamedTuple, Self
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
-from ..._core.call_metadata import record_call_metadata
-from ..._support.concurrency.threads import map_in_threads
-from ..._support.public import public
-from ...client import ConfluenceGroups
-from ...errors import BadRequestError
-from ...models import AccessType, Group, User
-from ..model.changes import Action, Change, Key
+from ...models import Group, User
+from ..model.changes import Change
 from ..model.plan import PlannedGroup
 
 ADMIN_ACCESS = frozenset({"admin", "site-admin"})
-ACCESS_TYPES: tuple[AccessType, ...] = ("user", "admin", "site-admin")
 PERSON = "atlassian"  # the account type of people
 DIGEST_MODULUS = 1 << 256
 
@@ -172,88 +166,3 @@ def _planned_group(snapshot: GroupSnapshot, changed: set[str]) -> PlannedGroup:
         others=len(members) - len(changed & members.keys()),
         digest=members_digest(account_id for account_id in members if account_id not in changed),
     )
-
-
-def read_members(client: ConfluenceGroups, group_id: str, *, emails: bool = False) -> Members:
-    """Read the listed members of a group.
-
-    Args:
-        client: reads the members.
-        group_id: the group's id.
-        emails: whether to keep the members' e-mails.
-
-    Raises:
-        APIError, IncompleteReadError: as for `iter_members`.
-    """
-    with record_call_metadata() as metadata:
-        members = Members.of(client.iter_members(group_id=group_id), emails=emails)
-    return evolve(members, unidentified=metadata.unidentified)
-
-
-@public
-def read_access(client: ConfluenceGroups) -> dict[str, frozenset[str]] | None:
-    """Read the access that groups give, by group id; None if the site does not support the filter ``accessType``.
-
-    Raises:
-        APIError, IncompleteReadError: as for `iter_groups`.
-    """
-
-    def read(access_type: AccessType) -> list[str]:
-        return [group.id for group in client.iter_groups(access_type=access_type)]
-
-    found: dict[str, set[str]] = {}
-    try:
-        for access_type, group_ids in zip(ACCESS_TYPES, map_in_threads(read, ACCESS_TYPES), strict=True):
-            for group_id in group_ids:
-                found.setdefault(group_id, set()).add(access_type)
-    except BadRequestError:
-        return None
-    return {group_id: frozenset(access) for group_id, access in found.items()}
-
-
-def add_unlisted_members(
-    client: ConfluenceGroups, groups: Mapping[str, GroupSnapshot], unlisted: Sequence[Key]
-) -> dict[str, GroupSnapshot]:
-    """Add members who are not listed, such as deactivated ones; their own list of groups shows the membership.
-
-    Args:
-        client: reads the users' lists of groups.
-        groups: the groups with their listed members.
-        unlisted: the group ids and account ids to check.
-
-    Raises:
-        APIError, IncompleteReadError: a list could not be read.
-    """
-    found: dict[str, set[str]] = defaultdict(set)
-    memberships = map_in_threads(lambda key: client.is_member(group_id=key[0], account_id=key[1]), unlisted)
-    for (group_id, account_id), is_member in zip(unlisted, memberships, strict=True):
-        if is_member:
-            found[group_id].add(account_id)
-    return {
-        group_id: evolve(group, unlisted=group.unlisted | found[group_id]) if group_id in found else group
-        for group_id, group in groups.items()
-    }
-
-
-def unlisted_changes(changes: Iterable[Change], groups: Mapping[str, GroupSnapshot]) -> list[Key]:
-    """Return the keys of removals whose user is not a listed member: the user may be deactivated."""
-    return [
-        change.key
-        for change in changes
-        if change.action is Action.REMOVE
-        and change.group_id in groups
-        and not groups[change.group_id].has_member(change.account_id)
-    ]
-
-
-def add_access(client: ConfluenceGroups, groups: Mapping[str, GroupSnapshot]) -> dict[str, GroupSnapshot]:
-    """Add the access that each group gives.
-
-    Raises:
-        APIError, IncompleteReadError: the access could not be read.
-    """
-    access = read_access(client)
-    return {
-        group_id: evolve(group, access=None if access is None else access.get(group_id, frozenset()))
-        for group_id, group in groups.items()
-    }

@@ -12,9 +12,11 @@ from ...._support.text import format_count
 from ....errors import APIError, IncompleteReadError
 from ....models import Group
 from ...model.changes import Key
-from ..plan_builder import MAX_UNREADABLE, PlanBuilder
-from ..read_errors import READ_ERRORS, concerns_site, describe_unreadable_user
-from ..resolver import Resolver, describe_gone_group
+from ..plan_builder import PlanBuilder
+from ..plan_reader import MAX_UNREADABLE
+from ..reading.group_lookup import is_id_like
+from ..reading.read_errors import READ_ERRORS, concerns_site, describe_unreadable_user
+from ..resolver import NO_GROUPS, describe_gone_group
 from .account_cell import unquote
 from .given_rows import GivenRow, GivenRows, join_reasons
 from .row import Row
@@ -35,9 +37,9 @@ def resolve_rows(builder: PlanBuilder, given: GivenRows) -> dict[Key, Row]:
         InputError: a row is bad; the error names all bad rows.
         APIError, IncompleteReadError: something could not be read.
     """
-    found = _find_groups(builder.resolver, given)
+    found = _find_groups(builder, given)
     emails = any(has_details(each.row) for each, _, _ in found)
-    builder.try_read({group.id: group.name for _, group, _ in found}, emails=emails)
+    builder.try_read((group for _, group, _ in found), emails=emails)
     readable = _leave_out_unread(builder, given, found)
     searched = {group_id: builder.search_in([group_id]) for group_id in builder.groups}
     groups = {each.position: (group.id, remark) for each, group, remark in readable}
@@ -54,14 +56,17 @@ def resolve_rows(builder: PlanBuilder, given: GivenRows) -> dict[Key, Row]:
     return requested
 
 
-def _find_groups(resolver: Resolver, given: GivenRows) -> list[RowOfGroup]:
+def _find_groups(builder: PlanBuilder, given: GivenRows) -> list[RowOfGroup]:
     """Return the rows whose group exists, with the group and a remark if it was found only without its quotes."""
+    resolver = builder.resolver
+    has_ids = any(is_id_like(each.row.group) for each in given.rows)
+    known = builder.access.read_known_groups() if has_ids else NO_GROUPS  # removals need these lists anyway
     found: dict[tuple[str, bool], Group | str] = {}
     for by_name in (False, True):
         texts = [each.row.group for each in given.rows if each.row.by_name is by_name]
-        groups = resolver.find_each_group(texts, by_name=by_name)
+        groups = resolver.find_each_group(texts, by_name=by_name, known=known)
         quoted = [text for text, group in groups.items() if isinstance(group, str) and unquote(text) not in ("", text)]
-        bare = resolver.find_each_group(map(unquote, quoted), by_name=by_name)
+        bare = resolver.find_each_group(map(unquote, quoted), by_name=by_name, known=known)
         groups |= {text: bare[unquote(text)] for text in quoted if isinstance(bare[unquote(text)], Group)}
         found |= {(text, by_name): group for text, group in groups.items()}
     usable: list[RowOfGroup] = []
@@ -111,7 +116,7 @@ def read_synced_group(builder: PlanBuilder, given: GivenRows, group: Group) -> N
         InputError: the members cannot be read, or the group no longer exists; the error also lists the bad rows.
         APIError: as for `PlanBuilder.read`.
     """
-    builder.try_read({group.id: group.name}, emails=any(has_details(each.row) for each in given.rows))
+    builder.try_read([group], emails=any(has_details(each.row) for each in given.rows))
     if group.id not in builder.groups:
         if not builder.unreadable:
             builder.resolver.problems.append(describe_gone_group(group))
@@ -184,7 +189,7 @@ def resolve_leavers(builder: PlanBuilder, given: GivenRows) -> dict[str, Leaver]
     leavers: dict[str, Leaver] = {}
     for each, person in people:
         leavers.setdefault(person.account_id, Leaver([])).rows.append((each, person))
-    builder.resolver.load_users(leavers)
+    builder.load_users(leavers)
     return leavers
 
 
@@ -210,12 +215,13 @@ def read_memberships(builder: PlanBuilder, given: GivenRows, leavers: Mapping[st
         for (account_id, leaver), groups in zip(leavers.items(), found, strict=True):
             if isinstance(groups, list):
                 memberships.append(groups)
+                builder.memberships[account_id] = frozenset(group.id for group in groups)
                 continue
             failed += 1
             memberships.append([])
             given.cause = given.cause or groups
-            user = builder.resolver.users.get(account_id)
-            name = (user.display_name or user.public_name) if user else None
+            member = builder.find_member("", account_id)
+            name = member.display_name if member else None
             position = leaver.rows[0][0].position
             what = describe_unreadable_user(groups, name, account_id)
             given.unreadable.append((position, f"{leaver.place}: {what}"))

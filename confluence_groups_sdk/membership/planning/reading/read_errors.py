@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..._support.text import escape_controls
-from ...errors import (
+from ...._support.text import escape_controls
+from ....errors import (
     APIConnectionError,
     APIError,
     AuthenticationError,

@@ -1,0 +1,231 @@
+"""A list that is read with several calls at once has what a sequential reading has, also while it changes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from attrs import define, field
+from fakes import SITE
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from list_servers import UNIDENTIFIED, Server, ids_of, make_ids
+
+from confluence_groups_sdk import IncompleteReadError
+from confluence_groups_sdk._core.api import pagination
+from confluence_groups_sdk._core.api.operations import Call
+from confluence_groups_sdk._core.api.parallel_pagination import ParallelPaginator
+
+STATED_LIMITS = st.sampled_from(["asked", "used", "none"])
+
+
+@define
+class Asked:
+    """A call that was sent; its answer shows the list as it is when the server answers."""
+
+    call: Call[Any]
+    answer: Any = None
+
+
+def ask(server: Server, call: Call[Any]) -> Any:
+    arguments = call.request
+    request = httpx.Request("GET", f"{SITE}/wiki/rest{arguments['url']}", params=arguments.get("params"))
+    return call.read(server(request))
+
+
+@define
+class Reading:
+    """A list being read with several calls at once, which are answered in any order."""
+
+    server: Server
+    page_size: int
+    workers: int = 4
+    found: list[str] = field(factory=list)
+    error: IncompleteReadError | None = None
+    is_over: bool = False
+    _calls: Iterator[Call[Any]] = field(factory=lambda: iter(()))
+    _asked: deque[Asked] = field(factory=deque)
+    parallel: ParallelPaginator[Any] = field(init=False)
+
+    @parallel.default
+    def _begin(self) -> ParallelPaginator[Any]:
+        return ParallelPaginator(pagination.members("g", self.page_size))
+
+    def answer(self, number: int) -> None:
+        """Let the server answer one of the calls under way, and receive the answers whose turn it is."""
+        self._ask_more()
+        waiting = [each for each in list(self._asked) if each.answer is None][: self.workers]
+        if waiting:
+            asked = waiting[number % len(waiting)]
+            asked.answer = ask(self.server, asked.call)
+        try:
+            self._receive()
+        except IncompleteReadError as error:
+            self.error, self.is_over = error, True
+            self._asked.clear()
+
+    def finish(self) -> list[str]:
+        for _ in range(10_000):
+            self.answer(0)
+            if self.is_over:
+                return self.found
+        raise AssertionError("the reading does not end")
+
+    def _ask_more(self) -> None:
+        if not self._asked and not self.is_over:
+            calls = self.parallel.next_calls()
+            self.is_over = calls is None
+            self._calls = calls or iter(())
+        while len(self._asked) < 2 * self.workers and (call := next(self._calls, None)):
+            self._asked.append(Asked(call))
+
+    def _receive(self) -> None:
+        while self._asked and self._asked[0].answer is not None:
+            self.found += ids_of(list(self.parallel.receive(self._asked.popleft().answer)))
+            while (call := self.parallel.next_repair()) is not None:
+                self.found += ids_of(list(self.parallel.receive(ask(self.server, call))))
+            if self.parallel.is_outdated:
+                self._asked.clear()
+                self._calls = iter(())
+
+
+def read(server: Server, page_size: int) -> list[str] | None:
+    """Read a list sequentially; None if it is incomplete."""
+    paginator, found = pagination.members("g", page_size), list[str]()
+    try:
+        while (call := paginator.next_call()) is not None:
+            found += ids_of(list(paginator.receive(ask(server, call))))
+    except IncompleteReadError:
+        return None
+    return found
+
+
+# --- a server that does not change meanwhile
+
+
+@pytest.mark.parametrize(
+    ("count", "calls"), [(0, 2), (1, 1), (199, 1), (200, 2), (201, 2), (398, 2), (450, 3), (5000, 26), (100_000, 503)]
+)
+def test_few_calls_are_more_than_a_sequential_reading_makes(count: int, calls: int) -> None:
+    server = Server(make_ids(count), counts=True)
+    assert Reading(server, 200, workers=16).finish() == make_ids(count)
+    assert len(server.requested_urls) == calls
+    counted = [url for url in server.requested_urls if url.params.get("shouldReturnTotalSize") == "true"]
+    assert len(counted) == (count >= 200), "asking for the total is expensive for the server"
+
+
+@given(
+    count=st.integers(0, 120),
+    size=st.integers(1, 30),
+    cap=st.integers(1, 40),
+    overlap=st.integers(0, 15),
+    total=st.none() | st.integers(0, 200),
+    counts=st.booleans(),
+    next_link=st.sampled_from([None, True, False]),
+    stated_limit=STATED_LIMITS,
+    hidden=st.frozensets(st.sampled_from(make_ids(120)), max_size=20),
+    ignores_start=st.booleans(),
+    nulls=st.lists(st.integers(0, 120), max_size=3),
+    order=st.lists(st.integers(0, 3), min_size=1, max_size=20),
+)
+@settings(max_examples=300)
+def test_a_list_that_does_not_change_is_read_as_it_is_sequentially(
+    count: int, size: int, nulls: list[int], order: list[int], **trouble: Any
+) -> None:
+    ids = make_ids(count)
+    if trouble["overlap"]:
+        nulls = []  # it depends on where a page begins whether such a list can be read
+    for number, place in enumerate(nulls):
+        ids.insert(place, f"{UNIDENTIFIED}{number}")
+    sequential = Server(list(ids), **trouble)
+    expected = read(sequential, size)
+    server = Server(list(ids), **trouble)
+    reading = Reading(server, size)
+    for number in order:
+        reading.answer(number)
+    reading.finish()
+    assert len(reading.found) == len(set(reading.found))
+    if server.cut_list or sequential.cut_list:
+        assert set(reading.found) <= set(ids)
+    elif expected is not None:
+        assert reading.found == expected
+        assert reading.error is None or server.hidden, "the end of such a list may depend on where a page begins"
+    elif reading.error is None:
+        shown = [each for each in ids if not each.startswith(UNIDENTIFIED) and each not in server.hidden]
+        assert reading.found == shown, "it got through"
+
+
+# --- a server that changes meanwhile
+
+
+class ChangingServer(RuleBasedStateMachine):
+    """Who is in the list all the time is found, once."""
+
+    @initialize(count=st.integers(1, 80), size=st.integers(3, 20), overlap=st.integers(0, 3), workers=st.integers(2, 6))
+    def begin(self, count: int, size: int, overlap: int, workers: int) -> None:
+        self.there = make_ids(count)
+        self.server = Server(list(self.there), overlap=min(overlap, size - 3), counts=True)
+        self.reading = Reading(self.server, size, workers)
+        self.joined = self.left = self.nulls = 0
+
+    @rule(numbers=st.lists(st.integers(0, 5), min_size=1, max_size=8))
+    def answer(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self.reading.answer(number)
+
+    @rule(place=st.integers(0, 80), number=st.integers(1, 5))
+    def join(self, place: int, number: int) -> None:
+        for _ in range(number):
+            self.joined += 1
+            self.server.ids.insert(place, f"new-{self.joined}")
+
+    @precondition(lambda self: not self.nulls)
+    @rule(place=st.integers(0, 80), number=st.integers(1, 30))
+    def leave(self, place: int, number: int) -> None:
+        self.left += 1
+        for each in self.server.ids[place : place + number]:
+            if each in self.there:
+                self.there.remove(each)
+        del self.server.ids[place : place + number]
+
+    @rule(cap=st.integers(6, 200))
+    def cap(self, cap: int) -> None:
+        self.server.cap = cap
+
+    @rule(total=st.none() | st.integers(0, 150))
+    def lie_about_the_total(self, total: int | None) -> None:
+        self.server.total = total
+
+    @rule(counts=st.booleans())
+    def state_no_total(self, counts: bool) -> None:
+        self.server.counts = counts
+
+    @rule(next_link=st.sampled_from([None, True, False]))
+    def lie_about_the_next_page(self, next_link: bool | None) -> None:
+        self.server.next_link = next_link
+
+    @rule(stated_limit=STATED_LIMITS)
+    def state_another_limit(self, stated_limit: str) -> None:
+        self.server.stated_limit = stated_limit
+
+    @precondition(lambda self: not self.left)
+    @rule(place=st.integers(0, 80))
+    def have_an_unidentified_entry(self, place: int) -> None:
+        self.nulls += 1
+        self.server.ids.insert(place, f"{UNIDENTIFIED}{self.nulls}")
+
+    def teardown(self) -> None:
+        if not hasattr(self, "reading"):
+            return
+        found = self.reading.finish()
+        assert len(found) == len(set(found))
+        if self.reading.error is None and not self.server.cut_list:
+            assert set(self.there) <= set(found)
+
+
+ChangingServer.TestCase.settings = settings(max_examples=200, stateful_step_count=30)
+test_who_stays_in_the_list_is_found = ChangingServer.TestCase
