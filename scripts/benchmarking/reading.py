@@ -116,6 +116,12 @@ def transport(ready: Sequence[bytes]) -> httpx.MockTransport:
         if path == "user":
             person = {"accountId": request.url.params["accountId"], "accountType": "atlassian", "displayName": "New"}
             return httpx.Response(200, json=person)
+        if path == "user/bulk":
+            people = [
+                {"accountId": each, "accountType": "atlassian", "displayName": "New"}
+                for each in request.url.params.get_list("accountId")
+            ]
+            return httpx.Response(200, json={**no_groups, "results": people, "size": len(people)})
         return httpx.Response(200, json=answers[path])
 
     return httpx.MockTransport(answer)
