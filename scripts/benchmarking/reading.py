@@ -34,7 +34,6 @@ def measure() -> Iterator[Figure]:
         "json.loads of the same pages",
         timings.ratio("read", "loads"),
         goal=3,
-        short="100,000 members read",
         note=f"{fetched:.2f} x of it httpx, without a network",
     )
     peak = peak_bytes(lambda: read_all(ready))

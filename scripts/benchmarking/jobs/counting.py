@@ -188,7 +188,7 @@ def count_removals(company: Company) -> Iterator[Count]:
 
 def count_task(site: Site, task: Task) -> Iterator[Count]:
     """Count making a plan, applying it, and planning to undo it."""
-    plan, counted = count(site, task.name, task.to_plan, task.plan, task.short and f"{task.short}: the plan")
+    plan, counted = count(site, task.name, task.to_plan, task.plan, task.short)
     assert plan.changes, "there is nothing to apply"
     assert not plan.refused, "guards refuse a part of it"
     yield counted
@@ -200,7 +200,7 @@ def count_task(site: Site, task: Task) -> Iterator[Count]:
             f"{task.name}: applied",
             to_apply,
             lambda groups: apply(groups, plan, journal=journal),
-            task.short and "the same, applied",
+            task.short and "applying the plan",
         )
         assert report.counts.total() == len(plan.changes), "some changes were not made"
         yield counted

@@ -117,7 +117,7 @@ def offboarding(company: Company) -> Task:
         {**people, **lists, **ACCESS, **CALLER},
         {**lists, **CALLER},
         {**_all_groups(company), **lists, **CALLER},
-        f"off-boarding {leavers:,} people from {groups:,} groups",
+        f"off-boarding {leavers:,} people, {groups:,} groups",
     )
 
 
