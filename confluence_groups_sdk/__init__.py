@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .models import Group as Group
     from .models import Site as Site
     from .models import User as User
+    from .models import UserList as UserList
 
 _MODULE_OF = {  # sorted
     "APIConnectionError": "errors",
@@ -100,6 +101,7 @@ _MODULE_OF = {  # sorted
     "TokenStore": "auth.token_store",
     "Tokens": "auth.token_store",
     "User": "models",
+    "UserList": "models",
     "__version__": "_version",
     "aiohttp_client": "_core.transport.aiohttp_client",
     "discover_sites": "auth.site_discovery",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, ForwardRef, NoReturn, Self, TypedDict, Unpack
 
@@ -21,12 +21,12 @@ from ._support.validation import is_whole_number
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from ._core.api import first_call, operations, pagination
+    from ._core.api import first_call, operations, pagination, user_lookup
     from ._core.responses.notices import Notice
     from ._core.transport import raw_client
     from ._generated import AuthenticatedClient
     from .auth import credentials, environment
-    from .models import AccessType, Group, User
+    from .models import AccessType, Group, User, UserList
 else:
     _models = LazyModule(__package__, "models")
     credentials = LazyModule(__package__, "auth.credentials")
@@ -35,7 +35,10 @@ else:
     operations = LazyModule(__package__, "_core.api.operations")
     pagination = LazyModule(__package__, "_core.api.pagination")
     raw_client = LazyModule(__package__, "_core.transport.raw_client")
-    AccessType, Group, User = map(ForwardRef, ("_models.AccessType", "_models.Group", "_models.User"))
+    user_lookup = LazyModule(__package__, "_core.api.user_lookup")
+    AccessType, Group, User, UserList = map(
+        ForwardRef, ("_models.AccessType", "_models.Group", "_models.User", "_models.UserList")
+    )
 
 
 class Options(TypedDict, total=False):
@@ -372,6 +375,29 @@ class ConfluenceGroups:
             APIError: as for every call.
         """
         return self._session.send(operations.get_user(account_id))
+
+    def get_users(self, *, account_ids: Iterable[str]) -> UserList:
+        """Read many users, up to 100 with each call (getBulkUserLookup).
+
+        Before a user counts as missing, getUser is asked. If the site does not serve the look-up of many users, each
+        user is read with getUser; the client remembers it. See
+        docs/confluence-behaviour.md#looking-up-many-users.
+
+        Args:
+            account_ids: the users' account ids, in any number.
+
+        Returns:
+            The users in the order of their ids, each once. Its ``missing`` has the ids that nobody has.
+
+        Raises:
+            TypeError: ``account_ids`` is a single text; nothing was sent.
+            ValueError: an id is empty; nothing was sent. Or an id is too long for an address.
+            PermissionDeniedError: the caller may not see users.
+            NotFoundError: Confluence does not answer at this address.
+            APIError: as for every call.
+        """
+        lookup = user_lookup.get_users(account_ids, self._session.config.reduced_operations)
+        return self._session.run(lookup)
 
     def current_user(self) -> User:
         """Read the user who is calling (getCurrentUser).

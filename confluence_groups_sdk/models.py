@@ -5,11 +5,12 @@ Sources: docs/confluence-behaviour.md#groups and #users.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Self, TypeAlias
 
 from attrs import frozen
 
-from ._support.pickling import VersionTolerantPickle
+from ._support.pickling import VersionTolerantPickle, unpickle
 from ._support.public import public
 
 AccessType: TypeAlias = Literal["user", "admin", "site-admin"]
@@ -87,6 +88,37 @@ class User(VersionTolerantPickle):
     def active(self) -> bool | None:
         """Whether the account can be used; None if the server does not say."""
         return None if self.account_status is None else self.account_status == ACTIVE_STATUS
+
+
+@public
+class UserList(list[User]):
+    """The users that `get_users` has found; equal to any list of the same users.
+
+    Args:
+        users: the users.
+        missing: the account ids that nobody has.
+
+    Attributes:
+        missing: the account ids that were asked for and that nobody has.
+    """
+
+    __slots__ = ("missing",)
+
+    missing: tuple[str, ...]
+
+    def __init__(self, users: Iterable[User] = (), missing: Iterable[str] = ()) -> None:
+        super().__init__(users)
+        self.missing = tuple(missing)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({super().__repr__()}, missing={self.missing!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return unpickle, (type(self), {"users": list(self), "missing": self.missing})
+
+    @classmethod
+    def _from_pickle(cls, state: Mapping[str, Any]) -> Self:
+        return cls(state["users"], state.get("missing", ()))
 
 
 @public

@@ -33,6 +33,7 @@ GROUP = {"group_id": EDITORS}
 NO_GROUP = {"group_id": "00000000-0000-4000-8000-0000000000aa"}
 ODD_GROUP = {"group_id": "no\x07id"}
 CHIARAS = {"account_id": CHIARA}
+BOTH_USERS = {"account_ids": [CHIARA, EMEKA]}
 NO_USER = {"account_id": "557058:00000000-0000-4000-8000-0000000000bb"}
 DOCS = {"query": "docs"}
 NEW_NAME = {"name": "release-managers"}
@@ -79,7 +80,7 @@ class Case(NamedTuple):
 
     cassette: str
     method: str
-    arguments: Mapping[str, str] = {}
+    arguments: Mapping[str, Any] = {}
     result: Any = None  # of a list, the ids
     error: type[sdk.APIStatusError] | None = None
     says: tuple[str, ...] = ()
@@ -154,6 +155,11 @@ CASES = [
     Case("get_user_401", "get_user", CHIARAS, None, sdk.AuthenticationError, NOT_LOGGED_IN),
     Case("get_user_403", "get_user", CHIARAS, None, sdk.PermissionDeniedError, NO_CONFLUENCE),
     Case("get_user_404", "get_user", NO_USER, None, sdk.NotFoundError, ("404", "No user found")),
+    Case("get_users_200", "get_users", {"account_ids": [EMEKA, CHIARA]}, [EMEKA, CHIARA]),
+    Case("get_users_200_missing", "get_users", {"account_ids": [CHIARA, NO_USER["account_id"]]}, [CHIARA]),
+    Case("get_users_401", "get_users", BOTH_USERS, None, sdk.AuthenticationError, NOT_LOGGED_IN),
+    Case("get_users_403", "get_users", BOTH_USERS, None, sdk.PermissionDeniedError, NO_CONFLUENCE),
+    Case("get_users_403_then_200", "get_users", BOTH_USERS, [CHIARA, EMEKA]),
     Case("current_user_200", "current_user", {}, ADA_USER),
     Case("current_user_403", "current_user", {}, None, sdk.PermissionDeniedError, NO_CONFLUENCE),
 ]

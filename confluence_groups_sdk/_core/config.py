@@ -26,7 +26,7 @@ class ClientConfig:
     retry: RetryPolicy = field()
     rate_limiter: RateLimiter = field()
     clock: Clock = field()
-    halved_operations: dict[str, object] = field(factory=dict)  # those whose pages were too large, already logged
+    reduced_operations: dict[str, object] = field(factory=dict)  # those that ask for less at once, already logged
     page_sizes: dict[str, tuple[int, float]] = field(factory=dict)  # by operation: a size that worked, and until when
     notices: MutableMapping[object, Any] = field(factory=dict)  # `Notice` objects; copies with other options share them
     base_url: httpx.URL = field(init=False)

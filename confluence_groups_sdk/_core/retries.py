@@ -74,7 +74,7 @@ def limit_page(call: Call[T], config: ClientConfig) -> Call[T]:
 def _log_smaller_page(call: Call[Any], smaller: Call[Any], error: APIError, config: ClientConfig) -> None:
     """Warn of pages that are too large, once for each client and operation."""
     this = object()
-    if config.halved_operations.setdefault(call.operation, this) is this:  # one step, so that only one thread warns
+    if config.reduced_operations.setdefault(call.operation, this) is this:  # one step, so that only one thread warns
         problem = error.status_code or "no response in time"
         message = "%s: a page of %s is too large for the server (%s): asking for %s. This is logged once per operation"
         logger.warning(message, log_label(call), call.limit, problem, smaller.limit)

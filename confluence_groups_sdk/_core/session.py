@@ -148,13 +148,18 @@ class Session(_Session[httpx.Client]):
         return self._carry_out(request)
 
     def run(self, workflow: Workflow[T]) -> T:
-        """Send the calls of a workflow, and return its result."""
+        """Send the calls of a workflow, which may handle their errors, and return its result."""
         if self.http.is_closed:
             raise call_after_closing()
         try:
             call = next(workflow)
             while True:
-                call = workflow.send(self._send(call))
+                try:
+                    answer = self._send(call)
+                except APIError as error:
+                    call = workflow.throw(error)
+                else:
+                    call = workflow.send(answer)
         except StopIteration as end:
             result: T = end.value
             return result
@@ -234,13 +239,18 @@ class AsyncSession(_Session[httpx.AsyncClient]):
             steps.close()  # releases the call's slot after a cancellation
 
     async def run(self, workflow: Workflow[T]) -> T:
-        """Send the calls of a workflow, and return its result."""
+        """Send the calls of a workflow, which may handle their errors, and return its result."""
         if self.http.is_closed:
             raise call_after_closing()
         try:
             call = next(workflow)
             while True:
-                call = workflow.send(await self._send(call))
+                try:
+                    answer = await self._send(call)
+                except APIError as error:
+                    call = workflow.throw(error)
+                else:
+                    call = workflow.send(answer)
         except StopIteration as end:
             result: T = end.value
             return result

@@ -108,6 +108,7 @@ class ConfluenceApp:
             ("GET", "/user/memberof", operations.get_memberships),
             ("GET", "/user/current", operations.get_current_user),
             ("GET", "/user", operations.get_user),
+            ("GET", "/user/bulk", operations.look_up_users),
         ]
         routes = [
             Route(prefix + path, self._with_record(self._with_faults(handler)), methods=[method])

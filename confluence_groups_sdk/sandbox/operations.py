@@ -1,7 +1,8 @@
 """The operations on groups and users, with the responses that Confluence Cloud documents.
 
-Sources: docs/confluence-behaviour.md#operations, #permissions and #pagination. Two responses are not documented, and
-are 400 here: creating a group with a name that is taken, and adding a user who is a member.
+Sources: docs/confluence-behaviour.md#operations, #permissions and #pagination. Three responses are not documented, and
+are 400 here: creating a group with a name that is taken, adding a user who is a member, and looking up more than 100
+users.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .oauth_server import READ_GROUPS, READ_USERS, WRITE_GROUPS
 from .payloads import RejectedError
 
 MAX_PAGE_SIZE = 200
+MAX_LOOKUP = 100  # users of one call
 ACCESS_TYPES = ("user", "admin", "site-admin")
 API = "/rest/api"
 
@@ -85,7 +87,7 @@ class Operations:
             raise RejectedError(payloads.error(400, f"limit must not be above {MAX_PAGE_SIZE}", valid=False))
         found = self.directory.listed_members(group_id)
         path = f"/group/{quote(group_id, safe='')}/membersByGroupId"
-        expand = _expansions(request)
+        expand = _query_list(request, "expand")
         return self._page(request, path, found, lambda person: self._user(person, expand))
 
     async def add_member(self, request: Request) -> Response:
@@ -116,13 +118,29 @@ class Operations:
     async def get_current_user(self, request: Request) -> Response:
         """Answer getCurrentUser."""
         caller = self.authenticator.reader(request, READ_USERS, anonymous=403)
-        return JSONResponse(self._user(caller, _expansions(request)))
+        return JSONResponse(self._user(caller, _query_list(request, "expand")))
 
     async def get_user(self, request: Request) -> Response:
         """Answer getUser."""
         self.authenticator.reader(request, READ_USERS, anonymous=401)
         person = self._find_person(_query_argument(request, "accountId"))
-        return JSONResponse(self._user(person, _expansions(request)))
+        return JSONResponse(self._user(person, _query_list(request, "expand")))
+
+    async def look_up_users(self, request: Request) -> Response:
+        """Answer getBulkUserLookup: ids may be joined by commas or repeat the parameter; unknown ones are left out."""
+        self.authenticator.reader(request, READ_USERS, anonymous=403)
+        account_ids = list(dict.fromkeys(_query_list(request, "accountId")))
+        if not account_ids:
+            raise _invalid_argument("accountId")
+        if len(account_ids) > MAX_LOOKUP:
+            raise RejectedError(payloads.error(400, f"At most {MAX_LOOKUP} account ids are accepted", valid=False))
+        expand = _query_list(request, "expand")
+        people = [self.directory.people[each] for each in account_ids if each in self.directory.people]
+        results = [self._user(person, expand) for person in people]
+        body = payloads.page(
+            self.site, API + "/user/bulk", results, start=0, limit=MAX_PAGE_SIZE, total=None, next_query={}
+        )
+        return JSONResponse(body)
 
     def _page(
         self,
@@ -192,9 +210,9 @@ def _query_number(request: Request, name: str, default: int) -> int:
     return int(value)
 
 
-def _expansions(request: Request) -> list[str]:
-    """Return the fields to expand; they may be joined by commas, or repeat the parameter."""
-    return [name for value in request.query_params.getlist("expand") for name in value.split(",")]
+def _query_list(request: Request, name: str) -> list[str]:
+    """Return the values of a parameter; they may be joined by commas, or repeat the parameter."""
+    return [each for value in request.query_params.getlist(name) for each in value.split(",") if each.strip()]
 
 
 def _invalid_argument(name: str) -> RejectedError:

@@ -48,6 +48,7 @@ RATE_LIMITED = Answer(
 UNAVAILABLE = Answer(503, {"Content-Type": "text/html"}, "<html><body>Service Unavailable</body></html>")
 XSRF = Answer(403, {"Content-Type": "text/html"}, "<html><body>XSRF check failed</body></html>")
 UNREGISTERED_STATUS = Answer(520, {"Content-Type": "text/plain"}, "unknown error")
+LOOKUP_REFUSED = Answer(403, {"Content-Type": "application/json"}, '{"statusCode": 403, "message": "no bulk look-ups"}')
 LIMIT_REFUSED = Answer(
     400,
     {"Content-Type": "application/json"},
@@ -61,7 +62,7 @@ class Scenario:
     """A call, its caller, the responses that the sandbox gives first, and the sandbox's page size."""
 
     method: str
-    arguments: Mapping[str, str] = Factory(dict)
+    arguments: Mapping[str, Any] = Factory(dict)
     caller: str = "admin"
     prepared: tuple[Answer, ...] = ()
     page_limit: int = 200
@@ -122,6 +123,11 @@ SCENARIOS = {
     "get_user_401": Scenario("get_user", {"account_id": MEMBER}, caller="nobody"),
     "get_user_403": Scenario("get_user", {"account_id": MEMBER}, caller="outsider"),
     "get_user_404": Scenario("get_user", {"account_id": UNKNOWN_ACCOUNT}),
+    "get_users_200": Scenario("get_users", {"account_ids": [NO_MEMBER, MEMBER]}),
+    "get_users_200_missing": Scenario("get_users", {"account_ids": [MEMBER, UNKNOWN_ACCOUNT]}),
+    "get_users_401": Scenario("get_users", {"account_ids": [MEMBER, NO_MEMBER]}, caller="nobody"),
+    "get_users_403": Scenario("get_users", {"account_ids": [MEMBER, NO_MEMBER]}, caller="outsider"),
+    "get_users_403_then_200": Scenario("get_users", {"account_ids": [MEMBER, NO_MEMBER]}, prepared=(LOOKUP_REFUSED,)),
     "current_user_200": Scenario("current_user"),
     "current_user_403": Scenario("current_user", caller="outsider"),
 }

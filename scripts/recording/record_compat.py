@@ -160,6 +160,7 @@ VALUES: Mapping[str, Any] = {
     "StopReason": STOP.reason,
     "Timeout": sdk.Timeout(9.0, connect=1.5, pool=None, total=77.0),
     "User": USER,
+    "UserList": sdk.UserList([USER], ["557058:nobody"]),
 }
 DETAILS: Mapping[str, Any] = {
     "method": "DELETE",

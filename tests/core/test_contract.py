@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 import httpx
 import pytest
@@ -101,6 +101,12 @@ EXPECTED = [
     ),
     Expected("getCurrentUser", "current_user", {}, "GET /wiki/rest/api/user/current"),
     Expected("getUser", "get_user", {"account_id": A}, "GET /wiki/rest/api/user?accountId=a%2Fb%20c%2Bd"),
+    Expected(
+        "getBulkUserLookup",
+        "get_users",
+        {"account_ids": [A, "557058:a"]},
+        "GET /wiki/rest/api/user/bulk?accountId=a%2Fb%20c%2Bd&accountId=557058%3Aa",
+    ),
 ]
 IDS = [f"{each.method}-{len(each.arguments)}" for each in EXPECTED]
 
@@ -156,7 +162,9 @@ def test_the_request_conforms_to_the_fragment(expected: Expected) -> None:
 def problems(request: httpx.Request, method: str, path: str, operation: Any) -> list[str]:
     """Return how a request violates its operation in the fragment."""
     found = [] if request.method.lower() == method else [f"{request.method}, not {method}"]
-    sent = dict(parse_qsl(request.url.query.decode(), keep_blank_values=True))
+    sent: dict[str, Any] = dict(parse_qsl(request.url.query.decode(), keep_blank_values=True))
+    lists = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter.get("explode")}
+    sent |= {name: parse_qs(request.url.query.decode())[name] for name in lists & sent.keys()}
     pattern = "/wiki/rest" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)
     in_path = re.fullmatch(pattern, request.url.raw_path.partition(b"?")[0].decode())
     sent |= in_path.groupdict() if in_path else {"": f"the path is not {path}"}

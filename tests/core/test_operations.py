@@ -24,6 +24,7 @@ from confluence_groups_sdk import (
     RetryPolicy,
     ServerError,
 )
+from confluence_groups_sdk._core.api.user_lookup import NOT_SERVED
 from confluence_groups_sdk.sandbox import Group, Sandbox
 
 GROUP = {"group_id": "g"}
@@ -37,6 +38,7 @@ READS: dict[str, dict[str, Any]] = {
     "search_groups": {"query": "q"},
     "iter_memberships": {"account_id": "a"},
     "get_user": {"account_id": "a"},
+    "get_users": {"account_ids": ["a", "b"]},
     "current_user": {},
 }
 WRITES_TO_REPEAT: dict[str, dict[str, Any]] = {"remove_member": BOTH}
@@ -71,6 +73,8 @@ def test_every_call_is_retried_if_it_was_never_sent(method: str) -> None:
 @pytest.mark.parametrize("method", ALL)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 500])
 def test_statuses_that_a_retry_cannot_help_are_not_retried(method: str, status: int) -> None:
+    if method == "get_users" and status in NOT_SERVED:
+        return  # it goes on with another operation: test_user_lookup.py
     assert count_requests("sync", method, httpx.Response(status))[0] == 1
 
 
@@ -111,7 +115,7 @@ def test_a_missing_scope_is_named(method: str) -> None:
     refusal = httpx.Response(401, json={"code": 401, "message": "Unauthorized; scope does not match"})
     _, error = count_requests("sync", method, refusal)
     assert type(error) is MissingScopeError
-    users = ("is_member", "iter_memberships", "get_user", "current_user")
+    users = ("is_member", "iter_memberships", "get_user", "get_users", "current_user")
     classic = "read:confluence-user" if method in users else "read:confluence-groups"
     assert ("write:confluence-groups" if method not in READS else classic) in error.remedy
     if method == "create_group":
@@ -124,7 +128,7 @@ def test_a_missing_scope_is_named(method: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("method", [method for method in ALL if ALL[method]])
+@pytest.mark.parametrize("method", [method for method in ALL if ALL[method] and method != "get_users"])
 @pytest.mark.parametrize("bad", ["", " ", None, 7, "\ud800"])
 def test_an_unusable_argument_sends_nothing(kind: str, method: str, bad: object) -> None:
     for name in ALL[method]:

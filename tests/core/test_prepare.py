@@ -52,6 +52,7 @@ CASES: list[tuple[str, Mapping[str, Any], str, str]] = [
     ("delete_group", {"group_id": "g"}, "DELETE", f"{API}/group/by-id?id=g"),
     ("iter_memberships", {"account_id": "a"}, "GET", f"{API}/user/memberof?accountId=a&start=0&limit=200"),
     ("get_user", {"account_id": "a"}, "GET", f"{API}/user?accountId=a"),
+    ("get_users", {"account_ids": ["a", "b/c"]}, "GET", f"{API}/user/bulk?accountId=a&accountId=b%2Fc"),
     ("current_user", {}, "GET", f"{API}/user/current"),
 ]
 ANSWERS = {"remove_member": 204, "add_member": 201, "delete_group": 204}
@@ -82,11 +83,11 @@ def test_prepared_request_is_the_first_that_the_method_sends(
     kind: str, method: str, arguments: Mapping[str, Any]
 ) -> None:
     prepared = client(kind, Answers()).prepare(method, **arguments)
-    answers = Answers(httpx.Response(ANSWERS.get(method, 403)))
+    answers = Answers(httpx.Response(ANSWERS.get(method, 418)))
     if method in ANSWERS:
         call(kind, method, answers, arguments)
     else:
-        with pytest.raises(Exception, match="403"):
+        with pytest.raises(Exception, match="418"):
             call(kind, method, answers, arguments)
     (sent,) = answers.requests
     assert (prepared.method, str(prepared.url), prepared.content) == (sent.method, str(sent.url), sent.content)

@@ -318,6 +318,28 @@ def test_the_current_user_and_other_users(sandbox: Sandbox) -> None:
     assert_documented_error(ask(sandbox, "GET", "/user?accountId=nobody"), 404)
 
 
+def test_many_users_at_once(sandbox: Sandbox) -> None:
+    def found(query: str) -> list[str]:
+        return [user["accountId"] for user in ask(sandbox, "GET", f"/user/bulk?{query}").json()["results"]]
+
+    assert found(f"accountId={MEMBER}&accountId=nobody&accountId={NO_MEMBER}") == [MEMBER, NO_MEMBER]
+    assert found(f"accountId={NO_MEMBER},nobody,{MEMBER},{MEMBER}") == [NO_MEMBER, MEMBER]
+    (user,) = ask(sandbox, "GET", f"/user/bulk?accountId={MEMBER}&expand=operations").json()["results"]
+    assert user == ask(sandbox, "GET", f"/user?accountId={MEMBER}&expand=operations").json()
+    hundred = "&".join(f"accountId=nobody-{number}" for number in range(100))
+    page = ask(sandbox, "GET", f"/user/bulk?{hundred}").json()
+    assert (page["results"], page["start"], page["size"]) == ([], 0, 0)
+    for query in (f"{hundred}&accountId={MEMBER}", "", "?accountId=", "?accountId=,%20"):
+        assert_documented_error(ask(sandbox, "GET", f"/user/bulk?{query}"), 400)
+
+
+def test_faults_affect_the_look_up_of_many_users(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(error_rate=1)
+    assert ask(sandbox, "GET", f"/user/bulk?accountId={MEMBER}").status_code == 503
+    sandbox.answer_next(Answer(410))
+    assert ask(sandbox, "GET", f"/user/bulk?accountId={MEMBER}").status_code == 410
+
+
 READS = [
     "/group",
     "/group/picker?query=a",
@@ -326,6 +348,7 @@ READS = [
     f"/user/memberof?accountId={MEMBER}",
     "/user/current",
     f"/user?accountId={MEMBER}",
+    f"/user/bulk?accountId={MEMBER}&accountId={NO_MEMBER}",
 ]
 WRITES = [
     ("POST", "/group", {"name": "new"}),

@@ -99,7 +99,10 @@ PATHS = {
         ),
     },
     "/wiki/rest/api/user/bulk": {
-        "get": operation("getBulkUserLookup", USERS, "200 403", ACCOUNT_ID, EXPAND, tag="Users"),
+        "get": operation(
+            "getBulkUserLookup", USERS, "200 403", ACCOUNT_ID, EXPAND, tag="Users",
+            response_schema="BulkUserLookupArray",
+        ),
     },
     "/wiki/rest/api/content": {"get": operation("getContent", USERS, "200", tag="Content")},
     "/wiki/rest/api/content/{id}": {"put": operation("updateContent", USERS, "200", tag="Content")},
@@ -158,6 +161,11 @@ SCHEMAS = {
     ),
     "GroupArrayWithLinks": page("Group", "results", "start", "limit", "size", "_links"),
     "UserArray": page("User", "results"),
+    "BulkUserLookupArray": record(
+        "results", "start", "limit", "size", "_links",
+        results={"type": "array", "items": ref("User")},
+        start=COUNT, limit=COUNT, size=COUNT, _links=ref("GenericLinks"),
+    ),
     "Icon": record(
         "path", "width", "height", "isDefault",
         path=TEXT, width={"type": "integer"}, height={"type": "integer"}, isDefault=FLAG,

@@ -192,6 +192,25 @@ REFERENCE = {
         statuses=["200", "401", "403", "404"],
         answer="User",
     ),
+    "getBulkUserLookup": Expected(
+        method="GET",
+        path="/api/user/bulk",
+        tag="Users",
+        scopes={READ_USERS},
+        granular=set(),
+        parameters={
+            "accountId": {
+                "in": "query",
+                "required": True,
+                "style": "form",
+                "explode": True,
+                "schema": {"type": "array", "items": {"type": "string", "minLength": 1}},
+            },
+            "expand": EXPAND,
+        },
+        statuses=["200", "403"],
+        answer="UserPage",
+    ),
 }
 
 
@@ -246,7 +265,7 @@ def test_users_are_never_identified_by_key_or_username() -> None:
 
 def test_limits_and_ids_are_bounded_in_every_request() -> None:
     limits = [each["schema"] for each in PARAMETERS if each["name"] == "limit"]
-    ids = [each["schema"] for each in PARAMETERS if each["name"].lower().endswith("id")]
+    ids = [each["schema"].get("items", each["schema"]) for each in PARAMETERS if each["name"].lower().endswith("id")]
     assert {(each["minimum"], each["maximum"]) for each in limits} == {(1, 200)}
     assert {each["minLength"] for each in ids} == {1}
     assert FRAGMENT["components"]["schemas"]["AccountId"]["properties"]["accountId"]["minLength"] == 1

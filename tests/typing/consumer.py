@@ -31,6 +31,7 @@ from confluence_groups_sdk import (
     Tokens,
     TokenStore,
     User,
+    UserList,
     aiohttp_client,
     discover_sites,
     discover_sites_async,
@@ -60,6 +61,10 @@ def use_every_method(http: httpx.Client) -> None:
         assert_type(groups.get_group(group_id="g"), Group)
         assert_type(groups.create_group(name="n"), Group)
         assert_type(groups.get_user(account_id="a"), User)
+        users = groups.get_users(account_ids=("a", "b"))
+        assert_type(users, UserList)
+        assert_type(users[0], User)
+        assert_type(users.missing, tuple[str, ...])
         assert_type(groups.current_user(), User)
         groups.add_member(group_id="g", account_id="a")
         groups.remove_member(group_id="g", account_id="a")
@@ -90,6 +95,7 @@ async def use_every_method_async(http: httpx.AsyncClient) -> None:
         assert_type(await groups.get_group(group_id="g"), Group)
         assert_type(await groups.create_group(name="n"), Group)
         assert_type(await groups.get_user(account_id="a"), User)
+        assert_type(await groups.get_users(account_ids=["a", "b"]), UserList)
         assert_type(await groups.current_user(), User)
         await groups.add_member(group_id="g", account_id="a")
         await groups.remove_member(group_id="g", account_id="a")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
-from . import operations, pagination
+from . import operations, pagination, user_lookup
 from .operations import Call
 from .pagination import MAX_PAGE_SIZE
 
@@ -25,6 +25,7 @@ FIRST_CALLS: Mapping[str, Callable[..., Call[Any] | None]] = {
     "delete_group": lambda *, group_id: operations.delete_group(group_id),
     "iter_memberships": lambda *, account_id: pagination.memberships(account_id).next_call(),
     "get_user": lambda *, account_id: operations.get_user(account_id),
+    "get_users": lambda *, account_ids: user_lookup.first_call(account_ids),
     "current_user": operations.current_user,
 }
 

@@ -7,7 +7,7 @@ The generated module of an operation loads with its first call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +28,8 @@ READ_USERS = "read:confluence-user (classic)"
 CREATE_GROUPS = "write:confluence-groups (classic), or read:group:confluence and write:group:confluence (granular)"
 WRITE_GROUPS = "write:confluence-groups (classic) or write:group:confluence (granular)"
 
+BULK_LOOKUP = "getBulkUserLookup"
+MAX_LOGGED_IDS = 3
 MIN_PAGE_SIZE = 25  # pages that are too large for the server are not made smaller than this
 
 
@@ -51,7 +53,9 @@ class Call(Generic[T]):
 
 def log_label(call: Call[Any]) -> str:
     """Name a call in log lines; ids appear as hashes, by which lines can be matched."""
-    return " ".join([call.operation, *(hash_id(each) for each in call.ids)])
+    label = " ".join([call.operation, *(hash_id(each) for each in call.ids[:MAX_LOGGED_IDS])])
+    more = len(call.ids) - MAX_LOGGED_IDS
+    return f"{label} and {more} more" if more > 0 else label
 
 
 def groups_page(access_type: str | None, start: int, limit: int) -> Call[Page[Group]]:
@@ -115,6 +119,15 @@ def get_user(account_id: str) -> Call[User]:
 
     request = operation._get_kwargs(account_id=required("account_id", account_id))
     return _read_call("getUser", request, deserialization.user, READ_USERS, ids=(account_id,))
+
+
+def look_up_users(account_ids: Sequence[str]) -> Call[Page[User]]:
+    """Read several users; the page lacks those that do not exist."""
+    from ..._generated.api.users import get_bulk_user_lookup as operation
+
+    request = operation._get_kwargs(account_id=[required("account_id", account_id) for account_id in account_ids])
+    read = partial(deserialization.users, requested_limit=len(account_ids))
+    return _read_call(BULK_LOOKUP, request, read, READ_USERS, ids=tuple(account_ids))
 
 
 def current_user() -> Call[User]:

@@ -1,7 +1,7 @@
 """Lists that take several calls, and questions that lists answer.
 
-A `Paginator` reads one list. A `Workflow` is a generator that yields calls, receives their results, and returns one of
-its own. Sessions drive both.
+A `Paginator` reads one list. A `Workflow` is a generator that yields calls, receives their results or errors, and
+returns a result of its own. Sessions drive both.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 
 from .access_type import AccessType
 from .account_id import AccountId
+from .get_bulk_user_lookup_expand_item import GetBulkUserLookupExpandItem
 from .get_current_user_expand_item import GetCurrentUserExpandItem
 from .get_group_members_by_group_id_expand_item import (
     GetGroupMembersByGroupIdExpandItem,
@@ -22,6 +23,7 @@ from .user_page import UserPage
 __all__ = (
     "AccessType",
     "AccountId",
+    "GetBulkUserLookupExpandItem",
     "GetCurrentUserExpandItem",
     "GetGroupMembersByGroupIdExpandItem",
     "GetUserExpandItem",
