@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from benchmarking.figures import Figure, ratio
 from benchmarking.pairs import time_interleaved
 from benchmarking.reading import CALLER, GROUP, GROUP_ID, SITE, account_id, peak_bytes
 from benchmarking.servers import serving
-from confluence_groups_sdk import ApiToken, ConfluenceGroups, Group, User
+from confluence_groups_sdk import ApiToken, ConfluenceGroups, Group, User, UserList
 from confluence_groups_sdk.membership import Guards, Outcome, Plan, apply, plan_sync
 from confluence_groups_sdk.membership.planning.rows.csv_reader import read_rows
 
@@ -130,6 +130,9 @@ class CannedClient(ConfluenceGroups):
 
     def get_user(self, *, account_id: str) -> User:
         return User(account_id=account_id, account_type="atlassian", display_name="New")
+
+    def get_users(self, *, account_ids: Iterable[str]) -> UserList:
+        return UserList(self.get_user(account_id=each) for each in account_ids)
 
     def current_user(self) -> User:
         return User(account_id=CALLER["accountId"], display_name=CALLER["displayName"])
