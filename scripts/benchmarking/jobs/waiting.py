@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from inspect import signature
-from typing import Any
 
 import httpx
 
@@ -18,7 +18,6 @@ from benchmarking.jobs.plans import CALLER, offboarding
 from benchmarking.jobs.server import serving_company
 from benchmarking.reading import PAGE
 from confluence_groups_sdk import ApiToken, ConfluenceGroups, membership
-from confluence_groups_sdk.membership.planning.group_reader import read_live
 
 LATENCY_S = 0.1
 RATE = 50  # accepted calls a second, and at once
@@ -93,12 +92,12 @@ def _read_group(client: ConfluenceGroups, members: int) -> None:
 
 def _read_groups(client: ConfluenceGroups, groups: int, members: int) -> None:
     ids = [group_id(index) for index in range(groups)]
-    found: Iterable[Any]
     if read_groups := getattr(membership, "read_groups", None):
-        found = read_groups(client, ids)
-    else:  # the present way, with a look at each group
-        found = (snapshot for _, snapshot in read_live(client, dict.fromkeys(ids, "")))
-    assert [len(each.members) for each in found] == [members] * groups, "some members were not read"
+        sizes = [len(each.members) for each in read_groups(client, ids)]
+    else:
+        with ThreadPoolExecutor(8) as pool:
+            sizes = list(pool.map(lambda each: sum(1 for _ in client.iter_members(group_id=each)), ids))
+    assert sizes == [members] * groups, "some members were not read"
 
 
 def _refused(url: str) -> int:
