@@ -15,7 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarking import calls, instructions, limits, planning, reading, regenerating, results, startup, tasks
-from benchmarking.figures import Figure, as_table
+from benchmarking.figures import Figure, Row, as_table
+from benchmarking.jobs import counting, waiting
 from postman_openapi.files import write_atomically
 from run_command import run_command
 
@@ -34,7 +35,9 @@ def measure_limits() -> Iterable[Figure]:
     return limits.trial_figures(TRIALS)
 
 
-SECTIONS: Mapping[str, Callable[[], Iterable[Figure]]] = {
+SECTIONS: Mapping[str, Callable[[], Iterable[Row]]] = {
+    "jobs": counting.measure,
+    "waiting": waiting.measure,
     "startup": startup.measure,
     "calls": calls.measure,
     "instructions": instructions.measure,
@@ -53,7 +56,7 @@ def main(arguments: list[str]) -> int:
     if missing := [name for name in NEEDED if not find_spec(name)]:
         print(f"not installed: {', '.join(missing)}. Run: {INSTALL}", file=sys.stderr)
         return 2
-    sections: dict[str, list[Figure]] = {}
+    sections: dict[str, list[Row]] = {}
     for name in options.only or SECTIONS:
         print(f"measuring: {name}", file=sys.stderr)
         sections[name] = list(SECTIONS[name]())
@@ -77,7 +80,7 @@ def _parse_options(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def _write(sections: Mapping[str, list[Figure]]) -> None:
+def _write(sections: Mapping[str, list[Row]]) -> None:
     """Replace the page, its picture and the README's table."""
     FOLDER.mkdir(exist_ok=True)
     when, where = datetime.now(UTC).date().isoformat(), results.describe_machine()

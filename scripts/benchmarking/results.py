@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarking.figures import Figure, as_table
+from benchmarking.figures import Row, as_table
 from benchmarking.limits import Trial
 
 ACCEPTED, RATE_LIMITED, ALLOWED = "#2f6fab", "#c8442b", "#555555"
 PEERS = ("httpx", "httpcore", "attrs", "aiohttp", "sniffio", "atlassian-python-api", "openapi-python-client")
 TITLES = {
+    "jobs": "Calls and points of each job",
+    "waiting": "Jobs on a site that answers after 100 ms and accepts 50 calls a second",
     "startup": "Starting",
     "calls": "One call, and threads",
     "instructions": "One call, in instructions",
@@ -39,7 +41,8 @@ python3 -m venv .venv
 Each pair was timed in turns, A B A B, so that load on the machine affected both alike. A ratio is the median of the
 ratios of all rounds, with their quartiles; below 1, the first of the two is faster. Met or missed refers to the
 project's own goals. The servers are processes on loopback that cost almost nothing, so the cost of a client shows more
-than with a real network. [NOTES.md](NOTES.md) explains the numbers and their lower bounds."""
+than with a real network. Calls and points are counted on the sandbox, and points are those that Atlassian would count.
+[NOTES.md](NOTES.md) explains the numbers and their lower bounds."""
 
 
 def describe_machine() -> str:
@@ -49,17 +52,17 @@ def describe_machine() -> str:
     return f"{system}, {os.cpu_count()} cores. {versions}."
 
 
-def format_page(sections: Mapping[str, Sequence[Figure]], *, when: str, where: str, picture: str) -> str:
+def format_page(sections: Mapping[str, Sequence[Row]], *, when: str, where: str, picture: str) -> str:
     """Return the page as Markdown."""
     parts = [HEAD, f"Measured on {when}: {where}", SHORT, format_short_table(sections)]
-    for name, figures in sections.items():
-        parts += [f"## {TITLES[name]}", as_table(figures)]
+    for name, rows in sections.items():
+        parts += [f"## {TITLES[name]}", as_table(rows)]
         if name == "limits":
             parts.append(f"![calls accepted and rate-limited in each second]({picture})")
     return "\n\n".join(parts) + "\n"
 
 
-def format_short_table(sections: Mapping[str, Iterable[Figure]]) -> str:
+def format_short_table(sections: Mapping[str, Iterable[Row]]) -> str:
     """Return the short table, which the README also has."""
     rows = [("", "measured", "beside"), ("---",) * 3, *_short(sections)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -82,11 +85,11 @@ def update_readme(readme: str, before: str, after: str) -> str:
     return readme.replace(table, find_short_table(after))
 
 
-def _short(sections: Mapping[str, Iterable[Figure]]) -> Iterator[tuple[str, ...]]:
-    for figures in sections.values():
-        for figure in figures:
-            if figure.short:
-                yield figure.short, figure.number, figure.against
+def _short(sections: Mapping[str, Iterable[Row]]) -> Iterator[tuple[str, ...]]:
+    for rows in sections.values():
+        for row in rows:
+            if row.short:
+                yield row.short, row.number, row.against
 
 
 def draw(trials: Mapping[str, Trial], path: Path) -> None:

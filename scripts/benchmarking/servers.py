@@ -55,12 +55,16 @@ class Bucket:
 
     def answer(self, now: float) -> bytes:
         """Return the response to a call at a time in seconds."""
+        return self.refuse(now) or DONE
+
+    def refuse(self, now: float) -> bytes | None:
+        """Return the 429 to a call at a time in seconds; None if the call is accepted."""
         if self._started is None:
             self._started = self._asked = now
         since = now - self._started
         headers = self._rate_limit_headers(now, since)
         self.seen.append((since, 429 if headers else 204))
-        return RATE_LIMITED.format(headers).encode() if headers else DONE
+        return RATE_LIMITED.format(headers).encode() if headers else None
 
     def _rate_limit_headers(self, now: float, since: float) -> str | None:
         """Return the headers of a 429, or None if the call is accepted."""
@@ -78,27 +82,37 @@ class Bucket:
 
 
 @define
-class _Connection(asyncio.Protocol):
-    answer: Callable[[], bytes]
+class Connection(asyncio.Protocol):
+    """A connection to a client, whose requests have no bodies.
+
+    Args:
+        answer: returns the response to a request, given its head.
+        log: returns what ``GET /log`` answers, as JSON.
+        latency: seconds before each response.
+    """
+
+    answer: Callable[[bytes], bytes]
     log: Callable[[], object]
     latency: float
     _transport: asyncio.Transport = field(init=False)
     _received: bytes = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Answer the requests that are complete."""
         *requests, self._received = (self._received + data).split(END)
         for request in requests:
             if request.startswith(LOG):
                 body = json.dumps(self.log()).encode()
                 self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
             elif self.latency:
-                asyncio.get_running_loop().call_later(self.latency, self._transport.write, self.answer())
+                asyncio.get_running_loop().call_later(self.latency, self._transport.write, self.answer(request))
             else:
-                self._transport.write(self.answer())
+                self._transport.write(self.answer(request))
 
 
 @contextmanager
@@ -110,7 +124,19 @@ def serving(*, latency: float = 0.0, limit: Limit | None = None) -> Iterator[str
         limit: the rate limit; None for no limit.
     """
     options = {"latency": latency, "limit": None if limit is None else [limit.rate, limit.quota, limit.reset]}
-    command = [sys.executable, "-m", f"{__package__}.servers", json.dumps(options)]
+    with run_server(f"{__package__}.servers", options) as url:
+        yield url
+
+
+@contextmanager
+def run_server(module: str, options: object) -> Iterator[str]:
+    """Run a module that serves, in its own process; yield its URL.
+
+    Args:
+        module: the module, which prints its port.
+        options: the module's argument, as JSON.
+    """
+    command = [sys.executable, "-m", module, json.dumps(options)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) as process:
         try:
             assert process.stdout is not None, "it is a pipe"
@@ -119,16 +145,20 @@ def serving(*, latency: float = 0.0, limit: Limit | None = None) -> Iterator[str
             process.kill()
 
 
-async def _serve(latency: float, limit: Limit | None) -> None:
-    bucket = Bucket(limit) if limit else None
-    answer = (lambda: bucket.answer(time.monotonic())) if bucket else (lambda: DONE)
-    loop = asyncio.get_running_loop()
-    make = partial(_Connection, answer, lambda: bucket.seen if bucket else [], latency)
-    server = await loop.create_server(make, "127.0.0.1", 0)
+async def serve(answer: Callable[[bytes], bytes], log: Callable[[], object], latency: float) -> None:
+    """Serve on a free port, and print the port; the arguments are as for `Connection`."""
+    make = partial(Connection, answer, log, latency)
+    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
+def _serve(latency: float, limit: Limit | None) -> None:
+    bucket = Bucket(limit) if limit else None
+    answer = (lambda _request: bucket.answer(time.monotonic())) if bucket else (lambda _request: DONE)
+    asyncio.run(serve(answer, lambda: bucket.seen if bucket else [], latency))
+
+
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    asyncio.run(_serve(given["latency"], Limit(*given["limit"]) if given["limit"] else None))
+    _serve(given["latency"], Limit(*given["limit"]) if given["limit"] else None)

@@ -41,8 +41,8 @@ def measure() -> Iterator[Figure]:
     what = f"{TASKS} tasks of remove_member"
     peer = "httpx.AsyncClient with sniffio"
     measured = with_sniffio.ratio(OVER_AIOHTTP, HTTPX)
-    yield ratio(f"{what}, with [aiohttp]", peer, measured, goal=0.25, short=f"{TASKS} tasks, with `[aiohttp]`")
-    yield ratio(f"{what}, without", peer, with_sniffio.ratio(OURS, HTTPX), short=f"{TASKS} tasks, without")
+    yield ratio(f"{what}, with [aiohttp]", peer, measured, goal=0.25)
+    yield ratio(f"{what}, without", peer, with_sniffio.ratio(OURS, HTTPX))
     pairs = zip(without.seconds[HTTPX], with_sniffio.seconds[HTTPX], strict=True)
     slower = median_ratio([bare / kept for bare, kept in pairs])
     yield ratio("httpx.AsyncClient without sniffio, 20 tasks", peer, slower)

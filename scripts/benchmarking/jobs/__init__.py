@@ -1,0 +1,1 @@
+"""Whole jobs: how many calls they take, and how long these take on a site that answers slowly and limits the rate."""
