@@ -159,7 +159,7 @@ def _read_header(name: str, text: IO[str], *, with_groups: bool) -> _Header:
                 last, record = more[0], record + more[1]
             delimiter = delimiter or max(DELIMITERS, key=re.sub(r'"[^"]*"', "", record).count)
             try:
-                (names,) = csv.reader(record.splitlines(keepends=True), delimiter=delimiter, strict=True)
+                (names,) = csv.reader(io.StringIO(record, newline=""), delimiter=delimiter, strict=True)
             except (csv.Error, TypeError, ValueError) as error:
                 raise InputError(f"{name}: line {number}: the headers cannot be read ({error})") from None
             names = [" ".join(cell.split()) for cell in names]
