@@ -11,7 +11,7 @@ from membership_fakes import ForgetfulFile
 from confluence_groups_sdk import JournalError
 from confluence_groups_sdk.membership import Action, Change, Outcome, Plan, Result, read_journal
 from confluence_groups_sdk.membership.execution import journal as journal_module
-from confluence_groups_sdk.membership.execution.append_only_file import AppendOnly
+from confluence_groups_sdk.membership.execution.append_only_file import AppendOnly, write_beside
 from confluence_groups_sdk.membership.execution.journal import Journal, open_journal
 
 NOW = "2026-11-24T08:00:00Z"
@@ -81,10 +81,14 @@ def test_the_state_in_memory_is_the_one_on_disk(path: Path) -> None:
 def test_writing_a_line_does_not_read_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[Path] = []
 
+    def read(file: AppendOnly) -> bytes:
+        reads.append(file.path)
+        return b""
+
     def work(journal: Journal) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(ForgetfulFile, "sync", lambda _: None)
-            patch.setattr(ForgetfulFile, "read", lambda file: reads.append(file.path) or b"")
+            patch.setattr(ForgetfulFile, "read", read)
             journal.intend([ONE])
             journal.record([DONE])
 
@@ -183,12 +187,12 @@ def test_each_loss_leads_to_one_new_journal(path: Path, caplog: pytest.LogCaptur
 def test_a_loss_is_described_once_if_writing_the_new_journal_is_interrupted(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, interruptions = journal_module.write_beside, [KeyboardInterrupt]
+    interruptions = [KeyboardInterrupt]
 
     def interrupt(path: Path, data: bytes) -> AppendOnly:
         if interruptions:
             raise interruptions.pop()
-        return write(path, data)
+        return write_beside(path, data)
 
     def work(journal: Journal) -> None:
         journal.intend([ONE])
