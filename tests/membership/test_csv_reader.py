@@ -66,7 +66,7 @@ def test_ids_win_over_names_and_e_mails(tmp_path: Path) -> None:
 
 
 def test_all_bad_rows_are_named_and_no_rows_are_returned(tmp_path: Path) -> None:
-    content = HEADER + "g,a\n,a\ng\ng,a,more\ng,1.23E+15\n#REF!,a\ng,a\x07b\ng,a\0b\n"
+    content = HEADER + "g,a\n,a\ng\ng,a,more\ng,1.23E+15\n#REF!,a\ng,a\x07b\ng,a\0b\ng\0,a\n"
     assert problems_of(tmp_path, content) == (
         "line 3: the group is missing",
         "line 4: the account is missing",
@@ -75,6 +75,7 @@ def test_all_bad_rows_are_named_and_no_rows_are_returned(tmp_path: Path) -> None
         "line 7: the group is #REF!: a spreadsheet has changed it",
         "line 8: the account contains a control character",
         "line 9: the account contains a control character",
+        "line 10: the group contains a control character",
     )
 
 
@@ -157,7 +158,8 @@ def test_all_problems_of_a_long_file_are_named(tmp_path: Path) -> None:
         ("User id,User name,email,Group Name\na,B,a@x,g\n", [Row("g", "a", None, 2, True, None, ("a@x",), ("B",))]),
         ("group*,Account ID:,Display Name\ng,a,B C\n", [Row("g", "a", None, 2, names=("B C",))]),
         ("group,account\u2028id\x0b\ng,a\n", [Row("g", "a", None, 2)]),  # only CR and LF end a line
-        ("when,group,account,when,reason\n,g,a\n", [Row("g", "a", None, 2)]),
+        ("when,group,account,when,reason\n,g,a\n,g,b,\n", [Row("g", "a", None, 2), Row("g", "b", None, 3)]),
+        ("sep=;\ngroup;account;a,b,c,d\ng;a;\n", [Row("g", "a", None, 3)]),
     ],
 )
 def test_headers_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str, rows: list[Row]) -> None:

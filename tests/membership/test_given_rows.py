@@ -9,7 +9,7 @@ import pytest
 from membership_fakes import TEAM, client, team
 
 from confluence_groups_sdk import InputError
-from confluence_groups_sdk.membership import Row, plan_offboarding, plan_removals, plan_sync
+from confluence_groups_sdk.membership import Row, plan_offboarding, plan_removals, plan_sync, read_accounts
 from confluence_groups_sdk.membership.planning.rows.given_rows import read_given_accounts, read_given_rows
 from confluence_groups_sdk.sandbox import Person, Sandbox
 
@@ -111,6 +111,7 @@ def test_a_file_without_rows_is_refused(sandbox: Sandbox, tmp_path: Path) -> Non
             lambda: plan_removals(groups, rows),
             lambda: plan_offboarding(groups, account_ids=rows),
             lambda: read_given_accounts(rows),
+            lambda: read_accounts(rows),
         ):
             with pytest.raises(InputError, match=r"rows\.csv: there is no row below the headers"):
                 plan()
