@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from membership_fakes import client, removals, team
+from membership_fakes import TEAM, client, people, removals, team
 
 from confluence_groups_sdk import ConflictError, ConfluenceGroups
-from confluence_groups_sdk.membership import Outcome, StopReason, apply
+from confluence_groups_sdk.membership import Outcome, StopReason, apply, plan_sync, rehearse
 from confluence_groups_sdk.membership.execution import apply as apply_module
 from confluence_groups_sdk.membership.execution.apply_run import ApplyRun
 from confluence_groups_sdk.membership.execution.interrupts import CallerThread
@@ -65,3 +65,14 @@ def test_ctrl_c_when_everything_is_done_is_reported(
     assert (report.counts, report.unfinished, report.interrupted) == ({Outcome.REMOVED: 3}, (), True)
     assert report.stop is not None
     assert report.stop.reason is StopReason.INTERRUPTED
+
+
+def test_groups_are_read_once_and_a_rehearsal_has_additions_first(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox)
+    (joining,) = people(sandbox, 1, first=900)
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id=TEAM, account_ids=[*ids[3:], joining])
+        assert [change.action for change in rehearse(groups, plan).unfinished] == ["add", *["remove"] * 3]
+        before = len(sandbox.requests)
+        assert apply(groups, plan, journal=tmp_path / "journal").unfinished == ()
+    assert sum("membersByGroupId" in seen.target for seen in sandbox.requests[before:]) == 1
