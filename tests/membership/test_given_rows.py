@@ -57,11 +57,13 @@ def test_accounts_are_given_alone_or_with_a_reason(given: Any, row: Row) -> None
 
 def test_bad_rows_are_listed_in_the_order_in_which_they_were_given() -> None:
     rows: list[Any] = [("g", "a")] * 11
-    rows[1] = rows[9] = ("g",)
+    rows[1], rows[9] = ("g",), ("g", None)
     found = read_given_rows(rows)
     assert len(found.rows) == 9
+    cause = LookupError()
     with pytest.raises(InputError) as caught:
-        found.raise_problems(["before"], ["after"])
+        found.raise_problems(["before"], ["after"], cause)
+    assert caught.value.__cause__ is cause
     problem = "give a group and an account, both strings that are not empty"
     assert caught.value.problems == ("before", f"row 2: {problem}", f"row 10: {problem}", "after")
 
