@@ -59,6 +59,55 @@ def test_a_single_call_needs_no_thread() -> None:
     assert get_ident() not in map_in_threads(lambda _: get_ident(), ["one", "two"])
 
 
+def test_an_error_is_raised_in_the_place_of_its_result() -> None:
+    def call(text: str) -> str:
+        if text == "b":
+            raise LookupError(text)
+        return text
+
+    reads = map_in_threads(call, "abc")
+    assert next(reads) == "a"
+    with pytest.raises(LookupError, match="b"):
+        next(reads)
+
+
+def test_calls_that_have_begun_end_before_the_results_are_closed() -> None:
+    begun, closing = threading.Event(), threading.Event()
+    ended: list[int] = []
+
+    def call(number: int) -> None:
+        if number:
+            begun.set()
+            closing.wait(TIME_LIMIT_S)
+            Notifier().wait()
+            ended.append(number)
+
+    reads = map_in_threads(call, range(2))
+    next(reads)
+    assert begun.wait(TIME_LIMIT_S)
+    closing.set()
+    reads.close()
+    assert ended == [1]
+
+
+class CountingNotifier(Notifier):
+    waits = 0
+
+    def wait(self) -> None:
+        self.waits += 1
+        super().wait()
+
+
+def test_only_a_call_that_is_not_over_is_waited_for() -> None:
+    notifier = CountingNotifier()
+    call = BackgroundCall(lambda: None, "call", notifier, daemon=True)
+    call.wait()
+    assert notifier.waits == 1
+    call.prevent()
+    call.wait()
+    assert notifier.waits == 1
+
+
 def test_the_process_may_end_before_a_read() -> None:
     assert list(map_in_threads(lambda _: threading.current_thread().daemon, range(2))) == [True, True]
 
