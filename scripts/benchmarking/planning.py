@@ -131,9 +131,6 @@ class CannedClient(ConfluenceGroups):
     def get_users(self, *, account_ids: Iterable[str]) -> UserList:
         return UserList(self.get_user(account_id=each) for each in account_ids)
 
-    def get_users(self, *, account_ids: Iterable[str]) -> UserList:
-        return UserList(self.get_user(account_id=each) for each in account_ids)
-
     def current_user(self) -> User:
         return User(account_id=CALLER["accountId"], display_name=CALLER["displayName"])
 
