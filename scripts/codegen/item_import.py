@@ -14,9 +14,10 @@ from postman_openapi.json_nodes import Node, parse_json
 from postman_openapi.losses import SpecError
 from postman_openapi.merging import path_shape, refuse_duplicates
 from postman_openapi.model import Request
-from postman_openapi.reader.collection_reader import BOOKKEEPING, read_postman, unwrap
+from postman_openapi.reader.bookkeeping import is_bookkeeping
+from postman_openapi.reader.collection_reader import read_postman, unwrap
 from postman_openapi.reader.variables import REFERENCE
-from postman_openapi.secrets import NO_VALUE, is_secret
+from postman_openapi.secrets import NO_VALUE, holds_secret
 
 from codegen.item_policy import require_single_request
 
@@ -132,7 +133,9 @@ def _refuse_secrets(item: Any, title: str) -> None:
         SpecError: a value is; the message does not show it.
     """
     for key, value in _named_values(item):
-        if isinstance(value, str) and (is_secret(key) or key == API_KEY) and not NO_VALUE.fullmatch(value):
+        if not isinstance(value, str):
+            continue
+        if holds_secret(key, value) or (key == API_KEY and not NO_VALUE.fullmatch(value)):
             raise SpecError(title, "", f"{key!r} may be a secret: replace it with a {{{{variable}}}}")
 
 
@@ -183,7 +186,7 @@ def _strip_bookkeeping(value: Any) -> Any:
 
     def plain(each: Any) -> Any:
         if isinstance(each, dict):
-            return {key: plain(inner) for key, inner in each.items() if key not in BOOKKEEPING}
+            return {key: plain(inner) for key, inner in each.items() if not is_bookkeeping(key)}
         return [plain(inner) for inner in each] if isinstance(each, list) else each
 
     return json.dumps(plain(value), sort_keys=True)

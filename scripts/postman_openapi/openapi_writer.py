@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from .losses import Loss
 from .model import NO_AUTH, Auth, Body, Collection, Header, Parameter, Request, Response, Server, Tag
-from .schema_inference import ANYTHING
+from .operation_ids import operation_ids
+from .schema_inference import Schema
 
 VERSION = "3.0.3"
+# openapi-python-client gives up an operation whose header has another type, or one of these formats.
+HEADER_TYPES = ("string", "integer", "number", "boolean")
+NO_HEADER_FORMATS = ("binary", "date", "date-time", "uuid")
 
 
 def build_document(collection: Collection) -> tuple[dict[str, Any], list[Loss]]:
@@ -32,49 +35,16 @@ def build_document(collection: Collection) -> tuple[dict[str, Any], list[Loss]]:
     paths: dict[str, dict[str, Any]] = {}
     document["paths"] = paths
     for request, name in zip(collection.requests, operation_ids(collection.requests), strict=True):
-        operation = _operation(request, name, schemes)
-        if request.server not in (None, server) and request.server:
-            operation["servers"] = [_server(request.server)]
+        operation = _operation(request, name, schemes, losses)
+        if request.other_servers or request.server not in (None, server):
+            known = [each for each in (request.server, *request.other_servers) if each]
+            operation["servers"] = [_server(each) for each in known]
         paths.setdefault(request.path, {})[request.method.lower()] = operation
         if not request.responses:
             losses.append(Loss(request.where, f"{request.pointer}/response", "every response", "there is no example"))
     if schemes.written:
         document["components"] = {"securitySchemes": schemes.written}
     return document, losses
-
-
-def operation_ids(requests: Iterable[Request]) -> list[str]:
-    """Return one operationId per request, unique even if case is ignored, in any order of the requests.
-
-    An operation is named after its item. If several items share a name, or the name has no letters, the method and
-    path become part of it.
-    """
-    requests = list(requests)
-    names = [operation_id(request.name) for request in requests]
-    times = Counter(name.lower() for name in names)
-    unique = [
-        name
-        if name and times[name.lower()] == 1
-        else operation_id(f"{request.name} {request.method.lower()} {request.path}")
-        for name, request in zip(names, requests, strict=True)
-    ]
-    taken: set[str] = set()
-    for index, name in enumerate(unique):
-        base, number = name or "operation", 1
-        while unique[index].lower() in taken or not unique[index]:
-            unique[index], number = f"{base}{number}", number + 1
-        taken.add(unique[index].lower())
-    return unique
-
-
-def operation_id(name: str) -> str:
-    """Return a name in camel case, or an empty string if it has no letters."""
-    words = re.findall("[A-Za-z0-9]+", name)
-    if not any(re.search("[A-Za-z]", word) for word in words):
-        return ""
-    first, *rest = words
-    written = first[0].lower() + first[1:] + "".join(word[0].upper() + word[1:] for word in rest)
-    return written if written[0].isalpha() else f"operation{written}"
 
 
 class _Schemes:
@@ -115,12 +85,12 @@ def _server(server: Server) -> dict[str, Any]:
     return {"url": server.url, **({"variables": server.variables} if server.variables else {})}
 
 
-def _operation(request: Request, name: str, schemes: _Schemes) -> dict[str, Any]:
+def _operation(request: Request, name: str, schemes: _Schemes, losses: list[Loss]) -> dict[str, Any]:
     optional = {
         "tags": list(request.tags),
         "summary": request.name,
-        **_described(request),
-        "parameters": [_parameter(parameter) for parameter in request.parameters],
+        **(_described(request) if request.description != request.name else {}),
+        "parameters": [_parameter(parameter, request, losses) for parameter in request.parameters],
         "requestBody": _drop_empty({"content": _content(request.bodies)}),
     }
     operation = {"operationId": name, **_drop_empty(optional)}
@@ -134,9 +104,10 @@ def _operation(request: Request, name: str, schemes: _Schemes) -> dict[str, Any]
     return operation
 
 
-def _parameter(parameter: Parameter) -> dict[str, Any]:
+def _parameter(parameter: Parameter, request: Request, losses: list[Loss]) -> dict[str, Any]:
     """Return a parameter object; the schema repeats the description because the code generator reads it there."""
-    schema = {**parameter.schema, **_described(parameter)}
+    schema = parameter.schema if parameter.place != "header" else _header_schema(parameter, request, losses)
+    schema = {**schema, **_described(parameter)}
     if "enum" in schema:
         schema["enum"] = schema.pop("enum")  # as the last member
     style = {"style": parameter.style, "explode": bool(parameter.explode)} if parameter.style else {}
@@ -149,6 +120,20 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         **({} if parameter.example is None else {"example": parameter.example}),
         "schema": schema,
     }
+
+
+def _header_schema(parameter: Parameter, request: Request, losses: list[Loss]) -> Schema:
+    """Return the schema of a header as a type that every generator can send; record the difference as a loss."""
+    schema = parameter.schema
+    if schema.get("type") not in HEADER_TYPES:
+        what, schema = f"the type {schema.get('type', 'any')} of the header {parameter.name}", {"type": "string"}
+    elif schema.get("format") in NO_HEADER_FORMATS:
+        what = f"the format {schema['format']} of the header {parameter.name}"
+        schema = {name: value for name, value in schema.items() if name != "format"}
+    else:
+        return schema
+    losses.append(Loss(request.where, parameter.pointer, what, "code generators send only simple values in headers"))
+    return schema
 
 
 def _response(response: Response) -> dict[str, Any]:
@@ -174,7 +159,7 @@ def _content(bodies: Iterable[Body]) -> dict[str, Any]:
 
 def _media(body: Body) -> dict[str, Any]:
     """Return a media type object; a single example is already part of the schema, several become `examples`."""
-    media: dict[str, Any] = {"schema": body.schema} if body.schema != ANYTHING else {}
+    media: dict[str, Any] = {"schema": body.schema}
     if len(body.examples) > 1:
         media["examples"] = {example.name or "example": {"value": example.value} for example in body.examples}
     return media

@@ -22,7 +22,8 @@ from postman_items import (
 )
 from postman_openapi import json_nodes
 from postman_openapi.losses import Loss, SpecError
-from postman_openapi.openapi_writer import build_document, operation_id
+from postman_openapi.openapi_writer import build_document
+from postman_openapi.operation_ids import operation_id
 from postman_openapi.yaml_io import read_yaml, write_yaml
 
 
