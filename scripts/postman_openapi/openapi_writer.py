@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .losses import Loss
@@ -12,6 +13,8 @@ from .operation_ids import operation_ids
 from .schema_inference import Schema
 
 VERSION = "3.0.3"
+NOT_IN_CODE = re.compile(r"\W+")
+WORD_IN_CODE = re.compile(r"[A-Z]?[a-z]+|[^\W_]+?(?=[A-Z]?[a-z]|[\W_]|\Z)")
 # openapi-python-client gives up an operation whose header has another type, or one of these formats.
 HEADER_TYPES = ("string", "integer", "number", "boolean")
 NO_HEADER_FORMATS = ("binary", "date", "date-time", "uuid")
@@ -90,7 +93,7 @@ def _operation(request: Request, name: str, schemes: _Schemes, losses: list[Loss
         "tags": list(request.tags),
         "summary": request.name,
         **(_described(request) if request.description != request.name else {}),
-        "parameters": [_parameter(parameter, request, losses) for parameter in request.parameters],
+        "parameters": [_parameter(each, request, losses) for each in _distinct_parameters(request, losses)],
         "requestBody": _drop_empty({"content": _content(request.bodies)}),
     }
     operation = {"operationId": name, **_drop_empty(optional)}
@@ -120,6 +123,19 @@ def _parameter(parameter: Parameter, request: Request, losses: list[Loss]) -> di
         **({} if parameter.example is None else {"example": parameter.example}),
         "schema": schema,
     }
+
+
+def _distinct_parameters(request: Request, losses: list[Loss]) -> Iterator[Parameter]:
+    """Yield the parameters whose names stay different as names in code: ``$x`` and ``x`` do not."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for parameter in request.parameters:
+        words = "_".join(WORD_IN_CODE.findall(parameter.name)).lower()
+        known = seen.setdefault((parameter.place, words, NOT_IN_CODE.sub("", parameter.name)), parameter.name)
+        if known == parameter.name:
+            yield parameter
+        else:
+            why = f"code cannot tell it from {known!r}"
+            losses.append(Loss(request.where, parameter.pointer, f"the parameter {parameter.name!r}", why))
 
 
 def _header_schema(parameter: Parameter, request: Request, losses: list[Loss]) -> Schema:

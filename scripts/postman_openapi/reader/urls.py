@@ -79,12 +79,10 @@ def read_url(
     replaced = server is not None and bool(VARIABLE_HOST.match(parts.host))
     given = Server(server or "", {}), ""
     known, more = given if replaced else _resolve_server(parts.host, variables, node, losses)
-    path = inline_variables_with("/?", "/".join(parts.path), variables, node)
+    path = "/".join(_inline_segment(segment, variables, node) for segment in parts.path)
     path, inside, fragment = split_off_query(decode_marks(path))
     if fragment:
         losses.append(node.loss("the fragment of the URL", "it is never sent"))
-    if parts.path and parts.path[0].startswith("{{") and not path.startswith("{{"):
-        path = path.removeprefix("/")
     segments = tuple(split_path(path)) if parts.path else ()
     names, written = build_path(segments, own, node, losses)
     described = _path_rows(names, own, variables, node, losses)
@@ -106,6 +104,12 @@ def read_url(
         rows=tuple(row for row in [*described, *rows] if not row.disabled),
         marks_security=any(row.is_security and not row.disabled for row in parts.query),
     )
+
+
+def _inline_segment(segment: str, variables: Variables, node: Node) -> str:
+    """Return a segment with the variables whose values contain slashes or a query replaced by these."""
+    text = inline_variables_with("/?", segment, variables, node)
+    return text.strip("/") if REFERENCE.fullmatch(segment) else text
 
 
 def _read_parts(node: Node, losses: list[Loss]) -> tuple[UrlParts, dict[str, Field]]:
