@@ -73,6 +73,8 @@ ODD_COLLECTION: dict[str, Any] = {
         ),
         item("Raw form", "raw-form", header="Content-Type: application/x-www-form-urlencoded", body={
             "mode": "raw", "raw": "a=1&b=x+y&a=2"}),
+        item("Case", "case", **json_body('{"requests": [{"query": {"a": 1}}], "Requests": [{"query": {"b": 1}}]}')),
+        item("Words", "words", **json_body('{"a": {"bC": {"x": 1}}, "aB": {"c": {"y": 1}}, "a_b": {"c": {"z": 1}}}')),
         item("File", "file", body={"mode": "file", "file": {"src": "x"}}),
         item("Query", "query?a[]=1&a[]=2&b[c]=1&b[d][e]=2&client=1&url=2&$x=1&x=2&1=2&sort=a|b&{{k}}=1"),
         item("Names", "names?sortBy=1&sort_by=2&sort-order=1&sort order=2&ab=1&a-b=2&X-ID=1&x_id=2&xID=3"),

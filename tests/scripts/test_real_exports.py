@@ -136,7 +136,7 @@ def test_enabled_row_wins_over_a_disabled_one(convert: Any, order: int) -> None:
 
 
 def test_disabled_authorization_and_path_row_decide_nothing(convert: Any) -> None:
-    url = {"protocol": "https", "host": ["x"], "path": [":id"]}
+    url: dict[str, Any] = {"protocol": "https", "host": ["x"], "path": [":id"]}
     url["variable"] = [{"key": "id", "value": "<integer>", "disabled": True}, {"key": "id", "value": "<string>"}]
     header = [{"key": "Authorization", "value": "Bearer x", "disabled": True}]
     document, _ = convert(make_item({"method": "GET", "url": url, "header": header}))
@@ -546,6 +546,12 @@ def test_only_real_formats_are_formats(convert: Any, word: str, is_format: bool)
 def test_description_that_repeats_the_name_is_left_out(convert: Any) -> None:
     document, _ = convert({**item_with_url("https://x/a"), "name": "List", "description": "List"})
     assert "description" not in operations(document)[0]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "text/json"])
+def test_body_that_the_generator_leaves_out_is_reported(convert: Any, kind: str) -> None:
+    _, losses = convert(post(header=f"Content-Type: {kind}", body={"mode": "raw", "raw": '{"a": 1}'}))
+    assert f"the media type {kind} of a body" in [loss.what for loss in losses]
 
 
 # --- two servers
