@@ -101,7 +101,8 @@ def _walk(
         return
     rows = value.get("variable") or value.get("variables")
     rows = rows if isinstance(rows, list) else []
-    named = {str(row.get("key", row.get("id"))): row for row in rows if isinstance(row, dict)}
+    enabled = [row for row in rows if isinstance(row, dict) and row.get("disabled") is not True]
+    named = {str(row.get("key", row.get("id"))): row for row in enabled}
     inside = folders if "info" in value else (*folders, str(value.get("name", "")))
     for entry in node.child("item").items():
         yield from _walk(entry, inside, {**variables, **named}, value.get("auth") or auth)

@@ -170,6 +170,7 @@ def test_scheme_from_the_parts_is_kept() -> None:
         ("{{ h }}/a", {"h": "https://x.example"}, "https://x.example"),
         ("https://{{my host}}/a", {}, "https://{my_host}"),
         ("{{h}}{{v}}/a", {"h": "https://x.example", "v": "/api/v2"}, "https://x.example/api/v2"),
+        ({"host": ["{{tenant}}", "example", "com"], "path": ["a"]}, {}, "https://{tenant}.example.com"),
         ({"path": ["{{h}}", "a"]}, {"h": "https://x.example"}, "https://x.example"),
     ],
 )
@@ -183,6 +184,11 @@ def test_address_of_no_api_is_reported(convert: Any, url: Any) -> None:
     document, losses = convert(item_with_url(url), item_with_url("https://x/a"))
     assert list(document["paths"]) == ["/a"]
     assert "an operation" in [loss.what for loss in losses if "not the address of an API" in loss.why]
+
+
+def test_host_named_like_a_scheme_is_a_host(convert: Any) -> None:
+    document, _ = convert(item_with_url({"host": ["data"], "port": "80", "path": ["a"]}), item_with_url("file:81/b"))
+    assert [*document["paths"]] == ["/a", "/b"]
 
 
 def test_slash_in_a_path_part_separates_segments() -> None:

@@ -30,6 +30,7 @@ URL = re.compile(
     re.DOTALL,
 )
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+VARIABLE_SUBDOMAIN = re.compile(r"\{\{[^{}]*\}\}\.[A-Za-z0-9-]+\.?")
 VARIABLE_HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?\{\{[^{}]*\}\}(?:\Z|:)|\{\{")
 HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(\[[^\]/]*\]|[^/:?#]*)(?::([^/?#]*))?(?:[/?#].*)?", re.DOTALL)
 NO_ADDRESS = re.compile(r"(about|blob|data|file|javascript|mailto):(?!\d)", re.IGNORECASE)
@@ -74,8 +75,8 @@ def read_url(
         SpecError: it is not a URL, or variables refer to each other in a circle.
     """
     parts, own = _read_parts(node, losses)
-    if bad := NO_ADDRESS.match(f"{parts.host}:"):
-        node.fail(f"{bad[1]!r} is not the address of an API")
+    if parts.host.lower() in ("about", "about:blank"):  # as Postman splits about:blank
+        node.fail(f"{parts.host!r} is not the address of an API")
     replaced = server is not None and bool(VARIABLE_HOST.match(parts.host))
     given = Server(server or "", {}), ""
     known, more = given if replaced else _resolve_server(parts.host, variables, node, losses)
@@ -253,7 +254,7 @@ def _path_rows(
 def _resolve_server(host: str, variables: Variables, node: Node, losses: list[Loss]) -> tuple[Server | None, str]:
     """Return the server for a host with scheme and port, or None if it is unknown; and the query in its variables."""
     address = _resolve_address(host, variables, node)
-    if not address or address.startswith("{{"):
+    if not address or (address.startswith("{{") and not VARIABLE_SUBDOMAIN.match(address)):
         place = f"{node.pointer}/host/0" if isinstance(node.value, dict) and "host" in node.value else node.pointer
         what = address.partition("}}")[0] + "}}" if address else "the server"
         losses.append(Loss(node.where, place, what, NO_SERVER))
