@@ -287,6 +287,7 @@ def test_unknown_variable_as_key_is_reported(convert: Any) -> None:
         ("https://x/v1/a?{{more}}", {"more": "?api-version=2&z=1"}),
         ("https://x/v1/a?api-version={{more}}", {"more": "2&z=1"}),
         ("https://x/v1/{{path}}", {"path": "a?api-version=2&z=1"}),
+        ("{{url}}", {"url": "https://x/v1/a?api-version=2&z=1"}),
     ],
 )
 def test_query_in_a_variable_is_read(convert: Any, url: str, values: dict[str, str]) -> None:
@@ -297,7 +298,8 @@ def test_query_in_a_variable_is_read(convert: Any, url: str, values: dict[str, s
 
 def test_variable_in_a_name_is_resolved(convert: Any) -> None:
     item = {**item_with_url("https://x/a"), "name": "Get {{thing}} {{other}}"}
-    document, losses = convert(item, variable=variables(thing="book"))
+    document, losses = convert({"name": "All {{thing}}s", "item": [item]}, variable=variables(thing="book"))
+    assert document["tags"] == [{"name": "All books"}]
     assert operations(document)[0]["summary"] == "Get book {{other}}"
     assert unexpected(losses) == ["the variable 'other' in the name of a request: nothing defines it"]
 
