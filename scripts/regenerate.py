@@ -143,7 +143,7 @@ def compare_with(other: Path) -> int:
 def import_items(export: Path, folder: str | None, *, replace: bool) -> int:
     """Write the items of an export, all or none; a file that differs needs ``replace``."""
     present = {Path(name).name: read_text(ROOT / name, name) for name in pipeline.item_names(ROOT)}
-    found = split_export(parse_json(read_text(export, str(export)), str(export)), folder, present)
+    found = split_export(parse_json(read_text(export, str(export), is_export=True), str(export)), folder, present)
     for each in found:
         print(f"{each.state}: {ITEMS}/{each.name}: {each.title}")
     if not replace and any(each.state == DIFFERENT for each in found):

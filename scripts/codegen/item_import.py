@@ -14,9 +14,10 @@ from postman_openapi.json_nodes import Node, parse_json
 from postman_openapi.losses import SpecError
 from postman_openapi.merging import path_shape, refuse_duplicates
 from postman_openapi.model import Request
-from postman_openapi.reader.collection_reader import BOOKKEEPING, read_postman, unwrap
+from postman_openapi.reader.bookkeeping import is_bookkeeping
+from postman_openapi.reader.collection_reader import read_postman, unwrap
 from postman_openapi.reader.variables import REFERENCE
-from postman_openapi.secrets import NO_VALUE, is_secret
+from postman_openapi.secrets import NO_VALUE, holds_secret
 
 from codegen.item_policy import require_single_request
 
@@ -100,7 +101,8 @@ def _walk(
         return
     rows = value.get("variable") or value.get("variables")
     rows = rows if isinstance(rows, list) else []
-    named = {str(row.get("key", row.get("id"))): row for row in rows if isinstance(row, dict)}
+    enabled = [row for row in rows if isinstance(row, dict) and row.get("disabled") is not True]
+    named = {str(row.get("key", row.get("id"))): row for row in enabled}
     inside = folders if "info" in value else (*folders, str(value.get("name", "")))
     for entry in node.child("item").items():
         yield from _walk(entry, inside, {**variables, **named}, value.get("auth") or auth)
@@ -132,7 +134,9 @@ def _refuse_secrets(item: Any, title: str) -> None:
         SpecError: a value is; the message does not show it.
     """
     for key, value in _named_values(item):
-        if isinstance(value, str) and (is_secret(key) or key == API_KEY) and not NO_VALUE.fullmatch(value):
+        if not isinstance(value, str):
+            continue
+        if holds_secret(key, value) or (key == API_KEY and not NO_VALUE.fullmatch(value)):
             raise SpecError(title, "", f"{key!r} may be a secret: replace it with a {{{{variable}}}}")
 
 
@@ -183,7 +187,7 @@ def _strip_bookkeeping(value: Any) -> Any:
 
     def plain(each: Any) -> Any:
         if isinstance(each, dict):
-            return {key: plain(inner) for key, inner in each.items() if key not in BOOKKEEPING}
+            return {key: plain(inner) for key, inner in each.items() if not is_bookkeeping(key)}
         return [plain(inner) for inner in each] if isinstance(each, list) else each
 
     return json.dumps(plain(value), sort_keys=True)
