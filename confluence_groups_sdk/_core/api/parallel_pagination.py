@@ -14,6 +14,7 @@ from .paginator import Paginator
 
 MAX_RESTARTS = 5  # predictions that turned out wrong; after more of them, pages are requested one by one
 PATIENCE = 20  # calls without new items, beyond one for each page that had some
+SAME_PAGE = 5  # calls that count if a page is the same as the one before it
 MIN_SIZE = 3  # of a page: pages of two entries that overlap by one would take twice the calls
 SIZE_TOLERANCE = 0.25  # by which pages may be shorter or longer than predicted
 
@@ -190,9 +191,12 @@ class ParallelPaginator(Generic[T]):
             self._stop_predicting()
         elif not page.more and page.size < max(request.size, MIN_SIZE) and (has_new or page.is_short):
             self._judge_end(page, may_end=not has_new and (request.counted or pages.received >= pages.total))
-        elif page.size < MIN_SIZE or (not has_new and self._latest == before):
+        elif page.size < MIN_SIZE:
             self._stop_predicting()
         elif page.size > request.size * (1 + SIZE_TOLERANCE):
+            self._restart()
+        elif self._latest == before:
+            self._patience -= SAME_PAGE
             self._restart()
         return items
 
@@ -250,7 +254,7 @@ class ParallelPaginator(Generic[T]):
 
     def _stop_predicting(self) -> None:
         """Go on after the latest page as the paginator reads a list."""
-        self._pages.continue_at(self._offset + 1)
+        self._pages.continue_at(min(self._pages.received, self._offset + 1))  # rather too early than too late
         self._predicts, self._is_outdated, self._repair = False, True, None
 
     def _read_again(self) -> None:
