@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
+from ...errors import IncompleteReadError
 from .deserialization import Page
 from .operations import Call
 from .paginator import Paginator
@@ -48,7 +49,7 @@ class ParallelPaginator(Generic[T]):
     - End: the last page is short and begins in the page before it, too. If the total is not reached then, it is asked
       for again. If it is still not reached and entries have moved, the list is read once more from its start.
     - Doubt: the list goes on as a `Paginator` reads it if an entry has no id, if a page is empty although there are
-      more, or if the server repeats itself.
+      more, or if the server repeats itself. If it cannot go on like this, the list is read once more from its start.
 
     Sources: docs/confluence-behaviour.md#pagination.
 
@@ -60,7 +61,7 @@ class ParallelPaginator(Generic[T]):
         self._pages = pages
         self._again: Paginator[T] | None = None  # reads the list once more
         self._asked: deque[_Request] = deque()
-        self._predicts = False
+        self._predicts = self._has_predicted = False
         self._is_first = True
         self._is_outdated = False
         self._asks_total = True
@@ -128,6 +129,15 @@ class ParallelPaginator(Generic[T]):
         """
         if self._again:
             return self._receive_again(self._again, result)
+        try:
+            return self._receive(result)
+        except IncompleteReadError as error:
+            if error.option or not self._has_predicted:  # it is too long, or was not predicted
+                raise
+            self._read_again()
+            return ()
+
+    def _receive(self, result: Any) -> Sequence[T]:
         if not self._predicts:
             return self._receive_singly(result)
         if result.unidentified:
@@ -157,7 +167,9 @@ class ParallelPaginator(Generic[T]):
                 self._read_again()
         elif self._is_first and result.size >= MIN_SIZE and not result.unidentified:
             self._predicts = result.more or not result.is_short
-            self._remember(result, 0)
+            if self._predicts:
+                self._has_predicted = True
+                self._remember(result, 0)
         self._is_first = False
         return items
 
