@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -234,7 +235,7 @@ def test_closing_the_client_ends_a_reading_at_once(kind: str) -> None:
             sandbox.directory.add_person(Person(account, account, f"{account[7:]}@x.test"))
         sandbox.directory.add_group(Group("g", "g"), accounts)
         sandbox.page_limit = 10
-        options = {"auth": httpx.BasicAuth(*sandbox.admin), "clock": FakeClock()}
+        options: dict[str, Any] = {"auth": httpx.BasicAuth(*sandbox.admin), "clock": FakeClock()}
         if kind == "sync":
             groups = ConfluenceGroups(sandbox.url, **options)
             members = groups.iter_members(group_id="g", in_parallel=4)
