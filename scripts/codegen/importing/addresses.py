@@ -171,7 +171,8 @@ def _with_place(url: Any, model: Any) -> Any:
         return url
     if isinstance(model, str) or not {"host", "path"} & url.keys():
         kept = {name: value for name, value in url.items() if name not in PLACE}
-        return {**kept, "raw": _replace_address(str(url.get("raw", "")), address)}
+        rows = {name: model[name] for name in ("variable", "variables") if name in model and isinstance(model, dict)}
+        return {**kept, **rows, "raw": _replace_address(str(url.get("raw", "")), address)}
     placed = {name: model.get(name, value) for name, value in url.items() if name not in PLACE or name in model}
     placed |= {name: model[name] for name in PLACE if name in model}
     if isinstance(url.get("raw"), str):

@@ -13,7 +13,6 @@ from postman_openapi.losses import Loss
 from postman_openapi.reader.bookkeeping import is_bookkeeping
 from postman_openapi.reader.collection_reader import read_postman
 
-ROW_NAMES = {"key", "name"}  # a row of version 2.0 may have neither; then its id is its name
 MEANINGFUL = (
     *("name", "description", "request", "response", "event", "item", "auth", "variable", "method", "url", "header"),
     *("body", "raw", "protocol", "host", "port", "path", "query", "key", "value", "disabled", "mode", "options"),
@@ -41,11 +40,11 @@ def strip_bookkeeping(value: Any) -> Any:
         return [strip_bookkeeping(each) for each in value]
     if not isinstance(value, dict):
         return value
-    named = bool(ROW_NAMES & value.keys())
+    is_row = "value" in value and not {"key", "name"} & value.keys()  # of version 2.0: its id is its name
     return {
         name: each if name == "auth" else strip_bookkeeping(each)
         for name, each in value.items()
-        if not is_bookkeeping(name) or (name == "id" and not named)
+        if not is_bookkeeping(name) or (name == "id" and is_row)
     }
 
 
