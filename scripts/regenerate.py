@@ -11,6 +11,11 @@ nothing and exit 1. Exit 2 if an input cannot be used.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from run_command import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import argparse
 import sys
 from pathlib import Path

@@ -8,6 +8,11 @@ if the copy was edited or is outdated. Exit 2 if the folder contains something e
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from run_command import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import argparse
 import difflib
 import keyword
