@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from codegen.importing.addresses import read_servers
 from codegen.item_import import DIFFERENT, NEW, SAME, ImportedItem, OperationKey, SplitExport, split_export
-from postman_items import CREATE, ITEMS, MEMBERS, SEED, collection, edit_item, load_item
+from hypothesis import given
+from hypothesis import strategies as st
+from postman_items import CREATE, ITEMS, MEMBERS, ROOT, SEED, collection, edit_item, load_item
 from postman_openapi.json_nodes import Node
 from postman_openapi.losses import SpecError
+from postman_openapi.yaml_io import read_yaml
+
+SERVERS = read_servers(read_yaml((ROOT / "openapi/overlay.yaml").read_text(encoding="utf-8"), "overlay"))
+MEMBERS_TEXT = (ITEMS / MEMBERS).read_text(encoding="utf-8")
 
 
 def folder(name: str, *items: Any, **more: Any) -> Any:
@@ -244,3 +252,29 @@ def test_unsupported_content_is_refused(document: Any, part: str) -> None:
     with pytest.raises(SpecError) as caught:
         split(document, "Group" if part == "there is no folder" else None)
     assert part in str(caught.value)
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["{{baseUrl}}/a?b=c", "https://["]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
+PLACES = (
+    *("/name", "/item", "/id", "/event", "/variable", "/extra", "/request", "/request/auth", "/request/method"),
+    *("/request/header", "/request/body", "/request/url", "/response", "/response/0", "/response/0/code"),
+    *(f"/request/url/{each}" for each in ("raw", "host", "port", "protocol", "path", "path/2", "query", "query/0")),
+    *(f"/request/url/{each}" for each in ("extra", "query/0/1", "variable")),
+    *(f"/response/0/originalRequest{each}" for each in ("", "/url", "/url/path", "/url/host", "/url/raw")),
+)
+
+
+@given(place=st.sampled_from(PLACES), value=ANYTHING, inside=st.booleans())
+def test_any_value_at_any_place_is_imported_or_refused(place: str, value: Any, inside: bool) -> None:
+    item = edit_item(place, value, of=MEMBERS)
+    document = export(folder("Group", item), variable=value) if inside else export(item)
+    with suppress(SpecError, ExceptionGroup):
+        found = split_export(Node(document, "export.json"), None, {MEMBERS: MEMBERS_TEXT}, SERVERS)
+        assert all(each.name.endswith(".json") for each in found.items)

@@ -16,7 +16,8 @@ from postman_openapi.reader.urls import RequestUrl, read_url
 from postman_openapi.reader.variables import Variables
 
 BASE = "{{baseUrl}}"
-PLACE = ("host", "path", "protocol", "port", "variable", "variables")  # the members of a URL that say where it leads
+ROWS = ("variable", "variables")
+PLACE = ("host", "path", "protocol", "port", *ROWS)  # the members of a URL that say where it leads
 
 Segments = tuple[str, ...]
 
@@ -158,7 +159,7 @@ def _below_base(url: Any, where: str, method: str, book: AddressBook, variables:
     raw = url.get("raw")
     if isinstance(raw, str) and book.path_below_server(Node(raw, where), method, variables) != segments:
         return url  # the reader reports that they differ
-    described = {name: url[name] for name in ("variable", "variables") if name in url}
+    described = {name: url[name] for name in ROWS if name in url}
     return _with_place(url, {**described, "host": [BASE], "path": [*segments], "raw": address})
 
 
@@ -167,16 +168,15 @@ def _with_place(url: Any, model: Any) -> Any:
     address = _address(model)
     if isinstance(url, str):
         return _replace_address(url, address)
-    if not isinstance(url, dict):
+    if not isinstance(url, dict) or not isinstance(model, dict | str):
         return url
-    if isinstance(model, str) or not {"host", "path"} & url.keys():
-        kept = {name: value for name, value in url.items() if name not in PLACE}
-        rows = {name: model[name] for name in ("variable", "variables") if name in model and isinstance(model, dict)}
-        return {**kept, **rows, "raw": _replace_address(str(url.get("raw", "")), address)}
-    placed = {name: model.get(name, value) for name, value in url.items() if name not in PLACE or name in model}
-    placed |= {name: model[name] for name in PLACE if name in model}
-    if isinstance(url.get("raw"), str):
-        placed["raw"] = _replace_address(url["raw"], address)
+    place = {name: model[name] for name in PLACE if name in model} if isinstance(model, dict) else {}
+    if not {"host", "path"} & url.keys():  # it is only a text
+        place = {name: rows for name, rows in place.items() if name in ROWS}
+    placed = {name: place.get(name, value) for name, value in url.items() if name not in PLACE or name in place}
+    placed |= place
+    if isinstance(url.get("raw"), str) or not {"host", "path"} & placed.keys():
+        placed["raw"] = _replace_address(str(url.get("raw", "")), address)
     return placed
 
 
