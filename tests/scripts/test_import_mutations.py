@@ -22,7 +22,7 @@ SITE = "https://your-domain.atlassian.net"
 REST = ("wiki", "rest")
 SERVERS = read_servers(read_yaml((ROOT / "openapi/overlay.yaml").read_text(encoding="utf-8"), "overlay"))
 TEXTS = {file.name: file.read_text(encoding="utf-8") for file in ITEMS.glob("*.json")}
-PLACES = {
+PLACES: dict[str, Callable[[Any], list[Any]]] = {
     "item": lambda item: [item],
     "request": lambda item: [item["request"]],
     "URL": lambda item: [item["request"]["url"]],
@@ -239,7 +239,7 @@ def test_another_apis_address_is_kept(host: str, path: str) -> None:
 
 
 def test_a_new_operation_of_a_server_is_below_the_base_url() -> None:
-    item = {"name": "Another", "request": {"method": "GET", "url": f"{SITE}/wiki/rest/api/another/:id?a=1"}}
-    item["request"]["url"] = {"raw": item["request"]["url"], "variable": [{"key": "id", "value": "<string>"}]}
+    url = {"raw": f"{SITE}/wiki/rest/api/another/:id?a=1", "variable": [{"key": "id", "value": "<string>"}]}
+    item = {"name": "Another", "request": {"method": "GET", "url": url}}
     (found,) = split(export(item)).items
     assert json.loads(found.content)["request"]["url"]["raw"] == "{{baseUrl}}/api/another/:id?a=1"
