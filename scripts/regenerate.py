@@ -134,7 +134,7 @@ def compare_with(other: Path) -> int:
 def import_items(export: Path, folder: str | None, *, replace: bool) -> int:
     """Write the items of an export, all or none; a file that differs needs ``replace``."""
     present = {Path(name).name: read_text(ROOT / name, name) for name in pipeline.item_names(ROOT)}
-    document = parse_json(read_text(export, str(export)), str(export))
+    document = parse_json(read_text(export, str(export), is_export=True), str(export))
     servers = read_servers(read_yaml(read_text(ROOT / OVERLAY, OVERLAY), OVERLAY))
     found = split_export(document, folder, present, servers, pipeline.read_tags(ROOT))
     for each in found.items:

@@ -156,10 +156,11 @@ def _walk(node: Node, folders: tuple[str, ...], rows: dict[str, Any], auth: Any)
 
 
 def _named_rows(value: Any) -> dict[str, Any]:
-    """Return the variables of an item, folder or collection by name."""
+    """Return the enabled variables of an item, folder or collection by name."""
     rows = value.get("variable") or value.get("variables")
     rows = rows if isinstance(rows, list) else []
-    return {str(row.get("key", row.get("id"))): row for row in rows if isinstance(row, dict)}
+    enabled = [row for row in rows if isinstance(row, dict) and row.get("disabled") is not True]
+    return {str(row.get("key", row.get("id"))): row for row in enabled}
 
 
 def _read_entry(entry: _Entry, where: str, book: AddressBook, unknown: dict[str, UnknownField]) -> _ReadItem:

@@ -11,8 +11,14 @@ from .losses import SpecError
 MAX_INPUT_BYTES = 50 * 1024 * 1024
 
 
-def read_text(path: Path, where: str) -> str:
-    """Return the text of a UTF-8 file, or of a UTF-16 file with a byte order mark; the mark is left out.
+def read_text(path: Path, where: str, *, is_export: bool = False) -> str:
+    """Return the text of a UTF-8 file.
+
+    Args:
+        path: the file.
+        where: its name for errors.
+        is_export: whether a tool outside wrote the file; then it may start with a byte order mark, also in UTF-16, as
+            Windows PowerShell writes it. The mark is left out.
 
     Raises:
         SpecError: the file cannot be read, is in another encoding, or is larger than 50 MB.
@@ -22,9 +28,13 @@ def read_text(path: Path, where: str) -> str:
             content = file.read(MAX_INPUT_BYTES + 1)
         if len(content) > MAX_INPUT_BYTES:
             raise SpecError(where, "", f"larger than {MAX_INPUT_BYTES // 1024 // 1024} MB: export one folder of it")
-        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Windows PowerShell writes
+        if is_export and content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return content.decode("utf-16")
-        return content.decode("utf-8-sig")
+        if is_export:
+            return content.decode("utf-8-sig")
+        if content.startswith(codecs.BOM_UTF8):
+            raise SpecError(where, "", "starts with a byte order mark: save it as UTF-8 without one")
+        return content.decode("utf-8")
     except OSError as error:
         raise SpecError(where, "", f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

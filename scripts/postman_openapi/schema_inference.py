@@ -14,7 +14,10 @@ Schema = dict[str, Any]
 
 
 class Unknown(str):
-    """A value in an example body that has no known type: ``{{an unquoted variable}}`` or a ``<placeholder>``."""
+    """A value in an example body that has no known type: ``{{a variable}}`` or a ``<placeholder>`` without quotes.
+
+    It is empty if the value is missing.
+    """
 
 
 PLACEHOLDERS: dict[str, Schema] = {
@@ -137,7 +140,8 @@ def example_schema(example: Node, losses: list[Loss]) -> Schema:
     if value is None:
         return dict(NULL)
     if isinstance(value, Unknown):
-        losses.append(example.loss("a type", f"nothing says which type {str(value)!r} has"))
+        if value:
+            losses.append(example.loss("a type", f"nothing says which type {str(value)!r} has"))
         return dict(ANYTHING)
     if isinstance(value, str):
         if _exporter_gave_up(value):

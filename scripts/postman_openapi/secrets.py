@@ -18,10 +18,11 @@ STANDS_FOR_A_VALUE = re.compile(r"<[^<>]*>|\{\{[^{}]*\}\}")
 AUTH_WORD = re.compile(r"(?:apikey|basic|bearer|digest|jwt|key|token)(?=\s|\Z)", re.IGNORECASE)
 # Values that headers and fields named like secrets take without being secret: X-Atlassian-Token, X-CSRF-Token, flags.
 HARMLESS = frozenset({"no-check", "nocheck", "fetch", "required", "optional", "true", "false", "none", "null"})
-# A query parameter in a text that contains a URL, percent-encoded or not. Its value ends where a text ends a URL.
-URL_PARAMETER = re.compile(
-    r"((?:\A|[?&;]|%3[Ff]|%26|\\u0026)([A-Za-z][A-Za-z0-9_.-]{0,60})(?:=|%3[Dd]))((?:(?!%26)[^&\s\"'<>\\)}])+)"
+# The name of a query parameter in a text that contains a URL, percent-encoded or not, and a value of it.
+PARAMETER_NAME = re.compile(
+    r"(?:\A|[?&;#]|%(?:25)*(?:3[Ff]|26|23)|\\u0026)([A-Za-z][A-Za-z0-9_.-]{0,60})(?:=|%(?:25)*3[Dd])"
 )
+PARAMETER_VALUE = re.compile(r"((?!%(?:25)*26)[^&\s\"'<>\\)}])+")
 URL_CREDENTIALS = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/?#\s\"'<>@{}]+@")
 
 
@@ -62,11 +63,13 @@ def redact_text(text: str) -> str:
     """
     if "=" not in text and "://" not in text and "%3" not in text:
         return text
-    return URL_CREDENTIALS.sub(rf"\1{REDACTED}@", URL_PARAMETER.sub(_redact_parameter, text))
-
-
-def _redact_parameter(found: re.Match[str]) -> str:
-    return found[1] + REDACTED if holds_secret(found[2], found[3]) else found[0]
+    parts, end = [], 0
+    for name in PARAMETER_NAME.finditer(text):
+        value = PARAMETER_VALUE.match(text, name.end())
+        if value and name.start() >= end and holds_secret(name[1], value[0]):
+            parts += [text[end : name.end()], REDACTED]
+            end = value.end()
+    return URL_CREDENTIALS.sub(rf"\1{REDACTED}@", "".join([*parts, text[end:]]))
 
 
 def _must_redact(name: str, value: object) -> bool:

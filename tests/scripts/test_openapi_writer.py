@@ -306,7 +306,7 @@ def test_documented_response_header_is_written() -> None:
     ("name", "expected"),
     [
         ("Remove member from group using group id", "removeMemberFromGroupUsingGroupId"),
-        ("GET groups", "gETGroups"),
+        ("GET groups", "getGroups"),
         ("list-all_groups (v2)!", "listAllGroupsV2"),
         ("2nd try", "operation2ndTry"),
         ("", ""),

@@ -15,7 +15,7 @@ from .bookkeeping import known_fields, report_unknown_fields_once
 from .parameter_rows import Field, description_text, read_fields
 from .request_reader import effective_auth, read_request, request_description
 from .response_reader import read_responses
-from .urls import NO_SERVER
+from .servers import NO_SERVER
 from .variables import Variables, add_variables, resolve_name
 
 FOLDER = ("name", "description", "item", "auth", "variable", "variables", "event")
@@ -107,7 +107,7 @@ class _Reader:
         if isinstance(named.value, dict) and "item" in named.value:
             with recording_loss("a folder", self.losses):
                 inside = self.inside(named, around)
-                self.items(named.child("item"), evolve(inside, folders=self._folders(named, around)))
+                self.items(named.child("item"), evolve(inside, folders=self._folders(named, inside)))
         else:
             lost: list[Loss] = []
             with recording_loss("an operation", lost):
@@ -132,6 +132,7 @@ class _Reader:
     def _folders(self, node: Node, around: _Inherited) -> tuple[str, ...]:
         """Return the names of the folders down to this one, and record it as a tag."""
         name = node.child("name").text() if "name" in node.value else ""
+        name = resolve_name(name, around.variables, node, "the name of a folder", self.losses)
         if not name.strip():
             return around.folders
         about = ""

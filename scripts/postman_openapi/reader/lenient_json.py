@@ -117,7 +117,7 @@ class _Reader:
             self._next()
             if self._peek()[1] in (",", "}", "]", ""):
                 self.problems.append(f"{key!r} has no value")
-                value: Any = Unknown(key)
+                value: Any = Unknown()  # the mistake is all there is to report
             else:
                 value = self._value(depth + 1)
             if key in members:

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ..json_nodes import Node, parse_json
+from ..json_nodes import MAX_DEPTH, Node, parse_json
 from ..losses import Loss, recording_loss
 from ..model import Parameter
 from ..schema_inference import Schema, example_schema, merge_schemas, stands_for_a_value, value_schema, without_defaults
@@ -117,6 +117,8 @@ def _read_field(node: Node, losses: list[Loss]) -> Field:
     is_file = "type" in entry and entry["type"].value == "file"
     if not re.fullmatch(r"[^\x00-\x1f\x7f]+", key.text().strip()):
         key.fail("not a name: it is empty or has control characters")
+    if key.text().count("[") > MAX_DEPTH:
+        key.fail(f"nested more than {MAX_DEPTH} levels deep")
     if "contentType" in entry:
         losses.append(node.loss("the content type of a form field", "it is not supported"))
     is_hidden = is_file or ("type" in entry and entry["type"].value == "secret")
@@ -164,7 +166,7 @@ def _build_parameter(place: str, name: str, rows: list[Field], losses: list[Loss
         explode=exploded if style else None,
         example=shown,
     )
-    if required or first.only or first.disabled:
+    if first.disabled or ((required or first.only) and "default" in schema):
         return show_defaults(parameter)  # a required parameter has no default: the value was an example
     return parameter
 

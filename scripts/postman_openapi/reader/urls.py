@@ -10,30 +10,20 @@ from attrs import evolve, frozen
 from ..json_nodes import Node
 from ..losses import Loss, recording_loss
 from ..model import Parameter, Server
-from ..secrets import MAY_BE_SECRET, is_secret, strip_credentials
+from ..secrets import MAY_BE_SECRET, is_secret
 from .bookkeeping import known_fields
 from .parameter_rows import Field, build_parameters, read_fields
-from .paths import BRACED_VARIABLE, PathVariable, build_path, decode_marks, split_off_query, split_path, template_name
-from .variables import (
-    REFERENCE,
-    Variables,
-    find_variable,
-    inline_variables_with,
-    resolve_leading_variables,
-    resolve_rows,
-    resolve_variables,
-)
+from .paths import PathVariable, build_path, decode_marks, split_off_query, split_path
+from .servers import SCHEME, resolve_server, split_server
+from .variables import REFERENCE, Variables, find_variable, inline_variables_with, resolve_rows
 
 KNOWN = ("raw", "protocol", "auth", "host", "port", "path", "query", "hash", "variable", "variables")
 URL = re.compile(
     r"(?:([A-Za-z][A-Za-z0-9+.-]*|\{\{[^{}]*\}\})://)?((?:\{\{[^{}]*\}\}|[^/?#])*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?",
     re.DOTALL,
 )
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 VARIABLE_HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?\{\{[^{}]*\}\}(?:\Z|:)|\{\{")
-HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(\[[^\]/]*\]|[^/:?#]*)(?::([^/?#]*))?(?:[/?#].*)?", re.DOTALL)
 NO_ADDRESS = re.compile(r"(about|blob|data|file|javascript|mailto):(?!\d)", re.IGNORECASE)
-NO_SERVER = "nothing names the base URL of the API"
 
 
 @frozen
@@ -74,18 +64,18 @@ def read_url(
         SpecError: it is not a URL, or variables refer to each other in a circle.
     """
     parts, own = _read_parts(node, losses)
-    if bad := NO_ADDRESS.match(f"{parts.host}:"):
-        node.fail(f"{bad[1]!r} is not the address of an API")
+    if parts.host.lower() in ("about", "about:blank"):  # as Postman splits about:blank
+        node.fail(f"{parts.host!r} is not the address of an API")
     replaced = server is not None and bool(VARIABLE_HOST.match(parts.host))
     given = Server(server or "", {}), ""
-    known, more = given if replaced else _resolve_server(parts.host, variables, node, losses)
-    path = inline_variables_with("/?", "/".join(parts.path), variables, node)
+    known, more = given if replaced else resolve_server(parts.host, variables, node, losses)
+    path = "/".join(_inline_segment(segment, variables, node) for segment in parts.path)
     path, inside, fragment = split_off_query(decode_marks(path))
     if fragment:
         losses.append(node.loss("the fragment of the URL", "it is never sent"))
-    if parts.path and parts.path[0].startswith("{{") and not path.startswith("{{"):
-        path = path.removeprefix("/")
-    segments = tuple(split_path(path)) if parts.path else ()
+    if not parts.path and known:
+        known, path = split_server(known)
+    segments = tuple(split_path(path)) if path or parts.path else ()
     names, written = build_path(segments, own, node, losses)
     described = _path_rows(names, own, variables, node, losses)
     used = {variable.name for variable in names}
@@ -106,6 +96,12 @@ def read_url(
         rows=tuple(row for row in [*described, *rows] if not row.disabled),
         marks_security=any(row.is_security and not row.disabled for row in parts.query),
     )
+
+
+def _inline_segment(segment: str, variables: Variables, node: Node) -> str:
+    """Return a segment with the variables whose values contain slashes or a query replaced by these."""
+    text = inline_variables_with("/?", segment, variables, node)
+    return text.strip("/") if REFERENCE.fullmatch(segment) else text
 
 
 def _read_parts(node: Node, losses: list[Loss]) -> tuple[UrlParts, dict[str, Field]]:
@@ -244,66 +240,3 @@ def _path_rows(
             losses.append(row.node.loss(f"the value of {name!r}", MAY_BE_SECRET))
         rows.append(evolve(row, key=variable.template_name, value=shown))
     return rows
-
-
-def _resolve_server(host: str, variables: Variables, node: Node, losses: list[Loss]) -> tuple[Server | None, str]:
-    """Return the server for a host with scheme and port, or None if it is unknown; and the query in its variables."""
-    address = _resolve_address(host, variables, node)
-    if not address or address.startswith("{{"):
-        place = f"{node.pointer}/host/0" if isinstance(node.value, dict) and "host" in node.value else node.pointer
-        what = address.partition("}}")[0] + "}}" if address else "the server"
-        losses.append(Loss(node.where, place, what, NO_SERVER))
-        return None, ""
-    address, query, _ = split_off_query(inline_variables_with("/?", address, variables, node))
-    if (bare := strip_credentials(address)) != address:
-        losses.append(node.loss("credentials in the URL", "OpenAPI allows none there"))
-        address = bare
-    if not SCHEME.match(address) and not address.startswith("/"):
-        losses.append(node.loss(f"the scheme of {address!r}", "it has none; https is used"))
-        address = f"https://{address}"
-    address = address.rstrip("/") or "/"
-    used = {}
-    names = {}
-    for match in BRACED_VARIABLE.finditer(address):
-        name = match[1] or match[2]
-        names[name] = template_name(name)
-        used[names[name]] = _server_variable(name, variables, node, losses)
-    address = BRACED_VARIABLE.sub(lambda match: f"{{{names[match[1] or match[2]]}}}", address)
-    parts = HOST.fullmatch(address)
-    is_url = address.startswith("/") if not parts else bool(re.fullmatch(r"\d*|.*\{.*\}.*", parts[2] or ""))
-    if not is_url or not address.isprintable() or " " in address:
-        losses.append(node.loss(f"the server {address!r}", "it is not a URL", understood=False))
-        return None, query
-    return Server(address, used), query
-
-
-def _resolve_address(host: str, variables: Variables, node: Node) -> str:
-    """Return a host with its leading variables resolved; a scheme before them stays if their value has none."""
-    scheme, mark, rest = host.partition("://")
-    if not mark or "{{" in scheme or not rest.startswith("{{"):
-        return resolve_leading_variables(host, variables, node)
-    address = resolve_leading_variables(rest, variables, node)
-    if SCHEME.match(address):
-        return address
-    return f"{scheme}:{address}" if address.startswith("//") else host
-
-
-def _server_variable(name: str, variables: Variables, node: Node, losses: list[Loss]) -> dict[str, object]:
-    """Return a server variable as OpenAPI writes it; its default is the value of Postman's variable."""
-    row = find_variable(name, variables)
-    default = resolve_variables(f"{{{{{name}}}}}", variables, node)
-    if (bare := strip_credentials(default)) != default:
-        losses.append(node.loss("credentials in the URL", "OpenAPI allows none there"))
-        default = bare
-    if is_secret(name) and default:
-        losses.append(node.loss(f"the value of the variable {name!r}", MAY_BE_SECRET))
-        default = name
-    if not default or REFERENCE.search(default):
-        losses.append(node.loss(f"the value of the variable {name!r}", "it is unknown; its name is used instead"))
-        default = name
-    written: dict[str, object] = {"default": default}
-    if row and row.only:
-        written["enum"] = list(dict.fromkeys([*row.only, default]))
-    if row and row.description:
-        written["description"] = row.description
-    return written
