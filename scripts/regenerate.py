@@ -5,8 +5,8 @@ client from the asynchronous one. These files change in no other way.
 Without options, write all of them and openapi/spec.lock.json. With --check, write nothing, and exit 1 if a file differs
 from the output or if the package's version is lower than the changes since the last release require. With --compare,
 print how another OpenAPI document differs from the fragment, and exit 1 if a difference is not listed in
-openapi/known-differences.yaml. With --import, split a Postman export into item files; if one would change, write
-nothing and exit 1. Exit 2 if an input cannot be used.
+openapi/known-differences.yaml. With --import, split a Postman export into item files; if one would say something
+else, show the difference, write nothing and exit 1. Exit 2 if an input cannot be used.
 """
 
 from __future__ import annotations

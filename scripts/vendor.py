@@ -30,7 +30,7 @@ from releasing.changelog import parse_sections
 from run_command import run_command
 from vendoring.copies import MANIFEST, PACKAGE, PARTS, Copy, read_copy, read_project
 from vendoring.hosts import data_file_advice
-from vendoring.origin import CLEAN, DIRTY, is_earlier
+from vendoring.origin import CLEAN, DIRTY, is_earlier, untracked_files
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -99,6 +99,8 @@ def copy(destination: Path, without: frozenset[str] | None, *, force: bool, down
         print(line)
     if wanted.origin.tree == DIRTY:
         print("note: the clone has changes that were not committed; the copy is marked as dirty", file=sys.stderr)
+    if untracked := untracked_files(ROOT, PACKAGE):
+        print(f"note: git does not track these files, so they are not copied: {', '.join(untracked)}", file=sys.stderr)
     for line in data_file_advice(place, [*wanted.files, MANIFEST]):
         print(f"note: {line}" if line.startswith("setuptools") else line)
     return 0

@@ -23,7 +23,12 @@ from postman_openapi.secrets import NO_VALUE, holds_secret
 from postman_openapi.yaml_io import write_yaml
 
 from codegen.importing.addresses import AddressBook, rewrite_addresses
-from codegen.importing.unknown_fields import UnknownField, drop_unknown_fields, strip_bookkeeping
+from codegen.importing.unknown_fields import (
+    UnknownField,
+    drop_unknown_fields,
+    find_unknown_folder_fields,
+    strip_bookkeeping,
+)
 from codegen.item_policy import refuse_equal_names, require_single_request
 
 NEW, SAME, DIFFERENT = "new", "unchanged", "differs"
@@ -101,8 +106,10 @@ def split_export(
     owners = {_operation_key(request): name for name, request in known.items()}
     book = AddressBook(servers, owners.keys())
     unknown: dict[str, UnknownField] = {}
+    whole = unwrap(document)
+    find_unknown_folder_fields(whole, document.where, unknown)
     read, errors = list[_ReadItem](), list[SpecError]()
-    for entry in _select_entries(unwrap(document), folder):
+    for entry in _select_entries(whole, folder):
         try:
             read.append(_read_entry(entry, document.where, book, unknown))
         except SpecError as error:

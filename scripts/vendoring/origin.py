@@ -62,6 +62,13 @@ def tracked_files(root: Path, folder: str) -> set[str] | None:
     return None if listed is None else {name.removeprefix(f"{folder}/") for name in listed.split("\0") if name}
 
 
+def untracked_files(root: Path, folder: str) -> list[str]:
+    """Return the files of a folder that git neither tracks nor ignores, with the folder's name."""
+    arguments = ("ls-files", "-z", "--others", "--exclude-standard", "--", folder)
+    listed = _git(root, *arguments) if is_clone(root) else None
+    return sorted(name for name in (listed or "").split("\0") if name)
+
+
 def is_clone(root: Path) -> bool:
     """Check whether git knows this folder as the top of a working tree."""
     top = _git(root, "rev-parse", "--show-toplevel")

@@ -440,13 +440,15 @@ def test_dirty_tree_is_marked(clone: Path, place: Path, capsys: pytest.CaptureFi
     assert [manifest(place)[key] for key in ("commit", "tree")] == [head, "clean"], "the same content, now committed"
 
 
-def test_only_tracked_files_are_copied(clone: Path, place: Path) -> None:
+def test_only_tracked_files_are_copied(clone: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (clone / PACKAGE / "scratch.py").write_text("x = 1\n")
     (clone / PACKAGE / "_generated" / "scratch.py").write_text("x = 1\n")
     (clone / PACKAGE / "linked.py").symlink_to(clone / "LICENSE")
     assert vendor.main([str(place)]) == 0
     assert not [path for path in place.rglob("*.py") if path.name in ("scratch.py", "linked.py")]
     assert manifest(place)["tree"] == "clean"
+    names = ", ".join(f"{PACKAGE}/{name}" for name in ("_generated/scratch.py", "linked.py", "scratch.py"))
+    assert error_lines(capsys) == [f"note: git does not track these files, so they are not copied: {names}"]
     assert vendor.main(["--check", str(place)]) == 0
 
 

@@ -11,7 +11,7 @@ from attrs import define
 from postman_openapi.json_nodes import UNKNOWN, Node
 from postman_openapi.losses import Loss
 from postman_openapi.reader.bookkeeping import is_bookkeeping
-from postman_openapi.reader.collection_reader import read_postman
+from postman_openapi.reader.collection_reader import FOLDER, INFO, read_postman
 
 MEANINGFUL = (
     *("name", "description", "request", "response", "event", "item", "auth", "variable", "method", "url", "header"),
@@ -71,6 +71,20 @@ def drop_unknown_fields(item: Any, where: str, found: dict[str, UnknownField]) -
                 found.setdefault(name, UnknownField(name, f"{loss.item}: {place}")).places += 1
                 deleted = True
     return item
+
+
+def find_unknown_folder_fields(node: Node, title: str, found: dict[str, UnknownField]) -> None:
+    """Add the fields of a collection and its folders that the reader does not understand; no item file has them."""
+    value = node.value
+    if not isinstance(value, dict) or not isinstance(value.get("item"), list):
+        return
+    info = node.child("info") if isinstance(value.get("info"), dict) else None
+    for place, known in ((node, (*FOLDER, "info")), (info, INFO)):
+        for name in sorted(place.value.keys() - {*known}) if place else ():
+            if place and not is_bookkeeping(name):
+                found.setdefault(name, UnknownField(name, f"{title}: {place.child(name).pointer}")).places += 1
+    for entry in node.child("item").items():
+        find_unknown_folder_fields(entry, title, found)
 
 
 def _unknown_fields(item: Any, where: str) -> list[Loss]:
