@@ -13,6 +13,7 @@ from .losses import Loss, SpecError, json_pointer
 
 MAX_DEPTH = 100  # levels; exporters stay far below
 MAX_VALUES = 1_000_000
+UNKNOWN = "not understood"  # why a member that nobody knows is lost
 
 
 @frozen
@@ -50,7 +51,7 @@ class Node:
         """
         members = self.members()
         for name in sorted(name for name in members.keys() - {*known} if not ignored(name)):
-            losses.append(members[name].loss(f"the member {name!r}", "not understood", understood=False))
+            losses.append(members[name].loss(f"the member {name!r}", UNKNOWN, understood=False))
         return {name: members[name] for name in known if self.value.get(name) is not None}
 
     def members(self, needed: Collection[str] = ()) -> dict[str, Node]:

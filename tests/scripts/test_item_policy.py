@@ -93,7 +93,9 @@ FIRST = "/response/0/originalRequest"
         (with_parameter('a"b'), "/request/url/query/2", "only letters"),
         (with_parameter(""), "/request/url/query/2/key", "not a name"),
         (with_parameter("x", value="<API Key>"), "/request/url/query/2", "unknown"),
-        ({"name": "A folder", "item": [load_item()]}, "", "--import splits"),
+        ({"name": "A folder", "item": [load_item()]}, "", None),
+        ({"name": "A folder", "item": [load_item(), load_item(CREATE)]}, "", "--import splits"),
+        ({"name": "A", "item": [{"name": "Nested", "item": [load_item()]}]}, "", "--import splits"),
         ({"info": {"name": "All"}, "item": [load_item(), load_item(CREATE)]}, "", "--import splits"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..json_nodes import Node
+from ..json_nodes import UNKNOWN, Node
 from ..losses import Loss
 
 BOOKKEEPING = frozenset(
@@ -37,8 +37,9 @@ def report_unknown_fields_once(losses: list[Loss]) -> list[Loss]:
     seen: set[str] = set()
     kept = []
     for loss in losses:
-        if loss.what.startswith("the member ") and loss.what in seen:
+        if loss.why == UNKNOWN and loss.what in seen:
             continue
-        seen.add(loss.what)
+        if loss.why == UNKNOWN:
+            seen.add(loss.what)
         kept.append(loss)
     return kept
