@@ -6,6 +6,11 @@ Each pair is timed in turns, so that load on the machine affects both alike; do 
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from run_command import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import argparse
 import json
 import sys

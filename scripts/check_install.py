@@ -8,6 +8,11 @@ dependencies and the test tools beside it, replays the cassettes.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from run_command import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import shutil
 import sys
 import tempfile

@@ -1,4 +1,9 @@
 #!/usr/bin/env python3
+if __name__ == "__main__":
+    from run_command import exit_on_interrupt
+
+    exit_on_interrupt()
+
 from recording.record_compat import main
 from run_command import run_command
 

@@ -7,11 +7,16 @@ from the output or if the package's version is lower than the changes since the 
 item has a loss that openapi/accepted-losses.yaml does not list. With --verbose, they also list the accepted losses, the
 overlay's actions and, even if no file differs, the changes since the last release. With --compare, print how another
 OpenAPI document differs from the fragment, and exit 1 if a difference is not listed in openapi/known-differences.yaml.
-With --import, split a Postman export into item files; if one would change, write nothing and exit 1. Exit 2 if an input
-cannot be used.
+With --import, split a Postman export into item files; if one would say something else, show the difference, write
+nothing and exit 1. Exit 2 if an input cannot be used.
 """
 
 from __future__ import annotations
+
+if __name__ == "__main__":
+    from run_command import exit_on_interrupt
+
+    exit_on_interrupt()
 
 import argparse
 import sys
@@ -19,6 +24,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from codegen import file_tree, pipeline
+from codegen.importing.addresses import read_servers
 from codegen.item_import import DIFFERENT, SAME, split_export
 from codegen.pipeline import FRAGMENT, ITEMS, OVERLAY, PACKAGE, PROJECT, Built
 from codegen.sync_client import DERIVED
@@ -26,6 +32,7 @@ from openapi_diff.compare import KNOWN, compare, read_document, read_known, repo
 from postman_openapi.files import read_text, write_atomically
 from postman_openapi.json_nodes import parse_json
 from postman_openapi.losses import SpecError
+from postman_openapi.yaml_io import read_yaml
 from run_command import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,6 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
         return check(verbose=options.verbose) if options.check else regenerate(verbose=options.verbose)
     except SpecError as error:
         print(f"error: {error}", file=sys.stderr)
+    except ExceptionGroup as group:  # several inputs cannot be used
+        for each in group.exceptions:
+            print(f"error: {each}", file=sys.stderr)
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -143,13 +153,21 @@ def compare_with(other: Path) -> int:
 def import_items(export: Path, folder: str | None, *, replace: bool) -> int:
     """Write the items of an export, all or none; a file that differs needs ``replace``."""
     present = {Path(name).name: read_text(ROOT / name, name) for name in pipeline.item_names(ROOT)}
-    found = split_export(parse_json(read_text(export, str(export)), str(export)), folder, present)
-    for each in found:
+    document = parse_json(read_text(export, str(export), is_export=True), str(export))
+    servers = read_servers(read_yaml(read_text(ROOT / OVERLAY, OVERLAY), OVERLAY))
+    found = split_export(document, folder, present, servers, pipeline.read_tags(ROOT))
+    for each in found.items:
         print(f"{each.state}: {ITEMS}/{each.name}: {each.title}")
-    if not replace and any(each.state == DIFFERENT for each in found):
+    for note in found.notes:
+        print(f"note: {note}")
+    for name in found.gone:
+        print(f"gone: {ITEMS}/{name}: the export has other operations of its folder, but not this one")
+    if not replace and any(each.state == DIFFERENT for each in found.items):
+        sys.stdout.writelines(each.diff for each in found.items)
+        sys.stdout.flush()
         print("nothing was written: look at the differences, then add --replace", file=sys.stderr)
         return 1
-    for each in found:
+    for each in found.items:
         if each.state != SAME:
             write_atomically(ROOT / ITEMS / each.name, each.content)
     print("now run scripts/regenerate.py; facts that the items cannot express belong in the overlay")

@@ -18,6 +18,11 @@ extras runs the demo, docs/plans.md and docs/cli.md.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from run_command import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import argparse
 import sys
 import tempfile

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -37,12 +38,25 @@ class StandardStream(io.FileIO):
         return memoryview(data).nbytes
 
 
+def exit_on_interrupt() -> None:
+    """Let Ctrl-C end the process without a traceback while its modules are loaded, until `run_command` takes over."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _exit_interrupted)
+
+
+def _exit_interrupted(_signal: int, _frame: object) -> NoReturn:
+    os.write(2, b"interrupted\n")
+    os._exit(INTERRUPTED)
+
+
 def run_command(main: Callable[[], int | None]) -> NoReturn:
     """Run `main` and exit with the code it returns; None means 0.
 
     A file that cannot be read or written ends the script with code 2, Ctrl-C with code 130. If `main` returns 0 but
     standard output could not be written, the code is 2; a reader that closed the pipe, as ``head`` does, is no failure.
     """
+    if signal.getsignal(signal.SIGINT) is _exit_interrupted:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdout, output = _guard(sys.stdout)
     sys.stderr, _ = _guard(sys.stderr)
     code = _code_of_run(main)

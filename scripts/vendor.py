@@ -1,12 +1,19 @@
 #!/usr/bin/env python3
 """Copy the package into another one, where it works under any name: vendor.py src/bigger_sdk/_vendor/confluence_groups
 
-The copy includes the licence and vendored.json, which records its version and its omitted parts. The next run omits the
-same parts unless --without is given. With --check, write nothing, show the differences on standard output, and exit 1
-if the copy was edited or is outdated. Exit 2 if the folder contains something else.
+Of a clone, only the files that git tracks are copied. The copy includes the licence; vendored.json, which records its
+version, the address, commit and state of the clone, and the omitted parts; and vendored.py, which checks the copy where
+there is no clone. The next run omits the same parts unless --without is given, and prints what has changed. With
+--check, write nothing, show the differences on standard output, and exit 1 if the copy was edited or is outdated. Exit
+2 if the folder contains something else.
 """
 
 from __future__ import annotations
+
+if __name__ == "__main__":
+    from run_command import exit_on_interrupt
+
+    exit_on_interrupt()
 
 import argparse
 import difflib
@@ -17,9 +24,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from codegen import file_tree
+from packaging.version import InvalidVersion, Version
 from postman_openapi.losses import SpecError
+from releasing.changelog import parse_sections
 from run_command import run_command
-from vendoring.copies import PARTS, Copy, read_copy, read_project
+from vendoring.copies import MANIFEST, PACKAGE, PARTS, Copy, read_copy, read_project
+from vendoring.hosts import data_file_advice
+from vendoring.origin import CLEAN, DIRTY, is_earlier, untracked_files
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,13 +46,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on a difference")
     parser.add_argument("--force", action="store_true", help="also replace an edited copy")
+    parser.add_argument("--downgrade", action="store_true", help="also replace a copy of a later version or commit")
     options = parser.parse_args(arguments)
-    if options.check and options.force:
-        parser.error("--force: --check writes nothing")
+    if options.check and (options.force or options.downgrade):
+        parser.error(f"{'--force' if options.force else '--downgrade'}: --check writes nothing")
     try:
         if options.check:
             return check(options.destination, options.without)
-        return copy(options.destination, options.without, force=options.force)
+        return copy(options.destination, options.without, force=options.force, downgrade=options.downgrade)
     except SpecError as error:
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
@@ -60,7 +72,7 @@ def parts(text: str) -> frozenset[str]:
     return named
 
 
-def copy(destination: Path, without: frozenset[str] | None, *, force: bool) -> int:
+def copy(destination: Path, without: frozenset[str] | None, *, force: bool, downgrade: bool) -> int:
     """Write the copy, or replace one that was not edited.
 
     Raises:
@@ -76,16 +88,64 @@ def copy(destination: Path, without: frozenset[str] | None, *, force: bool) -> i
     if edits and not force:
         raise SpecError(str(destination), "", f"it was edited: {', '.join(edits)}; see --check; --force replaces it")
     wanted = read_project(ROOT, parts_to_omit(without, present))
-    if present == wanted:
+    if present and not downgrade:
+        refuse_downgrade(present, wanted, destination)
+    if present == wanted and (wanted.origin.tree != CLEAN or present.origin.tree == CLEAN):  # its origin stays true
         print(f"{destination}: nothing has changed: {wanted}")
-    else:
-        file_tree.swap(place, wanted.files_to_write())
-        print(f"{destination}: {wanted}")
+        return 0
+    file_tree.swap(place, wanted.files_to_write())
+    print(f"{destination}: {wanted}")
+    for line in changes(present, wanted) if present else ():
+        print(line)
+    if wanted.origin.tree == DIRTY:
+        print("note: the clone has changes that were not committed; the copy is marked as dirty", file=sys.stderr)
+    if untracked := untracked_files(ROOT, PACKAGE):
+        print(f"note: git does not track these files, so they are not copied: {', '.join(untracked)}", file=sys.stderr)
+    for line in data_file_advice(place, [*wanted.files, MANIFEST]):
+        print(f"note: {line}" if line.startswith("setuptools") else line)
     return 0
 
 
+def refuse_downgrade(present: Copy, wanted: Copy, destination: Path) -> None:
+    """Check that a run does not replace a copy of a later version, or of a later commit.
+
+    Raises:
+        SpecError: it would.
+    """
+    problem = ""
+    if parse_version(present.version) > parse_version(wanted.version):
+        problem = f"version {present.version} is later than {wanted.version}"
+    elif present != wanted and is_earlier(ROOT, wanted.origin.commit, present.origin.commit):
+        problem = f"{present.origin} is later than this clone's {wanted.origin}"
+    if problem:
+        raise SpecError(str(destination), "", f"{problem}: --downgrade replaces it")
+
+
+def changes(present: Copy, wanted: Copy) -> Iterator[str]:
+    """Yield what a run has changed: version, origin, files, and the entries of the change log."""
+    if present.version != wanted.version:
+        yield f"  version {present.version} -> {wanted.version}"
+    if present.origin != wanted.origin:
+        yield f"  {present.origin} -> {wanted.origin}"
+    words = {"missing": "added", "added": "removed", "changed": "changed"}
+    for name, difference in file_tree.compare_files(present.files, wanted.files, **words):
+        yield f"  {difference}: {name}"
+    log = ROOT / "CHANGELOG.md"
+    for section in parse_sections(log.read_text(encoding="utf-8")) if log.is_file() else ():
+        if parse_version(present.version) < parse_version(section.version) <= parse_version(wanted.version):
+            yield from (f"  {section.version}: {entry}" for entry in section.entries)
+
+
+def parse_version(text: str) -> Version:
+    """Return a version for comparisons; any text that is none comes before all others."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return Version("0.dev0")
+
+
 def check(destination: Path, without: frozenset[str] | None) -> int:
-    """Report edits of the copy and outdated files, and show the differences.
+    """Report edits of the copy and, if this is a complete clone, outdated files; show the differences.
 
     Raises:
         SpecError: the folder is not a copy.
@@ -96,12 +156,18 @@ def check(destination: Path, without: frozenset[str] | None) -> int:
     if not present and not found:
         raise SpecError(str(destination), "", "there is no copy here")
     if present:
-        wanted = read_project(ROOT, parts_to_omit(without, present))
-        found += [f"{destination}/{name}: {edit}" for name, edit in present.edits()]
-        found += [f"{destination}{line}" for line in outdated(present, wanted)]
-        sys.stdout.writelines(differences(present, wanted, destination))
-        if not found:
-            print(f"{destination}: unedited and up to date: {wanted}")
+        edits = [f"{destination}/{name}: {edit}" for name, edit in present.edits()]
+        found += edits
+        if not (ROOT / PACKAGE).is_dir():
+            print(f"{destination}: {'edited' if edits else 'unedited'}: {present}, {present.origin}")
+            print(f"there is no clone at {ROOT}, so it is unknown whether the copy is outdated")
+        else:
+            wanted = read_project(ROOT, parts_to_omit(without, present))
+            behind = [f"{destination}{line}" for line in outdated(present, wanted)]
+            found += behind
+            sys.stdout.writelines(differences(present, wanted, destination))
+            verdict = f"{'edited' if edits else 'unedited'} and {'outdated' if behind else 'up to date'}"
+            print(f"{destination}: {verdict}: {present if found else wanted}")
     sys.stdout.flush()  # so that the differences come first if both streams go to one place
     for line in found:
         print(line, file=sys.stderr)

@@ -119,7 +119,13 @@ class CannedClient(ConfluenceGroups):
     def get_group(self, *, group_id: str) -> Group:
         return Group(id=group_id, name=GROUP["name"], managed_by=GROUP["managedBy"])
 
-    def iter_members(self, *, group_id: str, page_size: int = 200, in_parallel: int = 1) -> Generator[User, None, None]:  # noqa: ARG002
+    def iter_members(
+        self,
+        *,
+        group_id: str,  # noqa: ARG002
+        page_size: int = 200,  # noqa: ARG002
+        in_parallel: int = 1,  # noqa: ARG002
+    ) -> Generator[User, None, None]:
         yield from self._members
 
     def iter_groups(self, *, access_type: Any = None, page_size: int = 200) -> Generator[Group, None, None]:  # noqa: ARG002

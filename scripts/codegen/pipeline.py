@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPMethod
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+from openapi_diff.documents import operations, parse_document
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from postman_openapi.files import read_text, temporary_path, write_atomically
 from postman_openapi.json_nodes import parse_json
-from postman_openapi.losses import SpecError, json_pointer
-from postman_openapi.merging import refuse_duplicates
-from postman_openapi.model import Collection
+from postman_openapi.losses import SpecError, json_pointer, raise_together
+from postman_openapi.merging import path_shape, refuse_duplicates
+from postman_openapi.model import Collection, Request
 from postman_openapi.openapi_writer import build_document
 from postman_openapi.reader.collection_reader import read_postman
 from postman_openapi.yaml_io import read_yaml, write_yaml
@@ -24,7 +25,7 @@ from postman_openapi.yaml_io import read_yaml, write_yaml
 from codegen import generator
 from codegen.accepted_losses import SortedLosses, sort_losses
 from codegen.file_tree import Tree, compare_files, find_leftovers, read_tree, swap
-from codegen.item_policy import require_single_request
+from codegen.item_policy import refuse_equal_names, require_single_request
 from codegen.lockfile import LOCK, format_lock, hash_content, parse_lock
 from codegen.overlay import AppliedAction, apply_overlay
 from codegen.sync_client import DERIVED, SOURCE, derive_sync_client
@@ -64,9 +65,9 @@ def build(root: Path) -> Built:
         raise SpecError(ITEMS, "", "it has no Postman item")
     inputs = {name: read_text(root / name, name) for name in [*names, OVERLAY, CONFIG]}
     read_yaml(inputs[CONFIG], CONFIG)  # the message is better than the generator's
-    items = [read_postman(parse_json(inputs[name], name)) for name in names]
-    requests = [require_single_request(item, name) for item, name in zip(items, names, strict=True)]
+    items, requests = read_items({name: inputs[name] for name in names})
     refuse_duplicates(requests)
+    refuse_equal_names(requests)
     lost = [loss for item in items for loss in item.losses]
     derived, losses = build_document(Collection(requests[0].name, "", (), tuple(requests), tuple(lost)))
     sorted_losses = sort_losses(root, losses)
@@ -80,6 +81,33 @@ def build(root: Path) -> Built:
     hashed = {name: text.encode() for name, text in inputs.items()}
     built.files[LOCK] = format_lock(hashed, built.outputs, generator.installed_tools()).encode()
     return built
+
+
+def read_items(texts: Mapping[str, str]) -> tuple[list[Collection], list[Request]]:
+    """Return the content of the item files, and their requests.
+
+    Raises:
+        SpecError: an item cannot be used.
+        ExceptionGroup: several cannot be used.
+    """
+    items, requests, errors = list[Collection](), list[Request](), list[SpecError]()
+    for name, text in texts.items():
+        try:
+            items.append(read_postman(parse_json(text, name)))
+            requests.append(require_single_request(items[-1], name))
+        except SpecError as error:
+            errors.append(error)
+    raise_together(errors)
+    return items, requests
+
+
+def read_tags(root: Path) -> dict[tuple[str, str], str]:
+    """Return the first tag of each operation of the fragment, by method and path shape."""
+    if not (root / FRAGMENT).is_file():
+        return {}
+    document = parse_document(read_text(root / FRAGMENT, FRAGMENT), FRAGMENT)
+    found = {(each.method, path_shape(each.path)): each.content.get("tags") for each in operations(document)}
+    return {key: str(tags[0]) for key, tags in found.items() if isinstance(tags, list) and tags}
 
 
 def write(root: Path, built: Built) -> None:

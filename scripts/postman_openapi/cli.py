@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def convert(path: Path, server: str | None) -> tuple[dict[str, Any], list[Loss]]:
     """Return the OpenAPI document for a file, and the losses; raise SpecError if the file cannot be used."""
-    collection = read_postman(parse_json(read_text(path, str(path)), str(path)), server=server)
+    collection = read_postman(parse_json(read_text(path, str(path), is_export=True), str(path)), server=server)
     losses = list(collection.losses)
     requests = tuple(merge_duplicates(collection.requests, losses))
     return build_document(evolve(collection, requests=requests, losses=tuple(losses)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NoReturn
 
 from attrs import evolve, frozen
@@ -13,6 +13,7 @@ from .losses import Loss, SpecError, json_pointer
 
 MAX_DEPTH = 100  # levels; exporters stay far below
 MAX_VALUES = 1_000_000
+UNKNOWN = "not understood"  # why a member that nobody knows is lost
 
 
 @frozen
@@ -35,15 +36,22 @@ class Node:
         """Return a member of an object, or an entry of a list."""
         return evolve(self, value=self.value[key], pointer=self.pointer + json_pointer([key]))
 
-    def fields(self, known: Collection[str], losses: list[Loss]) -> dict[str, Node]:
+    def fields(
+        self, known: Collection[str], losses: list[Loss], *, ignored: Callable[[str], bool] = lambda _: False
+    ) -> dict[str, Node]:
         """Return the known members of an object that are not null; record every other member as a loss.
+
+        Args:
+            known: the names to return.
+            losses: receives the losses.
+            ignored: whether another member is left out without a loss.
 
         Raises:
             SpecError: the value is not an object.
         """
         members = self.members()
-        for name in sorted(members.keys() - {*known}):
-            losses.append(members[name].loss(f"the member {name!r}", "not understood", understood=False))
+        for name in sorted(name for name in members.keys() - {*known} if not ignored(name)):
+            losses.append(members[name].loss(f"the member {name!r}", UNKNOWN, understood=False))
         return {name: members[name] for name in known if self.value.get(name) is not None}
 
     def members(self, needed: Collection[str] = ()) -> dict[str, Node]:

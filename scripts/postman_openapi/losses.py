@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from attrs import frozen
@@ -25,6 +25,19 @@ class SpecError(Exception):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.pointer}: {self.problem}" if self.pointer else f"{self.where}: {self.problem}"
+
+
+def raise_together(errors: Sequence[SpecError]) -> None:
+    """Raise the errors, if there are any: one as it is, several as a group.
+
+    Raises:
+        SpecError: there is one error.
+        ExceptionGroup: there are several.
+    """
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ExceptionGroup("several inputs cannot be used", errors)
 
 
 def json_pointer(steps: Iterable[str | int]) -> str:

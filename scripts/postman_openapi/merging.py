@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from attrs import evolve
 
 from .json_nodes import Node
 from .losses import Loss, SpecError
-from .model import NO_AUTH, Auth, Parameter, Request
+from .model import NO_AUTH, Auth, Parameter, Request, Server
+from .operation_ids import common_name
 from .reader.bodies import merge_bodies
 from .reader.response_reader import merge_responses
 from .schema_inference import merge_schemas
@@ -50,10 +52,46 @@ def merge_duplicates(requests: Iterable[Request], losses: list[Loss]) -> list[Re
     """
     paths: dict[str, str] = {}
     groups: dict[tuple[str, str], list[Request]] = {}
-    for each in requests:
+    for each in _separate_servers(list(requests), losses):
         request = _rename_variables(each, paths.setdefault(path_shape(each.path), each.path), losses)
         groups.setdefault((request.path, request.method), []).append(request)
     return [_merge_group(group, losses) if len(group) > 1 else group[0] for group in groups.values()]
+
+
+def _separate_servers(requests: list[Request], losses: list[Loss]) -> list[Request]:
+    """Return the requests with the server's path moved into their own path where that keeps two operations apart.
+
+    Two servers may offer the same path and method: https://a.example/v1/users and https://b.example/v2/users.
+    """
+    first: dict[tuple[str, str], Request] = {}
+    taken = {(path_shape(request.path), request.method) for request in requests}
+    moved: dict[tuple[str, str], Server] = {}
+    separated = []
+    for request in requests:
+        owner = first.setdefault((path_shape(request.path), request.method), request)
+        found = _move_path(request) if _differ(owner.server, request.server) else None
+        key = (path_shape(found.path), found.method) if found else ("", "")
+        if found and found.server and key not in taken and moved.setdefault(key, found.server) == found.server:
+            why = f"{owner.where} has the same path on another server, so it becomes {found.path}"
+            losses.append(_loss(request, f"the path {request.path}", why))
+            separated.append(found)
+        else:
+            separated.append(request)
+    return separated
+
+
+def _differ(one: Server | None, other: Server | None) -> bool:
+    return one is not None and other is not None and one != other
+
+
+def _move_path(request: Request) -> Request | None:
+    """Return a request with the path of its server at the start of its own path, or None if the server has none."""
+    url = request.server.url if request.server else ""
+    parts = urlsplit(url)
+    if not parts.scheme or not parts.path.strip("/") or "{" in parts.path or not request.server:
+        return None
+    server = Server(url.removesuffix(parts.path), request.server.variables)
+    return evolve(request, server=server, path=parts.path.rstrip("/") + request.path)
 
 
 def _rename_variables(request: Request, path: str, losses: list[Loss]) -> Request:
@@ -72,9 +110,10 @@ def _rename_variables(request: Request, path: str, losses: list[Loss]) -> Reques
 
 def _merge_group(group: list[Request], losses: list[Loss]) -> Request:
     """Merge a group of requests; the first one decides every single-valued field."""
-    whole = group[0]
+    whole = evolve(group[0], name=common_name([request.name for request in group]))
     for other in group[1:]:
-        for what in ("name", "description", "server", "tags"):
+        whole = _merge_servers(whole, other, losses)
+        for what in ("name", "description", "tags"):
             mine, its = getattr(whole, what), getattr(other, what)
             if its and its != mine and (mine or what == "tags"):
                 why = f"{whole.where} has the same path and method"
@@ -82,13 +121,32 @@ def _merge_group(group: list[Request], losses: list[Loss]) -> Request:
         whole = evolve(
             whole,
             description=whole.description or other.description,
-            server=whole.server or other.server,
             parameters=_merge_parameters(whole, other, losses),
             auth=_merge_auth(whole, other, losses),
         )
     bodies = [(body, request.where) for request in group for body in request.bodies]
     answers = [(answer, request.where) for request in group for answer in request.responses]
     return evolve(whole, bodies=merge_bodies(bodies, losses), responses=merge_responses(answers, losses))
+
+
+def _merge_servers(whole: Request, other: Request, losses: list[Loss]) -> Request:
+    """Return a request with the servers of both; if one of two is unknown, report that first of all losses."""
+    if whole.server is None and other.server is None:
+        if whole.host != other.host and "{{" in whole.host + other.host:
+            why = f"{whole.where} has the same path and method at {whole.host}, which is as unknown"
+            losses.insert(0, _loss(other, f"the server {other.host} of a second request", why))
+        return whole
+    if whole.server is None or other.server is None:
+        if whole.host and other.host and whole.host != other.host:
+            unknown = whole if whole.server is None else other
+            why = "it is unknown, and another request with this path and method has a known one"
+            losses.insert(0, _loss(other, f"the server {unknown.host} of a second request", why))
+        return evolve(whole, server=whole.server or other.server)
+    if other.server == whole.server or other.server in whole.other_servers:
+        return whole
+    why = f"{whole.where} has the same path and method; the operation lists both servers"
+    losses.insert(0, _loss(other, "the server of a second request", why))
+    return evolve(whole, other_servers=(*whole.other_servers, other.server))
 
 
 def _merge_parameters(one: Request, other: Request, losses: list[Loss]) -> tuple[Parameter, ...]:

@@ -41,7 +41,7 @@ class Body:
     schema: Schema
     pointer: str
     examples: tuple[Example, ...] = ()
-    is_malformed: bool = False  # only its media type is known
+    is_malformed: bool = False  # it has mistakes: well-formed bodies say more
 
 
 @frozen
@@ -100,6 +100,8 @@ class Request:
     auth: tuple[Auth, ...] | None  # alternatives; () if none is needed, None if the item says nothing
     tags: tuple[str, ...]
     responses: tuple[Response, ...] = ()  # one per status
+    host: str = ""  # as the item writes it, for comparisons
+    other_servers: tuple[Server, ...] = ()  # where the operation is, too
 
 
 @frozen

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .losses import Loss
 from .model import NO_AUTH, Auth, Body, Collection, Header, Parameter, Request, Response, Server, Tag
-from .schema_inference import ANYTHING
+from .operation_ids import operation_ids
+from .schema_inference import Schema
 
 VERSION = "3.0.3"
+NOT_IN_CODE = re.compile(r"\W+")
+WORD_IN_CODE = re.compile(r"[A-Z]?[a-z]+|[^\W_]+?(?=[A-Z]?[a-z]|[\W_]|\Z)")
+# openapi-python-client gives up an operation whose header has another type, or one of these formats.
+HEADER_TYPES = ("string", "integer", "number", "boolean")
+GENERATED_MEDIA = re.compile(r"application/(?:json|octet-stream|x-www-form-urlencoded|[^/]+\+json)|multipart/form-data")
+NO_HEADER_FORMATS = ("binary", "date", "date-time", "uuid")
 
 
 def build_document(collection: Collection) -> tuple[dict[str, Any], list[Loss]]:
@@ -28,13 +35,14 @@ def build_document(collection: Collection) -> tuple[dict[str, Any], list[Loss]]:
         "info": {"title": collection.title, "version": "0.0.0", **_described(collection)},
         **_drop_empty({"servers": [_server(server)] if server else [], "tags": tags}),
     }
-    schemes = _Schemes()
+    schemes, classes = _Schemes(), _ClassNames()
     paths: dict[str, dict[str, Any]] = {}
     document["paths"] = paths
     for request, name in zip(collection.requests, operation_ids(collection.requests), strict=True):
-        operation = _operation(request, name, schemes)
-        if request.server not in (None, server) and request.server:
-            operation["servers"] = [_server(request.server)]
+        operation = _operation(request, name, schemes, classes, losses)
+        if request.other_servers or request.server not in (None, server):
+            known = [each for each in (request.server, *request.other_servers) if each]
+            operation["servers"] = [_server(each) for each in known]
         paths.setdefault(request.path, {})[request.method.lower()] = operation
         if not request.responses:
             losses.append(Loss(request.where, f"{request.pointer}/response", "every response", "there is no example"))
@@ -43,38 +51,31 @@ def build_document(collection: Collection) -> tuple[dict[str, Any], list[Loss]]:
     return document, losses
 
 
-def operation_ids(requests: Iterable[Request]) -> list[str]:
-    """Return one operationId per request, unique even if case is ignored, in any order of the requests.
+class _ClassNames:
+    """The names that generators give to the objects in schemas: those of the members on the way to them."""
 
-    An operation is named after its item. If several items share a name, or the name has no letters, the method and
-    path become part of it.
-    """
-    requests = list(requests)
-    names = [operation_id(request.name) for request in requests]
-    times = Counter(name.lower() for name in names)
-    unique = [
-        name
-        if name and times[name.lower()] == 1
-        else operation_id(f"{request.name} {request.method.lower()} {request.path}")
-        for name, request in zip(names, requests, strict=True)
-    ]
-    taken: set[str] = set()
-    for index, name in enumerate(unique):
-        base, number = name or "operation", 1
-        while unique[index].lower() in taken or not unique[index]:
-            unique[index], number = f"{base}{number}", number + 1
-        taken.add(unique[index].lower())
-    return unique
+    def __init__(self) -> None:
+        self.taken: set[str] = set()
 
+    def distinguish(self, schema: Schema, parent: str, name: str) -> Schema:
+        """Return a schema in which an object has a title if its name is taken, as with ``requests`` and ``Requests``.
 
-def operation_id(name: str) -> str:
-    """Return a name in camel case, or an empty string if it has no letters."""
-    words = re.findall("[A-Za-z0-9]+", name)
-    if not any(re.search("[A-Za-z]", word) for word in words):
-        return ""
-    first, *rest = words
-    written = first[0].lower() + first[1:] + "".join(word[0].upper() + word[1:] for word in rest)
-    return written if written[0].isalpha() else f"operation{written}"
+        Args:
+            schema: the schema.
+            parent: the name of the object around it, or of the operation.
+            name: the name of the member.
+        """
+        if schema.get("type") == "array":
+            return {**schema, "items": self.distinguish(schema["items"], parent, f"{name} item")}
+        if schema.get("type") != "object" or "properties" not in schema:
+            return schema
+        title, number = name, 1
+        while (whole := NOT_IN_CODE.sub("", parent + title).replace("_", "").lower()) in self.taken:
+            number += 1
+            title = f"{name} {number}"
+        self.taken.add(whole)
+        inner = {key: self.distinguish(each, whole, key) for key, each in schema["properties"].items()}
+        return {**schema, **({"title": title} if number > 1 else {}), "properties": inner}
 
 
 class _Schemes:
@@ -115,18 +116,24 @@ def _server(server: Server) -> dict[str, Any]:
     return {"url": server.url, **({"variables": server.variables} if server.variables else {})}
 
 
-def _operation(request: Request, name: str, schemes: _Schemes) -> dict[str, Any]:
+def _operation(
+    request: Request, name: str, schemes: _Schemes, classes: _ClassNames, losses: list[Loss]
+) -> dict[str, Any]:
     optional = {
         "tags": list(request.tags),
         "summary": request.name,
-        **_described(request),
-        "parameters": [_parameter(parameter) for parameter in request.parameters],
-        "requestBody": _drop_empty({"content": _content(request.bodies)}),
+        **(_described(request) if request.description != request.name else {}),
+        "parameters": [_parameter(each, request, losses) for each in _distinct_parameters(request, losses)],
+        "requestBody": _drop_empty({"content": _content(request.bodies, classes, name, "body")}),
     }
+    if request.bodies and not any(GENERATED_MEDIA.fullmatch(body.media_type) for body in request.bodies):
+        what = f"the media type {request.bodies[0].media_type} of a body"
+        why = "openapi-python-client leaves out the operation, unless its content_type_overrides name the media type"
+        losses.append(Loss(request.where, request.bodies[0].pointer, what, why))
     operation = {"operationId": name, **_drop_empty(optional)}
-    operation["responses"] = {response.status: _response(response) for response in request.responses} or {
-        "default": {"description": ""}
-    }
+    operation["responses"] = {
+        response.status: _response(response, classes, name) for response in request.responses
+    } or {"default": {"description": ""}}
     if request.auth is not None:
         operation["security"] = [
             {} if auth == NO_AUTH else {schemes.name(auth): list(auth.scopes)} for auth in request.auth
@@ -134,9 +141,10 @@ def _operation(request: Request, name: str, schemes: _Schemes) -> dict[str, Any]
     return operation
 
 
-def _parameter(parameter: Parameter) -> dict[str, Any]:
+def _parameter(parameter: Parameter, request: Request, losses: list[Loss]) -> dict[str, Any]:
     """Return a parameter object; the schema repeats the description because the code generator reads it there."""
-    schema = {**parameter.schema, **_described(parameter)}
+    schema = parameter.schema if parameter.place != "header" else _header_schema(parameter, request, losses)
+    schema = {**schema, **_described(parameter)}
     if "enum" in schema:
         schema["enum"] = schema.pop("enum")  # as the last member
     style = {"style": parameter.style, "explode": bool(parameter.explode)} if parameter.style else {}
@@ -151,11 +159,39 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     }
 
 
-def _response(response: Response) -> dict[str, Any]:
+def _distinct_parameters(request: Request, losses: list[Loss]) -> Iterator[Parameter]:
+    """Yield the parameters whose names stay different as names in code: ``$x`` and ``x`` do not."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for parameter in request.parameters:
+        words = "_".join(WORD_IN_CODE.findall(parameter.name)).lower()
+        known = seen.setdefault((parameter.place, words, NOT_IN_CODE.sub("", parameter.name)), parameter.name)
+        if known == parameter.name:
+            yield parameter
+        else:
+            why = f"code cannot tell it from {known!r}"
+            losses.append(Loss(request.where, parameter.pointer, f"the parameter {parameter.name!r}", why))
+
+
+def _header_schema(parameter: Parameter, request: Request, losses: list[Loss]) -> Schema:
+    """Return the schema of a header as a type that every generator can send; record the difference as a loss."""
+    schema = parameter.schema
+    if schema.get("type") not in HEADER_TYPES:
+        what, schema = f"the type {schema.get('type', 'any')} of the header {parameter.name}", {"type": "string"}
+    elif schema.get("format") in NO_HEADER_FORMATS:
+        what = f"the format {schema['format']} of the header {parameter.name}"
+        schema = {name: value for name, value in schema.items() if name != "format"}
+    else:
+        return schema
+    losses.append(Loss(request.where, parameter.pointer, what, "code generators send only simple values in headers"))
+    return schema
+
+
+def _response(response: Response, classes: _ClassNames, operation: str) -> dict[str, Any]:
     headers = {header.name: {**_described(header), "schema": header.schema} for header in response.headers}
+    content = _content(response.bodies, classes, operation, f"response {response.status}")
     return {
         "description": response.description,
-        **_drop_empty({"headers": headers, "content": _content(response.bodies)}),
+        **_drop_empty({"headers": headers, "content": content}),
     }
 
 
@@ -168,13 +204,13 @@ def _drop_empty(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value}
 
 
-def _content(bodies: Iterable[Body]) -> dict[str, Any]:
-    return {body.media_type: _media(body) for body in bodies}
+def _content(bodies: Iterable[Body], classes: _ClassNames, operation: str, name: str) -> dict[str, Any]:
+    return {body.media_type: _media(body, classes.distinguish(body.schema, operation, name)) for body in bodies}
 
 
-def _media(body: Body) -> dict[str, Any]:
+def _media(body: Body, schema: Schema) -> dict[str, Any]:
     """Return a media type object; a single example is already part of the schema, several become `examples`."""
-    media: dict[str, Any] = {"schema": body.schema} if body.schema != ANYTHING else {}
+    media: dict[str, Any] = {"schema": schema}
     if len(body.examples) > 1:
         media["examples"] = {example.name or "example": {"value": example.value} for example in body.examples}
     return media

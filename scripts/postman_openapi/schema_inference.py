@@ -12,6 +12,14 @@ from .losses import Loss
 
 Schema = dict[str, Any]
 
+
+class Unknown(str):
+    """A value in an example body that has no known type: ``{{a variable}}`` or a ``<placeholder>`` without quotes.
+
+    It is empty if the value is missing.
+    """
+
+
 PLACEHOLDERS: dict[str, Schema] = {
     "<string>": {"type": "string"},
     "<integer>": {"type": "integer"},
@@ -24,10 +32,33 @@ PLACEHOLDERS: dict[str, Schema] = {
     "<array>": {"type": "array", "items": {}},
     "<object>": {"type": "object"},
 }
-FORMAT_PLACEHOLDER = re.compile(r"<([a-z][A-Za-z0-9-]*)>")  # any other word is a string format: date, uuid, email ...
-EXPORTER_GAVE_UP = re.compile(
-    r"<(Circular reference to .* detected|Error: Too many levels of nesting to fake this schema)>"
+# The formats of JSON Schema and of the OpenAPI Format Registry (https://spec.openapis.org/registry/format/) that a
+# string can have; an exporter writes them as placeholders: <date>, <uuid>. Any other word is no format.
+FORMATS = frozenset(
+    {
+        *(
+            "base64url",
+            "binary",
+            "byte",
+            "char",
+            "commonmark",
+            "date",
+            "date-time",
+            "decimal",
+            "decimal128",
+            "duration",
+        ),
+        *("email", "hostname", "html", "http-date", "idn-email", "idn-hostname", "ipv4", "ipv6", "iri"),
+        *("iri-reference", "json-pointer", "media-range", "password", "regex", "relative-json-pointer"),
+        *("sf-binary", "sf-string", "sf-token", "time", "uri", "uri-reference", "uri-template", "uuid"),
+    }
 )
+EXPORTER_GAVE_UP = re.compile(
+    r"<(?:Circular reference to .* detected|Error: Too many levels of nesting to fake this schema)>"
+    r"|<?reference \S+ not found in the OpenAPI spec>?"
+)
+PLACEHOLDER = re.compile(r"<[^<>\s/][^<>\n]*>")  # a word in angle brackets that people replace with a value
+VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
 BARE_VALUE = re.compile(r"true|false|-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?")
 SEPARATORS = {",": "form", "%20": "spaceDelimited", "|": "pipeDelimited"}  # of list values, with OpenAPI's style
 SCALAR_TYPES: dict[type, str] = {bool: "boolean", int: "integer", float: "number"}
@@ -39,9 +70,30 @@ def placeholder_schema(text: str) -> Schema | None:
     """Return a new schema for a placeholder, or None for any other text."""
     if text in PLACEHOLDERS:
         return deepcopy(PLACEHOLDERS[text])
-    if word := FORMAT_PLACEHOLDER.fullmatch(text):
-        return {"type": "string", "format": word[1]}
+    if text[:1] == "<" and text[1:-1] in FORMATS and text[-1] == ">":
+        return {"type": "string", "format": text[1:-1]}
     return None
+
+
+def stands_for_a_value(text: str) -> bool:
+    """Check whether a text is a placeholder of any kind, or a variable: it has no value to show."""
+    return bool(PLACEHOLDER.fullmatch(text) or VARIABLE.fullmatch(text))
+
+
+def proves_defaults(text: str) -> bool:
+    """Check whether a value is a placeholder that only exporters write, which write a value only if it is a default."""
+    return any(part in PLACEHOLDERS for separator in SEPARATORS for part in text.split(separator))
+
+
+def without_defaults(schema: Schema) -> Schema:
+    """Return a schema in which each default is an example."""
+    changed = {}
+    for name, value in schema.items():
+        if name == "properties":
+            changed[name] = {key: without_defaults(inner) for key, inner in value.items()}
+        else:
+            changed["example" if name == "default" else name] = without_defaults(value) if name == "items" else value
+    return changed
 
 
 def value_schema(text: str) -> tuple[Schema, str | None]:
@@ -87,11 +139,16 @@ def example_schema(example: Node, losses: list[Loss]) -> Schema:
         return {"type": "array", "items": items or {}}
     if value is None:
         return dict(NULL)
+    if isinstance(value, Unknown):
+        if value:
+            losses.append(example.loss("a type", f"nothing says which type {str(value)!r} has"))
+        return dict(ANYTHING)
     if isinstance(value, str):
         if _exporter_gave_up(value):
             losses.append(example.loss("a type", "the exporter gave up here"))
             return dict(ANYTHING)
-        return placeholder_schema(value) or {"type": "string", "example": value}
+        shown = {} if stands_for_a_value(value) else {"example": value}
+        return placeholder_schema(value) or {"type": "string", **shown}
     return {"type": SCALAR_TYPES[type(value)], "example": value}
 
 
@@ -101,7 +158,9 @@ def has_placeholders(value: Any) -> bool:
         return any(map(has_placeholders, value.values()))
     if isinstance(value, list):
         return any(map(has_placeholders, value))
-    return isinstance(value, str) and bool(placeholder_schema(value) or _exporter_gave_up(value))
+    return isinstance(value, str) and (
+        isinstance(value, Unknown) or stands_for_a_value(value) or _exporter_gave_up(value)
+    )
 
 
 def merge_schemas(one: Schema, other: Schema, entry: Node, losses: list[Loss]) -> Schema:

@@ -1,4 +1,4 @@
-"""Recognise secrets by their names, so that none is carried over."""
+"""Recognise secrets by their names and in signed URLs, so that none is carried over."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ MAY_BE_SECRET = "its name suggests a secret"
 CREDENTIALS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//|)[^/?#]*@")
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 SECRET_LAST_WORD = re.compile(
-    "auth|authorization|cookie|credentials?|jwt|passphrase|passwd|password|pwd|secret|signature|token"
+    "auth|authorization|cookie|credentials?|jwt|passphrase|passwd|password|pwd|secret|sig|signature|token"
 )
 SECRET_SUFFIX = re.compile("(?:(?:api|access|private|secret|signing)key|sessionid|(?:access|auth)token)$")
 NO_VALUE = re.compile(r"|<[^<>]*>|\{\{[^{}]*\}\}")  # empty, a placeholder or a variable
+STANDS_FOR_A_VALUE = re.compile(r"<[^<>]*>|\{\{[^{}]*\}\}")
+AUTH_WORD = re.compile(r"(?:apikey|basic|bearer|digest|jwt|key|token)(?=\s|\Z)", re.IGNORECASE)
+# Values that headers and fields named like secrets take without being secret: X-Atlassian-Token, X-CSRF-Token, flags.
+HARMLESS = frozenset({"no-check", "nocheck", "fetch", "required", "optional", "true", "false", "none", "null"})
+# The name of a query parameter in a text that contains a URL, percent-encoded or not, and a value of it.
+PARAMETER_NAME = re.compile(
+    r"(?:\A|[?&;#]|%(?:25)*(?:3[Ff]|26|23)|\\u0026)([A-Za-z][A-Za-z0-9_.-]{0,60})(?:=|%(?:25)*3[Dd])"
+)
+PARAMETER_VALUE = re.compile(r"((?!%(?:25)*26)[^&\s\"'<>\\)}])+")
+URL_CREDENTIALS = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/?#\s\"'<>@{}]+@")
 
 
 def is_secret(name: str) -> bool:
@@ -22,19 +32,45 @@ def is_secret(name: str) -> bool:
     return bool(words and (SECRET_LAST_WORD.fullmatch(words[-1]) or SECRET_SUFFIX.search("".join(words))))
 
 
+def holds_secret(name: str, value: str) -> bool:
+    """Check whether a value may be secret: a variable, a placeholder and a known harmless word never are."""
+    if not is_secret(name) or value.strip().lower() in HARMLESS:
+        return False
+    rest = AUTH_WORD.sub("", STANDS_FOR_A_VALUE.sub("", value).strip(), count=1)
+    return bool(rest.strip(" \t:,;.-_"))
+
+
 def strip_credentials(address: str) -> str:
     """Return a URL without the user and password before its host."""
     return f"{found[1]}{address[found.end() :]}" if (found := CREDENTIALS.match(address)) else address
 
 
 def redact(value: Any) -> Any:
-    """Return a JSON value with every secret string replaced."""
+    """Return a JSON value with every secret string replaced, also the secrets in the URLs that it contains."""
     if isinstance(value, list):
         return [redact(each) for each in value]
+    if isinstance(value, str):
+        return redact_text(value)
     if not isinstance(value, dict):
         return value
     return {name: REDACTED if _must_redact(name, each) else redact(each) for name, each in value.items()}
 
 
+def redact_text(text: str) -> str:
+    """Return a text without the signatures, keys and credentials in the URLs that it contains.
+
+    A text without any is returned as the same object.
+    """
+    if "=" not in text and "://" not in text and "%3" not in text:
+        return text
+    parts, end = [], 0
+    for name in PARAMETER_NAME.finditer(text):
+        value = PARAMETER_VALUE.match(text, name.end())
+        if value and name.start() >= end and holds_secret(name[1], value[0]):
+            parts += [text[end : name.end()], REDACTED]
+            end = value.end()
+    return URL_CREDENTIALS.sub(rf"\1{REDACTED}@", "".join([*parts, text[end:]]))
+
+
 def _must_redact(name: str, value: object) -> bool:
-    return isinstance(value, str) and is_secret(name) and not NO_VALUE.fullmatch(value)
+    return isinstance(value, str) and holds_secret(name, value)

@@ -68,7 +68,13 @@ class FakeClient(ConfluenceGroups):
     def iter_groups(self, *, access_type: Any = None, page_size: int = 200) -> Generator[Group, None, None]:  # noqa: ARG002
         yield from ()
 
-    def iter_members(self, *, group_id: str, page_size: int = 200, in_parallel: int = 1) -> Generator[User, None, None]:  # noqa: ARG002
+    def iter_members(
+        self,
+        *,
+        group_id: str,
+        page_size: int = 200,  # noqa: ARG002
+        in_parallel: int = 1,  # noqa: ARG002
+    ) -> Generator[User, None, None]:
         time.sleep(CALL_S)
         for account_id in list(self._fake.members[group_id]):
             yield User(account_id=account_id, account_type="atlassian", display_name=account_id)

@@ -14,12 +14,15 @@ from codegen.lockfile import hash_content
 from postman_openapi.losses import SpecError
 from versioning.semver import read_literal_version
 
+from vendoring.origin import Origin, read_origin, tracked_files
+
 PACKAGE = "confluence_groups_sdk"
 LICENSE = "LICENSE"
 VERSION = "_version.py"
 FRAGMENT = "openapi/confluence-groups.openapi.yaml"
 LOCK = "openapi/spec.lock.json"
 MANIFEST = "vendored.json"
+CHECKER = "vendored.py"  # checks the copy where there is no clone
 FORMAT = "confluence-groups-vendored/1"
 PARTS = ("cli", "membership", "sandbox")  # the rest works without them
 REST = "the rest"
@@ -35,6 +38,7 @@ class Copy:
         without: the omitted parts.
         files: the SHA-256 of each file when it was copied.
         tree: the present files without the manifest.
+        origin: the clone that it comes from; two copies with the same content are the same whatever their origin.
     """
 
     version: str
@@ -42,13 +46,23 @@ class Copy:
     without: frozenset[str]
     files: Mapping[str, str] = field(repr=False)
     tree: file_tree.Tree = field(repr=False)
+    origin: Origin = field(default=Origin(), eq=False)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the content: of the lines that sha256sum prints for its files, sorted by name."""
+        return hash_content("".join(f"{self.files[name]}  {name}\n" for name in sorted(self.files)).encode())
 
     def files_to_write(self) -> file_tree.Tree:
         """Return all files, the manifest first, because it identifies the leftovers of an interrupted run."""
         manifest = {
+            "commit": self.origin.commit,
+            "digest": self.digest,
             "files": dict(self.files),
             "format": FORMAT,
             "fragment": self.fragment,
+            "source": self.origin.source,
+            "tree": self.origin.tree,
             "version": self.version,
             "without": sorted(self.without),
         }
@@ -95,13 +109,18 @@ def read_project(root: Path, without: frozenset[str]) -> Copy:
     """Return the copy that a run would write.
 
     Args:
-        root: the project's folder.
+        root: the project's folder; of a clone, only the files that git tracks are copied.
         without: the parts to omit.
 
     Raises:
         SpecError: the project is not up to date, or the copy would not work.
     """
-    tree = {path: content for path, content in file_tree.read_tree(root / PACKAGE).items() if not _is_hidden(path)}
+    tracked = tracked_files(root, PACKAGE)
+    tree = {
+        path: content
+        for path, content in file_tree.read_tree(root / PACKAGE).items()
+        if (not _is_hidden(path) if tracked is None else path in tracked)
+    }
     _refuse_outdated(root, tree)
     tree = {path: content for path, content in tree.items() if _part_of(path) not in without}
     for part, path, missing in _cross_part_imports(tree):
@@ -109,12 +128,14 @@ def read_project(root: Path, without: frozenset[str]) -> Copy:
             remedy = ": keep it" if part == REST else f", too: --without {','.join(sorted(without | {part}))}"
             raise SpecError(f"--without {missing}", "", f"{path} needs it: omit {part}{remedy}")
     tree[LICENSE] = (root / LICENSE).read_bytes()
+    tree[CHECKER] = (Path(__file__).parent / CHECKER).read_bytes()
     return Copy(
         version=read_literal_version(tree[VERSION].decode(), f"{PACKAGE}/{VERSION}"),
         fragment=hash_content((root / FRAGMENT).read_bytes()),
         without=without,
         files={path: hash_content(content) for path, content in tree.items()},
         tree=tree,
+        origin=read_origin(root, (PACKAGE, LICENSE, FRAGMENT, f"scripts/vendoring/{CHECKER}")),
     )
 
 
@@ -126,11 +147,14 @@ def _parse_manifest(manifest: bytes, tree: file_tree.Tree, where: str) -> Copy:
         version, fragment, without, files = said["version"], said["fragment"], said["without"], said["files"]
         whole = all(isinstance(text, str) for text in (version, fragment, *without, *files.values()))
         whole = whole and isinstance(without, list)
+        origin = Origin(*(said.get(key) for key in ("source", "commit", "tree")))  # earlier versions had none
+        found = Copy(version, fragment, frozenset(without), files, tree, origin)
+        whole = whole and said.get("digest", found.digest) == found.digest
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         known = whole = False
     if not known or not whole:
         raise SpecError(where, "", "not a valid manifest: if the folder is a copy, remove it and copy again")
-    return Copy(version, fragment, frozenset(without), files, tree)
+    return found
 
 
 def _refuse_outdated(root: Path, tree: file_tree.Tree) -> None:

@@ -38,6 +38,7 @@ def output_of(command: str, project: Path, folder: Path) -> str:
         encoding="utf-8",
     )
     shown = result.stdout.replace(Project.read(project).version, "X.Y.Z")
+    shown = re.sub("^note: .*\n", "", shown, flags=re.MULTILINE)  # depends on the clone
     return re.sub(r"\d+ files", "N files", shown)
 
 

@@ -37,6 +37,8 @@ WRAPPED = (
     "\u2019{}",
     "\u00ab{}\u00bb",
     "`{}`",
+    "{}'",
+    "{}\u201d",
     "<{}>",
     "{},",
     "{};",
@@ -103,6 +105,8 @@ def test_emails_are_taken_out_of_what_surrounds_them(wrapping: str) -> None:
         "id-001",
         "o'neil@example.com",
         "bruno+x@example.com",
+        "bruno%2Bx@example.com",
+        "qm-1%FF",
     ],
 )
 def test_undamaged_cells_stay_as_they_are(text: str) -> None:
@@ -176,6 +180,18 @@ def test_cells_without_exactly_one_account_are_bad(text: str) -> None:
         assert len(problem) < MAX_LENGTH + 200
 
 
+def test_a_very_long_cell_is_not_shown_whole() -> None:
+    assert identify([("x" * 2000, Column.ID)]) == ("x" * 2000, None, (), ())
+    assert identify([("x" * 2001, Column.ID)]) == (
+        "the account is xxxxxxxxxxxxxxxxxxxx…: it has more than 2,000 characters"
+    )
+
+
+def test_a_named_e_mail_has_only_one_e_mail() -> None:
+    cell = f"chiara@example.com <{EMAIL}>"
+    assert identify([(cell, Column.ANY)]) == f"the account is {cell}: give one e-mail, or the account id"
+
+
 PROFILE = "https://example.atlassian.net/wiki/people"
 
 
@@ -233,6 +249,11 @@ def test_an_id_or_email_beside_a_name_identifies_the_person() -> None:
     for part in (HEX[:-1], f"{HEX}/{UUID}", f"https://site.atlassian.net/display/~{HEX}", f"+{HEX}"):
         assert identify([(part, Column.ANY), (EMAIL, Column.ANY)])[:3] == (part, None, (EMAIL,))
     assert identify([("n/a", Column.NAME), (EMAIL, Column.ANY)]) == (EMAIL, None, (), ())
+    assert identify([("123", Column.NAME), (EMAIL, Column.ANY)]) == (EMAIL, None, (), ())
+    assert identify([("Bruno", Column.ANY), ("Chiara", Column.ANY)]) == ("Bruno", None, (), ("Chiara",))
+    assert identify([name, ("Chiara", Column.NAME)]) == (
+        "there is only a name (Bruno Keller): give the account id or the e-mail"
+    )
     for names in ([name], [("Bruno", Column.NAME)], [name, ("", Column.ANY), ("n/a", Column.ID)]):
         problem = identify(names)
         assert isinstance(problem, str)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from confluence_groups_sdk import InputError
-from confluence_groups_sdk.membership import Row, read_rows
+from confluence_groups_sdk.membership import Row, read_accounts, read_rows
 from confluence_groups_sdk.membership.planning.rows.account_cell import Column, identify, is_damaged
 
 HEADER = "groupId,accountId\n"
@@ -66,7 +66,7 @@ def test_ids_win_over_names_and_e_mails(tmp_path: Path) -> None:
 
 
 def test_all_bad_rows_are_named_and_no_rows_are_returned(tmp_path: Path) -> None:
-    content = HEADER + "g,a\n,a\ng\ng,a,more\ng,1.23E+15\n#REF!,a\ng,a\x07b\ng,a\0b\n"
+    content = HEADER + "g,a\n,a\ng\ng,a,more\ng,1.23E+15\n#REF!,a\ng,a\x07b\ng,a\0b\ng\0,a\n"
     assert problems_of(tmp_path, content) == (
         "line 3: the group is missing",
         "line 4: the account is missing",
@@ -75,6 +75,7 @@ def test_all_bad_rows_are_named_and_no_rows_are_returned(tmp_path: Path) -> None
         "line 7: the group is #REF!: a spreadsheet has changed it",
         "line 8: the account contains a control character",
         "line 9: the account contains a control character",
+        "line 10: the group contains a control character",
     )
 
 
@@ -103,12 +104,34 @@ def test_an_unclosed_quote_is_an_error(tmp_path: Path) -> None:
         ("group,account,,\ng,a,,b\n", "line 2: there are more cells than headers"),
         ("group,when\ng,1\n", "there is no column for the account"),
         ("group,group,account\ng,h,a\n", "the header group occurs twice"),
+        ("group,account,group,account\ng,a,h,b\n", "the header group occurs twice"),
+        ("group," + "x" * 300 + "\ng,a\n", f"it has: group, {'x' * 193}"),
+        ("group,when\ng,1\n", "headers the group (group, groupId, groupName), the account (account, accountId, user,"),
+        ('"Group\nName",account\n', "there is no row below the headers Group Name, account"),
+        ('"group"x,account\ng,a\n', "line 1: the headers cannot be read"),
+        ('group,account,5"\ng,a,b\n', "line 1: the headers cannot be read"),
         (b"group,account\ng,Zo\xeb\n", "line 2: this is not UTF-8: save it as"),
         (b"\xff\xfeg\0r", "not UTF-8"),
     ],
 )
 def test_problems_of_the_whole_file_are_described(tmp_path: Path, content: str | bytes, words: str) -> None:
     assert words in problems_of(tmp_path, content)[0]
+
+
+def test_the_shown_headers_and_the_help_fit_what_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "leavers.csv"
+    path.write_text("x" * 300 + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"headers account, accountId, user or email; it has: x{200}$"):
+        read_accounts(path)
+
+
+@pytest.mark.parametrize(("breaks", "is_read"), [(100, True), (101, False)])
+def test_headers_may_have_many_line_breaks(tmp_path: Path, breaks: int, is_read: bool) -> None:
+    content = '"group' + "\n" * breaks + '",account\ng,a\n'
+    if is_read:
+        assert rows_of(tmp_path, content) == [Row("g", "a", None, breaks + 2)]
+    else:
+        assert "line 1: the headers cannot be read" in problems_of(tmp_path, content)[0]
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
@@ -134,6 +157,9 @@ def test_all_problems_of_a_long_file_are_named(tmp_path: Path) -> None:
         ('sep=;\n"group";"account\nid"\ng;a\n', [Row("g", "a", None, 4)]),
         ("User id,User name,email,Group Name\na,B,a@x,g\n", [Row("g", "a", None, 2, True, None, ("a@x",), ("B",))]),
         ("group*,Account ID:,Display Name\ng,a,B C\n", [Row("g", "a", None, 2, names=("B C",))]),
+        ("group,account\u2028id\x0b\ng,a\n", [Row("g", "a", None, 2)]),  # only CR and LF end a line
+        ("when,group,account,when,reason\n,g,a\n,g,b,\n", [Row("g", "a", None, 2), Row("g", "b", None, 3)]),
+        ("sep=;\ngroup;account;a,b,c,d\ng;a;\n", [Row("g", "a", None, 3)]),
     ],
 )
 def test_headers_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str, rows: list[Row]) -> None:

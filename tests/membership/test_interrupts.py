@@ -165,6 +165,36 @@ def test_exceptions_while_the_thread_waits_are_noted_and_raised_at_the_end(times
     assert finished == [True], "the run was not abandoned"
 
 
+@pytest.mark.parametrize("is_raised_in_the_run", [False, True])
+def test_the_first_of_several_exceptions_is_raised(is_raised_in_the_run: bool) -> None:
+    numbers = iter("123")
+
+    def handle(*_: Any) -> None:
+        raise StopError(next(numbers))
+
+    def work() -> None:
+        for count in range(2):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            while len(caller.errors) <= count:
+                Notifier().wait()
+        assert caller.interrupted_again
+        if is_raised_in_the_run:
+            caller.check()
+
+    signal.signal(signal.SIGINT, handle)
+    caller = CallerThread()
+    with pytest.raises(StopError, match="1"):
+        caller.run(work)
+
+
+def test_the_process_waits_for_a_run_and_not_for_its_reads() -> None:
+    def is_daemon() -> bool:
+        return threading.current_thread().daemon
+
+    caller = CallerThread()
+    assert caller.run(lambda: (is_daemon(), caller.read(is_daemon))) == (False, True)
+
+
 def test_a_run_that_was_prevented_never_begins() -> None:
     call = BackgroundCall(lambda: 1 / 0, "never", Notifier(), daemon=False)
     call.prevent()

@@ -17,6 +17,7 @@ from confluence_groups_sdk import JournalError
 from confluence_groups_sdk.membership import Action, Change, Outcome, Plan, Result, apply, read_journal, undo
 from confluence_groups_sdk.membership.execution.append_only_file import AppendOnly
 from confluence_groups_sdk.membership.execution.journal import Journal, open_journal
+from confluence_groups_sdk.membership.execution.journal_format import format_chain, verify_chain
 from confluence_groups_sdk.sandbox import Sandbox
 
 NOW = "2026-11-24T08:00:00Z"
@@ -141,6 +142,26 @@ def test_a_file_with_half_a_first_line_is_begun_again(path: Path) -> None:
     assert read_journal(path).lines == 1
 
 
+@pytest.mark.parametrize("content", [b"mine", b'{"mine": 1}', b'{"before":"' + b"0" * 65, b'{"before":"1'])
+def test_a_file_that_is_no_journal_stays_as_it_is(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="this is not a journal and stays unchanged"):
+        next(begin_journal(path))
+    assert path.read_bytes() == content
+
+
+def test_a_new_file_can_hold_everything_that_a_journal_says(path: Path) -> None:
+    write_journal(path)
+    for _ in range(2):
+        with open_journal(path, PLAN, by="you", now=NOW, by_name="Zoë") as journal:
+            journal.intend([evolve(ONE, group_id=str(each)) for each in range(100)])
+    state = read_journal(path)
+    data = format_chain(state)
+    assert verify_chain("new", data) == (state, len(data))
+    assert [run.by for run in state.runs] == ["me", "you", "you"]
+    assert len(state.in_doubt) == 101
+
+
 def test_journals_of_other_plans_and_sites_are_rejected(path: Path) -> None:
     write_journal(path)
     with pytest.raises(JournalError, match="the journal of another plan"):
@@ -178,7 +199,8 @@ def test_folders_and_missing_folders_are_rejected(tmp_path: Path, there: str) ->
     path = tmp_path if there == "a folder" else tmp_path / "nowhere" / "journal"
     with pytest.raises(JournalError):
         next(begin_journal(path))
-    with pytest.raises(JournalError, match="cannot be read"):
+    reason = "it must be a file" if path == tmp_path else "No such file or directory"
+    with pytest.raises(JournalError, match=rf": the journal cannot be read \({reason}"):
         read_journal(path)
 
 

@@ -11,6 +11,7 @@ from membership_fakes import ForgetfulFile
 from confluence_groups_sdk import JournalError
 from confluence_groups_sdk.membership import Action, Change, Outcome, Plan, Result, read_journal
 from confluence_groups_sdk.membership.execution import journal as journal_module
+from confluence_groups_sdk.membership.execution.append_only_file import AppendOnly, write_beside
 from confluence_groups_sdk.membership.execution.journal import Journal, open_journal
 
 NOW = "2026-11-24T08:00:00Z"
@@ -47,9 +48,52 @@ def test_an_error_says_whether_changes_may_have_been_sent(path: Path, intended: 
         fill_disk()
         journal.intend([TWO])
 
-    with pytest.raises(JournalError, match="free some disk space") as caught:
+    with pytest.raises(JournalError, match=r"cannot be written \(No space left on device\): free some") as caught:
         use_journal(path, work)
     assert caught.value.changes_sent is intended
+
+
+@pytest.mark.parametrize(("method", "what"), [("__init__", "opened"), ("cut", "read")])
+def test_a_file_that_cannot_be_used_is_named(
+    path: Path, monkeypatch: pytest.MonkeyPatch, method: str, what: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(13, "Permission denied")
+
+    monkeypatch.setattr(ForgetfulFile, method, fail)
+    with pytest.raises(JournalError, match=rf"journal: the journal cannot be {what} \(Permission denied\)$"):
+        use_journal(path, lambda _: None)
+
+
+def test_the_state_in_memory_is_the_one_on_disk(path: Path) -> None:
+    def work(journal: Journal) -> None:
+        journal.intend([ONE, TWO])
+        journal.record([DONE])
+        assert journal.state == read_journal(path)
+        journal.withdraw([TWO])
+        assert journal.state == read_journal(path)
+
+    use_journal(path, work)
+    use_journal(path, work)
+    assert len(read_journal(path).runs) == 2
+
+
+def test_writing_a_line_does_not_read_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Path] = []
+
+    def read(file: AppendOnly) -> bytes:
+        reads.append(file.path)
+        return b""
+
+    def work(journal: Journal) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(ForgetfulFile, "sync", lambda _: None)
+            patch.setattr(ForgetfulFile, "read", read)
+            journal.intend([ONE])
+            journal.record([DONE])
+
+    use_journal(path, work)
+    assert reads == []
 
 
 def test_nothing_is_written_after_a_line_that_could_not_be(path: Path) -> None:
@@ -97,12 +141,18 @@ def test_intents_are_on_disk_when_they_are_recorded_and_results_when_the_journal
     assert ForgetfulFile.opened.synced == path.read_bytes()
 
 
-@pytest.mark.parametrize("lost", [True, False])
-def test_an_error_of_the_run_has_a_note_if_the_journal_was_lost_too(path: Path, lost: bool) -> None:
+def edit(path: Path) -> None:
+    """Change the file and keep its length."""
+    path.write_bytes(path.read_bytes().replace(b"intents", b"INTENTS"))
+
+
+@pytest.mark.parametrize(("damage", "lost"), [(Path.unlink, True), (edit, True), (Path.read_bytes, False)])
+def test_an_error_of_the_run_has_a_note_if_the_journal_was_lost_too(
+    path: Path, damage: Callable[[Path], object], lost: bool
+) -> None:
     def work(journal: Journal) -> None:
         journal.intend([ONE])
-        if lost:
-            path.unlink()
+        damage(path)
         raise LookupError("of the program")
 
     with pytest.raises(LookupError, match="of the program") as caught:
@@ -111,6 +161,50 @@ def test_an_error_of_the_run_has_a_note_if_the_journal_was_lost_too(path: Path, 
     assert len(notes) == lost
     if lost:
         assert "recorded in a new journal" in notes[0]
+
+
+def test_each_loss_leads_to_one_new_journal(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    second, third = path.with_name("journal.recovered"), path.with_name("journal.recovered.recovered")
+
+    def work(journal: Journal) -> None:
+        journal.intend([ONE])
+        path.unlink()
+        journal.record([DONE])
+        journal.record([DONE])
+        second.unlink()
+        journal.intend([TWO])
+        journal.withdraw([TWO])
+
+    with pytest.raises(JournalError) as caught:
+        use_journal(path, work)
+    assert caught.value.recovered == str(third)
+    assert {each.name for each in path.parent.iterdir()} == {third.name, "journal.lock"}
+    assert list(read_journal(third).results) == [ONE.key]
+    lost = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert lost == [str(path), str(second)]
+
+
+def test_a_loss_is_described_once_if_writing_the_new_journal_is_interrupted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interruptions = [KeyboardInterrupt]
+
+    def interrupt(path: Path, data: bytes) -> AppendOnly:
+        if interruptions:
+            raise interruptions.pop()
+        return write_beside(path, data)
+
+    def work(journal: Journal) -> None:
+        journal.intend([ONE])
+        path.unlink()
+        journal.record([DONE])
+
+    monkeypatch.setattr(journal_module, "write_beside", interrupt)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        use_journal(path, work)
+    (note,) = caught.value.__notes__
+    assert note.count("was deleted") == 1
+    assert list(read_journal(path.with_name("journal.recovered")).in_doubt) == [ONE.key]
 
 
 def test_a_file_that_was_changed_in_place_is_noticed_at_the_end(path: Path) -> None:

@@ -11,13 +11,15 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
+import filelock
 import pytest
 from membership_fakes import client, members, removals, team, writes
 
-from confluence_groups_sdk import JournalError
+from confluence_groups_sdk import ConfigurationError, JournalError
 from confluence_groups_sdk.membership import Outcome, Plan, Progress, apply
 from confluence_groups_sdk.membership.execution import locks
 from confluence_groups_sdk.membership.execution.journal import open_journal
@@ -299,16 +301,99 @@ def test_no_folder_for_temporary_files_is_logged(
         ]
 
 
-@pytest.mark.parametrize("error", [OSError(38, "Function not implemented"), NotImplementedError("no flock")])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(38, "Function not implemented"), "Function not implemented"),
+        (NotImplementedError("no flock"), "no flock"),
+        (NotImplementedError(), "NotImplementedError"),
+    ],
+)
 def test_a_file_system_without_locks_is_logged(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, reason: str
 ) -> None:
     def fail(_path: str) -> object:
         raise error
 
     monkeypatch.setattr(locks, "_new_lock", fail)
     with lock_plan(DIGEST, Path("first")):
-        assert len(warnings_of(caplog)) == 1
+        assert warnings_of(caplog) == [f"no lock protects this plan from a second run with another journal ({reason})"]
+
+
+# --- the locks themselves
+
+
+def lock(kind: str, journal: Path) -> AbstractContextManager[None]:
+    return lock_journal(journal) if kind == "journal" else lock_plan(DIGEST, journal)
+
+
+@pytest.mark.parametrize("kind", ["journal", "plan"])
+def test_another_thread_may_release_a_lock(tmp_path: Path, kind: str) -> None:
+    held = lock(kind, tmp_path / "journal")
+    held.__enter__()
+    with pytest.raises(JournalError), lock(kind, tmp_path / "journal"):
+        pass
+    thread = threading.Thread(target=lambda: held.__exit__(None, None, None))
+    thread.start()
+    thread.join()
+    with lock(kind, tmp_path / "journal"):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["journal", "plan"])
+def test_an_older_filelock_gives_private_locks_too(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    new = filelock.FileLock
+
+    def create(path: str, **options: Any) -> filelock.BaseFileLock:
+        if "fallback_to_soft" in options:
+            raise TypeError("fallback_to_soft")
+        return new(path, **options)
+
+    monkeypatch.setattr(filelock, "FileLock", create)
+    before = os.umask(0)
+    try:
+        with lock(kind, tmp_path / "journal"):
+            (path,) = [*tmp_path.glob("*.lock"), *folder.glob("*.lock")]
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            with pytest.raises(JournalError), lock(kind, tmp_path / "journal"):
+                pass
+    finally:
+        os.umask(before)
+
+
+def test_the_lock_of_a_journal_needs_filelock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    with pytest.raises(ConfigurationError, match=r"confluence-groups-sdk\[files\]"), lock_journal(tmp_path / "journal"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("journal", r"cannot be opened \(it must be a file, and this is a folder"),
+        ("journal.lock", r"cannot be locked \(Is a directory\)"),
+    ],
+)
+def test_a_folder_in_place_of_a_journal_or_its_lock_is_an_error(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(JournalError, match=f"journal: the journal {words}"), lock_journal(tmp_path / "journal"):
+        pass
+
+
+def test_a_link_that_is_planted_while_the_holders_name_is_read_is_not_followed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lock_plan(DIGEST, Path("first")):
+        name = folder / f"confluence-groups-{DIGEST}.journal"
+        name.replace(folder / "victim")
+        name.symlink_to("victim")
+        monkeypatch.setattr(locks, "_check_file", lambda _status: None)
+        assert "with another journal" in refusal()
+
+
+# --- which journal is in use
 
 
 def test_a_run_without_the_holders_name_keeps_its_lock(folder: Path) -> None:

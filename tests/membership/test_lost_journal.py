@@ -76,6 +76,11 @@ def recreate_folder(path: Path) -> None:
     path.parent.mkdir()
 
 
+def turn_folder_into_circle(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+    path.parent.symlink_to(path.parent)
+
+
 LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
     "deleted": (Path.unlink, "was deleted"),
     "emptied": (lambda path: path.write_bytes(b""), "was cut"),
@@ -90,6 +95,7 @@ LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a pipe": (turn_into_pipe, "was replaced|was deleted"),
     "its folder removed": (remove_folder, "folder was removed|was deleted"),
     "its folder renamed": (lambda path: path.parent.rename(path.parent.with_name("elsewhere")), "folder was"),
+    "its folder a circle": (turn_folder_into_circle, r"cannot be found any more \(Too many levels of symbolic links\)"),
     "its folder recreated": (recreate_folder, "folder was removed|was deleted"),
 }
 

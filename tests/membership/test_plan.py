@@ -33,6 +33,7 @@ def change(account_id: str = "a", **options: Any) -> Change:
     return Change(action=Action.REMOVE, group_id="g", group_name="Team", account_id=account_id, **options)
 
 
+ADDITION = evolve(change(), action=Action.ADD)
 WHOLE = Plan(
     site="your-domain.atlassian.net",
     made_at="2026-11-24T08:00:00Z",
@@ -169,6 +170,11 @@ def test_saved_plans_are_loaded_unchanged_and_fit_the_schema(
     assert VALIDATOR.is_valid(json.loads(path.read_bytes()))
 
 
+def test_names_are_readable_in_a_saved_plan(tmp_path: Path) -> None:
+    WHOLE.save(tmp_path / "plan.json")
+    assert '"made_by_name": "Zoë"' in (tmp_path / "plan.json").read_text(encoding="utf-8")
+
+
 def test_half_a_surrogate_pair_is_kept(tmp_path: Path) -> None:
     plan = evolve(WHOLE, made_by_name="\ud800", digest="")
     plan.save(tmp_path / "plan.json")
@@ -255,9 +261,23 @@ def test_inconsistent_plans_are_rejected() -> None:
             Plan.from_json(wrong.as_json())
 
 
-def test_estimates_include_reading_the_groups_again() -> None:
+@pytest.mark.parametrize(
+    ("changes", "members", "estimate"),
+    [
+        ([change()] * 10, [401], Estimate(calls=15, points=819, minutes=0.03)),
+        ([change()] * 3, [399], Estimate(calls=7, points=807, minutes=0.01)),  # two pages of members
+        ([ADDITION], [0], Estimate(calls=5, points=7, minutes=0.01)),  # an empty group is checked
+        ([ADDITION] * 1000, [], Estimate(calls=1002, points=1004, minutes=1.67)),
+    ],
+)
+def test_estimates_include_reading_the_groups_again(
+    changes: list[Change], members: list[int], estimate: Estimate
+) -> None:
+    assert Estimate.of(changes, [evolve(WHOLE.groups[0], members=number) for number in members]) == estimate
+
+
+def test_estimates_include_the_access_lists_if_a_guard_may_need_them() -> None:
     group = evolve(WHOLE.groups[0], members=401)
-    assert Estimate.of([change()] * 10, [group]) == Estimate(calls=15, points=819, minutes=0.03)
     assert Estimate.of([change()] * 10, [evolve(group, others=0)]).calls == 17, "the last people leave"
     assert Estimate.of([change()] * 10, [group], change().account_id).calls == 17, "the caller leaves"
 

@@ -97,7 +97,11 @@ def test_examples_and_media_types_are_joined() -> None:
             make_request("A", row("q", description="Two")),
             "'q': its description",
         ),
-        (make_request("A", row("q", "5")), make_request("A", row("q", "6")), "the parameter 'q': its default"),
+        (
+            make_request("A", row("q", "5"), row("p", "<string>")),
+            make_request("A", row("q", "6"), row("p", "<string>")),
+            "the parameter 'q': its default",
+        ),
         (make_request("A", row("q", "red")), make_request("A", row("q", "blue")), "the parameter 'q': its example"),
         (
             make_request("A", row("q", description="(This can only be one of a)")),

@@ -20,7 +20,8 @@ from postman_items import (
     with_variables,
 )
 from postman_openapi.losses import Loss
-from postman_openapi.openapi_writer import build_document, operation_id
+from postman_openapi.openapi_writer import build_document
+from postman_openapi.operation_ids import operation_id
 
 
 def build(*items: Any, server: str | None = None) -> tuple[dict[str, Any], list[Loss]]:
@@ -302,7 +303,7 @@ def test_documented_response_header_is_written() -> None:
     ("name", "expected"),
     [
         ("Remove member from group using group id", "removeMemberFromGroupUsingGroupId"),
-        ("GET groups", "gETGroups"),
+        ("GET groups", "getGroups"),
         ("list-all_groups (v2)!", "listAllGroupsV2"),
         ("2nd try", "operation2ndTry"),
         ("", ""),

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from postman_items import ROOT, SEED, edit_item
+from postman_items import CREATE, ROOT, SEED, edit_item
 from versioning.released import accept_release
 
 ITEM = f"openapi/postman/{SEED}"
@@ -320,6 +320,13 @@ def test_different_item_is_replaced_only_with_replace_option(project: Path) -> N
     result = run(project, "--import", str(project / "export.json"))
     assert (result.returncode, "add --replace" in result.stderr) == (1, True)
     assert f"differs: {ITEM}: {project}/export.json ('Group / Remove member" in result.stdout
+    assert "\n-      description: |-\n-        Remove user as a member" in result.stdout, "the difference is shown"
+    assert "\n+      description: Another text\n" in result.stdout
+    gone = [line for line in result.stdout.splitlines() if line.startswith("gone: ")]
+    assert gone[0].startswith(
+        "gone: openapi/postman/add-user-to-group-by-group-id.json: the export has other operations"
+    )
+    assert not any("get-user.json" in line for line in gone), "an operation of another folder"
     assert read_files(project) == before, "the new item is not written either"
     result = run(project, "--import", str(project / "export.json"), "--replace")
     assert result.returncode == 0
@@ -342,6 +349,32 @@ def test_unusable_export_writes_nothing(project: Path) -> None:
         assert (result.returncode, "Traceback" in result.stderr) == (2, False)
     assert run(project, "--replace").returncode == 2
     assert read_files(project) == before
+
+
+def test_every_broken_item_is_reported_in_one_run(project: Path) -> None:
+    broken = [edit_item("/request/headers", []), edit_item("/request/urls", [], of=CREATE)]
+    (project / "export.json").write_text(export(*broken))
+    imported = run(project, "--import", str(project / "export.json"))
+    for file, item in zip((SEED, CREATE), broken, strict=True):
+        (project / "openapi/postman" / file).write_text(json.dumps(item))
+    for result, where in ((imported, f"{project}/export.json"), (run(project, "--check"), "openapi/postman/")):
+        assert result.returncode == 2
+        errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+        assert [error.startswith(f"error: {where}") for error in errors] == [True, True]
+        assert sorted(error.partition(": /request/")[2] for error in errors) == [
+            "headers: the member 'headers': not understood",
+            "urls: the member 'urls': not understood",
+        ]
+
+
+def test_two_items_with_one_name_are_refused(project: Path) -> None:
+    replace(project / "openapi/postman" / CREATE, '"name": "Create group"', '"name": "Get groups"')
+    before = read_files(project)
+    result = run(project)
+    assert (result.returncode, read_files(project)) == (2, before)
+    assert "openapi/postman/get-groups.json ('Get groups'): /name: 'Get groups' makes the same operation name as" in (
+        result.stderr
+    )
 
 
 # --- changes since the last release

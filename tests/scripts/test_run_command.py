@@ -112,3 +112,22 @@ def test_full_pipe_that_does_not_block_is_waited_for(monkeypatch: pytest.MonkeyP
     with open(reader, "rb", buffering=0), open(writer, "wb", buffering=0):
         assert StandardStream(writer, "w", closefd=False).write(b"one line") == len(b"one line")
         assert os.read(reader, 100) == b"one line"
+
+
+COMMANDS = sorted(path for path in SCRIPTS.glob("*.py") if path.read_bytes().startswith(b"#!"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.stem)
+@pytest.mark.parametrize(
+    ("trap", "code", "message"), [("", 130, "interrupted\n"), ("trap '' INT; ", 1, "not interrupted\n")]
+)
+def test_interrupt_while_modules_are_loaded_has_no_traceback(
+    command: Path, tmp_path: Path, trap: str, code: int, message: str
+) -> None:
+    source = "import signal\nsignal.raise_signal(signal.SIGINT)\nraise SystemExit('not interrupted')\n"
+    for module in ("argparse", "subprocess", "httpx"):  # each command loads one of these
+        (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
+    shell = ["bash", "-c", f"{trap}exec {shlex.join([sys.executable, str(command)])}"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(shell, capture_output=True, check=False, env=environment, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, "", message)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,11 @@ def test_copy_has_the_package_its_licence_and_a_manifest(project: Path, place: P
     assert vendor.main([str(place)]) == 0
     copied = read_files(place)
     output = json.loads(copied.pop("vendored.json"))
-    assert copied == {**read_files(ROOT / PACKAGE), "LICENSE": (ROOT / "LICENSE").read_bytes()}
+    assert copied == {
+        **read_files(ROOT / PACKAGE),
+        "LICENSE": (ROOT / "LICENSE").read_bytes(),
+        "vendored.py": (SCRIPTS / "vendoring" / "vendored.py").read_bytes(),
+    }
     assert {
         "py.typed",
         "cli/rendering/approval_page.js",
@@ -91,10 +96,16 @@ def test_copy_has_the_package_its_licence_and_a_manifest(project: Path, place: P
         "membership/plan.schema.json",
     } <= copied.keys()
     (version,) = [node.value for node in ast.parse(copied["_version.py"]).body if isinstance(node, ast.Assign)]
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in copied.items()}
+    listed = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))  # as sha256sum prints it
     assert output == {
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in copied.items()},
+        "commit": None,
+        "digest": hashlib.sha256(listed.encode()).hexdigest(),
+        "files": files,
         "format": "confluence-groups-vendored/1",
         "fragment": hashlib.sha256((project / "openapi/confluence-groups.openapi.yaml").read_bytes()).hexdigest(),
+        "source": None,
+        "tree": None,
         "version": ast.literal_eval(version),
         "without": [],
     }
@@ -172,11 +183,12 @@ def test_an_unknown_part_is_named(place: Path, capsys: pytest.CaptureFixture[str
     assert "sandbocks: not one of cli, membership, sandbox" in error_lines(capsys)[-1]
 
 
-def test_check_cannot_be_forced(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("option", ["--force", "--downgrade"])
+def test_check_cannot_be_forced(place: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
     with pytest.raises(SystemExit) as caught:
-        vendor.main([str(place), "--check", "--force"])
+        vendor.main([str(place), "--check", option])
     assert caught.value.code == 2
-    assert "--force: --check writes nothing" in error_lines(capsys)[-1]
+    assert f"{option}: --check writes nothing" in error_lines(capsys)[-1]
 
 
 # --- obstacles
@@ -230,7 +242,7 @@ def write_manifest_with_wrong_list(place: Path) -> None:
         (write_manifest_with_wrong_list, "not a valid manifest"),
     ],
 )
-@pytest.mark.parametrize("arguments", [[], ["--check"], ["--force"]])
+@pytest.mark.parametrize("arguments", [[], ["--check"], ["--force"], ["--downgrade"]])
 def test_foreign_destination_is_not_changed(
     project: Path,
     place: Path,
@@ -378,6 +390,338 @@ def test_different_specification_is_named(project: Path, place: Path, capsys: py
     capsys.readouterr()
     assert vendor.main(["--check", str(place)]) == 1
     assert error_lines(capsys) == [f"{place}: from another OpenAPI fragment"]
+
+
+# --- the clone that a copy comes from
+
+REMOTE = "https://example.com/confluence-groups-sdk.git"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    settings = ("user.name=a", "user.email=a@example.com", "commit.gpgsign=false", "init.defaultBranch=main")
+    command = ["git", "-C", str(folder), *(part for each in settings for part in ("-c", each)), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout.strip()
+
+
+def commit(project: Path, message: str = "A change") -> str:
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--allow-empty", "--message", message)
+    return git(project, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def clone(project: Path) -> Path:
+    """Return the project as a clone."""
+    git(project, "init", "--quiet")
+    git(project, "remote", "add", "origin", REMOTE)
+    commit(project)
+    return project
+
+
+def test_copy_records_its_origin(clone: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head = git(clone, "rev-parse", "HEAD")
+    assert vendor.main([str(place)]) == 0
+    assert error_lines(capsys) == []
+    assert [manifest(place)[key] for key in ("source", "commit", "tree")] == [REMOTE, head, "clean"]
+    commit(clone, "Nothing that is copied")
+    assert vendor.main(["--check", str(place)]) == 0
+    assert vendor.main([str(place)]) == 0
+    assert manifest(place)["commit"] == head, "the same content"
+
+
+@pytest.mark.parametrize("file", [f"{PACKAGE}/{ERRORS}", "LICENSE"])
+def test_dirty_tree_is_marked(clone: Path, place: Path, capsys: pytest.CaptureFixture[str], file: str) -> None:
+    add(clone / file, "# not committed")
+    assert vendor.main([str(place)]) == 0
+    assert error_lines(capsys) == ["note: the clone has changes that were not committed; the copy is marked as dirty"]
+    assert manifest(place)["tree"] == "dirty"
+    head = commit(clone)
+    assert vendor.main([str(place)]) == 0
+    assert [manifest(place)[key] for key in ("commit", "tree")] == [head, "clean"], "the same content, now committed"
+
+
+def test_only_tracked_files_are_copied(clone: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (clone / PACKAGE / "scratch.py").write_text("x = 1\n")
+    (clone / PACKAGE / "_generated" / "scratch.py").write_text("x = 1\n")
+    (clone / PACKAGE / "linked.py").symlink_to(clone / "LICENSE")
+    assert vendor.main([str(place)]) == 0
+    assert not [path for path in place.rglob("*.py") if path.name in ("scratch.py", "linked.py")]
+    assert manifest(place)["tree"] == "clean"
+    names = ", ".join(f"{PACKAGE}/{name}" for name in ("_generated/scratch.py", "linked.py", "scratch.py"))
+    assert error_lines(capsys) == [f"note: git does not track these files, so they are not copied: {names}"]
+    assert vendor.main(["--check", str(place)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("remote", "source"),
+    [
+        ("https://user:s3cret@example.com/a.git", "https://example.com/a.git"),
+        ("git@example.com:a/b.git", "git@example.com:a/b.git"),
+        ("ssh://git@example.com/a.git", "ssh://example.com/a.git"),
+        ("/home/someone/a", None),
+        ("file:///home/someone/a", None),
+        ("../a", None),
+    ],
+)
+def test_address_is_one_that_others_can_use(clone: Path, place: Path, remote: str, source: str | None) -> None:
+    git(clone, "remote", "set-url", "origin", remote)
+    assert vendor.main([str(place)]) == 0
+    assert manifest(place)["source"] == source
+    assert "s3cret" not in (place / "vendored.json").read_text()
+
+
+def test_clone_without_remote_or_commit_has_less_to_record(project: Path, place: Path) -> None:
+    git(project, "init", "--quiet")
+    git(project, "add", "--all")
+    assert vendor.main([str(place)]) == 0
+    assert [manifest(place)[key] for key in ("source", "commit", "tree")] == [None, None, None]
+
+
+def test_project_inside_another_clone_is_no_clone(project: Path, place: Path) -> None:
+    git(project.parent, "init", "--quiet")
+    commit(project.parent)
+    assert vendor.main([str(place)]) == 0
+    assert (manifest(place)["commit"], (place / ERRORS).exists()) == (None, True)
+
+
+def test_manifest_of_an_earlier_version_is_read(project: Path, place: Path) -> None:
+    vendor.main([str(place)])
+    earlier = {
+        key: value for key, value in manifest(place).items() if key in ("files", "fragment", "version", "without")
+    }
+    (place / "vendored.json").write_text(json.dumps({**earlier, "format": "confluence-groups-vendored/1"}))
+    assert vendor.main(["--check", str(place)]) == 0
+    assert project.is_dir()
+
+
+def test_manifest_whose_files_were_edited_is_not_valid(
+    project: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vendor.main([str(place)])
+    add(place / ERRORS, "# ours")
+    old = hashlib.sha256((project / PACKAGE / ERRORS).read_bytes()).hexdigest()
+    replace(place / "vendored.json", old, hashlib.sha256((place / ERRORS).read_bytes()).hexdigest())
+    assert vendor.main(["--check", str(place)]) == 2
+    assert "vendored.json: not a valid manifest" in error_lines(capsys)[0]
+
+
+# --- upgrades and downgrades
+
+LOG = """# Changelog
+
+## [0.10.0] - 2026-03-01
+
+### Added
+
+- `count_members`, which
+  counts.
+
+## [0.9.0] - 2026-02-01
+
+### Fixed
+
+- A bug.
+
+## [0.8.0] - 2026-01-01
+
+- The first.
+"""
+
+
+def test_upgrade_prints_what_changed(clone: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (clone / "CHANGELOG.md").write_text(LOG, encoding="utf-8")
+    set_version(clone, "0.8.0")
+    first = commit(clone)
+    vendor.main([str(place), "--without", "cli"])
+    set_version(clone, "0.10.0")
+    add(clone / PACKAGE / ERRORS, "# newer")
+    (clone / PACKAGE / "models.py").unlink()
+    (clone / PACKAGE / "added.py").write_text("")
+    second = commit(clone)
+    capsys.readouterr()
+    assert vendor.main([str(place)]) == 0
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.startswith(f"{place}: version 0.10.0, ")
+    assert lines == [
+        "  version 0.8.0 -> 0.10.0",
+        f"  commit {first[:12]} of {REMOTE} -> commit {second[:12]} of {REMOTE}",
+        "  changed: _version.py",
+        "  added: added.py",
+        "  changed: errors.py",
+        "  removed: models.py",
+        "  0.10.0: `count_members`, which counts.",
+        "  0.9.0: A bug.",
+    ]
+
+
+def test_downgrade_needs_an_option(project: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_version(project, "0.10.0")
+    vendor.main([str(place)])
+    set_version(project, "0.9.0")
+    before = read_files(place)
+    capsys.readouterr()
+    for arguments in ([], ["--force"]):
+        assert vendor.main([*arguments, str(place)]) == 2
+        (problem,) = error_lines(capsys)
+        assert problem == f"error: {place}: version 0.10.0 is later than 0.9.0: --downgrade replaces it"
+        assert read_files(place) == before
+    assert vendor.main(["--downgrade", str(place)]) == 0
+    assert "  version 0.10.0 -> 0.9.0" in capsys.readouterr().out
+    assert manifest(place)["version"] == "0.9.0"
+
+
+def test_earlier_commit_of_one_version_is_a_downgrade(
+    clone: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = git(clone, "rev-parse", "HEAD")
+    add(clone / PACKAGE / ERRORS, "# newer")
+    second = commit(clone)
+    vendor.main([str(place)])
+    git(clone, "checkout", "--quiet", first)
+    capsys.readouterr()
+    assert vendor.main([str(place)]) == 2
+    (problem,) = error_lines(capsys)
+    assert f"commit {second[:12]} of {REMOTE} is later than this clone's commit {first[:12]}" in problem
+    assert vendor.main(["--downgrade", str(place)]) == 0
+
+
+# --- checks without a clone, and the verdict
+
+
+def check_copy(place: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", str(place / "vendored.py")]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=place.parent)
+
+
+def test_copy_checks_itself(clone: Path, place: Path) -> None:
+    vendor.main([str(place)])
+    head, version = manifest(place)["commit"], manifest(place)["version"]
+    shutil.rmtree(clone)
+    (place / "__pycache__").mkdir()
+    (place / "__pycache__" / "client.cpython-311.pyc").write_bytes(b"Python's own")
+    result = check_copy(place)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"unedited: version {version}, commit {head}, from {REMOTE}\n"
+    add(place / ERRORS, "# ours")
+    (place / "models.py").unlink()
+    (place / "ours.py").symlink_to(place / ERRORS)
+    result = check_copy(place)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == ["errors.py: edited", "models.py: missing", "ours.py: added"]
+    for damaged in ("{", "{}", "[]"):
+        (place / "vendored.json").write_text(damaged)
+        result = check_copy(place)
+        assert (result.returncode, "Traceback" in result.stderr) == (2, False)
+        assert result.stderr.startswith(f"error: {place}/vendored.json: ")
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_check_without_a_clone_still_finds_edits(
+    project: Path, place: Path, capsys: pytest.CaptureFixture[str], is_edited: bool
+) -> None:
+    vendor.main([str(place)])
+    shutil.rmtree(project)
+    if is_edited:
+        add(place / ERRORS, "# ours")
+    capsys.readouterr()
+    assert vendor.main(["--check", str(place)]) == int(is_edited)
+    output = capsys.readouterr()
+    assert output.out.startswith(f"{place}: {'edited' if is_edited else 'unedited'}: version ")
+    assert "it is unknown whether the copy is outdated" in output.out
+    assert output.err == (f"{place}/errors.py: edited\n" if is_edited else "")
+    assert vendor.main([str(place)]) == 2, "only --check works without a clone"
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+@pytest.mark.parametrize("is_outdated", [False, True])
+def test_check_tells_edited_from_outdated(
+    project: Path, place: Path, capsys: pytest.CaptureFixture[str], is_edited: bool, is_outdated: bool
+) -> None:
+    vendor.main([str(place)])
+    if is_edited:
+        add(place / ERRORS, "# ours")
+    if is_outdated:
+        add(project / PACKAGE / ERRORS, "# newer")
+    capsys.readouterr()
+    assert vendor.main(["--check", str(place)]) == int(is_edited or is_outdated)
+    output = capsys.readouterr()
+    words = "edited" if is_edited else "unedited", "outdated" if is_outdated else "up to date"
+    assert f"{place}: {words[0]} and {words[1]}: version " in output.out
+    assert output.err.splitlines() == [
+        *([f"{place}/errors.py: edited"] if is_edited else []),
+        *([f"{place}/errors.py: outdated"] if is_outdated else []),
+    ]
+
+
+# --- hosts that build with setuptools
+
+SETUPTOOLS = (
+    '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n[project]\nname = "x"\n'
+)
+
+
+def advice(place: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    shutil.rmtree(place, ignore_errors=True)
+    assert vendor.main([str(place), *arguments]) == 0
+    return capsys.readouterr().out.splitlines()[1:]
+
+
+@pytest.mark.parametrize("source_folder", ["", "src"])
+def test_host_with_setuptools_is_told_the_line_to_add(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], source_folder: str
+) -> None:
+    host = tmp_path / "host"
+    place = host / source_folder / "bigger_sdk" / "_vendor" / "groups"
+    place.parent.mkdir(parents=True)
+    (host / "pyproject.toml").write_text(SETUPTOOLS)
+    note, where, *settings = advice(place, capsys)
+    assert note == "note: setuptools leaves 7 files of the copy out of a wheel, such as cli/rendering/approval_page.css"
+    assert where == f"add to {host}/pyproject.toml:"
+    (host / "pyproject.toml").write_text("\n".join([SETUPTOOLS, *settings]))
+    patterns = tomllib.loads("\n".join(settings))["tool"]["setuptools"]["package-data"]["bigger_sdk._vendor.groups"]
+    matched = {path.relative_to(place).as_posix() for pattern in patterns for path in place.glob(pattern)}
+    files = {path for path in read_files(place) if not path.endswith(".py")}
+    assert matched == files
+    assert advice(place, capsys) == [], "the line is there"
+    (host / "pyproject.toml").write_text(f'{SETUPTOOLS}[tool.setuptools.package-data]\n"*" = ["*.css", "*.js"]\n')
+    assert advice(place, capsys)[0].startswith("note: setuptools leaves 5 files")
+    assert project.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("pyproject.toml", '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n', False),
+        ("pyproject.toml", "[tool.ruff]\n", False),
+        ("pyproject.toml", '[project]\nname = "x"\n', True),
+        ("setup.py", "", True),
+        ("setup.cfg", "", True),
+        ("README.md", "", False),
+    ],
+)
+def test_only_setuptools_needs_the_line(
+    project: Path, place: Path, capsys: pytest.CaptureFixture[str], file: str, text: str, told: bool
+) -> None:
+    (project.parent / file).write_text(text)
+    lines = advice(place, capsys, "--without", "cli,sandbox")
+    assert bool(lines) == told
+    if file.startswith("setup"):
+        patterns = '["LICENSE", "membership/*.json", "py.typed", "vendored.json"]'
+        assert lines[1:] == [
+            "add to the arguments of setup() in setup.py:",
+            f'package_data={{"bigger_sdk._vendor.groups": {patterns}}},',
+        ]
+
+
+def test_copy_has_no_type_errors_without_our_settings(project: Path, place: Path) -> None:
+    vendor.main([str(place)])
+    for folder in (place.parent, place.parent.parent):
+        (folder / "__init__.py").touch()
+    settings = project.parent / "mypy.ini"
+    settings.write_text("[mypy]\nstrict = True\n")
+    command = [sys.executable, "-m", "mypy", "--config-file", str(settings), "-p", "bigger_sdk", "--no-incremental"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.parent)
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout
 
 
 # --- killed runs

@@ -8,12 +8,14 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
+from ...errors import IncompleteReadError
 from .deserialization import Page
 from .operations import Call
 from .paginator import Paginator
 
 MAX_RESTARTS = 5  # predictions that turned out wrong; after more of them, pages are requested one by one
 PATIENCE = 20  # calls without new items, beyond one for each page that had some
+SAME_PAGE = 5  # calls that count if a page is the same as the one before it
 MIN_SIZE = 3  # of a page: pages of two entries that overlap by one would take twice the calls
 SIZE_TOLERANCE = 0.25  # by which pages may be shorter or longer than predicted
 
@@ -47,7 +49,7 @@ class ParallelPaginator(Generic[T]):
     - End: the last page is short and begins in the page before it, too. If the total is not reached then, it is asked
       for again. If it is still not reached and entries have moved, the list is read once more from its start.
     - Doubt: the list goes on as a `Paginator` reads it if an entry has no id, if a page is empty although there are
-      more, or if the server repeats itself.
+      more, or if the server repeats itself. If it cannot go on like this, the list is read once more from its start.
 
     Sources: docs/confluence-behaviour.md#pagination.
 
@@ -59,7 +61,7 @@ class ParallelPaginator(Generic[T]):
         self._pages = pages
         self._again: Paginator[T] | None = None  # reads the list once more
         self._asked: deque[_Request] = deque()
-        self._predicts = False
+        self._predicts = self._has_predicted = False
         self._is_first = True
         self._is_outdated = False
         self._asks_total = True
@@ -127,6 +129,15 @@ class ParallelPaginator(Generic[T]):
         """
         if self._again:
             return self._receive_again(self._again, result)
+        try:
+            return self._receive(result)
+        except IncompleteReadError as error:
+            if error.option or not self._has_predicted:  # it is too long, or was not predicted
+                raise
+            self._read_again()
+            return ()
+
+    def _receive(self, result: Any) -> Sequence[T]:
         if not self._predicts:
             return self._receive_singly(result)
         if result.unidentified:
@@ -156,7 +167,9 @@ class ParallelPaginator(Generic[T]):
                 self._read_again()
         elif self._is_first and result.size >= MIN_SIZE and not result.unidentified:
             self._predicts = result.more or not result.is_short
-            self._remember(result, 0)
+            if self._predicts:
+                self._has_predicted = True
+                self._remember(result, 0)
         self._is_first = False
         return items
 
@@ -190,9 +203,12 @@ class ParallelPaginator(Generic[T]):
             self._stop_predicting()
         elif not page.more and page.size < max(request.size, MIN_SIZE) and (has_new or page.is_short):
             self._judge_end(page, may_end=not has_new and (request.counted or pages.received >= pages.total))
-        elif page.size < MIN_SIZE or (not has_new and self._latest == before):
+        elif page.size < MIN_SIZE:
             self._stop_predicting()
         elif page.size > request.size * (1 + SIZE_TOLERANCE):
+            self._restart()
+        elif self._latest == before:
+            self._patience -= SAME_PAGE
             self._restart()
         return items
 
@@ -250,7 +266,7 @@ class ParallelPaginator(Generic[T]):
 
     def _stop_predicting(self) -> None:
         """Go on after the latest page as the paginator reads a list."""
-        self._pages.continue_at(self._offset + 1)
+        self._pages.continue_at(min(self._pages.received, self._offset + 1))  # rather too early than too late
         self._predicts, self._is_outdated, self._repair = False, True, None
 
     def _read_again(self) -> None:

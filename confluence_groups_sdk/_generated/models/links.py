@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -24,7 +24,7 @@ class Links:
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.links_additional_property_type_0 import (
-            LinksAdditionalPropertyType0,
+            LinksAdditionalPropertyType0,  # noqa: PLC0415
         )
 
         field_dict: dict[str, Any] = {}
@@ -37,9 +37,9 @@ class Links:
         return field_dict
 
     @classmethod
-    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.links_additional_property_type_0 import (
-            LinksAdditionalPropertyType0,
+            LinksAdditionalPropertyType0,  # noqa: PLC0415
         )
 
         d = dict(src_dict)

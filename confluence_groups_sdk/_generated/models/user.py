@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -62,7 +62,7 @@ class User:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.icon import Icon
+        from ..models.icon import Icon  # noqa: PLC0415
 
         type_ = self.type_
 
@@ -173,11 +173,11 @@ class User:
         return field_dict
 
     @classmethod
-    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.icon import Icon
-        from ..models.links import Links
-        from ..models.operation_check_result import OperationCheckResult
-        from ..models.user_expandable import UserExpandable
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.icon import Icon  # noqa: PLC0415
+        from ..models.links import Links  # noqa: PLC0415
+        from ..models.operation_check_result import OperationCheckResult  # noqa: PLC0415
+        from ..models.user_expandable import UserExpandable  # noqa: PLC0415
 
         d = dict(src_dict)
         type_ = d.pop("type")

@@ -163,8 +163,7 @@ def map_in_threads(
                 errors[task[0]] = error
             notifier.notify()
 
-    number = min(workers, len(first))
-    threads = [BackgroundCall(work, f"read-{each}", notifier, daemon=True) for each in range(number)]
+    threads = [BackgroundCall(work, f"read-{each}", notifier, daemon=True) for each in range(min(workers, len(first)))]
     try:
         for thread in threads:
             thread.start()

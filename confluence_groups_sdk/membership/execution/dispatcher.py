@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from enum import IntEnum
+from enum import IntEnum, auto
 from functools import partial
 
 from ..._support.clock import Clock, utc_timestamp
@@ -31,15 +31,15 @@ MIN_HOLD_S = 1.0
 class State(IntEnum):
     """What a dispatcher does; the order matters, because a run never goes back except from HELD to SENDING."""
 
-    SENDING = 0
+    SENDING = auto()
     """Send changes."""
-    HELD = 1
+    HELD = auto()
     """Rate-limited: send nothing until the hold ends, then go on."""
-    HALTED = 2
+    HALTED = auto()
     """A call failed in a way that stops the run: begin no calls until the dispatcher has taken its result."""
-    STOPPED = 3
+    STOPPED = auto()
     """Send nothing more; `Dispatcher.stop` says why."""
-    INTERRUPTED = 4
+    INTERRUPTED = auto()
     """STOPPED, and Ctrl-C was pressed."""
 
 

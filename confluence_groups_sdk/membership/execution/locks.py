@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 PREFIX = "confluence-groups-"
-MAX_PATH_BYTES = 16 * 1024
+MAX_PATH_BYTES = 16_384
 NOT_FOLLOWED = getattr(os, "O_NOFOLLOW", 0)
 
 

@@ -4,28 +4,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+from urllib.parse import unquote_plus
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ..json_nodes import Node, parse_json
 from ..losses import Loss, SpecError, recording_loss
 from ..model import Body, Example
-from ..schema_inference import ANYTHING, Schema, example_schema, has_placeholders, merge_schemas, placeholder_schema
-from ..secrets import MAY_BE_SECRET, redact
+from ..schema_inference import (
+    ANYTHING,
+    Schema,
+    Unknown,
+    example_schema,
+    has_placeholders,
+    merge_schemas,
+    placeholder_schema,
+    stands_for_a_value,
+)
+from ..secrets import MAY_BE_SECRET, is_secret, redact, redact_text
+from .bookkeeping import known_fields
+from .lenient_json import read_lenient_json
 from .parameter_rows import build_parameters, read_fields
+from .variables import REFERENCE, Variables, resolve_name, resolve_rows, resolve_variables
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 BYTES = "application/octet-stream"
 TEXT = "text/plain"
+FORMS = {"urlencoded": FORM, "formdata": MULTIPART}
 LANGUAGES = {"json": JSON, "xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+")
 KNOWN = ("mode", "raw", "urlencoded", "formdata", "file", "graphql", "options", "disabled")
-# JSON tokens that can contain others, and additions that people make: comments, and variables outside of strings.
-# An unterminated string or comment is also one token: otherwise every position inside it starts another search.
-TOKEN = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)|\{\{[^{}"\s]+\}\}', re.DOTALL)
-COMMENT = re.compile(r"/\*.*\*/", re.DOTALL)
+# What Postman puts in by itself: https://learning.postman.com/docs/tests-and-scripts/write-scripts/variables-list/
+DYNAMIC = {"$timestamp": "<integer>", "$randomInt": "<integer>", "$randomBoolean": "<boolean>"}
+TYPES: dict[type, str] = {bool: "<boolean>", int: "<integer>", float: "<number>"}
 
 
 def media_type(text: str) -> str:
@@ -39,19 +55,20 @@ def is_json(kind: str) -> bool:
     return kind in (JSON, "text/json") or kind.endswith("+json")
 
 
-def read_body(node: Node, kind: str, name: str, losses: list[Loss]) -> Body | None:
+def read_body(node: Node, kind: str, name: str, variables: Variables, losses: list[Loss]) -> Body | None:
     """Return the body of a request, or None if it has none.
 
     Args:
         node: the body as Postman writes it.
         kind: the media type from the header; may be empty.
         name: the name of the request, for its examples.
+        variables: the values of ``{{name}}``.
         losses: receives the losses.
 
     Raises:
         SpecError: the form of the body is unknown.
     """
-    body = node.fields(KNOWN, losses)
+    body = known_fields(node, KNOWN, losses)
     if "disabled" in body and body["disabled"].value is True:
         losses.append(node.loss("a disabled body", "it is not sent"))
         return None
@@ -60,13 +77,25 @@ def read_body(node: Node, kind: str, name: str, losses: list[Loss]) -> Body | No
     mode = body["mode"].text()
     if mode not in MODES:
         body["mode"].fail(f"unknown mode; the known ones are {', '.join(MODES)}")
-    return MODES[mode](body, kind, name, losses)
+    return MODES[mode](body, _Context(kind, name, variables), losses)
 
 
-def read_text_body(node: Node, kind: str, name: str, losses: list[Loss], *, language: str = "") -> Body | None:
+@frozen
+class _Context:
+    """The surroundings of a body."""
+
+    kind: str  # the media type from the header; may be empty
+    name: str  # of the request or response, for the examples
+    variables: Variables
+
+
+def read_text_body(
+    node: Node, kind: str, name: str, variables: Variables, losses: list[Loss], *, language: str = ""
+) -> Body | None:
     """Return a body that is written as text, or None if it is empty.
 
-    JSON may contain comments, and variables instead of values. Malformed content is a loss; its media type stays.
+    JSON may contain comments, variables instead of values, and mistakes. Malformed content is a loss; its media type
+    stays.
     """
     text = node.text()
     if not text.strip():
@@ -79,14 +108,17 @@ def read_text_body(node: Node, kind: str, name: str, losses: list[Loss], *, lang
     if not is_json(kind):
         if "xml" in kind:
             losses.append(node.loss("the structure of a body", "XML becomes a string"))
-        return Body(kind, {"type": "string", "example": text}, node.pointer, (Example(name, text),))
-    with recording_loss("the content of a body", losses):
-        written = _parse_lenient_json(node)
-        parsed = evolve(written, value=redact(written.value))
-        if parsed.value != written.value:
+        if stands_for_a_value(text.strip()):
+            return Body(kind, {"type": "string"}, node.pointer)
+        if text != (safe := redact_text(text)):
             losses.append(node.loss("the value of a secret in a body", MAY_BE_SECRET))
+        return Body(kind, {"type": "string", "example": safe}, node.pointer, (Example(name, safe),))
+    with recording_loss("the content of a body", losses):
+        mistakes: list[Loss] = []
+        parsed = _read_json(node, variables, mistakes, losses)
+        losses += mistakes
         examples = () if has_placeholders(parsed.value) else (Example(name, parsed.value),)
-        return Body(kind, example_schema(parsed, losses), node.pointer, examples)
+        return Body(kind, example_schema(parsed, losses), node.pointer, examples, is_malformed=bool(mistakes))
     return Body(kind, dict(ANYTHING), node.pointer, is_malformed=True)
 
 
@@ -102,9 +134,9 @@ def merge_bodies(bodies: Iterable[tuple[Body, str]], losses: list[Loss]) -> tupl
     for body, where in bodies:
         known = whole.setdefault(body.media_type, body)
         examples.setdefault(body.media_type, []).extend(body.examples)
-        if known.is_malformed:  # the well-formed bodies win
+        if known.is_malformed and (known.schema == ANYTHING or not body.is_malformed):  # the well-formed bodies win
             whole[body.media_type] = body
-        elif known is not body and not body.is_malformed:
+        elif known is not body and known.is_malformed == body.is_malformed:
             schema = merge_schemas(known.schema, body.schema, Node(None, where, body.pointer), losses)
             whole[body.media_type] = evolve(known, schema=schema)
     return tuple(evolve(body, examples=_unique_examples(examples[kind])) for kind, body in whole.items())
@@ -126,84 +158,115 @@ def _unique_examples(examples: Iterable[Example]) -> tuple[Example, ...]:
     return tuple(named.values())
 
 
-def _read_raw(body: dict[str, Node], kind: str, name: str, losses: list[Loss]) -> Body | None:
+def _read_raw(body: dict[str, Node], context: _Context, losses: list[Loss]) -> Body | None:
     if "raw" not in body:
         return None
     language = ""
     with recording_loss("the options of a body", losses):
         if "options" in body:
-            raw = body["options"].fields(("raw",), losses).get("raw")
-            options = raw.fields(("language", "headerFamily"), losses) if raw else {}
+            raw = known_fields(body["options"], ("raw",), losses).get("raw")
+            options = known_fields(raw, ("language", "headerFamily"), losses) if raw else {}
             language = options["language"].text() if "language" in options else ""
-    return read_text_body(body["raw"], kind, name, losses, language=language)
+    if context.kind == FORM:
+        pairs = [pair.partition("=") for pair in body["raw"].text().strip().split("&") if pair.strip()]
+        rows = [{"key": unquote_plus(key), "value": unquote_plus(value)} for key, _, value in pairs]
+        return _build_form("urlencoded", evolve(body["raw"], value=rows), context, losses)
+    return read_text_body(body["raw"], context.kind, context.name, context.variables, losses, language=language)
 
 
-def _table_reader(mode: str, default: str) -> Callable[[dict[str, Node], str, str, list[Loss]], Body | None]:
+def _table_reader(mode: str) -> Callable[[dict[str, Node], _Context, list[Loss]], Body | None]:
     """Return a reader for a form that is written as a table."""
-
-    def read(body: dict[str, Node], kind: str, _name: str, losses: list[Loss]) -> Body | None:
-        rows = [row for row in read_fields(body.get(mode), "a form field", losses) if not row.is_security]
-        if not rows:
-            return None
-        schema: Schema = {"type": "object", "properties": {}}
-        required = []
-        for field in build_parameters("form", rows, losses):
-            described = {"description": field.description} if field.description else {}
-            shown = {"example": field.example} if field.example is not None else {}
-            schema["properties"][field.name] = {**field.schema, **described, **shown}
-            required += [field.name] if field.required else []
-        if required:
-            schema["required"] = required
-        return Body(kind or default, schema, body[mode].pointer)
-
-    return read
+    return lambda body, context, losses: _build_form(mode, body[mode], context, losses) if mode in body else None
 
 
-def _read_file(body: dict[str, Node], kind: str, _name: str, _losses: list[Loss]) -> Body:
-    return Body(kind or BYTES, {"type": "string", "format": "binary"}, body["mode"].pointer)
+def _build_form(mode: str, table: Node, context: _Context, losses: list[Loss]) -> Body | None:
+    """Return the body that the rows of a form describe, or None if there are none."""
+    rows = [row for row in read_fields(table, "a form field", losses) if not row.is_security]
+    rows = resolve_rows("form", rows, context.variables, losses)
+    if not rows:
+        return None
+    schema: Schema = {"type": "object", "properties": {}}
+    required = []
+    for field in build_parameters("form", rows, losses):
+        described = {"description": field.description} if field.description else {}
+        shown = {"example": field.example} if field.example is not None else {}
+        schema["properties"][field.name] = {**field.schema, **described, **shown}
+        required += [field.name] if field.required else []
+    if required:
+        schema["required"] = required
+    return Body(context.kind or FORMS[mode], schema, table.pointer)
 
 
-def _read_graphql(body: dict[str, Node], _kind: str, _name: str, losses: list[Loss]) -> Body:
+def _read_file(body: dict[str, Node], context: _Context, _losses: list[Loss]) -> Body:
+    return Body(context.kind or BYTES, {"type": "string", "format": "binary"}, body["mode"].pointer)
+
+
+def _read_graphql(body: dict[str, Node], _context: _Context, losses: list[Loss]) -> Body:
     node = body.get("graphql", body["mode"])
     losses.append(node.loss("a GraphQL query", "OpenAPI describes only the JSON around it"))
     members = {"query": {"type": "string"}, "variables": {"type": "object"}}
     return Body(JSON, {"type": "object", "properties": members, "required": ["query"]}, node.pointer)
 
 
-MODES: dict[str, Callable[[dict[str, Node], str, str, list[Loss]], Body | None]] = {
+MODES: dict[str, Callable[[dict[str, Node], _Context, list[Loss]], Body | None]] = {
     "raw": _read_raw,
-    "urlencoded": _table_reader("urlencoded", FORM),
-    "formdata": _table_reader("formdata", MULTIPART),
+    "urlencoded": _table_reader("urlencoded"),
+    "formdata": _table_reader("formdata"),
     "file": _read_file,
     "graphql": _read_graphql,
 }
 
 
-def _parse_lenient_json(node: Node) -> Node:
-    """Return the JSON in a string; positions inside continue that of the string.
+def _read_json(node: Node, variables: Variables, mistakes: list[Loss], losses: list[Loss]) -> Node:
+    """Return the JSON in a string, with variables instead of values and keys resolved, and without secrets.
+
+    Args:
+        node: the string.
+        variables: the values of ``{{name}}``.
+        mistakes: receives a loss if the text is not JSON.
+        losses: receives the other losses.
 
     Raises:
-        SpecError: it is not JSON, even with comments and variables allowed.
+        SpecError: it is not JSON, or its variables refer to each other in a circle.
     """
-    try:
-        return evolve(parse_json(node.text(), node.where), pointer=node.pointer)
-    except SpecError:
-        plain = TOKEN.sub(_to_json_token, node.text())
-    try:
-        return evolve(parse_json(plain, node.where), pointer=node.pointer)
-    except SpecError as error:
-        raise SpecError(node.where, node.pointer + error.pointer, error.problem) from None
+    read = read_lenient_json(node, partial(_unquoted_value, variables, node), mistakes)
+    named = evolve(read, value=_resolve_keys(read.value, variables, node, losses))
+    redacted = evolve(named, value=redact(named.value))
+    if redacted.value != named.value:
+        losses.append(node.loss("the value of a secret in a body", MAY_BE_SECRET))
+    return redacted
 
 
-def _to_json_token(token: re.Match[str]) -> str:
-    """Return a token as strict JSON: drop comments, quote variables."""
-    if token[0].startswith('"') or (token[0].startswith("/*") and not COMMENT.fullmatch(token[0])):
-        return token[0]
-    return f'"{token[0]}"' if token[0].startswith("{{") else " "
+def _unquoted_value(variables: Variables, node: Node, name: str) -> Any:
+    """Return the value of an unquoted variable: JSON or a text. A value that may be secret becomes its type."""
+    reference = f"{{{{{name}}}}}"
+    text = resolve_variables(reference, variables, node)
+    if REFERENCE.search(text) or not text.strip():
+        return DYNAMIC.get(name, Unknown(reference))
+    value: Any = text
+    with recording_loss("", []):
+        value = parse_json(text, node.where).value
+    if is_secret(name) and not isinstance(value, dict | list):
+        return TYPES.get(type(value), "<string>")
+    return value
+
+
+def _resolve_keys(value: Any, variables: Variables, node: Node, losses: list[Loss]) -> Any:
+    if isinstance(value, list):
+        return [_resolve_keys(each, variables, node, losses) for each in value]
+    if not isinstance(value, dict):
+        return value
+    what = "the name of a member"
+    return {
+        resolve_name(name, variables, node, what, losses): _resolve_keys(inner, variables, node, losses)
+        for name, inner in value.items()
+    }
 
 
 def _is_json_text(node: Node) -> bool:
-    problems: list[Loss] = []
-    with recording_loss("", problems):
-        _parse_lenient_json(node)
-    return not problems
+    """Check whether a text without a media type is JSON; an object may have mistakes."""
+    mistakes: list[Loss] = []
+    with suppress(SpecError):
+        value = read_lenient_json(node, Unknown, mistakes).value
+        return not mistakes or (isinstance(value, dict) and bool(value) and node.text().rstrip().endswith("}"))
+    return False

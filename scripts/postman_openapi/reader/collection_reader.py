@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import evolve, field, frozen
 
 from ..json_nodes import Node
 from ..losses import Loss, SpecError, recording_loss
 from ..model import Auth, Collection, Request, Tag
+from .bookkeeping import known_fields, report_unknown_fields_once
 from .parameter_rows import Field, description_text, read_fields
 from .request_reader import effective_auth, read_request, request_description
 from .response_reader import read_responses
-from .urls import NO_SERVER
-from .variables import Variables, add_variables
+from .servers import NO_SERVER
+from .variables import Variables, add_variables, resolve_name
 
-# Postman's own bookkeeping, and fields that exporters add to the items of every API.
-BOOKKEEPING = ("id", "_postman_id", "uid", "_postman_isSubFolder", "_exporter_id", "protocolProfileBehavior")
-FOLDER = ("name", "description", "item", "auth", "variable", "variables", "event", *BOOKKEEPING)
-ITEM = ("name", "description", "request", "response", "event", "variable", *BOOKKEEPING)
-INFO = ("name", "description", "schema", "version", *BOOKKEEPING, "_collection_link", "updatedAt", "fork", "createdAt")
+FOLDER = ("name", "description", "item", "auth", "variable", "variables", "event")
+ITEM = ("name", "description", "request", "response", "event", "variable", "variables")
+INFO = ("name", "description", "schema", "version")
 VERSION = re.compile(r"/collection/v([0-9]+)(?:\.[0-9]+)*/")
 
 
@@ -47,7 +47,7 @@ def read_postman(document: Node, *, server: str | None = None) -> Collection:
     reader = _Reader(document.where, server)
     title, about = "", ""
     if "info" in whole.value:
-        info = whole.child("info").fields(INFO, reader.losses)
+        info = known_fields(whole.child("info"), INFO, reader.losses)
         title, about = (info["name"].text() if "name" in info else ""), description_text(info.get("description"))
         reader.items(whole.child("item"), reader.inside(whole, _Inherited(), also="info"))
     else:
@@ -59,7 +59,8 @@ def read_postman(document: Node, *, server: str | None = None) -> Collection:
         whole.fail("it contains no request")
     name = whole.value.get("name")
     title = title or (name if isinstance(name, str) else "") or reader.requests[0].name or document.where
-    return Collection(title, about, tuple(reader.tags.values()), tuple(reader.requests), tuple(reader.losses))
+    losses = tuple(report_unknown_fields_once(reader.losses))
+    return Collection(title, about, tuple(reader.tags.values()), tuple(reader.requests), losses)
 
 
 def unwrap(document: Node) -> Node:
@@ -106,7 +107,7 @@ class _Reader:
         if isinstance(named.value, dict) and "item" in named.value:
             with recording_loss("a folder", self.losses):
                 inside = self.inside(named, around)
-                self.items(named.child("item"), evolve(inside, folders=self._folders(named, around)))
+                self.items(named.child("item"), evolve(inside, folders=self._folders(named, inside)))
         else:
             lost: list[Loss] = []
             with recording_loss("an operation", lost):
@@ -121,16 +122,17 @@ class _Reader:
 
     def inside(self, node: Node, around: _Inherited, *, also: str = "item") -> _Inherited:
         """Return the context inside a folder or collection."""
-        known = node.fields((*FOLDER, also), self.losses)
+        known = known_fields(node, (*FOLDER, also), self.losses)
         _record_scripts(known, self.losses)
         rows = read_fields(known.get("variable", known.get("variables")), "a variable", self.losses)
-        variables = add_variables(around.variables, rows)
+        variables = add_variables(around.variables, rows, self.losses)
         auth = effective_auth(known.get("auth"), variables, around.auth, self.losses)
         return evolve(around, variables=variables, auth=auth)
 
     def _folders(self, node: Node, around: _Inherited) -> tuple[str, ...]:
         """Return the names of the folders down to this one, and record it as a tag."""
         name = node.child("name").text() if "name" in node.value else ""
+        name = resolve_name(name, around.variables, node, "the name of a folder", self.losses)
         if not name.strip():
             return around.folders
         about = ""
@@ -146,12 +148,14 @@ class _Reader:
 
     def _request(self, node: Node, around: _Inherited, lost: list[Loss]) -> Request:
         """Return the request of an item; raise SpecError if the request or its URL cannot be read."""
-        item = node.fields(ITEM, lost)
+        item = known_fields(node, ITEM, lost)
         if "request" not in item:
             node.fail("'request' is missing")
         _record_scripts(item, lost)
         name = item["name"].text() if "name" in item else ""
-        variables = add_variables(around.variables, read_fields(item.get("variable"), "a variable", lost))
+        rows = read_fields(item.get("variable", item.get("variables")), "a variable", lost)
+        variables = add_variables(around.variables, rows, lost)
+        name = resolve_name(name, variables, node, "the name of a request", lost)
         sent = read_request(item["request"], variables, around.auth, lost, name=name, server=self.server)
         if sent.auth is None and sent.marks_security:
             why = "parameters are marked as part of one, but the request has no auth"
@@ -174,10 +178,21 @@ class _Reader:
             auth=sent.auth,
             tags=tuple(dict.fromkeys(around.folders)),
             responses=answers,
+            host=sent.address.host,
         )
 
 
 def _record_scripts(known: Mapping[str, Node], losses: list[Loss]) -> None:
     scripts = known.get("event")
-    if scripts and scripts.value:
+    if scripts and _has_code(scripts.value):
         losses.append(scripts.loss("scripts", "OpenAPI has none"))
+
+
+def _has_code(events: Any) -> bool:
+    """Check whether a script of an event has a line that is not empty; Postman writes empty ones by itself."""
+    if not isinstance(events, list):
+        return bool(events)
+    scripts = [event.get("script") if isinstance(event, dict) else event for event in events]
+    lines = [script.get("exec", script.get("src")) if isinstance(script, dict) else script for script in scripts]
+    texts = [text for line in lines for text in (line if isinstance(line, list) else [line])]
+    return any(text.strip() if isinstance(text, str) else text for text in texts)

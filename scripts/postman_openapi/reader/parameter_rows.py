@@ -8,16 +8,21 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ..json_nodes import Node, parse_json
+from ..json_nodes import MAX_DEPTH, Node, parse_json
 from ..losses import Loss, recording_loss
 from ..model import Parameter
-from ..schema_inference import Schema, example_schema, merge_schemas, value_schema
-from ..secrets import MAY_BE_SECRET, is_secret, redact
+from ..schema_inference import Schema, example_schema, merge_schemas, stands_for_a_value, value_schema, without_defaults
+from ..secrets import MAY_BE_SECRET, holds_secret, redact
+from .bookkeeping import known_fields
 
 REQUIRED = re.compile(r"\(Required\)(?: |\Z)")  # some exporters trim a description that is nothing else
 ONE_OF = re.compile(r"(.*?) ?\(This can only be one of ([^()]+)\)", re.DOTALL)
 SECURITY_MARK = "Added as a part of security scheme: "
-KNOWN = ("key", "value", "description", "disabled", "type", "src", "id", "name", "contentType", "fileName", "system")
+KNOWN = (
+    *("key", "value", "description", "disabled", "enabled", "type", "src", "id", "name", "contentType", "fileName"),
+    "system",
+)
+SWITCHES = (("disabled", True), ("enabled", False))
 SUBKEY = re.compile(r"\[([^\[\]]*)\]")
 DEEP = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
 
@@ -67,8 +72,10 @@ def description_text(node: Node | None) -> str:
 def build_parameters(place: str, rows: Iterable[Field], losses: list[Loss]) -> list[Parameter]:
     """Return the parameters that the rows of one table describe, in the order of their first rows.
 
-    Rows that share a key are a list, and so is ``key[]``; rows ``key[one]`` and ``key[two]`` are an object.
+    Rows that share a key are a list, and so is ``key[]``; rows ``key[one]`` and ``key[two]`` are an object. A disabled
+    row makes an optional parameter, but only if no enabled one has its key.
     """
+    rows = _decisive_rows(place, rows, losses)
     groups: dict[str, list[Field]] = {}
     plain = {row.key for row in rows}
     for row in rows:
@@ -76,6 +83,20 @@ def build_parameters(place: str, rows: Iterable[Field], losses: list[Loss]) -> l
         whole = deep[1] if deep and deep[2] != "[]" and deep[1] not in plain else row.key
         groups.setdefault(whole.lower() if place == "header" else whole, []).append(row)
     return [_build_parameter(place, name, group, losses) for name, group in groups.items()]
+
+
+def _decisive_rows(place: str, rows: Iterable[Field], losses: list[Loss]) -> list[Field]:
+    """Return the rows without the disabled ones whose key an enabled one has."""
+
+    def name(row: Field) -> str:
+        return row.key.lower() if place == "header" else row.key
+
+    rows = list(rows)
+    enabled = {name(row) for row in rows if not row.disabled}
+    for row in rows:
+        if row.disabled and name(row) in enabled:
+            losses.append(row.node.loss(f"a second {row.key!r}", "it is switched off"))
+    return [row for row in rows if not row.disabled or name(row) not in enabled]
 
 
 def _table_rows(node: Node) -> Iterator[Node]:
@@ -86,7 +107,7 @@ def _table_rows(node: Node) -> Iterator[Node]:
 
 
 def _read_field(node: Node, losses: list[Loss]) -> Field:
-    entry = node.fields(KNOWN, losses)
+    entry = known_fields(node, KNOWN, losses)
     key = entry.get("key", entry.get("id"))  # a variable of version 2.0 may have only an id
     if key is None:
         node.fail("'key' is missing")
@@ -94,17 +115,20 @@ def _read_field(node: Node, losses: list[Loss]) -> Field:
     described = REQUIRED.sub("", marked, count=1) if REQUIRED.match(marked) else marked
     listed = ONE_OF.fullmatch(described)
     is_file = "type" in entry and entry["type"].value == "file"
-    if not re.fullmatch(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?", key.text()):
-        key.fail("not a name: it is empty, has control characters, or starts or ends with a blank")
+    if not re.fullmatch(r"[^\x00-\x1f\x7f]+", key.text().strip()):
+        key.fail("not a name: it is empty or has control characters")
+    if key.text().count("[") > MAX_DEPTH:
+        key.fail(f"nested more than {MAX_DEPTH} levels deep")
     if "contentType" in entry:
         losses.append(node.loss("the content type of a form field", "it is not supported"))
+    is_hidden = is_file or ("type" in entry and entry["type"].value == "secret")
     return Field(
-        key=key.text(),
-        value="" if is_file or "value" not in entry else _value_text(entry["value"]),
+        key=key.text().strip(),
+        value="" if is_hidden or "value" not in entry else _value_text(entry["value"]),
         description=listed[1] if listed else described,
         required=bool(REQUIRED.match(marked)),
         only=tuple(listed[2].split(",")) if listed else (),
-        disabled="disabled" in entry and entry["disabled"].value is True,
+        disabled=any(name in entry and entry[name].value is off for name, off in SWITCHES),
         is_file=is_file,
         is_security=marked.startswith(SECURITY_MARK),
         node=node,
@@ -130,10 +154,8 @@ def _build_parameter(place: str, name: str, rows: list[Field], losses: list[Loss
         schema, style, shown, exploded = _flat_schema(place, rows, losses)
     if style and place not in ("query", "form"):
         style = "simple"
-    required = place == "path" or any(row.required for row in rows)
-    if (required or first.only) and "default" in schema:
-        shown = schema.pop("default")  # a required parameter has no default: the value was an example
-    return Parameter(
+    required = place == "path" or any(row.required and not row.disabled for row in rows)
+    parameter = Parameter(
         place=place,
         name=name,
         description=first.description,
@@ -144,6 +166,16 @@ def _build_parameter(place: str, name: str, rows: list[Field], losses: list[Loss
         explode=exploded if style else None,
         example=shown,
     )
+    if first.disabled or ((required or first.only) and "default" in schema):
+        return show_defaults(parameter)  # a required parameter has no default: the value was an example
+    return parameter
+
+
+def show_defaults(parameter: Parameter) -> Parameter:
+    """Return a parameter whose default is only an example."""
+    schema = without_defaults(parameter.schema)
+    shown = schema.pop("example", None) if "default" in parameter.schema else None
+    return evolve(parameter, schema=schema, example=parameter.example if shown is None else shown)
 
 
 def _flat_schema(place: str, rows: list[Field], losses: list[Loss]) -> tuple[Schema, str | None, Any, bool]:
@@ -192,14 +224,19 @@ def _row_schema(place: str, row: Field, losses: list[Loss]) -> tuple[Schema, str
             written = Node(value, row.node.where, f"{row.node.pointer}/value")
             return example_schema(written, losses), None, None
     schema, style = value_schema(row.value)
-    if row.value.startswith("<") and row.value.endswith(">") and "example" in schema:
-        losses.append(row.node.loss(f"the placeholder {row.value!r}", "unknown; read as a string", understood=False))
+    if "example" in schema and stands_for_a_value(row.value):
+        if row.value.startswith("<"):
+            what = f"the placeholder {row.value!r}"
+            losses.append(row.node.loss(what, "unknown; read as a string", understood=False))
         del schema["example"]
-    if is_secret(row.key) and {"example", "default"} & schema.keys():
+    if {"example", "default"} & schema.keys() and holds_secret(row.key, row.value):
         losses.append(row.node.loss(f"the value of {row.key!r}", MAY_BE_SECRET))
         schema.pop("example", None)
         schema.pop("default", None)
     shown = schema.pop("example", None)
+    if shown != (safe := redact(shown)):
+        losses.append(row.node.loss(f"a secret in the value of {row.key!r}", "it is part of a URL"))
+        shown = safe
     if row.only:
         _apply_enum(schema, row, losses)
     return schema, style, shown
@@ -209,6 +246,9 @@ def _apply_enum(schema: Schema, row: Field, losses: list[Loss]) -> None:
     """Add the allowed values to the schema of a parameter, or to that of its list entries."""
     inner = schema["items"] if schema["type"] == "array" else schema
     only = list(dict.fromkeys(row.only))
+    if len({re.sub(r"[^a-z0-9]", "", text.lower()) for text in only}) < len(only):
+        losses.append(row.node.loss("the allowed values", "code cannot tell their names apart"))
+        return
     read = [value_schema(text)[0] for text in only]
     if inner.get("type", "string") == "string":  # an untyped list gets strings
         inner |= {"type": "string", "enum": only}

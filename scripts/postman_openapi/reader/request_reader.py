@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..json_nodes import Node
 from ..losses import Loss, recording_loss
 from ..model import Auth, Body, Parameter
-from .auth import read_auth
+from ..schema_inference import PLACEHOLDERS, proves_defaults, without_defaults
+from .auth import read_auth, read_authorization, uses_authorization
 from .bodies import media_type, read_body
-from .parameter_rows import Field, build_parameters, description_text, read_fields
+from .bookkeeping import known_fields
+from .parameter_rows import Field, build_parameters, description_text, read_fields, show_defaults
 from .urls import RequestUrl, read_url
-from .variables import Variables
+from .variables import Variables, resolve_rows
 
 KNOWN = ("name", "method", "url", "auth", "header", "body", "description")
 NEGOTIATION = ("accept", "content-type")  # headers that OpenAPI expresses as media types
@@ -58,30 +60,35 @@ def read_request(
         SpecError: the method or URL cannot be read.
     """
     before = len(losses)
-    asked = {"url": node} if isinstance(node.value, str) else node.fields(KNOWN, losses)
+    asked = {"url": node} if isinstance(node.value, str) else known_fields(node, KNOWN, losses)
     if "url" not in asked:
         node.fail("'url' is missing")
+    written = read_fields(asked.get("header"), "a header", losses)
+    headers = resolve_rows("header", written, variables, losses)
     auth = effective_auth(asked.get("auth"), variables, inherited, losses)
+    auth = _add_authorization(auth, written, variables, losses, own="auth" in asked)
     keys = {each.scheme["in"]: each.scheme["name"] for each in auth or () if each.scheme["type"] == "apiKey"}
     address = read_url(asked["url"], variables, losses, added=keys.get("query"), server=server)
-    headers = read_fields(asked.get("header"), "a header", losses)
     kinds = media_types(headers)
     body = None
     with recording_loss("the body", losses):
         if "body" in asked:
-            body = read_body(asked["body"], kinds.get("content-type", ""), name, losses)
+            body = read_body(asked["body"], kinds.get("content-type", ""), name, variables, losses)
     passed_over = {*NEGOTIATION, str(keys.get("header")).lower()}
     rows = [row for row in headers if not row.is_security and row.key.lower() not in passed_over]
-    method = _read_method(asked.get("method"), node, losses)
+    parameters = (*address.parameters, *_header_parameters(rows, losses, known=auth))
+    if not _writes_defaults(address, rows, asked.get("body")):
+        parameters = tuple(map(show_defaults, parameters))
+        body = body and evolve(body, schema=without_defaults(body.schema))
     return SentRequest(
-        method=method,
+        method=_read_method(asked.get("method"), node, losses),
         address=address,
-        parameters=(*address.parameters, *_header_parameters(rows, losses, known=bool(auth))),
+        parameters=parameters,
         body=body,
         description=asked.get("description"),
         auth=auth,
         accepts=kinds.get("accept", ""),
-        marks_security=address.marks_security or any(row.is_security for row in headers),
+        marks_security=address.marks_security or any(row.is_security and not row.disabled for row in headers),
         odd=frozenset((loss.what, loss.why) for loss in losses[before:] if not loss.understood),
     )
 
@@ -98,8 +105,48 @@ def effective_auth(
 
 
 def media_types(headers: list[Field]) -> dict[str, str]:
-    """Return the media types of the headers, by lower-case header name."""
-    return {row.key.lower(): media_type(row.value) for row in headers if row.key.lower() in NEGOTIATION}
+    """Return the media types of the enabled headers, by lower-case header name."""
+    found = {row.key.lower(): row.value for row in headers if not row.disabled and row.key.lower() in NEGOTIATION}
+    return {name: media_type(value) for name, value in found.items()}
+
+
+def _add_authorization(
+    auth: tuple[Auth, ...] | None, headers: list[Field], variables: Variables, losses: list[Loss], *, own: bool
+) -> tuple[Auth, ...] | None:
+    """Return the authentication, from an ``Authorization`` header if the request's own auth is another one.
+
+    Args:
+        auth: the effective authentication.
+        headers: all headers.
+        variables: the values of ``{{name}}``.
+        losses: receives the losses.
+        own: whether the request itself names the authentication.
+    """
+    rows = [row for row in headers if row.key.lower() == AUTHORIZATION and not (row.disabled or row.is_security)]
+    if not rows or (own and auth):
+        return auth
+    written = None
+    with recording_loss("the authentication", losses):
+        written = read_authorization(rows[0], variables, losses)
+    if written is None or written in (auth or ()):
+        return auth
+    if auth and written.scheme["type"] == "apiKey" and all(map(uses_authorization, auth)):
+        return auth  # a header without a scheme's name does not contradict what the folder says
+    if auth and written.name == "bearer" and all(each.scheme["type"] == "oauth2" for each in auth):
+        return auth
+    if auth:
+        losses.append(rows[0].node.loss("the inherited authentication", "the Authorization header has another"))
+    return (written,)
+
+
+def _writes_defaults(address: RequestUrl, headers: list[Field], body: Node | None) -> bool:
+    """Check whether the request comes from an exporter that writes a value only if it is the default.
+
+    Such an exporter writes a placeholder for everything else: ``<string>``.
+    """
+    rows = [*address.rows, *(row for row in headers if not row.disabled)]
+    text = str(body.value) if body else ""
+    return any(proves_defaults(row.value) for row in rows) or any(each in text for each in PLACEHOLDERS)
 
 
 def request_description(sent: SentRequest, item: Node | None, losses: list[Loss]) -> str:
@@ -121,28 +168,29 @@ def _read_method(node: Node | None, request: Node, losses: list[Loss]) -> str:
             losses.append(request.loss("the method", why, understood=False))
         return "GET"
     written = node.text()
-    method = written.upper()
+    method = written.strip().upper()
     if method not in HTTPMethod.__members__ or method == "CONNECT":
         node.fail("not an HTTP method that OpenAPI supports")
-    if method != written:
-        losses.append(node.loss(f"the method {written}", f"{method} is used", understood=False))
     return method
 
 
-def _header_parameters(headers: list[Field], losses: list[Loss], *, known: bool) -> list[Parameter]:
-    """Return the header parameters; cookies and security headers are losses.
+def _header_parameters(headers: list[Field], losses: list[Loss], *, known: tuple[Auth, ...] | None) -> list[Parameter]:
+    """Return the header parameters; cookies are losses, and so are security headers beside another scheme.
 
     Args:
         headers: all headers except those for media types.
         losses: receives the losses.
-        known: whether the request has a security scheme.
+        known: the security schemes of the request.
     """
     rows = []
     for row in headers:
         place, what = row.node, f"the header {row.key}"
         if row.key.lower() == AUTHORIZATION:
-            why = "OpenAPI uses a security scheme for it" + ("" if known else ", and the request has none")
-            losses.append(place.loss(what, why, understood=False))
+            if row.disabled:
+                losses.append(place.loss(what, "it is switched off"))
+            elif not any(map(uses_authorization, known or ())):
+                why = "OpenAPI uses a security scheme for it" + (", and the request has another" if known else "")
+                losses.append(place.loss(what, why, understood=False))
         elif row.key.lower() == "cookie":
             losses.append(place.loss(what, "cookies are not supported"))
         else:

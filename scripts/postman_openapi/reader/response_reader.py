@@ -10,16 +10,16 @@ from attrs import evolve
 from ..json_nodes import Node
 from ..losses import Loss, recording_loss
 from ..model import Body, Header, Parameter, Response
-from ..schema_inference import placeholder_schema, value_schema
-from ..secrets import MAY_BE_SECRET, is_secret
+from ..schema_inference import placeholder_schema, stands_for_a_value, value_schema
+from ..secrets import MAY_BE_SECRET, holds_secret, redact
 from .bodies import TEXT, merge_bodies, read_text_body
+from .bookkeeping import known_fields
 from .parameter_rows import Field, read_fields
 from .request_reader import SentRequest, media_types, read_request
 from .variables import Variables
 
 KNOWN = ("name", "code", "status", "originalRequest", "header", "cookie", "body", "_postman_previewlanguage")
-# Bookkeeping, and measurements.
-BOOKKEEPING = ("id", "_postman_id", "uid", "_postman_previewtype", "responseTime", "timings", "type")
+MEASUREMENTS = ("responseTime", "responseSize", "timings", "type")
 PHRASES = {str(status.value): status.phrase for status in HTTPStatus}
 
 
@@ -62,7 +62,7 @@ def _merge_status(answers: list[tuple[Response, str]], losses: list[Loss]) -> Re
 
 
 def _read_response(node: Node, sent: SentRequest, variables: Variables, losses: list[Loss]) -> Response:
-    entry = node.fields((*KNOWN, *BOOKKEEPING), losses)
+    entry = known_fields(node, (*KNOWN, *MEASUREMENTS), losses)
     status = _read_status(entry.get("code"))
     if status == "500":
         losses.append(node.loss("whether this was `default`", "some exporters write 500 for it; 500 is kept"))
@@ -71,7 +71,7 @@ def _read_response(node: Node, sent: SentRequest, variables: Variables, losses: 
         if "status" in entry and entry["status"].text() not in ("", PHRASES.get(status, "")):
             losses.append(entry["status"].loss("the text of a status", "OpenAPI has only the code"))
     headers = read_fields(entry.get("header"), "a response header", losses)
-    body = _read_body(entry, headers, name, losses)
+    body = _read_body(entry, headers, name, variables, losses)
     if "cookie" in entry:
         with recording_loss("the cookies of a response", losses):
             losses += [
@@ -95,12 +95,16 @@ def _read_status(node: Node | None) -> str:
     return str(code)
 
 
-def _read_body(entry: dict[str, Node], headers: list[Field], name: str, losses: list[Loss]) -> Body | None:
+def _read_body(
+    entry: dict[str, Node], headers: list[Field], name: str, variables: Variables, losses: list[Loss]
+) -> Body | None:
     kind = media_types(headers).get("content-type", "")
     body = None
     with recording_loss("the body of a response", losses):
         language = entry["_postman_previewlanguage"].text().lower() if "_postman_previewlanguage" in entry else ""
-        body = read_text_body(entry["body"], kind, name, losses, language=language) if "body" in entry else None
+        body = (
+            read_text_body(entry["body"], kind, name, variables, losses, language=language) if "body" in entry else None
+        )
     if kind not in ("", TEXT) and not body:
         place = next(row.node for row in headers if row.key.lower() == "content-type")
         losses.append(place.loss("the media type of an empty body", "the content of the body is unknown"))
@@ -111,15 +115,17 @@ def _documented_headers(rows: list[Field], losses: list[Loss]) -> Iterator[Heade
     """Yield the documented headers, which have a placeholder or a description; the others were recorded."""
     seen = {"content-type"}
     for row in rows:
-        if row.key.lower() in seen:
+        if row.key.lower() in seen or row.disabled:
             continue
         seen.add(row.key.lower())
         schema, style = value_schema(row.value)
         if placeholder_schema(row.value) or style or row.description:
             schema.pop("default", None)
-            if is_secret(row.key) and schema.pop("example", None) is not None:
+            if stands_for_a_value(row.value):
+                schema.pop("example", None)
+            if holds_secret(row.key, row.value) and schema.pop("example", None) is not None:
                 losses.append(row.node.loss(f"the value of {row.key!r}", MAY_BE_SECRET))
-            yield Header(row.key, row.description, schema)
+            yield Header(row.key, row.description, redact(schema))
         else:
             losses.append(row.node.loss("a response header", "it was recorded, not documented"))
 
@@ -129,7 +135,11 @@ def _example_differences(node: Node, sent: SentRequest, variables: Variables) ->
     within: list[Loss] = []
     other = read_request(node, variables, sent.auth, within, name="")
     yield from (loss for loss in within if not loss.understood and (loss.what, loss.why) not in sent.odd)
-    if (other.method, other.address.segments) != (sent.method, sent.address.segments):
+    if _is_earlier_address(other, sent):
+        yield node.loss(
+            "the address of an example's request", "it is the one that the request had before it was edited"
+        )
+    elif (other.method, other.address.segments) != (sent.method, sent.address.segments):
         yield node.loss("the URL of an example's request", "the request has another", understood=False)
     if other.auth != sent.auth:
         yield node.loss("the authentication of an example", "the request has another", understood=False)
@@ -139,6 +149,14 @@ def _example_differences(node: Node, sent: SentRequest, variables: Variables) ->
     if not _same_body(other.body, sent.body):
         place = node.child("body") if isinstance(node.value, dict) and "body" in node.value else node
         yield place.loss("the body of an example's request", "the request has another")
+
+
+def _is_earlier_address(other: SentRequest, sent: SentRequest) -> bool:
+    """Check whether two requests differ only in their hosts, one of which may include the start of the path."""
+    one, two = other.address.segments, sent.address.segments
+    short, long = sorted((one, two), key=len)
+    same_end = bool(short) and long[len(long) - len(short) :] == short
+    return other.method == sent.method and one != two and same_end and other.address.host != sent.address.host
 
 
 def _parameter_differences(node: Node, found: tuple[Parameter, ...], sent: SentRequest) -> Iterator[Loss]:

@@ -7,7 +7,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import IO, NamedTuple
 
@@ -159,7 +159,7 @@ def _read_header(name: str, text: IO[str], *, with_groups: bool) -> _Header:
                 last, record = more[0], record + more[1]
             delimiter = delimiter or max(DELIMITERS, key=re.sub(r'"[^"]*"', "", record).count)
             try:
-                (names,) = csv.reader(record.splitlines(keepends=True), delimiter=delimiter, strict=True)
+                (names,) = csv.reader(io.StringIO(record, newline=""), delimiter=delimiter, strict=True)
             except (csv.Error, TypeError, ValueError) as error:
                 raise InputError(f"{name}: line {number}: the headers cannot be read ({error})") from None
             names = [" ".join(cell.split()) for cell in names]
@@ -211,7 +211,7 @@ def _is_repeated(header: str, headers: Sequence[str]) -> bool:
 
 def _records(text: IO[str], header: _Header) -> Iterator[tuple[int, list[str], str | None]]:
     """Yield each record that is not blank: its first line, its cells, and what is wrong with its CSV."""
-    reader = csv.reader(_replace_nul(text), delimiter=header.delimiter, strict=True)
+    reader = csv.reader(text, delimiter=header.delimiter, strict=True)
     line = header.line + 1
     while True:
         try:
@@ -259,11 +259,6 @@ def _first(cells: Sequence[str], columns: Sequence[int]) -> str:
         if column < len(cells) and (cell := cells[column].strip()):
             return cell
     return ""
-
-
-def _replace_nul(lines: Iterable[str]) -> Iterator[str]:
-    """Replace NUL, at which csv fails, with another control character, so that the error names the line."""
-    return (line.replace("\0", "\x01") if "\0" in line else line for line in lines)
 
 
 def _undecodable_line(source: str | os.PathLike[str]) -> str:

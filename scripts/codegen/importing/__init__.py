@@ -1,0 +1,1 @@
+"""What an import does to an item before it becomes a file."""

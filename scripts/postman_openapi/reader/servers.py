@@ -1,0 +1,98 @@
+"""Turn the host of a URL, with its variables, into an OpenAPI server."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from attrs import evolve
+
+from ..json_nodes import Node
+from ..losses import Loss
+from ..model import Server
+from ..secrets import MAY_BE_SECRET, is_secret, strip_credentials
+from .paths import BRACED_VARIABLE, split_off_query, template_name
+from .variables import (
+    REFERENCE,
+    Variables,
+    find_variable,
+    inline_variables_with,
+    resolve_leading_variables,
+    resolve_variables,
+)
+
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+VARIABLE_SUBDOMAIN = re.compile(r"\{\{[^{}]*\}\}\.[A-Za-z0-9-]+\.?")
+HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(\[[^\]/]*\]|[^/:?#]*)(?::([^/?#]*))?(?:[/?#].*)?", re.DOTALL)
+NO_SERVER = "nothing names the base URL of the API"
+
+
+def resolve_server(host: str, variables: Variables, node: Node, losses: list[Loss]) -> tuple[Server | None, str]:
+    """Return the server for a host with scheme and port, or None if it is unknown; and the query in its variables."""
+    address = _resolve_address(host, variables, node)
+    if not address or (address.startswith("{{") and not VARIABLE_SUBDOMAIN.match(address)):
+        place = f"{node.pointer}/host/0" if isinstance(node.value, dict) and "host" in node.value else node.pointer
+        what = address.partition("}}")[0] + "}}" if address else "the server"
+        losses.append(Loss(node.where, place, what, NO_SERVER))
+        return None, ""
+    address, query, _ = split_off_query(inline_variables_with("/?", address, variables, node))
+    if (bare := strip_credentials(address)) != address:
+        losses.append(node.loss("credentials in the URL", "OpenAPI allows none there"))
+        address = bare
+    if not SCHEME.match(address) and not address.startswith("/"):
+        losses.append(node.loss(f"the scheme of {address!r}", "it has none; https is used"))
+        address = f"https://{address}"
+    address = address.rstrip("/") or "/"
+    used = {}
+    names = {}
+    for match in BRACED_VARIABLE.finditer(address):
+        name = match[1] or match[2]
+        names[name] = template_name(name)
+        used[names[name]] = _server_variable(name, variables, node, losses)
+    address = BRACED_VARIABLE.sub(lambda match: f"{{{names[match[1] or match[2]]}}}", address)
+    parts = HOST.fullmatch(address)
+    is_url = address.startswith("/") if not parts else bool(re.fullmatch(r"\d*|.*\{.*\}.*", parts[2] or ""))
+    if not is_url or not address.isprintable() or " " in address:
+        losses.append(node.loss(f"the server {address!r}", "it is not a URL", understood=False))
+        return None, query
+    return Server(address, used), query
+
+
+def split_server(server: Server) -> tuple[Server, str]:
+    """Return a server without its path, and the path: a URL that is one variable ends without another slash."""
+    parts = urlsplit(server.url)
+    if not parts.scheme or not parts.path.strip("/") or "{" in parts.path:
+        return server, ""
+    return evolve(server, url=server.url.removesuffix(parts.path)), parts.path.removeprefix("/")
+
+
+def _resolve_address(host: str, variables: Variables, node: Node) -> str:
+    """Return a host with its leading variables resolved; a scheme before them stays if their value has none."""
+    scheme, mark, rest = host.partition("://")
+    if not mark or "{{" in scheme or not rest.startswith("{{"):
+        return resolve_leading_variables(host, variables, node)
+    address = resolve_leading_variables(rest, variables, node)
+    if SCHEME.match(address):
+        return address
+    return f"{scheme}:{address}" if address.startswith("//") else host
+
+
+def _server_variable(name: str, variables: Variables, node: Node, losses: list[Loss]) -> dict[str, object]:
+    """Return a server variable as OpenAPI writes it; its default is the value of Postman's variable."""
+    row = find_variable(name, variables)
+    default = resolve_variables(f"{{{{{name}}}}}", variables, node)
+    if (bare := strip_credentials(default)) != default:
+        losses.append(node.loss("credentials in the URL", "OpenAPI allows none there"))
+        default = bare
+    if is_secret(name) and default:
+        losses.append(node.loss(f"the value of the variable {name!r}", MAY_BE_SECRET))
+        default = name
+    if not default or REFERENCE.search(default):
+        losses.append(node.loss(f"the value of the variable {name!r}", "it is unknown; its name is used instead"))
+        default = name
+    written: dict[str, object] = {"default": default}
+    if row and row.only:
+        written["enum"] = list(dict.fromkeys([*row.only, default]))
+    if row and row.description:
+        written["description"] = row.description
+    return written
