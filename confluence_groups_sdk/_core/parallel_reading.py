@@ -1,6 +1,7 @@
 """Read a list with several calls at the same time: in threads for `Session`, in tasks for `AsyncSession`.
 
-`ParallelPaginator` decides which calls these are. At most twice as many pages are kept as there are calls at once.
+`ParallelPaginator` decides which calls these are. At most four times as many pages are kept as there are calls at once:
+so many that the others go on while a page that was rate-limited waits for its retry.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .api.parallel_pagination import ParallelPaginator
 from .call_metadata import CallMetadata, current_call_metadata, record_call_metadata
 from .exchange import record_unidentified
 
-AHEAD = 2  # pages requested before they are needed, for each call at the same time
+AHEAD = 4  # pages requested before they are needed, for each call at the same time
 
 T = TypeVar("T")
 

@@ -99,20 +99,40 @@ def test_calls_of_more_than_30_seconds_ago_do_not_count() -> None:
     assert peak_rate([], 5.0) == 0
 
 
-def test_calls_are_counted_by_the_second_in_which_they_began() -> None:
-    """Calls of one second count as made at its start, however the next second follows."""
+def test_calls_are_counted_by_the_tenth_of_a_second_in_which_they_began() -> None:
+    """Calls of a tenth of a second count as made at its start, however the next tenth follows."""
     rate_limiter, clock = RateLimiter(), FakeClock()
     accept(rate_limiter, clock, 10)
-    clock.sleep(0.999)
+    clock.sleep(0.099)
     accept(rate_limiter, clock, 10)
     refuse(rate_limiter, clock)
-    assert rate_of(rate_limiter) == pytest.approx(0.9 * 20 / 1.999)
+    assert rate_of(rate_limiter) == pytest.approx(0.9 * 20 / 1.099)
     other, clock = RateLimiter(), FakeClock()
     accept(other, clock, 10)
-    clock.sleep(1.0)
-    accept(other, clock, 20)
+    clock.sleep(0.101)
+    accept(other, clock, 200)
     refuse(other, clock)
-    assert rate_of(other) == pytest.approx(0.9 * 20)
+    assert rate_of(other) == pytest.approx(0.9 * 200)
+
+
+def test_single_calls_before_a_burst_do_not_make_the_rate_lower() -> None:
+    rate_limiter, clock = RateLimiter(), FakeClock()
+    for _ in range(5):
+        accept(rate_limiter, clock, 1)
+        clock.sleep(0.15)
+    accept(rate_limiter, clock, 50)
+    refuse(rate_limiter, clock)
+    assert rate_of(rate_limiter) == pytest.approx(45)
+
+
+def test_calls_are_remembered_for_30_seconds() -> None:
+    rate_limiter, clock = RateLimiter(), FakeClock()
+    accept(rate_limiter, clock, 3_000)
+    for _ in range(290):
+        clock.sleep(0.102)
+        accept(rate_limiter, clock, 1)
+    refuse(rate_limiter, clock)
+    assert rate_of(rate_limiter) == pytest.approx(0.9 * 3_290 / (290 * 0.102 + 1))
 
 
 def test_without_accepted_calls_the_rate_is_ten_per_second_and_never_below_one() -> None:

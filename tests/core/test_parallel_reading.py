@@ -173,11 +173,11 @@ def test_metadata_is_that_of_the_page_that_was_taken_last(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_list_that_is_too_long_stops(kind: str) -> None:
-    server = Server(make_ids(5000), counts=True)
+    server = Server(make_ids(20_000), counts=True)
     with pytest.raises(IncompleteReadError, match="goes on") as caught:
         call(kind, "iter_members", server, TOGETHER, max_list_items=1000)
     assert caught.value.received == tuple(make_ids(1000))
-    assert len(server.requested_urls) < 26
+    assert len(server.requested_urls) < 2 + 4 * 8 + 9
 
 
 def test_few_pages_are_requested_before_they_are_needed() -> None:
@@ -194,7 +194,22 @@ def test_few_pages_are_requested_before_they_are_needed() -> None:
         for _ in range(600):
             next(members)
         members.close()
-        assert len(server.requested_urls) <= 2 + 8 + 2
+        assert len(server.requested_urls) <= 2 + 4 * 4 + 2
+
+
+def test_a_page_that_waits_for_its_retry_does_not_hold_up_those_after_it() -> None:
+    """At 50 calls a second, 31 pages take 0.6 s, and such a retry is sent about 1 s after the pause of all calls."""
+    server, lock, late = Server(make_ids(10_000), counts=True), threading.Lock(), threading.Event()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if start_of(request) == 199 * 2:
+            assert late.wait(BOUND_S)
+        elif start_of(request) == 199 * (2 + 31):
+            late.set()
+        with lock:
+            return server(request)
+
+    assert ids_of(call("sync", "iter_members", answer, TOGETHER)) == make_ids(10_000)
 
 
 def test_a_reading_that_is_left_ends_its_tasks() -> None:

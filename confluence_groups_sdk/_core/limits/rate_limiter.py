@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BACKOFF_FACTOR = 0.9  # of the best accepted rate
 FLOOR_FACTOR = 0.5  # of the limit before: one 429 never lowers it further
 MEASUREMENT_WINDOW_S = 30  # the accepted rate is measured over this time
+MEASUREMENT_STEPS = 300  # of this time; a window begins at any step, so that idle time before a burst does not count
+MEASUREMENT_STEP_S = MEASUREMENT_WINDOW_S / MEASUREMENT_STEPS
 BURST_ALLOWANCE_S = 1.0  # added to the measured time: servers accept about one second's calls at once
 FALLBACK_CALLS_PER_S = 10.0  # the rate after a 429 if nothing was accepted before
 MIN_CALLS_PER_S = 1.0
@@ -121,7 +123,7 @@ class RateLimiter(ConcurrencyLimiter):
         self._next_free = NEVER  # when the next call may be sent
         self._held_until = NEVER
         self._epoch = 0  # grows when reservations become void
-        self._accepted: deque[tuple[float, int]] = deque(maxlen=MEASUREMENT_WINDOW_S)  # start of a second, calls in it
+        self._accepted: deque[tuple[float, int]] = deque(maxlen=MEASUREMENT_STEPS)  # start of a step, calls in it
         self._clock: Clock = SystemClock()
 
     def seconds_held(self, clock: Clock) -> float:
@@ -163,7 +165,7 @@ class RateLimiter(ConcurrencyLimiter):
             now = clock.monotonic()
             self._points += 1
             first, count = self._accepted[-1] if self._accepted else (NEVER, 0)
-            if now - first < 1:
+            if now - first < MEASUREMENT_STEP_S:
                 self._accepted[-1] = (first, count + 1)
             else:
                 self._accepted.append((now, 1))
@@ -253,7 +255,7 @@ def peak_rate(accepted: Iterable[tuple[float, int]], now: float) -> float:
     A long window alone would count idle time before a burst.
 
     Args:
-        accepted: the start of each second with calls, and the number of calls in it, oldest first.
+        accepted: the start of each step with calls, and the number of calls in it, oldest first.
         now: the present moment.
     """
     best, count = 0.0, 0

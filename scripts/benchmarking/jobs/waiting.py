@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from inspect import signature
 
 import httpx
 
@@ -85,18 +83,13 @@ def time_job(url: str, job: Callable[[ConfluenceGroups], object]) -> tuple[float
 
 
 def _read_group(client: ConfluenceGroups, members: int) -> None:
-    options = {"in_parallel": IN_FLIGHT} if "in_parallel" in signature(client.iter_members).parameters else {}
-    users = client.iter_members(group_id=group_id(0), **options)
+    users = client.iter_members(group_id=group_id(0), in_parallel=IN_FLIGHT)
     assert sum(1 for _ in users) == members, "some members were not read"
 
 
 def _read_groups(client: ConfluenceGroups, groups: int, members: int) -> None:
     ids = [group_id(index) for index in range(groups)]
-    if read_groups := getattr(membership, "read_groups", None):
-        sizes = [len(each.members) for each in read_groups(client, ids)]
-    else:
-        with ThreadPoolExecutor(8) as pool:
-            sizes = list(pool.map(lambda each: sum(1 for _ in client.iter_members(group_id=each)), ids))
+    sizes = [len(each.members) for each in membership.read_groups(client, ids)]
     assert sizes == [members] * groups, "some members were not read"
 
 
