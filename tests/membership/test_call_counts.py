@@ -246,7 +246,7 @@ def test_the_groups_of_an_unlisted_person_are_read_once(sandbox: Sandbox, calls:
     with client(sandbox) as groups:
         rows = [(each, ids[0]) for each in found]
         made = calls.of(lambda: plans.append(plan_removals(groups, rows, guards=OPEN)))
-        assert (made["memberships"], made["user"], len(plans[0].changes)) == (1, 1, 5)
+        assert (made["memberships"], made["users"], len(plans[0].changes)) == (1, 1, 5)
         leaving = calls.of(lambda: plans.append(plan_offboarding(groups, account_ids=[ids[0]], guards=OPEN)))
         assert (leaving["memberships"], len(plans[1].changes)) == (1, 5), "this list was read before"
         applied = calls.of(lambda: apply(groups, plans[0], journal=tmp_path / "journal"))

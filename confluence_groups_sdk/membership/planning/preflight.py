@@ -46,9 +46,9 @@ class Preflight(VersionTolerantPickle):
 def check_change(client: ConfluenceGroups, action: Action, group: Group, user: User, guards: Guards) -> Preflight:
     """Check one change with the guards of plans.
 
-    For a removal, up to 200 members of the group are read, and more until another person is among them. The access that
-    the group gives is read only if there is no other person, if the caller is to be removed, or if the members cannot be
-    read: they matter only if the group gives admin rights.
+    For a removal, up to 200 members of the group are read, and more until another person is among them. The access
+    that the group gives is read only if there is no other person, if the caller is to be removed, or if the members
+    cannot be read: they matter only if the group gives admin rights.
 
     Args:
         client: reads the facts.

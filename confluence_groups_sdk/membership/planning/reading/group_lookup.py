@@ -30,6 +30,11 @@ def is_id_like(text: str) -> bool:
     return len(text) >= MIN_ID_LENGTH and not any(map(str.isspace, text)) and any(map(str.isdigit, text))
 
 
+def is_looked_up_by_id_first(text: object) -> bool:
+    """Check whether the look-up by id comes first; it also rejects an empty text and what is no text."""
+    return not isinstance(text, str) or not text.strip() or is_id_like(text)
+
+
 def find_group(client: ConfluenceGroups, group_id: str) -> Group | None:
     """Return the group with this id, or None.
 
@@ -57,13 +62,15 @@ def find_groups(client: ConfluenceGroups, id_or_name: str) -> list[Group]:
     """Return the group with this id or the groups with exactly this name; see above for what comes first.
 
     Raises:
+        ValueError: the text is empty.
         APIError, IncompleteReadError: as for `get_group` and `search_groups`.
     """
-    if not is_id_like(id_or_name) and (named := find_groups_by_name(client, id_or_name)):
+    by_id_first = is_looked_up_by_id_first(id_or_name)
+    if not by_id_first and (named := find_groups_by_name(client, id_or_name)):
         return named
     if group := find_group(client, id_or_name):
         return [group]
-    return find_groups_by_name(client, id_or_name) if is_id_like(id_or_name) else []
+    return find_groups_by_name(client, id_or_name) if by_id_first else []
 
 
 def find_many_groups(
@@ -80,7 +87,7 @@ def find_many_groups(
         APIError, IncompleteReadError: as for `get_group` and `search_groups`.
     """
     given = list(dict.fromkeys(texts))
-    found = find_listed_groups(client, given, len(given) // MANY, by_name=by_name)
+    found = find_listed_groups(client, given, len(given) // MANY, by_name=by_name) if len(given) >= MANY else {}
     find = find_groups_by_name if by_name else find_groups
     left = [text for text in given if text not in found]
     found |= zip(left, map_in_threads(lambda text: find(client, text), left), strict=True)
