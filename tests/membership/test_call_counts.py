@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve
 from membership_fakes import OPEN, QUICK, TEAM, client, people, team
 
-from confluence_groups_sdk import ApiToken, ConfluenceGroups, InputError, NotFoundError, User
+from confluence_groups_sdk import ApiToken, ConfluenceGroups, InputError, NotFoundError, PermissionDeniedError, User
 from confluence_groups_sdk.membership import (
     Outcome,
     Plan,
@@ -233,6 +233,21 @@ def test_a_run_sees_that_an_identity_provider_now_manages_one_of_many_groups(
         assert report.counts == {Outcome.REMOVED: 29, Outcome.REFUSED: 1}
         free = plan_removals(groups, [(found[0], ids[1])], guards=evolve(OPEN, allow_external=True))
         assert calls.of(lambda: rehearse(groups, free)) == {"members": 1}, "no guard depends on it"
+
+
+def test_the_error_of_a_group_that_cannot_be_looked_up_again_names_it(sandbox: Sandbox) -> None:
+    ids = team(sandbox, 4)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/by-id"):
+            return httpx.Response(403, request=request, json={})
+        return real.handle_request(request)
+
+    with httpx.HTTPTransport() as real, httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        groups = ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin), retry=QUICK, http_client=http)
+        plan = plan_removals(groups, [("Team", ids[0])])
+        with pytest.raises(PermissionDeniedError, match=rf"while reading the group Team \({TEAM}\)"):
+            rehearse(groups, plan)
 
 
 # --- users and their groups

@@ -16,9 +16,9 @@ from attrs import evolve
 
 from ...._support.concurrency.threads import map_in_threads
 from ....client import ConfluenceGroups
-from ....errors import BadRequestError, NotFoundError
+from ....errors import APIError, BadRequestError, NotFoundError
 from ....models import Group
-from .read_errors import READ_ERRORS
+from .read_errors import READ_ERRORS, name_group
 
 MANY = 20  # look-ups, from which on a page of the list of all groups is read first: it costs 1/20 of them
 PAGE_SIZE = 200  # groups
@@ -105,7 +105,7 @@ def find_listed_groups(
     Args:
         client: reads the list.
         texts: ids or exact names.
-        max_pages: how many pages may be read, of up to 200 groups each.
+        max_pages: how many pages of 200 groups may be read. If the server sends smaller ones, as many groups are read.
         by_name: whether the texts are names, and no ids.
     """
     wanted_ids = {text for text in texts if not by_name and is_id_like(text)}
@@ -154,13 +154,21 @@ def refresh_groups(client: ConfluenceGroups, groups: Iterable[Group], max_calls:
     """Return groups as they are now, as far as this takes no more than so many calls; the others are left out.
 
     Raises:
-        APIError: a group could not be read.
+        APIError: a group could not be read; the error names it.
     """
+
+    def find(group: Group) -> Group | None:
+        try:
+            return find_group(client, group.id)
+        except APIError as error:
+            name_group(error, group.name, group.id)
+            raise
+
     known = {group.id: group for group in groups}
-    found = find_listed_ids(client, known, max_calls) if len(known) > max_calls else {}
-    if len(known) <= max_calls:
-        read = map_in_threads(lambda group_id: find_group(client, group_id), list(known))
-        found = {group.id: group for group in read if group}
+    if len(known) > max_calls:
+        found = find_listed_ids(client, known, max_calls)
+    else:
+        found = {group.id: group for group in map_in_threads(find, list(known.values())) if group}
     return {group_id: update_group(known[group_id], group) for group_id, group in found.items()}
 
 
