@@ -15,6 +15,7 @@ from membership_fakes import OPEN, QUICK, TEAM, client, people, team
 
 from confluence_groups_sdk import ApiToken, ConfluenceGroups, InputError, NotFoundError, PermissionDeniedError, User
 from confluence_groups_sdk.membership import (
+    Guards,
     Outcome,
     Plan,
     apply,
@@ -233,6 +234,18 @@ def test_a_run_sees_that_an_identity_provider_now_manages_one_of_many_groups(
         assert report.counts == {Outcome.REMOVED: 29, Outcome.REFUSED: 1}
         free = plan_removals(groups, [(found[0], ids[1])], guards=evolve(OPEN, allow_external=True))
         assert calls.of(lambda: rehearse(groups, free)) == {"members": 1}, "no guard depends on it"
+
+
+def test_a_run_sees_that_a_group_now_has_a_protected_name(sandbox: Sandbox, calls: Calls) -> None:
+    ids = team(sandbox, 4)
+    guards = Guards(allow_external=True, protected_groups={"Board"})
+    with client(sandbox) as groups:
+        plan = plan_removals(groups, [("Team", ids[0])], guards=guards)
+        sandbox.directory.add_group(Group(TEAM, "Board"), ids)
+        (refused,) = rehearse(groups, plan).results
+        assert (refused.outcome, refused.guard) == (Outcome.REFUSED, "protected_group")
+        allowed = plan_removals(groups, [("Board", ids[0])], guards=evolve(guards, allow_protected=True))
+        assert calls.of(lambda: rehearse(groups, allowed)) == {"members": 1}, "both guards are overridden"
 
 
 def test_the_error_of_a_group_that_cannot_be_looked_up_again_names_it(sandbox: Sandbox) -> None:
