@@ -13,8 +13,9 @@ import pytest
 from attrs import evolve
 from membership_fakes import OPEN, QUICK, TEAM, client, people, team
 
-from confluence_groups_sdk import ApiToken, ConfluenceGroups, InputError, NotFoundError, User
+from confluence_groups_sdk import ApiToken, ConfluenceGroups, InputError, NotFoundError, PermissionDeniedError, User
 from confluence_groups_sdk.membership import (
+    Guards,
     Outcome,
     Plan,
     apply,
@@ -235,6 +236,33 @@ def test_a_run_sees_that_an_identity_provider_now_manages_one_of_many_groups(
         assert calls.of(lambda: rehearse(groups, free)) == {"members": 1}, "no guard depends on it"
 
 
+def test_a_run_sees_that_a_group_now_has_a_protected_name(sandbox: Sandbox, calls: Calls) -> None:
+    ids = team(sandbox, 4)
+    guards = Guards(allow_external=True, protected_groups={"Board"})
+    with client(sandbox) as groups:
+        plan = plan_removals(groups, [("Team", ids[0])], guards=guards)
+        sandbox.directory.add_group(Group(TEAM, "Board"), ids)
+        (refused,) = rehearse(groups, plan).results
+        assert (refused.outcome, refused.guard) == (Outcome.REFUSED, "protected_group")
+        allowed = plan_removals(groups, [("Board", ids[0])], guards=evolve(guards, allow_protected=True))
+        assert calls.of(lambda: rehearse(groups, allowed)) == {"members": 1}, "both guards are overridden"
+
+
+def test_the_error_of_a_group_that_cannot_be_looked_up_again_names_it(sandbox: Sandbox) -> None:
+    ids = team(sandbox, 4)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/by-id"):
+            return httpx.Response(403, request=request, json={})
+        return real.handle_request(request)
+
+    with httpx.HTTPTransport() as real, httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        groups = ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin), retry=QUICK, http_client=http)
+        plan = plan_removals(groups, [("Team", ids[0])])
+        with pytest.raises(PermissionDeniedError, match=rf"while reading the group Team \({TEAM}\)"):
+            rehearse(groups, plan)
+
+
 # --- users and their groups
 
 
@@ -246,7 +274,7 @@ def test_the_groups_of_an_unlisted_person_are_read_once(sandbox: Sandbox, calls:
     with client(sandbox) as groups:
         rows = [(each, ids[0]) for each in found]
         made = calls.of(lambda: plans.append(plan_removals(groups, rows, guards=OPEN)))
-        assert (made["memberships"], made["user"], len(plans[0].changes)) == (1, 1, 5)
+        assert (made["memberships"], made["users"], len(plans[0].changes)) == (1, 1, 5)
         leaving = calls.of(lambda: plans.append(plan_offboarding(groups, account_ids=[ids[0]], guards=OPEN)))
         assert (leaving["memberships"], len(plans[1].changes)) == (1, 5), "this list was read before"
         applied = calls.of(lambda: apply(groups, plans[0], journal=tmp_path / "journal"))

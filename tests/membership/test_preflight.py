@@ -1,11 +1,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
-from confluence_groups_sdk import ApiToken, ConfluenceGroups, Group, User
+from confluence_groups_sdk import (
+    ApiToken,
+    AuthenticationError,
+    ConfluenceGroups,
+    Group,
+    PermissionDeniedError,
+    ServerError,
+    User,
+)
 from confluence_groups_sdk.membership import Action, Guards, Preflight, check_change
 from confluence_groups_sdk.sandbox import Group as SandboxGroup
 from confluence_groups_sdk.sandbox import Person, Sandbox
@@ -78,6 +88,44 @@ def test_members_are_read_until_there_is_another_person(groups: ConfluenceGroups
     big = groups.get_group(group_id="big")
     asked = calls(sandbox, lambda: check_change(groups, Action.REMOVE, big, reader, GUARDS))
     assert asked == ["membersByGroupId", "memberof"], "the first page has another person, but not the user"
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, PermissionDeniedError), (500, ServerError)])
+def test_members_that_cannot_be_read_matter_only_if_the_group_gives_admin_rights(
+    sandbox: Sandbox, status: int, error: type[Exception]
+) -> None:
+    with answering_members(sandbox, status) as groups:
+        single = check(groups, sandbox, Action.REMOVE, "docs-editors", READER)
+        assert (single.refusal, single.is_member, single.is_done) == (None, True, False)
+        refusal = check(groups, sandbox, Action.REMOVE, "confluence-users-sandbox", ADMIN).refusal
+        assert refusal is not None
+        assert refusal.guard == "self"
+        with pytest.raises(error):
+            check(groups, sandbox, Action.REMOVE, "confluence-admins-sandbox", ADMIN)
+
+
+def test_an_error_that_every_call_would_meet_is_raised_at_once(sandbox: Sandbox) -> None:
+    with answering_members(sandbox, 401) as groups, pytest.raises(AuthenticationError):
+        check(groups, sandbox, Action.REMOVE, "docs-editors", READER)
+    assert not any("accessType" in seen.target for seen in sandbox.requests)
+
+
+def test_nothing_is_to_be_removed_from_a_deleted_group(groups: ConfluenceGroups) -> None:
+    group, reader = Group(id="gone", name="Gone"), groups.get_user(account_id=READER)
+    assert check_change(groups, Action.REMOVE, group, reader, GUARDS).is_done
+
+
+@contextmanager
+def answering_members(sandbox: Sandbox, status: int) -> Iterator[ConfluenceGroups]:
+    """Connect to a site that answers every list of members with this status."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/membersByGroupId"):
+            return httpx.Response(status, request=request, json={})
+        return real.handle_request(request)
+
+    with httpx.HTTPTransport() as real, httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        yield ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin), http_client=http)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from membership_fakes import TEAM, client, people, team
 
 from confluence_groups_sdk import BadRequestError, ConfluenceGroups, InputError, NotFoundError
+from confluence_groups_sdk.membership import plan_sync
 from confluence_groups_sdk.membership.planning.reading.group_lookup import find_group, find_groups
 from confluence_groups_sdk.membership.planning.resolver import accounts_by_email, resolve_group, resolve_user
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
@@ -30,6 +32,17 @@ def test_a_group_is_found_by_id_or_exact_name(groups: ConfluenceGroups) -> None:
         assert find_groups(groups, other) == []
         with pytest.raises((NotFoundError, BadRequestError)):
             resolve_group(groups, other)
+
+
+@pytest.mark.parametrize("text", ["", " ", None, 7])
+def test_what_cannot_be_an_id_or_name_is_rejected_before_anything_is_sent(
+    groups: ConfluenceGroups, sandbox: Sandbox, text: Any
+) -> None:
+    with pytest.raises(ValueError, match="group_id"):
+        resolve_group(groups, text)
+    with pytest.raises(ValueError, match="group_id"):
+        plan_sync(groups, group_id=text, account_ids=["id-000"])
+    assert sandbox.requests == []
 
 
 def test_an_id_wins_over_a_name(groups: ConfluenceGroups, sandbox: Sandbox) -> None:

@@ -16,7 +16,7 @@ from ...models import Group
 from ..model.changes import APPLIED, PRESENT, Action, Change, Key, OnProgress, Outcome, Progress, Result, SkippedChange
 from ..model.plan import Plan
 from ..model.report import Report, Stop, StopReason
-from ..planning.guard_evaluation import evaluate, needs_access
+from ..planning.guard_evaluation import evaluate, needs_access, needs_group_facts
 from ..planning.reading.access import AccessReader
 from ..planning.reading.group_lookup import MANY, refresh_groups
 from ..planning.reading.group_reader import read_live
@@ -101,11 +101,11 @@ class ApplyRun:
         }
 
     def _refresh_groups(self, known: Container[str], calls: int) -> None:
-        """Read whether identity providers manage the groups now, if it takes one call, or 1/20 of the run's calls.
+        """Read who manages the groups now and what they are called, if it takes one call, or 1/20 of the run's calls.
 
         The other groups stay as the plan has them: most sites never change who manages a group.
         """
-        if self.plan.guards.allow_external:
+        if not needs_group_facts(self.plan.guards):
             return
         unsure = [each.group for each in self.live.values() if each.group.id not in known]
         fresh = refresh_groups(self.client, unsure, max(1, calls // MANY))

@@ -56,7 +56,8 @@ class Guards(VersionTolerantPickle):
     """What a plan must not do. All guards are on by default, and each has an option that overrides it.
 
     Guards refuse changes when a plan is made, and again when it is applied, according to the state at that moment. On a
-    site with very many groups, a run takes from the plan who manages a group (docs/applying.md#what-it-cannot-know).
+    site with very many groups, a run relies on the plan for names and managers of groups
+    (docs/applying.md#what-it-cannot-know).
 
     Confluence often does not say who manages a group or which access it gives (docs/confluence-behaviour.md#groups and
     #permissions). A guard refuses nothing if the fact that it needs is missing. There is one exception: a group whose

@@ -85,6 +85,11 @@ def needs_access(changes: Iterable[Change], groups: Groups, caller: str) -> bool
     )
 
 
+def needs_group_facts(guards: Guards) -> bool:
+    """Check whether a guard depends on the names of groups, or on who manages them."""
+    return not guards.allow_external or bool(guards.protected_groups and not guards.allow_protected)
+
+
 # --- guards that concern one change
 
 

@@ -138,7 +138,8 @@ class PlanReader:
         Raises:
             APIError: a call failed.
         """
-        self.resolver.load_users((each for each in account_ids if self.find_listed(each) is None), origin)
+        unknown = dict.fromkeys(each for each in account_ids if each not in self.resolver.users)  # many are repeated
+        self.resolver.load_users((each for each in unknown if self.find_listed(each) is None), origin)
 
     def find_listed(self, account_id: str) -> Member | None:
         """Return a user as one of the groups lists them; None if no group lists them."""

@@ -11,6 +11,7 @@ from ..model.guards import Guards
 from .guard_evaluation import evaluate, needs_access
 from .reading.access import AccessReader
 from .reading.caller import read_caller
+from .reading.read_errors import READ_ERRORS, concerns_site
 from .snapshot import GroupSnapshot, Members, member_from_user
 
 PAGE_SIZE = 200  # members
@@ -45,8 +46,9 @@ class Preflight(VersionTolerantPickle):
 def check_change(client: ConfluenceGroups, action: Action, group: Group, user: User, guards: Guards) -> Preflight:
     """Check one change with the guards of plans.
 
-    For a removal, one page of the group's members is read, and more until it shows another person. The access that the
-    group gives is read only if there is none, or if the caller is to be removed.
+    For a removal, up to 200 members of the group are read, and more until another person is among them. The access
+    that the group gives is read only if there is no other person, if the caller is to be removed, or if the members
+    cannot be read: they matter only if the group gives admin rights.
 
     Args:
         client: reads the facts.
@@ -85,20 +87,30 @@ def _read_facts(
     alone = GroupSnapshot(group, {user.account_id: member_from_user(user)})
     if change.action is Action.ADD:
         return alone, False
-    members, is_member = _read_first_members(client, group.id, user)
+    access = AccessReader(client)
+    try:
+        members, is_member = _read_first_members(client, group.id, user)
+    except READ_ERRORS as error:
+        if concerns_site(error) or (known := access.complete({group.id: alone})[group.id]).gives_admin:
+            raise
+        return known, False
     snapshot = GroupSnapshot(group, {**members, **alone.members})
     if not needs_access([change], {group.id: snapshot}, caller):
         return snapshot, is_member
-    return AccessReader(client).complete({group.id: snapshot})[group.id], is_member
+    return access.complete({group.id: snapshot})[group.id], is_member
 
 
 def _read_first_members(client: ConfluenceGroups, group_id: str, user: User) -> tuple[Members, bool]:
-    """Read the first page of a group's members, and more until there is another person; say whether the user is one."""
+    """Read members of a group until the guards need no more of them, and say whether they include the user.
+
+    Up to 200 of them are read to find the user, because most servers send so many with one call.
+    """
     read: list[User] = []
-    is_other_person = False
+    is_member = is_other_person = False
     for number, member in enumerate(client.iter_members(group_id=group_id, page_size=PAGE_SIZE), 1):
         read.append(member)
+        is_member = is_member or member.account_id == user.account_id
         is_other_person = is_other_person or (member.account_id != user.account_id and not member.is_app)
-        if is_other_person and number >= PAGE_SIZE:
+        if is_other_person and (is_member or number >= PAGE_SIZE):
             break
-    return Members.of(read), any(member.account_id == user.account_id for member in read)
+    return Members.of(read), is_member

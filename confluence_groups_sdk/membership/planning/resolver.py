@@ -19,7 +19,13 @@ from ..._support.public import public
 from ...client import ConfluenceGroups
 from ...errors import BadRequestError, InputError, NotFoundError
 from ...models import Group, User
-from .reading.group_lookup import find_group, find_groups_by_name, find_many_groups, is_id_like
+from .reading.group_lookup import (
+    find_group,
+    find_groups_by_name,
+    find_many_groups,
+    is_id_like,
+    is_looked_up_by_id_first,
+)
 from .reading.group_members import list_members
 from .reading.read_errors import READ_ERRORS, name_group
 
@@ -45,8 +51,8 @@ def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
         ValueError: the id or name is empty.
         APIError, IncompleteReadError: as for `get_group` and `search_groups`.
     """
-    by_id_first = is_id_like(id_or_name)
-    groups = [] if by_id_first or not id_or_name else find_groups_by_name(client, id_or_name)
+    by_id_first = is_looked_up_by_id_first(id_or_name)
+    groups = [] if by_id_first else find_groups_by_name(client, id_or_name)
     if not groups:
         try:
             return client.get_group(group_id=id_or_name)

@@ -16,9 +16,9 @@ from attrs import evolve
 
 from ...._support.concurrency.threads import map_in_threads
 from ....client import ConfluenceGroups
-from ....errors import BadRequestError, NotFoundError
+from ....errors import APIError, BadRequestError, NotFoundError
 from ....models import Group
-from .read_errors import READ_ERRORS
+from .read_errors import READ_ERRORS, name_group
 
 MANY = 20  # look-ups, from which on a page of the list of all groups is read first: it costs 1/20 of them
 PAGE_SIZE = 200  # groups
@@ -28,6 +28,11 @@ MIN_ID_LENGTH = 20
 def is_id_like(text: str) -> bool:
     """Check whether a text looks like a group's id: long, without spaces, and with a digit."""
     return len(text) >= MIN_ID_LENGTH and not any(map(str.isspace, text)) and any(map(str.isdigit, text))
+
+
+def is_looked_up_by_id_first(text: object) -> bool:
+    """Check whether the look-up by id comes first; it also rejects an empty text and what is no text."""
+    return not isinstance(text, str) or not text.strip() or is_id_like(text)
 
 
 def find_group(client: ConfluenceGroups, group_id: str) -> Group | None:
@@ -57,13 +62,15 @@ def find_groups(client: ConfluenceGroups, id_or_name: str) -> list[Group]:
     """Return the group with this id or the groups with exactly this name; see above for what comes first.
 
     Raises:
+        ValueError: the text is empty.
         APIError, IncompleteReadError: as for `get_group` and `search_groups`.
     """
-    if not is_id_like(id_or_name) and (named := find_groups_by_name(client, id_or_name)):
+    by_id_first = is_looked_up_by_id_first(id_or_name)
+    if not by_id_first and (named := find_groups_by_name(client, id_or_name)):
         return named
     if group := find_group(client, id_or_name):
         return [group]
-    return find_groups_by_name(client, id_or_name) if is_id_like(id_or_name) else []
+    return find_groups_by_name(client, id_or_name) if by_id_first else []
 
 
 def find_many_groups(
@@ -80,7 +87,7 @@ def find_many_groups(
         APIError, IncompleteReadError: as for `get_group` and `search_groups`.
     """
     given = list(dict.fromkeys(texts))
-    found = find_listed_groups(client, given, len(given) // MANY, by_name=by_name)
+    found = find_listed_groups(client, given, len(given) // MANY, by_name=by_name) if len(given) >= MANY else {}
     find = find_groups_by_name if by_name else find_groups
     left = [text for text in given if text not in found]
     found |= zip(left, map_in_threads(lambda text: find(client, text), left), strict=True)
@@ -98,7 +105,7 @@ def find_listed_groups(
     Args:
         client: reads the list.
         texts: ids or exact names.
-        max_pages: how many pages may be read, of up to 200 groups each.
+        max_pages: how many pages of 200 groups may be read. If the server sends smaller ones, as many groups are read.
         by_name: whether the texts are names, and no ids.
     """
     wanted_ids = {text for text in texts if not by_name and is_id_like(text)}
@@ -147,13 +154,21 @@ def refresh_groups(client: ConfluenceGroups, groups: Iterable[Group], max_calls:
     """Return groups as they are now, as far as this takes no more than so many calls; the others are left out.
 
     Raises:
-        APIError: a group could not be read.
+        APIError: a group could not be read; the error names it.
     """
+
+    def find(group: Group) -> Group | None:
+        try:
+            return find_group(client, group.id)
+        except APIError as error:
+            name_group(error, group.name, group.id)
+            raise
+
     known = {group.id: group for group in groups}
-    found = find_listed_ids(client, known, max_calls) if len(known) > max_calls else {}
-    if len(known) <= max_calls:
-        read = map_in_threads(lambda group_id: find_group(client, group_id), list(known))
-        found = {group.id: group for group in read if group}
+    if len(known) > max_calls:
+        found = find_listed_ids(client, known, max_calls)
+    else:
+        found = {group.id: group for group in map_in_threads(find, list(known.values())) if group}
     return {group_id: update_group(known[group_id], group) for group_id, group in found.items()}
 
 

@@ -43,7 +43,7 @@ def read_groups(
 ) -> Generator[GroupMembers, None, None]:
     """Read the members of many groups (getGroupMembersByGroupId), and yield them in the order of the ids.
 
-    A group of up to 199 members takes one call; the pages of a large group are requested together. At most twice as
+    A group of 1 to 199 members takes one call; the pages of a large group are requested together. At most twice as
     many groups as ``workers`` are read before they are taken. Closing the iterator waits for the calls that have begun.
 
     Args:
