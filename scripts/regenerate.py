@@ -4,8 +4,8 @@ client from the asynchronous one. These files change in no other way.
 
 Without options, write all of them and openapi/spec.lock.json. With --check, write nothing, and exit 1 if a file differs
 from the output or if the package's version is lower than the changes since the last release require. Both exit 1 if an
-item has a loss that openapi/accepted-losses.yaml does not list, or if the hand-written facade does not fit the fragment:
-each line names the file, the cause and what to edit. With --verbose, they also list the accepted losses, the
+item has a loss that openapi/accepted-losses.yaml does not list, or if an example or the hand-written facade disagrees with
+the fragment: each line names the file, the cause and what to edit. With --verbose, they also list the accepted losses, the
 overlay's actions and, even if no file differs, the changes since the last release. With --compare, print how another
 OpenAPI document differs from the fragment, and exit 1 if a difference is not listed in openapi/known-differences.yaml.
 With --import, split a Postman export into item files; if one would say something else, show the difference, write
@@ -88,7 +88,7 @@ def regenerate(*, verbose: bool) -> int:
         print(f"writing: {difference}")
     pipeline.write(ROOT, built)
     print("done" if found else "done: nothing has changed")
-    return print_problems([*built.losses.problems(), *facade_problems(built)])
+    return print_problems(problems(built))
 
 
 def check(*, verbose: bool) -> int:
@@ -103,11 +103,13 @@ def check(*, verbose: bool) -> int:
     problem = report(built, changes=bool(found) or verbose, verbose=verbose)
     if found:
         found.append("run scripts/regenerate.py, and commit the files that it writes")
-    return print_problems([*found, *built.losses.problems(), *facade_problems(built), *([problem] if problem else [])])
+    return print_problems([*found, *problems(built), *([problem] if problem else [])])
 
 
-def facade_problems(built: Built) -> Iterator[str]:
-    """Yield the places in which the hand-written facade and the fragment disagree, and the remedy."""
+def problems(built: Built) -> Iterator[str]:
+    """Yield the losses that are not accepted, and where examples or the hand-written facade disagree with the fragment."""
+    yield from built.losses.problems()
+    yield from (f"example: {difference}" for difference in built.examples)
     found = find_problems(ROOT, built.document, FRAGMENT, built.tree)
     yield from (f"facade: {problem}" for problem in found)
     if found:
