@@ -56,14 +56,24 @@ def call_problems(builder: Builder, operation: Operation, calls: Sequence[Call],
     """Yield the differences between the calls of a builder and the fragment, each once."""
     places, seen = sources.facade.places(builder.name), set[str]()
     for call in calls:
-        causes = _error(call) if "error" in call else _call_causes(builder.operation, operation, call, sources.document)
+        causes = (
+            _error(builder.operation, operation, call)
+            if "error" in call
+            else _call_causes(builder.operation, operation, call, sources.document)
+        )
         for cause in causes:
             if cause not in seen:
                 seen.add(cause)
                 yield problem(builder.line, cause, places)
 
 
-def _error(call: Call) -> Iterator[str]:
+def _error(name: str, operation: Operation, call: Call) -> Iterator[str]:
+    """Yield why a call cannot be built: a required parameter may be left out, or the reason is an exception's."""
+    absent = {plain(argument) for argument, value in call["arguments"].items() if value is None}
+    for each in operation.parameters:
+        if each.get("required") and plain(str(each["name"])) in absent:
+            yield _left_out(name, each)
+            return
     arguments = ", ".join(f"{name}={value!r}" for name, value in call["arguments"].items())
     yield f"the call cannot be built ({arguments}): {call['error']['place']}: {call['error']['text']}"
 
@@ -92,10 +102,14 @@ def _parameter_causes(name: str, operation: Operation, call: Call, document: Doc
             if why := misfit(sent[each["name"]], each.get("schema", {}), document, name):
                 yield f"the {each['in']} parameter `{each['name']}` of {name} {why}"
         elif each.get("required"):
-            yield f"{name} now requires the {each['in']} parameter `{each['name']}`, which is not always sent"
+            yield _left_out(name, each)
     known = {each["name"] for each in operation.parameters if each["in"] == "query"}
     for extra in sorted(places["query"].keys() - known):
         yield f"{name} has no query parameter `{extra}`"
+
+
+def _left_out(name: str, parameter: Mapping[str, Any]) -> str:
+    return f"{name} now requires the {parameter['in']} parameter `{parameter['name']}`, which is not always sent"
 
 
 def _body_causes(name: str, operation: Operation, call: Call, document: Document) -> Iterator[str]:
@@ -130,7 +144,9 @@ def _answer_causes(name: str, operation: Operation, call: Call) -> Iterator[str]
             yield f"no documented field of {name}'s answer becomes {answer['type']}.{field} ({READERS})"
 
 
-def alias_problems(builder: Builder, operation: Operation, aliases: Mapping[str, Sequence[str]], sources: Sources) -> Iterator[str]:
+def alias_problems(
+    builder: Builder, operation: Operation, aliases: Mapping[str, Sequence[str]], sources: Sources
+) -> Iterator[str]:
     """Yield the differences between the public Literal types and the enums of parameters."""
     for each in operation.parameters:
         alias = next((name for name in aliases if plain(name) == plain(str(each["name"]))), None)

@@ -13,6 +13,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -45,7 +46,7 @@ def main() -> None:
         found["methods"] = {}
         for name in wanted["methods"]:
             arguments = next(variants(getattr(client, name), aliases))
-            found["methods"][name] = attempt(lambda n=name, a=arguments: first_call.first_call(n, a), root)
+            found["methods"][name] = attempt(partial(first_call.first_call, name, arguments), root)
     json.dump(found, sys.stdout)
 
 
@@ -55,7 +56,8 @@ def load_generated(folder: Path) -> None:
     spec = importlib.util.spec_from_file_location(
         name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -89,12 +91,11 @@ def samples(name: str, annotation: str, aliases: Mapping[str, tuple[str, ...]]) 
 
 
 def build(function: Callable[..., Any], aliases: Any, root: Path, answer: Any) -> Iterator[dict[str, Any]]:
-    """Yield what happens with each set of sample arguments."""
+    """Yield what happens with each set of sample arguments; the first call also reads the answer."""
     for index, arguments in enumerate(variants(function, aliases)):
-        call: list[Any] = []
-        result = attempt(lambda a=arguments, c=call: c.append(function(**a)) or c[0], root)  # type: ignore[misc]
-        if index == 0 and call and answer is not None:
-            result["answer"] = read_answer(call[0], answer["body"], root)
+        result = attempt(partial(function, **arguments), root)
+        if index == 0 and "error" not in result and answer is not None:
+            result["answer"] = read_answer(function(**arguments), answer["body"], root)
         yield {"arguments": arguments, **result}
 
 

@@ -16,7 +16,7 @@ from postman_openapi.merging import path_shape
 from codegen.fragment.gaps import JSON, OVERLAY
 
 NOT_SHOWN = "x-not-in-examples"  # a member of the action that has the schemas: documented fields, by schema
-ANYTHING = (True, {})
+ANYTHING: tuple[Any, ...] = (True, {})
 
 
 @frozen
@@ -116,7 +116,9 @@ def _compare(shown: Any, offered: list[Offered], at: Comparison) -> Iterator[str
     same = [each for each in plain if kind(shown) in (kind(each.content), each.content["type"])]
     if not same:
         kinds = " or ".join(sorted({kind(each.content) for each in plain})) or "nothing"
-        yield at.line(Kind.TYPE, plain[0].owner if plain else "", f"is shown as {kind(shown)}, and documented as {kinds}")
+        yield at.line(
+            Kind.TYPE, plain[0].owner if plain else "", f"is shown as {kind(shown)}, and documented as {kinds}"
+        )
     elif shown["type"] == "array":
         inner = [Offered(each.content.get("items", {}), each.owner) for each in same]
         yield from _compare(shown["items"], inner, evolve(at, path=f"{at.path}[]"))

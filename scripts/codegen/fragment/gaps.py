@@ -23,11 +23,13 @@ def refuse_gaps(document: Mapping[str, Any], fragment: str) -> None:
     """
     whole = Document(document, fragment)
     tags = {str(each.get("name")) for each in document.get("tags", [])}
-    raise_together([
-        SpecError(OVERLAY, "", f"{each.place} ({each.name}) {gap}")
-        for each in operations(whole)
-        for gap in find_gaps(each, tags)
-    ])
+    raise_together(
+        [
+            SpecError(OVERLAY, "", f"{each.place} ({each.name}) {gap}")
+            for each in operations(whole)
+            for gap in find_gaps(each, tags)
+        ]
+    )
 
 
 def find_gaps(operation: Operation, tags: set[str]) -> Iterator[str]:
@@ -37,11 +39,10 @@ def find_gaps(operation: Operation, tags: set[str]) -> Iterator[str]:
     if len(named) != 1:
         found = f"has the tags {', '.join(named)} instead of one" if named else "has no tag"
         yield f"{found}: {_action(target, f'tags: [{DECIDE} one of {_list(tags)}]')}"
-    yield from (
-        f"has the tag {tag}, which is not listed: {_action('$', f'tags: [{{name: {tag}, description: {DECIDE} a text}}]')}"
-        for tag in named
-        if tag not in tags
-    )
+    for tag in named:
+        if tag not in tags:
+            listed = f"tags: [{{name: {tag}, description: {DECIDE} a text}}]"
+            yield f"has the tag {tag}, which is not listed: {_action('$', listed)}"
     if not any(scopes for way in operation.content.get("security") or [] for scopes in way.values()):
         yield f"names no scope: {_action(f'{target}.security[0].oauth2', f'{DECIDE} the classic scope')}"
     responses = operation.content.get("responses", {})
