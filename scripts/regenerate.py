@@ -4,11 +4,12 @@ client from the asynchronous one. These files change in no other way.
 
 Without options, write all of them and openapi/spec.lock.json. With --check, write nothing, and exit 1 if a file differs
 from the output or if the package's version is lower than the changes since the last release require. Both exit 1 if an
-item has a loss that openapi/accepted-losses.yaml does not list. With --verbose, they also list the accepted losses, the
-overlay's actions and, even if no file differs, the changes since the last release. With --compare, print how another
-OpenAPI document differs from the fragment, and exit 1 if a difference is not listed in openapi/known-differences.yaml.
-With --import, split a Postman export into item files; if one would say something else, show the difference, write
-nothing and exit 1. Exit 2 if an input cannot be used.
+item has a loss that openapi/accepted-losses.yaml does not list, or if an example or the hand-written facade disagrees
+with the fragment: each line names the file, the cause and what to edit. With --verbose, they also list the accepted
+losses, the overlay's actions and, even if no file differs, the changes since the last release. With --compare, print
+how another OpenAPI document differs from the fragment, and exit 1 if a difference is not listed in
+openapi/known-differences.yaml. With --import, split a Postman export into item files; if one would say something else,
+show the difference, write nothing and exit 1. Exit 2 if an input cannot be used.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ if __name__ == "__main__":
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from codegen import file_tree, pipeline
+from codegen.facade.check import find_problems
+from codegen.fragment.gaps import OVERLAY
 from codegen.importing.addresses import read_servers
 from codegen.item_import import DIFFERENT, SAME, split_export
-from codegen.pipeline import FRAGMENT, ITEMS, OVERLAY, PACKAGE, PROJECT, Built
+from codegen.pipeline import FRAGMENT, ITEMS, PACKAGE, PROJECT, Built
 from codegen.sync_client import DERIVED
 from openapi_diff.compare import KNOWN, compare, read_document, read_known, report_lines
 from postman_openapi.files import read_text, write_atomically
@@ -86,7 +89,7 @@ def regenerate(*, verbose: bool) -> int:
         print(f"writing: {difference}")
     pipeline.write(ROOT, built)
     print("done" if found else "done: nothing has changed")
-    return print_problems(built.losses.problems())
+    return print_problems(problems(built))
 
 
 def check(*, verbose: bool) -> int:
@@ -101,7 +104,17 @@ def check(*, verbose: bool) -> int:
     problem = report(built, changes=bool(found) or verbose, verbose=verbose)
     if found:
         found.append("run scripts/regenerate.py, and commit the files that it writes")
-    return print_problems([*found, *built.losses.problems(), *([problem] if problem else [])])
+    return print_problems([*found, *problems(built), *([problem] if problem else [])])
+
+
+def problems(built: Built) -> Iterator[str]:
+    """Yield the losses that are not accepted, and where examples or the facade disagree with the fragment."""
+    yield from built.losses.problems()
+    yield from (f"example: {difference}" for difference in built.examples)
+    found = find_problems(ROOT, built.document, FRAGMENT, built.tree)
+    yield from (f"facade: {problem}" for problem in found)
+    if found:
+        yield f"facade: {len(found)} to edit before the package can make its calls again"
 
 
 def print_problems(problems: Iterable[str]) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any, NoReturn
 
 import jsonpath_rfc9535 as jsonpath
 from attrs import frozen
 from deepmerge import always_merger
-from postman_openapi.losses import SpecError, json_pointer
+from jsonpath_rfc9535.query import JSONPathQuery
+from jsonpath_rfc9535.selectors import NameSelector
+from postman_openapi.losses import SpecError, json_pointer, raise_together
 
 DOCUMENT_KEYS = frozenset({"overlay", "info", "extends", "actions"})
 ACTION_KEYS = frozenset({"target", "description", "update", "remove"})
@@ -29,13 +31,18 @@ def apply_overlay(document: Mapping[str, Any], overlay: Any, where: str) -> tupl
     """Return a new document with the overlay's actions applied in order, and the matches of each action.
 
     Raises:
-        SpecError: the overlay is malformed, or an action matches nothing.
+        SpecError: the overlay is malformed, or an action matches nothing, or one of the names in its target does.
+        ExceptionGroup: several actions cannot be applied.
     """
     actions = _read_actions(overlay, where)
     result: dict[str, Any] = deepcopy(dict(document))
-    applied = []
+    applied, errors = list[AppliedAction](), list[SpecError]()
     for index, action in enumerate(actions):
-        applied.append(_apply(result, action, where, f"/actions/{index}"))
+        try:
+            applied.append(_apply(result, action, where, f"/actions/{index}"))
+        except SpecError as error:
+            errors.append(error)
+    raise_together(errors)
     return result, applied
 
 
@@ -72,6 +79,7 @@ def _apply(document: dict[str, Any], action: Any, where: str, pointer: str) -> A
         fail("it has neither update nor remove: true")
     try:
         nodes = list(jsonpath.find(action["target"], document))
+        unmatched = list(_unmatched_names(jsonpath.compile(action["target"]), document))
     except (jsonpath.JSONPathError, RecursionError) as error:
         fail(f"the target is not valid JSONPath: {error.args[0] if error.args else error}")
     if not nodes:
@@ -85,7 +93,22 @@ def _apply(document: dict[str, Any], action: Any, where: str, pointer: str) -> A
         for location in locations:
             if problem := _update(_resolve_location(document, location), action["update"]):
                 fail(f"at {json_pointer(location)}: {problem}")
+    if unmatched:  # after the rest is applied, because later actions may need it
+        fail(f"these names in the target match nothing: {', '.join(map(repr, unmatched))}")
     return AppliedAction(action["target"], action.get("description", ""), len(nodes))
+
+
+def _unmatched_names(query: JSONPathQuery, document: Any) -> Iterator[str]:
+    """Yield the names in lists of a target, such as ``['/a', '/b']``, that match nothing by themselves."""
+    for index, segment in enumerate(query.segments):
+        if len(segment.selectors) > 1:
+            for selector in segment.selectors:
+                alone = type(segment)(env=segment.env, token=segment.token, selectors=(selector,))
+                segments = (*query.segments[:index], alone, *query.segments[index + 1 :])
+                if isinstance(selector, NameSelector) and not JSONPathQuery(env=query.env, segments=segments).find(
+                    document
+                ):
+                    yield selector.name
 
 
 def _update(target: Any, update: Any) -> str | None:

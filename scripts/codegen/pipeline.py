@@ -24,16 +24,17 @@ from postman_openapi.yaml_io import read_yaml, write_yaml
 
 from codegen import generator
 from codegen.accepted_losses import SortedLosses, sort_losses
+from codegen.configuration import CONFIG, read_config, refuse_unused_overrides
 from codegen.file_tree import Tree, compare_files, find_leftovers, read_tree, swap
+from codegen.fragment.examples import find_differences
+from codegen.fragment.gaps import OVERLAY, refuse_gaps
 from codegen.item_policy import refuse_equal_names, require_single_request
 from codegen.lockfile import LOCK, format_lock, hash_content, parse_lock
 from codegen.overlay import AppliedAction, apply_overlay
 from codegen.sync_client import DERIVED, SOURCE, derive_sync_client
 
 ITEMS = "openapi/postman"
-OVERLAY = "openapi/overlay.yaml"
 FRAGMENT = "openapi/confluence-groups.openapi.yaml"
-CONFIG = "generator-config.yaml"
 PROJECT = "pyproject.toml"
 PACKAGE = "confluence_groups_sdk/_generated"
 
@@ -47,6 +48,7 @@ class Built:
     document: dict[str, Any]  # the fragment, parsed
     losses: SortedLosses
     applied: list[AppliedAction]
+    examples: list[str]  # the differences between the items' examples and the schemas
 
     @property
     def outputs(self) -> dict[str, bytes]:
@@ -64,20 +66,25 @@ def build(root: Path) -> Built:
     if not names:
         raise SpecError(ITEMS, "", "it has no Postman item")
     inputs = {name: read_text(root / name, name) for name in [*names, OVERLAY, CONFIG]}
-    read_yaml(inputs[CONFIG], CONFIG)  # the message is better than the generator's
+    config = read_config(inputs[CONFIG])
     items, requests = read_items({name: inputs[name] for name in names})
     refuse_duplicates(requests)
     refuse_equal_names(requests)
     lost = [loss for item in items for loss in item.losses]
     derived, losses = build_document(Collection(requests[0].name, "", (), tuple(requests), tuple(lost)))
     sorted_losses = sort_losses(root, losses)
-    document, applied = apply_overlay(derived, read_yaml(inputs[OVERLAY], OVERLAY), OVERLAY)
+    overlay = read_yaml(inputs[OVERLAY], OVERLAY)
+    document, applied = apply_overlay(derived, overlay, OVERLAY)
     validate(document)
+    refuse_gaps(document, FRAGMENT)
+    owners = {(each.method, path_shape(each.path)): each.where for each in requests}
+    examples = find_differences(derived, document, overlay, owners)
     header = f"# Derived from {ITEMS} and {OVERLAY} by scripts/regenerate.py. Do not edit.\n"
     fragment = (header + write_yaml(document)).encode()
     tree = _generate(fragment, inputs[CONFIG], operations=_count_operations(document))
+    refuse_unused_overrides(config, tree)
     client = derive_sync_client(read_text(root / SOURCE, SOURCE), root).encode()
-    built = Built(tree, {FRAGMENT: fragment, DERIVED: client}, document, sorted_losses, applied)
+    built = Built(tree, {FRAGMENT: fragment, DERIVED: client}, document, sorted_losses, applied, examples)
     hashed = {name: text.encode() for name, text in inputs.items()}
     built.files[LOCK] = format_lock(hashed, built.outputs, generator.installed_tools()).encode()
     return built

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from postman_items import CREATE, ROOT, SEED, edit_item
+from project_copy import copy_project, read_files, replace, run
 from versioning.released import accept_release
 
 ITEM = f"openapi/postman/{SEED}"
@@ -25,31 +25,7 @@ OPERATION = f"{PACKAGE}/api/group/remove_member_from_group_by_group_id.py"
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Return a copy of everything that the command reads and writes."""
-    for folder in ("openapi", "scripts", "confluence_groups_sdk"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "generator-config.yaml"):
-        shutil.copy(ROOT / file, tmp_path / file)
-    return tmp_path
-
-
-def run(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(project / "scripts" / "regenerate.py"), *arguments]
-    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment}
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.parent, env=variables)
-
-
-def read_files(project: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(project).as_posix(): path.read_bytes()
-        for path in project.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-
-
-def replace(file: Path, old: str, new: str) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return copy_project(tmp_path)
 
 
 def test_committed_files_are_current_with_any_hash_seed(project: Path) -> None:

@@ -1,0 +1,1 @@
+"""Compare the hand-written facade with the fragment and the generated package."""
