@@ -109,10 +109,11 @@ def _freeze(lines: dict[str, list[int]]) -> dict[str, frozenset[int]]:
 
 
 def select_tests(mutant: Mutant, tests: Sequence[RecordedTest], seconds: float) -> list[RecordedTest]:
-    """Return the tests for a mutant, until they take that long: the module's own, then the fastest one of each file.
+    """Return the tests for a mutant that fit into a time: the module's own, then the fastest one of each file.
 
     They are those that run the changed statement. For code that runs when the module is imported, and for code that no
-    test's own process runs, they are all tests, those that run anything in the module first.
+    test's own process runs, they are all tests, those that run anything in the module first. If no test fits, it is
+    the first one.
     """
     lines = find_statement(ast.parse(mutant.source), mutant.line)
     running = [test for test in tests if not lines.isdisjoint(test.lines.get(mutant.module, ()))]
@@ -123,14 +124,14 @@ def select_tests(mutant: Mutant, tests: Sequence[RecordedTest], seconds: float) 
         order = not test.file.endswith(own), mutant.module not in test.lines, ranks[test.file]
         ordered.append((order, test))
         ranks[test.file] += 1
+    by_rank = [test for _, test in sorted(ordered, key=lambda entry: entry[0])]
     selected: list[RecordedTest] = []
     total = 0.0
-    for _, test in sorted(ordered, key=lambda entry: entry[0]):
-        total += test.cpu_seconds
-        if selected and total > seconds:
-            break
-        selected.append(test)
-    return selected
+    for test in by_rank:
+        if total + test.cpu_seconds <= seconds:
+            selected.append(test)
+            total += test.cpu_seconds
+    return selected or by_rank[:1]
 
 
 def find_statement(tree: ast.Module, line: int) -> frozenset[int]:

@@ -186,7 +186,7 @@ def test_scopes_and_statements() -> None:
     assert find_statement(tree, 7) == {7}
 
 
-def test_a_mutant_is_for_the_tests_that_run_its_statement_until_they_take_too_long() -> None:
+def test_a_mutant_is_for_the_tests_that_run_its_statement_and_fit_into_the_time() -> None:
     found = mutant("return number * 2", "return number / 2")
     own = RecordedTest("tests/core/test_prices.py::test_own", 99, 3, {MODULE: frozenset({found.line})})
     fast = RecordedTest("tests/core/test_other.py::test_fast", 99, 1, {MODULE: frozenset({found.line})})
@@ -197,6 +197,9 @@ def test_a_mutant_is_for_the_tests_that_run_its_statement_until_they_take_too_lo
     assert select_tests(found, [slow, third, fast], 50) == [fast, third, slow]  # one of each file first
     assert select_tests(found, [slow, elsewhere, fast, own], 5) == [own, fast]
     assert select_tests(found, [slow], 5) == [slow]
+    slow_own = RecordedTest("tests/core/test_prices.py::test_slow_own", 99, 9, {MODULE: frozenset({found.line})})
+    assert select_tests(found, [slow_own, slow, fast, third], 5) == [fast]  # a slow one does not hide those after it
+    assert select_tests(found, [slow_own, own, third, fast], 11) == [own, fast]
     other = RecordedTest("tests/core/test_other.py::test_other", 99, 1, {})
     assert select_tests(found, [other, elsewhere], 5) == [elsewhere, other]  # no test's process runs the statement
     assert select_tests(found, [], 5) == []
