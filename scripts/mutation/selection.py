@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -109,28 +109,38 @@ def _freeze(lines: dict[str, list[int]]) -> dict[str, frozenset[int]]:
 
 
 def select_tests(mutant: Mutant, tests: Sequence[RecordedTest], seconds: float) -> list[RecordedTest]:
-    """Return the tests for a mutant, until they take that long: the module's own, then the fastest one of each file.
+    """Return the tests for a mutant that fit into a time: those of the module's file, then the fastest of each file.
 
     They are those that run the changed statement. For code that runs when the module is imported, and for code that no
-    test's own process runs, they are all tests, those that run anything in the module first.
+    test's own process runs, they are all tests, those that run anything in the module first. If no test fits, it is
+    the first one.
     """
     lines = find_statement(ast.parse(mutant.source), mutant.line)
     running = [test for test in tests if not lines.isdisjoint(test.lines.get(mutant.module, ()))]
-    own = f"test_{PurePosixPath(mutant.module).stem}.py"
+    own = find_own_file(mutant.module, tests)
     ranks: Counter[str] = Counter()
     ordered = []
     for test in sorted(running or tests, key=lambda test: test.cpu_seconds):
-        order = not test.file.endswith(own), mutant.module not in test.lines, ranks[test.file]
+        order = test.file != own, mutant.module not in test.lines, ranks[test.file]
         ordered.append((order, test))
         ranks[test.file] += 1
+    by_rank = [test for _, test in sorted(ordered, key=lambda entry: entry[0])]
     selected: list[RecordedTest] = []
     total = 0.0
-    for _, test in sorted(ordered, key=lambda entry: entry[0]):
-        total += test.cpu_seconds
-        if selected and total > seconds:
-            break
-        selected.append(test)
-    return selected
+    for test in by_rank:
+        if total + test.cpu_seconds <= seconds:
+            selected.append(test)
+            total += test.cpu_seconds
+    return selected or by_rank[:1]
+
+
+def find_own_file(module: str, tests: Sequence[RecordedTest]) -> str | None:
+    """Return the test file that is named after a module, or the one that runs most of its lines."""
+    lines: dict[str, set[int]] = defaultdict(set)
+    for test in tests:
+        lines[test.file].update(test.lines.get(module, ()))
+    name = f"test_{PurePosixPath(module).stem}.py"
+    return max(lines, key=lambda file: (PurePosixPath(file).name == name, len(lines[file])), default=None)
 
 
 def find_statement(tree: ast.Module, line: int) -> frozenset[int]:

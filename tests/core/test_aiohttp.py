@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import socket
 import ssl
 import subprocess
@@ -705,6 +706,11 @@ def test_aiohttps_errors_which_hold_headers_are_not_chained() -> None:
 def test_a_malformed_max_connections_is_an_error(number: Any) -> None:
     with pytest.raises(ConfigurationError, match="max_connections"):
         aiohttp_client(max_connections=number)
+
+
+def test_as_many_connections_are_allowed_as_by_httpx() -> None:
+    default = inspect.signature(aiohttp_client).parameters["max_connections"].default
+    assert default == inspect.signature(httpx.AsyncClient).parameters["limits"].default.max_connections
 
 
 def test_without_aiohttp_the_error_names_the_extra() -> None:

@@ -212,6 +212,19 @@ def test_a_page_that_waits_for_its_retry_does_not_hold_up_those_after_it() -> No
     assert ids_of(call("sync", "iter_members", answer, TOGETHER)) == make_ids(10_000)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_pages_that_were_predicted_wrongly_are_not_all_requested(kind: str) -> None:
+    server, lock = Server(make_ids(10_000), counts=True), threading.Lock()
+
+    def shrink(request: httpx.Request) -> httpx.Response:
+        with lock:
+            server.cap = 50 if len(server.requested_urls) > 3 else 200
+            return server(request)
+
+    assert ids_of(call(kind, "iter_members", shrink, {"group_id": "g", "in_parallel": 2})) == make_ids(10_000)
+    assert len(server.requested_urls) < 3 + 10_000 / 49 + 20, "50 long pages were predicted, and 4 requested at a time"
+
+
 def test_a_reading_that_is_left_ends_its_tasks() -> None:
     server = Server(make_ids(100_000), counts=True)
     hanging = asyncio.Event()

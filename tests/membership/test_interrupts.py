@@ -147,6 +147,29 @@ def test_a_ctrl_c_before_the_run_begins_or_after_it_ends_is_not_swallowed() -> N
         ctrl_c()
 
 
+def test_a_ctrl_c_while_the_handler_is_installed_leaves_pythons_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    install = signal.signal
+
+    def interrupt(number: int, handler: Any) -> None:
+        install(number, handler)
+        if handler is not signal.default_int_handler:
+            ctrl_c()
+
+    monkeypatch.setattr(signal, "signal", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        CallerThread().run(lambda: None)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_that_the_program_installs_during_the_run_is_kept() -> None:
+    caller = CallerThread()
+    relay = caller.relay(lambda _: use_own_handler(StopError))
+    assert relay is not None
+    caller.run(lambda: relay(Progress(phase="adding", done=0, total=1)))
+    with pytest.raises(StopError):
+        ctrl_c()
+
+
 @pytest.mark.parametrize("times", [1, 2, 30])
 def test_exceptions_while_the_thread_waits_are_noted_and_raised_at_the_end(times: int) -> None:
     use_own_handler(StopError)

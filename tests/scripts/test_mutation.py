@@ -186,7 +186,7 @@ def test_scopes_and_statements() -> None:
     assert find_statement(tree, 7) == {7}
 
 
-def test_a_mutant_is_for_the_tests_that_run_its_statement_until_they_take_too_long() -> None:
+def test_a_mutant_is_for_the_tests_that_run_its_statement_and_fit_into_the_time() -> None:
     found = mutant("return number * 2", "return number / 2")
     own = RecordedTest("tests/core/test_prices.py::test_own", 99, 3, {MODULE: frozenset({found.line})})
     fast = RecordedTest("tests/core/test_other.py::test_fast", 99, 1, {MODULE: frozenset({found.line})})
@@ -194,12 +194,24 @@ def test_a_mutant_is_for_the_tests_that_run_its_statement_until_they_take_too_lo
     elsewhere = RecordedTest("tests/core/test_other.py::test_elsewhere", 99, 1, {MODULE: frozenset({1})})
     assert select_tests(found, [slow, elsewhere, fast, own], 20) == [own, fast, slow]
     third = RecordedTest("tests/core/test_third.py::test_third", 99, 10, {MODULE: frozenset({found.line})})
-    assert select_tests(found, [slow, third, fast], 50) == [fast, third, slow]  # one of each file first
+    assert select_tests(found, [slow, third, fast, own], 50) == [own, fast, third, slow]  # one of each file first
     assert select_tests(found, [slow, elsewhere, fast, own], 5) == [own, fast]
     assert select_tests(found, [slow], 5) == [slow]
+    slow_own = RecordedTest("tests/core/test_prices.py::test_slow_own", 99, 9, {MODULE: frozenset({found.line})})
+    assert select_tests(found, [slow_own, slow, fast, third], 5) == [fast]  # a slow one does not hide those after it
+    assert select_tests(found, [slow_own, own, third, fast], 11) == [own, fast]
     other = RecordedTest("tests/core/test_other.py::test_other", 99, 1, {})
     assert select_tests(found, [other, elsewhere], 5) == [elsewhere, other]  # no test's process runs the statement
     assert select_tests(found, [], 5) == []
+
+
+def test_without_tests_of_its_own_a_module_gets_those_that_run_most_of_its_lines_first() -> None:
+    found = mutant("return number * 2", "return number / 2")
+    line = frozenset({found.line})
+    broad = [RecordedTest(f"tests/core/test_broad.py::test_{each}", 99, 1, {MODULE: line}) for each in range(9)]
+    thorough = RecordedTest("tests/core/test_thorough.py::test_all", 99, 4, {MODULE: line | {1, 2}})
+    elsewhere = RecordedTest("tests/core/test_thorough.py::test_elsewhere", 99, 1, {MODULE: frozenset({3})})
+    assert select_tests(found, [*broad, thorough, elsewhere], 5) == [thorough, broad[0]]
 
 
 def test_functions_get_their_new_code_and_code_at_import_does_not_count_as_one() -> None:

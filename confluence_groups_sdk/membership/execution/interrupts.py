@@ -81,12 +81,11 @@ class CallerThread:
         """
         run: BackgroundCall[T] = BackgroundCall(work, "membership-apply", self._tasks, daemon=False)
         self._run = run
-        handles_signals = False
         try:
-            handles_signals = self._install_handler()
+            self._install_handler()
             self._attend(run, LEVELS)
         finally:
-            if handles_signals:
+            if signal.getsignal(signal.SIGINT) == self._handle:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             self._raise_if_prevented(run)
@@ -151,16 +150,14 @@ class CallerThread:
         task.done = True
         task.answers.notify()
 
-    def _install_handler(self) -> bool:
+    def _install_handler(self) -> None:
         """Handle Ctrl-C, if this is the main thread and the program has no handler of its own.
 
         Only the main thread may set a handler; see https://docs.python.org/3/library/signal.html#signals-and-threads.
         """
         in_main_thread = threading.current_thread() is threading.main_thread()
-        if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-            return False
-        signal.signal(signal.SIGINT, self._handle)
-        return True
+        if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._run is None or not self._run.is_running:  # before or after the run
