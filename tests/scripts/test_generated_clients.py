@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from codegen import generator, pipeline
+from codegen.configuration import CONFIG
 from postman_items import ROOT
 from postman_openapi import cli
 from postman_openapi.yaml_io import write_yaml
@@ -95,7 +96,7 @@ def generate_client(document: dict[str, Any], folder: Path) -> list[str]:
     source = folder / "document.yaml"
     source.write_text(write_yaml(document), encoding="utf-8")
     count = sum(len(path) for path in document["paths"].values())
-    tree = generator.generate(source, ROOT / pipeline.CONFIG, folder, operations=count)
+    tree = generator.generate(source, ROOT / CONFIG, folder, operations=count)
     package = folder / "client"
     for path, content in tree.items():
         (package / path).parent.mkdir(parents=True, exist_ok=True)

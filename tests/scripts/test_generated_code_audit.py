@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from codegen import file_tree, generator, pipeline
+from codegen.configuration import CONFIG
 from postman_items import ROOT, convert_item, load_item, read, with_bodies, with_parameter, with_segment, with_variables
 from postman_openapi.losses import SpecError
 from postman_openapi.yaml_io import write_yaml
@@ -78,7 +79,7 @@ def generate_package(item: Any, folder: Path) -> file_tree.Tree:
     document, _ = convert_item(item, server=f"https://example.com/{item['name']}")
     pipeline.validate(document)
     (folder / "fragment.yaml").write_text(write_yaml(document), encoding="utf-8")
-    config = ROOT / pipeline.CONFIG
+    config = ROOT / CONFIG
     return generator.generate(folder / "fragment.yaml", config, folder, operations=1)
 
 
