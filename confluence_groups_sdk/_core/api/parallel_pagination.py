@@ -47,9 +47,11 @@ class ParallelPaginator(Generic[T]):
     - Restart: if the gap remains, or the server changes the size of its pages, the other results are dropped, and the
       pages are predicted anew. After some restarts, pages are requested one by one.
     - End: the last page is short and begins in the page before it, too. If the total is not reached then, it is asked
-      for again. If it is still not reached and entries have moved, the list is read once more from its start.
-    - Doubt: the list goes on as a `Paginator` reads it if an entry has no id, if a page is empty although there are
-      more, or if the server repeats itself. If it cannot go on like this, the list is read once more from its start.
+      for again. If it is still not reached, the list goes on sequentially.
+    - Doubt: the list also goes on sequentially, as a `Paginator` reads it, if an entry has no id, if a page is empty
+      although there are more, or if the server repeats itself.
+    - Second reading: the list is read once more from its start, sequentially, if it cannot go on, if entries have moved
+      and the total is not reached, or if empty pages with a next link end it without the total.
 
     Sources: docs/confluence-behaviour.md#pagination.
 
@@ -163,7 +165,7 @@ class ParallelPaginator(Generic[T]):
         pages = self._pages
         items = pages.receive(result)
         if pages.is_finished:
-            if self._has_moved and pages.received < pages.total:
+            if self._has_predicted and self._may_lack_entries(result):
                 self._read_again()
         elif self._is_first and result.size >= MIN_SIZE and not result.unidentified:
             self._predicts = result.more or not result.is_short
@@ -172,6 +174,15 @@ class ParallelPaginator(Generic[T]):
                 self._remember(result, 0)
         self._is_first = False
         return items
+
+    def _may_lack_entries(self, last: Page[T]) -> bool:
+        """Decide whether a finished list may lack entries that a sequential reading finds or raises an error for.
+
+        Args:
+            last: the last page. If it has a link to a next page, two empty pages with that link have ended the list.
+        """
+        pages = self._pages
+        return (last.more and pages.received != pages.total) or (self._has_moved and pages.received < pages.total)
 
     def _receive_again(self, again: Paginator[T], result: Any) -> Sequence[T]:
         seen, id_of = self._pages.seen, self._pages.id_of
@@ -223,8 +234,8 @@ class ParallelPaginator(Generic[T]):
             self._stop_predicting()  # only an empty page is the end then
         elif not may_end:
             self._checks_end = self._is_outdated = True
-        elif self._has_moved and self._pages.received < self._pages.total:
-            self._read_again()
+        elif self._pages.received < self._pages.total:
+            self._stop_predicting()
         else:
             self._pages.finish()
             self._predicts, self._is_outdated = False, True
