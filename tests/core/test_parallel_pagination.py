@@ -128,7 +128,9 @@ def test_few_calls_are_more_than_a_sequential_reading_makes(count: int, calls: i
     next_link=st.sampled_from([None, True, False]),
     stated_limit=STATED_LIMITS,
     hidden=st.frozensets(st.sampled_from(make_ids(120)), max_size=20)
-    | st.builds(lambda first, number: frozenset(make_ids(120)[first:][:number]), st.integers(0, 60), st.integers(0, 40)),
+    | st.builds(
+        lambda first, number: frozenset(make_ids(120)[first:][:number]), st.integers(0, 60), st.integers(0, 40)
+    ),
     ignores_start=st.booleans(),
     nulls=st.lists(st.integers(0, 120), max_size=3),
     order=st.lists(st.integers(0, 3), min_size=1, max_size=20),
