@@ -185,6 +185,17 @@ def test_a_total_that_is_not_reached_leaves_the_end_to_the_rules_of_a_sequential
     assert Reading(server, 13).finish() == read(server, 13) == [*make_ids(21), "id-33", "id-34"]
 
 
+def test_a_list_that_is_read_once_more_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    ids = [*make_ids(90), f"{UNIDENTIFIED}1", f"{UNIDENTIFIED}2"]
+    server = Server(ids, total=99, next_link=True)
+    assert Reading(server, 20).finish() == make_ids(90)
+    assert server.starts.count(0) == 2, "it was read once more"
+    assert [line.partition(": ")[2] for line in caplog.messages] == [
+        "2 members without an account id skipped",
+        "the server states a total of 99, but its pages have only 92",
+    ]
+
+
 # --- a server that changes meanwhile
 
 

@@ -82,7 +82,7 @@ class ParallelPaginator(Generic[T]):
     @property
     def unidentified(self) -> int:
         """The number of unidentified entries so far."""
-        return max(self._pages.unidentified, self._again.unidentified if self._again else 0)
+        return self._pages.unidentified
 
     @property
     def is_outdated(self) -> bool:
@@ -185,11 +185,13 @@ class ParallelPaginator(Generic[T]):
         return (last.more and pages.received != pages.total) or (self._has_moved and pages.received < pages.total)
 
     def _receive_again(self, again: Paginator[T], result: Any) -> Sequence[T]:
-        seen, id_of = self._pages.seen, self._pages.id_of
-        items = [item for item in again.receive(result) if id_of(item) not in seen]
-        seen.update((id_of(item), None) for item in items)
+        pages = self._pages
+        items = [item for item in again.receive(result) if pages.id_of(item) not in pages.seen]
+        pages.seen.update((pages.id_of(item), None) for item in items)
+        pages.unidentified = max(pages.unidentified, again.unidentified)
+        pages.is_finished = again.is_finished
         if again.is_finished:
-            self._pages.finish()
+            self._again = None
         return items
 
     def _continues(self, page: Page[T], known: set[str] | dict[str, None]) -> bool:
@@ -237,7 +239,7 @@ class ParallelPaginator(Generic[T]):
         elif self._pages.received < self._pages.total:
             self._stop_predicting()
         else:
-            self._pages.finish()
+            self._pages.is_finished = True
             self._predicts, self._is_outdated = False, True
 
     # --- pages that do not fit
