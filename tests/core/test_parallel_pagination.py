@@ -157,7 +157,7 @@ def test_a_list_that_does_not_change_is_read_as_it_is_sequentially(
     elif expected is not None:
         assert reading.found == expected
         assert reading.error is None
-    elif reading.error is None:
+    elif reading.error is None and not (server.hidden and size > server.cap):
         visible = [each for each in ids if not each.startswith(UNIDENTIFIED) and each not in server.hidden]
         assert reading.found == visible, "it got through"
 

@@ -120,7 +120,8 @@ class Paginator(Generic[T]):
         self._pages_left -= 1
         if self.received > self.max_items or self._pages_left < 0:
             raise self._too_long()
-        self._start += len(new) + unidentified or page.size or page.requested_limit
+        places_if_empty = min(page.limit or page.requested_limit, page.requested_limit)
+        self._start += len(new) + unidentified or page.size or places_if_empty
         self.is_finished = self._ends_list(page)
         self._previous = page
         return new
