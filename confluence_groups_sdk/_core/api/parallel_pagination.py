@@ -31,6 +31,25 @@ class _Request:
     counted: bool  # whether the total was asked for, too
 
 
+@frozen
+class _Repair(Generic[T]):
+    """A page asked for because another one does not begin in the page before it.
+
+    Attributes:
+        request: the page asked for.
+        target: the offset around which it reads.
+        step: how far before the target it begins.
+        page: the page that does not fit and waits.
+        page_request: the request of that page.
+    """
+
+    request: _Request
+    target: int
+    step: int
+    page: Page[T]
+    page_request: _Request
+
+
 class ParallelPaginator(Generic[T]):
     """Predicts the pages of a list, so that they can be requested at the same time: send the calls from `next_calls`
     and pass their results to `receive`, in order; after each, do the same with the calls from `next_repair`.
@@ -74,10 +93,7 @@ class ParallelPaginator(Generic[T]):
         self._offset = 0  # of the latest page's last entry
         self._restarts = 0
         self._patience = PATIENCE
-        self._repair: _Request | None = None
-        self._target = 0  # the offset around which the repair reads
-        self._step = 0  # how far before it
-        self._pending: tuple[Page[T], _Request] | None = None  # the page that waits for the repair
+        self._repair: _Repair[T] | None = None
 
     @property
     def unidentified(self) -> int:
@@ -102,7 +118,7 @@ class ParallelPaginator(Generic[T]):
 
     def next_repair(self) -> Call[Any] | None:
         """Return the call to send before the next result is received; None if there is none."""
-        return self._page_call(self._repair) if self._repair else None
+        return self._page_call(self._repair.request) if self._repair else None
 
     def _predict(self) -> Iterator[Call[Any]]:
         """Yield the calls for the pages up to the total, each when it is sent."""
@@ -155,9 +171,7 @@ class ParallelPaginator(Generic[T]):
             self._restart()
         else:
             self._has_moved = True
-            self._pending = result, request
-            self._target = min(self._offset, request.offset)
-            self._begin_repair(max(request.size // 2, 1), counted=request.counted)
+            self._begin_repair(result, request, min(self._offset, request.offset), step=max(request.size // 2, 1))
         return ()
 
     def _receive_singly(self, result: Any) -> Sequence[T]:
@@ -244,26 +258,25 @@ class ParallelPaginator(Generic[T]):
 
     # --- pages that do not fit
 
-    def _begin_repair(self, step: int, *, counted: bool) -> None:
-        """Ask for a page that begins this many entries before the one that does not fit."""
-        self._repair = _Request(max(self._target - step, 0), self._latest_size, counted)
-        self._step = step
+    def _begin_repair(self, page: Page[T], request: _Request, target: int, *, step: int) -> None:
+        """Ask for a page that begins this many entries before the target, because a page does not fit."""
+        repair = _Request(max(target - step, 0), self._latest_size, request.counted)
+        self._repair = _Repair(repair, target, step, page, request)
 
-    def _receive_repair(self, page: Page[T], repair: _Request) -> Sequence[T]:
+    def _receive_repair(self, page: Page[T], repair: _Repair[T]) -> Sequence[T]:
         self._repair = None
-        if not (repair.offset == 0 or self._continues(page, self._pages.seen)):
+        if not (repair.request.offset == 0 or self._continues(page, self._pages.seen)):
             self._patience -= 1
             if self._patience < 0:
                 self._stop_predicting()
             else:
-                self._begin_repair(2 * self._step, counted=repair.counted)
+                self._begin_repair(repair.page, repair.page_request, repair.target, step=2 * repair.step)
             return ()
-        items = self._accept(page, repair)
-        pending, self._pending = self._pending, None
-        if self._is_outdated or not self._predicts or pending is None:
+        items = self._accept(page, repair.request)
+        if self._is_outdated or not self._predicts:
             return items
-        if self._continues(pending[0], self._latest):
-            return [*items, *self._accept(*pending)]
+        if self._continues(repair.page, self._latest):
+            return [*items, *self._accept(repair.page, repair.page_request)]
         self._restart()
         return items
 
