@@ -126,6 +126,14 @@ def test_an_empty_page_with_a_next_link_is_not_the_end(method: str) -> None:
     assert ids_of(call("sync", method, server, arguments)) == expected
 
 
+def test_an_empty_page_takes_as_many_places_as_its_response_states() -> None:
+    """If the server lowers the limit, the page after an empty one would otherwise begin too late."""
+    server = Server(make_ids(60), cap=10, hidden=frozenset(make_ids(20)[10:]), stated_limit="used")
+    expected = [each for each in make_ids(60) if each not in server.hidden]
+    assert ids_of(call("sync", "iter_members", server, GROUP)) == expected
+    assert ids_of(call("sync", "iter_members", server, {**GROUP, "in_parallel": 4})) == expected
+
+
 def test_an_empty_page_with_a_next_link_is_followed_once() -> None:
     server = Server(make_ids(5), next_link=True)
     assert ids_of(call("sync", "iter_members", server, GROUP)) == make_ids(5)

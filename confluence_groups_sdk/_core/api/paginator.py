@@ -93,7 +93,10 @@ class Paginator(Generic[T]):
         if not self.is_finished:
             return self.page_at(self._start, self.page_size)
         self._checking = self._check is not None and not self.received
-        return self._check if self._checking else None
+        if self._checking:
+            return self._check
+        self._log_missing()
+        return None
 
     def receive(self, result: Any) -> Sequence[T]:
         """Return the new items in the result of the last call.
@@ -108,7 +111,7 @@ class Paginator(Generic[T]):
         self.page_size = page.requested_limit
         self.total = page.total or self.total
         if self._completes_list(page):
-            self.finish()
+            self.is_finished = True
             return ()
         unidentified = self._count_new_unidentified(page)
         new = self._new_items(page.items)
@@ -117,9 +120,9 @@ class Paginator(Generic[T]):
         self._pages_left -= 1
         if self.received > self.max_items or self._pages_left < 0:
             raise self._too_long()
-        self._start += len(new) + unidentified or page.size or page.requested_limit
-        if self._ends_list(page):
-            self.finish()
+        places_if_empty = min(page.limit or page.requested_limit, page.requested_limit)
+        self._start += len(new) + unidentified or page.size or places_if_empty
+        self.is_finished = self._ends_list(page)
         self._previous = page
         return new
 
@@ -156,15 +159,15 @@ class Paginator(Generic[T]):
             return True
         return len(ids) == len(self.seen) and len(page.unidentified) <= self.unidentified
 
-    def finish(self) -> None:
-        """End the list, and log what is missing."""
-        self.is_finished = True
-        if self.unidentified or self.received < self.total:
-            label = log_label(self.page_at(0, self.page_size))
-            if self.unidentified:
-                logger.warning("%s: %s without an account id skipped", label, format_count(self.unidentified, "member"))
-            if self.received < self.total:
-                logger.warning(TOTAL_NOT_REACHED, label, self.total, self.received)
+    def _log_missing(self) -> None:
+        """Log how many entries are missing from a finished list."""
+        if not self.unidentified and self.received >= self.total:
+            return
+        label = log_label(self.page_at(0, self.page_size))
+        if self.unidentified:
+            logger.warning("%s: %s without an account id skipped", label, format_count(self.unidentified, "member"))
+        if self.received < self.total:
+            logger.warning(TOTAL_NOT_REACHED, label, self.total, self.received)
 
     # --- new items and progress
 

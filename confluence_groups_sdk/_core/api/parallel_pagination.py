@@ -31,6 +31,25 @@ class _Request:
     counted: bool  # whether the total was asked for, too
 
 
+@frozen
+class _Repair(Generic[T]):
+    """A page asked for because another one does not begin in the page before it.
+
+    Attributes:
+        request: the page asked for.
+        target: the offset around which it reads.
+        step: how far before the target it begins.
+        page: the page that does not fit and waits.
+        page_request: the request of that page.
+    """
+
+    request: _Request
+    target: int
+    step: int
+    page: Page[T]
+    page_request: _Request
+
+
 class ParallelPaginator(Generic[T]):
     """Predicts the pages of a list, so that they can be requested at the same time: send the calls from `next_calls`
     and pass their results to `receive`, in order; after each, do the same with the calls from `next_repair`.
@@ -47,9 +66,11 @@ class ParallelPaginator(Generic[T]):
     - Restart: if the gap remains, or the server changes the size of its pages, the other results are dropped, and the
       pages are predicted anew. After some restarts, pages are requested one by one.
     - End: the last page is short and begins in the page before it, too. If the total is not reached then, it is asked
-      for again. If it is still not reached and entries have moved, the list is read once more from its start.
-    - Doubt: the list goes on as a `Paginator` reads it if an entry has no id, if a page is empty although there are
-      more, or if the server repeats itself. If it cannot go on like this, the list is read once more from its start.
+      for again. If it is still not reached, the list goes on sequentially.
+    - Doubt: the list also goes on sequentially, as a `Paginator` reads it, if an entry has no id, if a page is empty
+      although there are more, or if the server repeats itself.
+    - Second reading: the list is read once more from its start, sequentially, if it cannot go on, if entries have moved
+      and the total is not reached, or if empty pages with a next link end it without the total.
 
     Sources: docs/confluence-behaviour.md#pagination.
 
@@ -72,15 +93,12 @@ class ParallelPaginator(Generic[T]):
         self._offset = 0  # of the latest page's last entry
         self._restarts = 0
         self._patience = PATIENCE
-        self._repair: _Request | None = None
-        self._target = 0  # the offset around which the repair reads
-        self._step = 0  # how far before it
-        self._pending: tuple[Page[T], _Request] | None = None  # the page that waits for the repair
+        self._repair: _Repair[T] | None = None
 
     @property
     def unidentified(self) -> int:
         """The number of unidentified entries so far."""
-        return max(self._pages.unidentified, self._again.unidentified if self._again else 0)
+        return self._pages.unidentified
 
     @property
     def is_outdated(self) -> bool:
@@ -100,7 +118,7 @@ class ParallelPaginator(Generic[T]):
 
     def next_repair(self) -> Call[Any] | None:
         """Return the call to send before the next result is received; None if there is none."""
-        return self._page_call(self._repair) if self._repair else None
+        return self._page_call(self._repair.request) if self._repair else None
 
     def _predict(self) -> Iterator[Call[Any]]:
         """Yield the calls for the pages up to the total, each when it is sent."""
@@ -153,9 +171,7 @@ class ParallelPaginator(Generic[T]):
             self._restart()
         else:
             self._has_moved = True
-            self._pending = result, request
-            self._target = min(self._offset, request.offset)
-            self._begin_repair(max(request.size // 2, 1), counted=request.counted)
+            self._begin_repair(result, request, min(self._offset, request.offset), step=max(request.size // 2, 1))
         return ()
 
     def _receive_singly(self, result: Any) -> Sequence[T]:
@@ -163,7 +179,7 @@ class ParallelPaginator(Generic[T]):
         pages = self._pages
         items = pages.receive(result)
         if pages.is_finished:
-            if self._has_moved and pages.received < pages.total:
+            if self._has_predicted and self._may_lack_entries(result):
                 self._read_again()
         elif self._is_first and result.size >= MIN_SIZE and not result.unidentified:
             self._predicts = result.more or not result.is_short
@@ -173,12 +189,23 @@ class ParallelPaginator(Generic[T]):
         self._is_first = False
         return items
 
+    def _may_lack_entries(self, last: Page[T]) -> bool:
+        """Decide whether a finished list may lack entries that a sequential reading finds or raises an error for.
+
+        Args:
+            last: the last page. If it has a link to a next page, two empty pages with that link have ended the list.
+        """
+        pages = self._pages
+        return (last.more and pages.received != pages.total) or (self._has_moved and pages.received < pages.total)
+
     def _receive_again(self, again: Paginator[T], result: Any) -> Sequence[T]:
-        seen, id_of = self._pages.seen, self._pages.id_of
-        items = [item for item in again.receive(result) if id_of(item) not in seen]
-        seen.update((id_of(item), None) for item in items)
+        pages = self._pages
+        items = [item for item in again.receive(result) if pages.id_of(item) not in pages.seen]
+        pages.seen.update((pages.id_of(item), None) for item in items)
+        pages.unidentified = max(pages.unidentified, again.unidentified)
+        pages.is_finished = again.is_finished
         if again.is_finished:
-            self._pages.finish()
+            self._again = None
         return items
 
     def _continues(self, page: Page[T], known: set[str] | dict[str, None]) -> bool:
@@ -223,34 +250,33 @@ class ParallelPaginator(Generic[T]):
             self._stop_predicting()  # only an empty page is the end then
         elif not may_end:
             self._checks_end = self._is_outdated = True
-        elif self._has_moved and self._pages.received < self._pages.total:
-            self._read_again()
+        elif self._pages.received < self._pages.total:
+            self._stop_predicting()
         else:
-            self._pages.finish()
+            self._pages.is_finished = True
             self._predicts, self._is_outdated = False, True
 
     # --- pages that do not fit
 
-    def _begin_repair(self, step: int, *, counted: bool) -> None:
-        """Ask for a page that begins this many entries before the one that does not fit."""
-        self._repair = _Request(max(self._target - step, 0), self._latest_size, counted)
-        self._step = step
+    def _begin_repair(self, page: Page[T], request: _Request, target: int, *, step: int) -> None:
+        """Ask for a page that begins this many entries before the target, because a page does not fit."""
+        repair = _Request(max(target - step, 0), self._latest_size, request.counted)
+        self._repair = _Repair(repair, target, step, page, request)
 
-    def _receive_repair(self, page: Page[T], repair: _Request) -> Sequence[T]:
+    def _receive_repair(self, page: Page[T], repair: _Repair[T]) -> Sequence[T]:
         self._repair = None
-        if not (repair.offset == 0 or self._continues(page, self._pages.seen)):
+        if not (repair.request.offset == 0 or self._continues(page, self._pages.seen)):
             self._patience -= 1
             if self._patience < 0:
                 self._stop_predicting()
             else:
-                self._begin_repair(2 * self._step, counted=repair.counted)
+                self._begin_repair(repair.page, repair.page_request, repair.target, step=2 * repair.step)
             return ()
-        items = self._accept(page, repair)
-        pending, self._pending = self._pending, None
-        if self._is_outdated or not self._predicts or pending is None:
+        items = self._accept(page, repair.request)
+        if self._is_outdated or not self._predicts:
             return items
-        if self._continues(pending[0], self._latest):
-            return [*items, *self._accept(*pending)]
+        if self._continues(repair.page, self._latest):
+            return [*items, *self._accept(repair.page, repair.page_request)]
         self._restart()
         return items
 
