@@ -43,7 +43,7 @@ from confluence_groups_sdk import (
 )
 from confluence_groups_sdk._generated.api.group import remove_member_from_group_by_group_id as generated
 from confluence_groups_sdk.auth import oauth_flow, token_store
-from confluence_groups_sdk.auth.lock_thread import PerLoopLocks
+from confluence_groups_sdk.auth.lock_thread import LockThread, PerLoopLocks
 from confluence_groups_sdk.sandbox import Answer, Sandbox
 
 GROUP = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
@@ -884,6 +884,42 @@ def test_lock_load_save_and_unlock_happen_in_one_thread(sandbox: Sandbox) -> Non
     assert len(store.threads) == 1
     assert store.loop_thread not in store.threads
     assert store.own.acquire(blocking=False), "the lock is free"
+
+
+def test_after_a_cancellation_the_thread_that_took_the_lock_releases_it_when_its_work_is_done() -> None:
+    done: list[tuple[str, int]] = []
+    begun, go_on, released = threading.Event(), threading.Event(), threading.Event()
+
+    @contextmanager
+    def lock() -> Iterator[None]:
+        done.append(("take", threading.get_ident()))
+        try:
+            yield
+        finally:
+            done.append(("release", threading.get_ident()))
+            released.set()
+
+    def save() -> None:
+        begun.set()
+        assert go_on.wait(20)
+        done.append(("save", threading.get_ident()))
+
+    async def hold() -> None:
+        async with LockThread(asyncio.Lock(), lock) as held:
+            await held.run(save)
+
+    async def cancel() -> None:
+        task = asyncio.create_task(hold())
+        await asyncio.to_thread(begun.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        await asyncio.to_thread(released.wait, 20)
+
+    asyncio.run(cancel())
+    assert [step for step, _ in done] == ["take", "save", "release"]
+    assert len({thread for _, thread in done}) == 1
 
 
 def test_raw_client_refreshes_tokens(sandbox: Sandbox, path: Path) -> None:

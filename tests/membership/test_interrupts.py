@@ -139,6 +139,19 @@ def test_ctrl_c_ends_a_sleep_and_a_read_at_once() -> None:
     released.set()
 
 
+def test_an_error_of_the_journal_matters_more_than_a_ctrl_c() -> None:
+    caller = CallerThread()
+
+    def work() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        while not caller.interrupted:
+            Notifier().wait()
+        raise JournalError("full")
+
+    with pytest.raises(JournalError, match="full"):
+        caller.run(work)
+
+
 def test_a_ctrl_c_before_the_run_begins_or_after_it_ends_is_not_swallowed() -> None:
     caller = CallerThread()
     caller.run(lambda: None)

@@ -64,6 +64,9 @@ def test_a_check_reads_only_what_a_guard_needs(groups: ConfluenceGroups, sandbox
 
     assert asked(Action.ADD, group, reader) == ["current", "memberof"]
     assert asked(Action.REMOVE, group, reader) == ["membersByGroupId"], "the caller is known, and the list has the user"
+    directory.add_group(SandboxGroup("pair", "Pair"), [ADMIN, READER])
+    pair = groups.get_group(group_id="pair")
+    assert asked(Action.REMOVE, pair, reader) == ["membersByGroupId"], "the whole page counts"
     assert asked(Action.REMOVE, group, admin)[0] == "membersByGroupId"
     lists = {"user", "admin", "site-admin"}
     assert set(asked(Action.REMOVE, admins, admin)) == {"membersByGroupId", *lists}, "the caller would leave"

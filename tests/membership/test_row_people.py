@@ -79,6 +79,14 @@ def test_every_row_of_an_unknown_group_is_bad(sandbox: Sandbox) -> None:
     ]
 
 
+def test_an_unknown_e_mail_of_a_leaver_says_how_many_people_hide_theirs(sandbox: Sandbox) -> None:
+    team(sandbox, 3)
+    sandbox.directory.add_person(Person("hidden", "Hidden", ""))
+    sandbox.directory.add_member(TEAM, "hidden")
+    with client(sandbox) as groups, pytest.raises(InputError, match=r"; 1 of the 9 people there hides their e-mail"):
+        plan_offboarding(groups, account_ids=["x@example.com"])
+
+
 def test_a_quoted_group_is_found_and_noted_unless_its_name_has_quotes(sandbox: Sandbox, tmp_path: Path) -> None:
     ids = team(sandbox, 3)
     path = write(tmp_path, "group,account", f'"=""Team""",{ids[0]}', f"'Team,{ids[1]}")

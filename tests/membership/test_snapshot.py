@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from confluence_groups_sdk import User
-from confluence_groups_sdk.membership.planning.snapshot import Member, Members, members_digest
+from confluence_groups_sdk import Group, User
+from confluence_groups_sdk.membership import Action, Change
+from confluence_groups_sdk.membership.planning.snapshot import (
+    GroupSnapshot,
+    Member,
+    Members,
+    members_digest,
+    planned_groups,
+)
 
 names = st.none() | st.sampled_from(["Ada", "Bo"])
 users = st.lists(
@@ -75,3 +82,19 @@ def test_members_take_less_than_80_bytes_each() -> None:
         tracemalloc.stop()
     assert len(people) == 20_000
     assert kept / 20_000 < 80, "bytes for each member, besides the strings"
+
+
+def test_a_plan_keeps_of_a_group_how_many_members_it_has_and_how_many_it_leaves() -> None:
+    members = Members.of(User(account_id=each, account_type="atlassian") for each in "abcd")
+    group = GroupSnapshot(Group(id="g", name="Team"), members)
+    actions = {"a": Action.REMOVE, "b": Action.REMOVE, "new": Action.ADD}
+    changes = [
+        Change(action=action, group_id="g", group_name="Team", account_id=each) for each, action in actions.items()
+    ]
+    (planned,) = planned_groups({"g": group}, changes)
+    assert (planned.members, planned.others, planned.digest) == (4, 2, members_digest("cd"))
+
+
+def test_without_a_word_of_the_server_no_member_is_unidentified() -> None:
+    members = Members.of([])
+    assert (members.unidentified, GroupSnapshot(Group(id="g", name="Team"), members).unidentified) == (0, 0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from attrs import evolve
@@ -46,6 +47,16 @@ def test_undo_reverses_only_changes_that_were_made(sandbox: Sandbox, path: Path)
         sandbox.directory.remove_member(TEAM, ids[0])  # by another admin
         apply(groups, plan, journal=path, on_drift="continue")
         assert [change.account_id for change in undo(groups, path).changes] == ids[1:4]
+
+
+def test_undo_does_not_list_all_groups_to_find_one(sandbox: Sandbox, path: Path) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        apply(groups, removals(groups, ids[:2]), journal=path)
+        before = len(sandbox.requests)
+        assert len(undo(groups, path).changes) == 2
+    addresses = [urlsplit(seen.target) for seen in sandbox.requests[before:]]
+    assert not [each for each in addresses if each.path.endswith("/group") and "accessType" not in each.query]
 
 
 def test_undo_skips_memberships_that_others_have_changed(sandbox: Sandbox, path: Path) -> None:

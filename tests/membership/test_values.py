@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from confluence_groups_sdk._core.call_metadata import RateLimitInfo
 from confluence_groups_sdk.membership import (
     Action,
     Change,
+    GroupMembers,
     Guards,
     Outcome,
     Plan,
+    Preflight,
     Progress,
     RecordedRun,
     Report,
@@ -158,3 +161,8 @@ def test_a_report_is_saved_as_readable_json_and_completely_or_not_at_all(tmp_pat
     missing = tmp_path / "missing" / "report.json"
     with pytest.raises(JournalError, match=re.escape(f"{missing}: the report cannot be written (No such file")):
         saved.save(missing)
+
+
+@pytest.mark.parametrize("kind", [GroupMembers, Preflight])
+def test_fields_are_given_by_name_so_that_more_can_follow(kind: type) -> None:
+    assert {each.kind for each in signature(kind).parameters.values()} == {Parameter.KEYWORD_ONLY}
