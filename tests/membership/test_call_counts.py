@@ -318,6 +318,8 @@ def test_users_are_looked_up_a_hundred_at_a_time(sandbox: Sandbox, calls: Calls)
     [
         (str(UUID(int=1)), True),
         ("i:0ABCDEFGHIJKLMNOPQRSTUV", True),
+        ("20-characters-at-all", True),
+        ("19-characters-there", False),
         ("site-admins", False),
         ("confluence-users-your-domain", False),
         ("all people of the 3rd floor", False),
