@@ -92,9 +92,8 @@ def _test_lacks(project: Project, operation: Operation, methods: list[str]) -> I
         missing = () if names is None else tuple(each for each in statuses if not _covers(names, methods, each))
         if missing:
             yield Lack(file, f"{what} for {operation.name}: {', '.join(missing)}", missing)
-    if CONTRACT in project.texts:
-        if operation.name not in (_names(project, CONTRACT) or ()):
-            yield Lack(CONTRACT, f"the request of {operation.name} is not compared with the reference")
+    if CONTRACT in project.texts and operation.name not in (_names(project, CONTRACT) or ()):
+        yield Lack(CONTRACT, f"the request of {operation.name} is not compared with the reference")
 
 
 def _names(project: Project, file: str) -> set[str] | None:

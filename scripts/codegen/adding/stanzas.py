@@ -158,7 +158,7 @@ def _bodies(operation: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, An
 
 def _action(target: str, description: str, update: Any) -> str:
     """Return an action as YAML, in the form of the overlay; without an update it removes."""
-    action = {"target": target, "description": description}
+    action: dict[str, Any] = {"target": target, "description": description}
     action |= {"remove": True} if update is None else {"update": update}
     return "\n" + indent(write_yaml([action]), "  ")
 
