@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from attrs import frozen
@@ -15,6 +15,9 @@ from codegen.facade.check import find_problems
 from openapi_python_client.config import ClassOverride, ConfigFile
 from postman_items import CREATE, ROOT
 from project_copy import copy_project, read_files, replace, run
+
+from confluence_groups_sdk import AccessType
+from confluence_groups_sdk.sandbox import operations
 
 POSTMAN = "openapi/postman"
 OVERLAY, CONFIG = "openapi/overlay.yaml", "generator-config.yaml"
@@ -368,6 +371,10 @@ CASES = {
 def test_the_committed_facade_fits_the_fragment() -> None:
     built = pipeline.build(ROOT)
     assert (built.examples, find_problems(ROOT, built.document, pipeline.FRAGMENT, built.tree)) == ([], [])
+
+
+def test_the_sandbox_knows_the_same_values() -> None:
+    assert get_args(AccessType) == operations.ACCESS_TYPES
 
 
 def test_the_keys_of_the_configuration_are_those_of_the_generator() -> None:

@@ -90,6 +90,10 @@ class Facts:
         return self.operation.method != "GET"
 
     @property
+    def is_list(self) -> bool:
+        return {"start", "limit"} <= {str(each["name"]) for each in self.operation.parameters}
+
+    @property
     def answer(self) -> str | None:
         """The named schema that has everything that the answer shows; None if there is no answer."""
         content = self.operation.content.get("responses", {}).get(str(self.success), {}).get("content", {})
@@ -190,6 +194,7 @@ def _function(facts: Facts, _lack: Lack) -> str:
         f"        {scopes},\n        {end},\n    )"
     )
     why = f"; {DECIDE} is it repeatable (repeatable=True), and why" if facts.writes else ""
+    why += f"; {DECIDE} it is a list, so build pages as memberships_page does" if facts.is_list else ""
     return (
         f"def {facts.method}({signature}) -> Call[{facts.result}]:\n"
         f'    """{DECIDE} one sentence{why}."""\n'
