@@ -103,6 +103,13 @@ def replace_all(file: Path, *pairs: tuple[str, str]) -> None:
         replace(file, old, new)
 
 
+def drop_enum(project: Path) -> None:
+    rewrite(project, GROUPS, lambda item: limit_values(item, "accessType", ""))
+    config = project / CONFIG
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text[: text.index("class_overrides")] + text[text.index("post_hooks") :], encoding="utf-8")
+
+
 def replace_results(body: Any) -> None:
     body["data"], body["cursor"] = body.pop("results"), "<string>"
 
@@ -152,6 +159,22 @@ CASES = {
         lambda item: limit_values(item, "accessType", ""),
         "error: generator-config.yaml: /class_overrides/GetGroupsAccessType: it renames no class to AccessType",
         code=2,
+    ),
+    "an enum is dropped with its override": Case(
+        drop_enum,
+        (
+            f"{OPERATIONS}:",
+            "getGroups: `accessType` has no enum any longer, so there is no generated class AccessType: edit ",
+            "operations._parse_access_type",
+        ),
+    ),
+    "the schema of a body is renamed": Case(
+        lambda project: replace_all(
+            project / OVERLAY,
+            ("        GroupName:\n", "        NewGroup:\n"),
+            ("schemas/GroupName", "schemas/NewGroup"),
+        ),
+        (f"{OPERATIONS}:", "createGroup: there is no generated class GroupName", "operations.create_group"),
     ),
     "an enum grows": of_item(
         GROUPS,
