@@ -25,16 +25,19 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from codegen import file_tree, pipeline
+from codegen.adding.report import report_lacks
 from codegen.facade.check import find_problems
 from codegen.fragment.gaps import OVERLAY
 from codegen.importing.addresses import read_servers
-from codegen.item_import import DIFFERENT, SAME, split_export
+from codegen.item_import import DIFFERENT, SAME, SplitExport, split_export
 from codegen.pipeline import FRAGMENT, ITEMS, PACKAGE, PROJECT, Built
 from codegen.sync_client import DERIVED
 from openapi_diff.compare import KNOWN, compare, read_document, read_known, report_lines
+from openapi_diff.documents import Document
 from postman_openapi.files import read_text, write_atomically
 from postman_openapi.json_nodes import parse_json
 from postman_openapi.losses import SpecError
+from postman_openapi.merging import path_shape
 from postman_openapi.yaml_io import read_yaml
 from run_command import run_command
 
@@ -183,8 +186,22 @@ def import_items(export: Path, folder: str | None, *, replace: bool) -> int:
     for each in found.items:
         if each.state != SAME:
             write_atomically(ROOT / ITEMS / each.name, each.content)
+    for line in lacking(found):
+        print(line)
     print("now run scripts/regenerate.py; facts that the items cannot express belong in the overlay")
     return 0
+
+
+def lacking(found: SplitExport) -> Iterator[str]:
+    """Yield what the imported operations still lack, each with the text to paste."""
+    try:
+        document, requests = pipeline.merge(ROOT)
+    except (SpecError, ExceptionGroup) as error:
+        yield f"note: the overlay does not fit the items, so nothing is known about the operations: {error}"
+        return
+    names = {f"{ITEMS}/{each.name}" for each in found.items}
+    imported = {(each.method, path_shape(each.path)) for name, each in requests.items() if name in names}
+    yield from report_lacks(ROOT, Document(document, FRAGMENT), imported)
 
 
 if __name__ == "__main__":

@@ -90,6 +90,20 @@ def build(root: Path) -> Built:
     return built
 
 
+def merge(root: Path) -> tuple[dict[str, Any], dict[str, Request]]:
+    """Return the document of the items and the overlay, unchecked, and the requests by the paths of their files.
+
+    Raises:
+        SpecError: an item cannot be used, or an overlay action matches nothing.
+        ExceptionGroup: several cannot be used.
+    """
+    names = item_names(root)
+    _, requests = read_items({name: read_text(root / name, name) for name in names})
+    derived, _ = build_document(Collection("", "", (), tuple(requests), ()))
+    document, _ = apply_overlay(derived, read_yaml(read_text(root / OVERLAY, OVERLAY), OVERLAY), OVERLAY)
+    return document, dict(zip(names, requests, strict=True))
+
+
 def read_items(texts: Mapping[str, str]) -> tuple[list[Collection], list[Request]]:
     """Return the content of the item files, and their requests.
 

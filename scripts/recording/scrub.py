@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
+import yaml
 from attrs import frozen
 
 HOST = "your-domain.atlassian.net"
@@ -26,10 +28,12 @@ TEXT_KEYS = (
 )  # fmt: skip
 NUMBER_KEYS = ("statusCode", "code", "start", "limit", "size", "totalSize", "width", "height")
 ADDRESS_KEYS = ("base", "context", "self", "next", "path")
-PATH_WORDS = frozenset({
-    "aa-avatar", "accessible-resources", "api", "by-id", "confluence", "current", "bulk", "ex", "experimental", "group",
-    "memberof", "membersByGroupId", "oauth", "picker", "rest", "token", "user", "userByGroupId", "wiki",
-})  # fmt: skip
+FRAGMENT = Path(__file__).resolve().parents[2] / "openapi" / "confluence-groups.openapi.yaml"
+PATHS = yaml.safe_load(FRAGMENT.read_text(encoding="utf-8"))["paths"]
+PATH_WORDS = frozenset(
+    {"aa-avatar", "accessible-resources", "confluence", "ex", "experimental", "oauth", "rest", "token", "wiki"}
+    | {segment for path in PATHS for segment in path.split("/") if segment and segment[0] != "{"}
+)
 NAME = re.compile(r"[A-Za-z_][A-Za-z_.-]{0,40}")
 HARMLESS_VALUE = re.compile(r"\d{1,6}|true|false")
 E_MAIL = r"[^\s@<>\"'(),;:/=&?]+(?:@|%40)[^\s@<>\"'(),;:/=&?]+\.[^\s@<>\"'(),;:/=&?.]+"

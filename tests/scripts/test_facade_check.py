@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from attrs import frozen
@@ -15,6 +15,9 @@ from codegen.facade.check import find_problems
 from openapi_python_client.config import ClassOverride, ConfigFile
 from postman_items import CREATE, ROOT
 from project_copy import copy_project, read_files, replace, run
+
+from confluence_groups_sdk import AccessType
+from confluence_groups_sdk.sandbox import operations
 
 POSTMAN = "openapi/postman"
 OVERLAY, CONFIG = "openapi/overlay.yaml", "generator-config.yaml"
@@ -100,6 +103,13 @@ def replace_all(file: Path, *pairs: tuple[str, str]) -> None:
         replace(file, old, new)
 
 
+def drop_enum(project: Path) -> None:
+    rewrite(project, GROUPS, lambda item: limit_values(item, "accessType", ""))
+    config = project / CONFIG
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text[: text.index("class_overrides")] + text[text.index("post_hooks") :], encoding="utf-8")
+
+
 def replace_results(body: Any) -> None:
     body["data"], body["cursor"] = body.pop("results"), "<string>"
 
@@ -149,6 +159,22 @@ CASES = {
         lambda item: limit_values(item, "accessType", ""),
         "error: generator-config.yaml: /class_overrides/GetGroupsAccessType: it renames no class to AccessType",
         code=2,
+    ),
+    "an enum is dropped with its override": Case(
+        drop_enum,
+        (
+            f"{OPERATIONS}:",
+            "getGroups: `accessType` has no enum any longer, so there is no generated class AccessType: edit ",
+            "operations._parse_access_type",
+        ),
+    ),
+    "the schema of a body is renamed": Case(
+        lambda project: replace_all(
+            project / OVERLAY,
+            ("        GroupName:\n", "        NewGroup:\n"),
+            ("schemas/GroupName", "schemas/NewGroup"),
+        ),
+        (f"{OPERATIONS}:", "createGroup: there is no generated class GroupName", "operations.create_group"),
     ),
     "an enum grows": of_item(
         GROUPS,
@@ -368,6 +394,10 @@ CASES = {
 def test_the_committed_facade_fits_the_fragment() -> None:
     built = pipeline.build(ROOT)
     assert (built.examples, find_problems(ROOT, built.document, pipeline.FRAGMENT, built.tree)) == ([], [])
+
+
+def test_the_sandbox_knows_the_same_values() -> None:
+    assert get_args(AccessType) == operations.ACCESS_TYPES
 
 
 def test_the_keys_of_the_configuration_are_those_of_the_generator() -> None:

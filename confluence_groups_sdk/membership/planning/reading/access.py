@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from attrs import define, evolve, field, frozen
 
@@ -16,7 +17,7 @@ from ..snapshot import GroupSnapshot
 from .group_lookup import update_group
 from .read_errors import READ_ERRORS
 
-ACCESS_TYPES: tuple[AccessType, ...] = ("user", "admin", "site-admin")
+ACCESS_TYPES: tuple[AccessType, ...] = get_args(AccessType)
 
 
 @frozen
