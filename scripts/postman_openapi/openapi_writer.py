@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .losses import Loss
+from .losses import Kind, Loss
 from .model import NO_AUTH, Auth, Body, Collection, Header, Parameter, Request, Response, Server, Tag
 from .operation_ids import operation_ids
 from .schema_inference import Schema
@@ -129,7 +129,7 @@ def _operation(
     if request.bodies and not any(GENERATED_MEDIA.fullmatch(body.media_type) for body in request.bodies):
         what = f"the media type {request.bodies[0].media_type} of a body"
         why = "openapi-python-client leaves out the operation, unless its content_type_overrides name the media type"
-        losses.append(Loss(request.where, request.bodies[0].pointer, what, why))
+        losses.append(Loss(request.where, request.bodies[0].pointer, what, why, kind=Kind.GENERATOR))
     operation = {"operationId": name, **_drop_empty(optional)}
     operation["responses"] = {
         response.status: _response(response, classes, name) for response in request.responses

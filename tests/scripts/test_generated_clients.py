@@ -139,3 +139,20 @@ def test_every_case_is_kept(tmp_path: Path) -> None:
     document = convert({"info": {"name": "Cases"}, "item": items}, tmp_path)
     count = sum(len(path) for path in document["paths"].values())
     assert len(generate_client(document, tmp_path)) == count > 10
+
+
+def test_the_generator_reads_the_description_of_a_parameter_only_in_its_schema(tmp_path: Path) -> None:
+    """Otherwise the converter could write it once."""
+    query = [{"key": "order", "value": "asc", "description": "In words"}]
+    url = {"host": ["https://x.example.com"], "path": ["a"], "query": query}
+    document = convert({"info": {"name": "X"}, "item": [{"name": "One", "request": {"url": url}}]}, tmp_path)
+    (parameter,) = document["paths"]["/a"]["get"]["parameters"]
+    assert parameter["description"] == parameter["schema"]["description"] == "In words"
+    for place, documented in ((parameter, True), (parameter["schema"], False)):
+        folder = tmp_path / str(documented)
+        folder.mkdir()
+        kept = place.pop("description")
+        generate_client(document, folder)
+        code = (folder / "client/api/default/one.py").read_text(encoding="utf-8")
+        assert ("In words" in code) is documented
+        place["description"] = kept
