@@ -52,7 +52,7 @@ class Kind(StrEnum):
 
     SERVER = "server lost"
     OPERATION = "operation lost"
-    GENERATOR = "operation not generated"
+    GENERATOR = "not generated"
     AUTHENTICATION = "authentication lost"
     PATH = "path changed"
     MERGE = "merged operations disagree"

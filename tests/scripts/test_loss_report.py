@@ -72,7 +72,7 @@ def test_most_serious_losses_come_first() -> None:
     assert [line.partition(":")[0] for line in lines] == [
         "server lost",
         "operation lost",
-        "operation not generated",
+        "not generated",
         "authentication lost",
         "path changed",
         "merged operations disagree",
@@ -98,7 +98,7 @@ def test_a_merge_has_one_line_and_so_has_the_same_authentication() -> None:
     unsent = [lost("the media type text/plain", "no", item=name, kind=Kind.GENERATOR) for name in names]
     lines = list(text_lines([*merged, *unclear, *unsent], verbose=False))
     assert [line for line in lines if line.startswith(SERIOUS)] == [
-        "operation not generated: x.json ('A'): /a: the media type text/plain: no (and in 2 other places)",
+        "not generated: x.json ('A'): /a: the media type text/plain: no (and in 2 other places)",
         "authentication lost: x.json ('A'): /a: oauth2: no flow (and in 2 other places)",
         "merged operations disagree: x.json ('A'): /a: the name, the description, the parameter 'a b': its default",
         "merged operations disagree: x.json ('B'): /a: the name of a second request: so",
@@ -127,6 +127,10 @@ def auth(kind: str, **details: str) -> dict[str, Any]:
     return {"type": kind, kind: [{"key": key, "value": value} for key, value in details.items()]}
 
 
+def answer(media_type: str) -> dict[str, Any]:
+    return {"code": 200, "header": [{"key": "Content-Type", "value": media_type}], "body": "<a>1</a>"}
+
+
 CASES: list[tuple[Kind | None, list[Any], dict[str, Any]]] = [
     (Kind.SERVER, [one("{{one}}/a"), one("{{two}}/a")], {}),
     (Kind.SERVER, [one(), one("{{two}}/v1/a")], {}),
@@ -134,6 +138,9 @@ CASES: list[tuple[Kind | None, list[Any], dict[str, Any]]] = [
     (Kind.OPERATION, [one(), {"name": "No request"}], {}),
     (Kind.OPERATION, [one(), {"name": "No items", "item": 1}], {}),
     (Kind.GENERATOR, [one(body={"mode": "raw", "raw": "text"})], {}),
+    (Kind.GENERATOR, [one(body={"mode": "raw", "raw": "{}"}), one(body={"mode": "raw", "raw": "text"})], {}),
+    (Kind.GENERATOR, [{**one(), "response": [answer("application/xml")]}], {}),
+    (None, [{**one(), "response": [answer("text/plain"), answer("application/xml")]}], {}),
     (Kind.AUTHENTICATION, [one(auth=auth("awsv4"))], {}),
     (Kind.AUTHENTICATION, [one(auth=auth("oauth2"))], {}),
     (Kind.AUTHENTICATION, [one(auth=auth("basic")), one(auth=auth("bearer"))], {}),
