@@ -9,11 +9,10 @@ from typing import Any, NoReturn
 
 from attrs import evolve, frozen
 
-from .losses import Loss, SpecError, json_pointer
+from .losses import Kind, Loss, SpecError, json_pointer
 
 MAX_DEPTH = 100  # levels; exporters stay far below
 MAX_VALUES = 1_000_000
-UNKNOWN = "not understood"  # why a member that nobody knows is lost
 
 
 @frozen
@@ -28,9 +27,9 @@ class Node:
         """Raise a SpecError for this position."""
         raise SpecError(self.where, self.pointer, problem)
 
-    def loss(self, what: str, why: str, *, understood: bool = True) -> Loss:
+    def loss(self, what: str, why: str, *, understood: bool = True, kind: Kind | None = None) -> Loss:
         """Return a loss at this position."""
-        return Loss(self.where, self.pointer, what, why, understood)
+        return Loss(self.where, self.pointer, what, why, understood, kind)
 
     def child(self, key: str | int) -> Node:
         """Return a member of an object, or an entry of a list."""
@@ -51,7 +50,8 @@ class Node:
         """
         members = self.members()
         for name in sorted(name for name in members.keys() - {*known} if not ignored(name)):
-            losses.append(members[name].loss(f"the member {name!r}", UNKNOWN, understood=False))
+            what = f"the member {name!r}"
+            losses.append(members[name].loss(what, "not understood", understood=False, kind=Kind.UNKNOWN_FIELD))
         return {name: members[name] for name in known if self.value.get(name) is not None}
 
     def members(self, needed: Collection[str] = ()) -> dict[str, Node]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum, unique
 
 from attrs import frozen
 
@@ -45,6 +46,20 @@ def json_pointer(steps: Iterable[str | int]) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
+@unique
+class Kind(StrEnum):
+    """The kinds of losses that are told apart; the serious ones come first, in the order of the report."""
+
+    SERVER = "server lost"
+    OPERATION = "operation lost"
+    GENERATOR = "not generated"
+    AUTHENTICATION = "authentication lost"
+    PATH = "path changed"
+    MERGE = "merged operations disagree"
+    NO_SERVER = "base URL unknown"
+    UNKNOWN_FIELD = "field not understood"
+
+
 @frozen
 class Loss:
     """A part of the input that is missing from the output."""
@@ -54,15 +69,16 @@ class Loss:
     what: str
     why: str
     understood: bool = True  # False if the input is odd; True if OpenAPI cannot express it
+    kind: Kind | None = None  # None for a loss that is like any other
 
     def __str__(self) -> str:
         return f"{self.item}: {self.pointer}: {self.what}: {self.why}"
 
 
 @contextmanager
-def recording_loss(what: str, losses: list[Loss]) -> Iterator[None]:
+def recording_loss(what: str, losses: list[Loss], *, kind: Kind | None = None) -> Iterator[None]:
     """Record a SpecError inside as a loss, so that nothing else is lost with it."""
     try:
         yield
     except SpecError as error:
-        losses.append(Loss(error.where, error.pointer, what, error.problem, understood=False))
+        losses.append(Loss(error.where, error.pointer, what, error.problem, understood=False, kind=kind))

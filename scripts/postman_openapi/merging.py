@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from attrs import evolve
 
 from .json_nodes import Node
-from .losses import Loss, SpecError
+from .losses import Kind, Loss, SpecError
 from .model import NO_AUTH, Auth, Parameter, Request, Server
 from .operation_ids import common_name
 from .reader.bodies import merge_bodies
@@ -73,7 +73,7 @@ def _separate_servers(requests: list[Request], losses: list[Loss]) -> list[Reque
         key = (path_shape(found.path), found.method) if found else ("", "")
         if found and found.server and key not in taken and moved.setdefault(key, found.server) == found.server:
             why = f"{owner.where} has the same path on another server, so it becomes {found.path}"
-            losses.append(_loss(request, f"the path {request.path}", why))
+            losses.append(_loss(request, f"the path {request.path}", why, Kind.PATH))
             separated.append(found)
         else:
             separated.append(request)
@@ -101,7 +101,8 @@ def _rename_variables(request: Request, path: str, losses: list[Loss]) -> Reques
     names = dict(zip(PATH_VARIABLE.findall(request.path), PATH_VARIABLE.findall(path), strict=True))
     for old, new in names.items():
         if old != new:
-            losses.append(_loss(request, f"the name {old!r} of a path variable", f"it is {new!r} in {path}"))
+            what = f"the name {old!r} of a path variable"
+            losses.append(_loss(request, what, f"it is {new!r} in {path}", Kind.PATH))
     parameters = tuple(
         evolve(each, name=names[each.name]) if each.place == "path" else each for each in request.parameters
     )
@@ -117,7 +118,7 @@ def _merge_group(group: list[Request], losses: list[Loss]) -> Request:
             mine, its = getattr(whole, what), getattr(other, what)
             if its and its != mine and (mine or what == "tags"):
                 why = f"{whole.where} has the same path and method"
-                losses.append(_loss(other, f"the {what} of a second request", why))
+                losses.append(_loss(other, f"the {what} of a second request", why, Kind.MERGE))
         whole = evolve(
             whole,
             description=whole.description or other.description,
@@ -134,18 +135,18 @@ def _merge_servers(whole: Request, other: Request, losses: list[Loss]) -> Reques
     if whole.server is None and other.server is None:
         if whole.host != other.host and "{{" in whole.host + other.host:
             why = f"{whole.where} has the same path and method at {whole.host}, which is as unknown"
-            losses.insert(0, _loss(other, f"the server {other.host} of a second request", why))
+            losses.insert(0, _loss(other, f"the server {other.host} of a second request", why, Kind.SERVER))
         return whole
     if whole.server is None or other.server is None:
         if whole.host and other.host and whole.host != other.host:
             unknown = whole if whole.server is None else other
             why = "it is unknown, and another request with this path and method has a known one"
-            losses.insert(0, _loss(other, f"the server {unknown.host} of a second request", why))
+            losses.insert(0, _loss(other, f"the server {unknown.host} of a second request", why, Kind.SERVER))
         return evolve(whole, server=whole.server or other.server)
     if other.server == whole.server or other.server in whole.other_servers:
         return whole
     why = f"{whole.where} has the same path and method; the operation lists both servers"
-    losses.insert(0, _loss(other, "the server of a second request", why))
+    losses.insert(0, _loss(other, "the server of a second request", why, Kind.MERGE))
     return evolve(whole, other_servers=(*whole.other_servers, other.server))
 
 
@@ -173,7 +174,7 @@ def _merge_parameter(one: Parameter, other: Parameter, request: Request, losses:
     )
     for what, disagree, why in disagreements:
         if disagree:
-            losses.append(_loss(request, f"the parameter {other.name!r}: {what}", why, other.pointer))
+            losses.append(_loss(request, f"the parameter {other.name!r}: {what}", why, Kind.MERGE, other.pointer))
     schema = merge_schemas(one.schema, other.schema, Node(None, request.where, other.pointer), losses)
     return evolve(
         one,
@@ -190,12 +191,12 @@ def _merge_auth(one: Request, other: Request, losses: list[Loss]) -> tuple[Auth,
         return one.auth
     what = "the authentication of a second request"
     if one.auth is None or other.auth is None:
-        losses.append(_loss(other, what, "only one of the two specifies it; that one is used"))
+        losses.append(_loss(other, what, "only one of the two specifies it; that one is used", Kind.AUTHENTICATION))
         return other.auth if one.auth is None else one.auth
-    losses.append(_loss(other, what, "the document allows either"))
+    losses.append(_loss(other, what, "the document allows either", Kind.AUTHENTICATION))
     mine, its = one.auth or (NO_AUTH,), other.auth or (NO_AUTH,)
     return (*mine, *(each for each in its if each not in mine))
 
 
-def _loss(request: Request, what: str, why: str, pointer: str | None = None) -> Loss:
-    return Loss(request.where, request.pointer if pointer is None else pointer, what, why)
+def _loss(request: Request, what: str, why: str, kind: Kind, pointer: str | None = None) -> Loss:
+    return Loss(request.where, request.pointer if pointer is None else pointer, what, why, kind=kind)

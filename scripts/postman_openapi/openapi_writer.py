@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .losses import Loss
+from attrs import evolve
+
+from .losses import Kind, Loss
 from .model import NO_AUTH, Auth, Body, Collection, Header, Parameter, Request, Response, Server, Tag
 from .operation_ids import operation_ids
 from .schema_inference import Schema
@@ -18,6 +20,7 @@ WORD_IN_CODE = re.compile(r"[A-Z]?[a-z]+|[^\W_]+?(?=[A-Z]?[a-z]|[\W_]|\Z)")
 # openapi-python-client gives up an operation whose header has another type, or one of these formats.
 HEADER_TYPES = ("string", "integer", "number", "boolean")
 GENERATED_MEDIA = re.compile(r"application/(?:json|octet-stream|x-www-form-urlencoded|[^/]+\+json)|multipart/form-data")
+GENERATED_ANSWERS = re.compile(r"application/(?:json|octet-stream|[^/]+\+json)|text/.*")
 NO_HEADER_FORMATS = ("binary", "date", "date-time", "uuid")
 
 
@@ -38,7 +41,8 @@ def build_document(collection: Collection) -> tuple[dict[str, Any], list[Loss]]:
     schemes, classes = _Schemes(), _ClassNames()
     paths: dict[str, dict[str, Any]] = {}
     document["paths"] = paths
-    for request, name in zip(collection.requests, operation_ids(collection.requests), strict=True):
+    requests = [_distinguish_members(request, losses) for request in collection.requests]
+    for request, name in zip(requests, operation_ids(requests), strict=True):
         operation = _operation(request, name, schemes, classes, losses)
         if request.other_servers or request.server not in (None, server):
             known = [each for each in (request.server, *request.other_servers) if each]
@@ -126,10 +130,7 @@ def _operation(
         "parameters": [_parameter(each, request, losses) for each in _distinct_parameters(request, losses)],
         "requestBody": _drop_empty({"content": _content(request.bodies, classes, name, "body")}),
     }
-    if request.bodies and not any(GENERATED_MEDIA.fullmatch(body.media_type) for body in request.bodies):
-        what = f"the media type {request.bodies[0].media_type} of a body"
-        why = "openapi-python-client leaves out the operation, unless its content_type_overrides name the media type"
-        losses.append(Loss(request.where, request.bodies[0].pointer, what, why))
+    losses += _parts_without_code(request)
     operation = {"operationId": name, **_drop_empty(optional)}
     operation["responses"] = {
         response.status: _response(response, classes, name) for response in request.responses
@@ -139,6 +140,22 @@ def _operation(
             {} if auth == NO_AUTH else {schemes.name(auth): list(auth.scopes)} for auth in request.auth
         ]
     return operation
+
+
+def _parts_without_code(request: Request) -> Iterator[Loss]:
+    """Yield a loss for each body and response that openapi-python-client leaves out because of its media type."""
+    unless = "unless its content_type_overrides name the media type"
+    unknown = [body for body in request.bodies if not GENERATED_MEDIA.fullmatch(body.media_type)]
+    part = "this body" if len(unknown) < len(request.bodies) else "the operation"
+    for body in unknown:
+        what, why = f"the media type {body.media_type} of a body", f"openapi-python-client leaves out {part}, {unless}"
+        yield Loss(request.where, body.pointer, what, why, kind=Kind.GENERATOR)
+    for response in request.responses:
+        bodies = response.bodies
+        if bodies and not any(GENERATED_ANSWERS.fullmatch(body.media_type) for body in bodies):
+            what = f"the media type {bodies[0].media_type} of a response"
+            why = f"openapi-python-client leaves out the response, {unless}"
+            yield Loss(request.where, bodies[0].pointer, what, why, kind=Kind.GENERATOR)
 
 
 def _parameter(parameter: Parameter, request: Request, losses: list[Loss]) -> dict[str, Any]:
@@ -163,13 +180,49 @@ def _distinct_parameters(request: Request, losses: list[Loss]) -> Iterator[Param
     """Yield the parameters whose names stay different as names in code: ``$x`` and ``x`` do not."""
     seen: dict[tuple[str, str, str], str] = {}
     for parameter in request.parameters:
-        words = "_".join(WORD_IN_CODE.findall(parameter.name)).lower()
-        known = seen.setdefault((parameter.place, words, NOT_IN_CODE.sub("", parameter.name)), parameter.name)
+        known = seen.setdefault((parameter.place, *_names_in_code(parameter.name)), parameter.name)
         if known == parameter.name:
             yield parameter
         else:
             why = f"code cannot tell it from {known!r}"
             losses.append(Loss(request.where, parameter.pointer, f"the parameter {parameter.name!r}", why))
+
+
+def _names_in_code(name: str) -> tuple[str, str]:
+    """Return the names that openapi-python-client tries: in snake case, and as it is written."""
+    return "_".join(WORD_IN_CODE.findall(name)).lower(), NOT_IN_CODE.sub("", name)
+
+
+def _distinguish_members(request: Request, losses: list[Loss]) -> Request:
+    """Return a request without the members of its bodies whose names in code others have: ``@id`` beside ``id``.
+
+    openapi-python-client would leave out the operation or the response. Without the member in the schema, the value is
+    among the additional properties.
+    """
+
+    def distinguish(schema: Schema, pointer: str) -> Schema:
+        if schema.get("type") == "array":
+            return {**schema, "items": distinguish(schema["items"], pointer)}
+        if "properties" not in schema:
+            return schema
+        owners: dict[tuple[str, str], str] = {}
+        for name in sorted(schema["properties"], key=lambda name: bool(NOT_IN_CODE.search(name))):
+            owner = owners.setdefault(_names_in_code(name), name)
+            if owner != name:
+                losses.append(
+                    Loss(request.where, pointer, f"the member {name!r}", f"code cannot tell it from {owner!r}")
+                )
+        kept = [name for name in schema["properties"] if name in owners.values()]
+        required = [name for name in schema.get("required", []) if name in kept]
+        members = {name: distinguish(schema["properties"][name], pointer) for name in kept}
+        whole = {**schema, "properties": members, "required": required}
+        return whole if required else {name: value for name, value in whole.items() if name != "required"}
+
+    def distinguish_bodies(bodies: tuple[Body, ...]) -> tuple[Body, ...]:
+        return tuple(evolve(body, schema=distinguish(body.schema, body.pointer)) for body in bodies)
+
+    answers = (evolve(response, bodies=distinguish_bodies(response.bodies)) for response in request.responses)
+    return evolve(request, bodies=distinguish_bodies(request.bodies), responses=tuple(answers))
 
 
 def _header_schema(parameter: Parameter, request: Request, losses: list[Loss]) -> Schema:

@@ -6,46 +6,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 
-from .losses import Loss
+from .losses import Kind, Loss
 
 MAX_KINDS = 20
 QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?<=\{\{)[^{}]*(?=\}\})")
 LAST_WORDS = re.compile(r"(the (?:formats|header|media type|method|type)) \S.*", re.DOTALL)
-NAME = r"""(?:'.*'|".*")"""
-
-
-class Concern(StrEnum):
-    """The reasons why a loss is serious, most serious first: a call may be missing, or may not work."""
-
-    OPERATION = "operation lost"
-    AUTHENTICATION = "authentication lost"
-    PATH = "path changed"
-    MERGE = "merged operations disagree"
-
-
-SERIOUS = (
-    (Concern.OPERATION, "an operation"),
-    (Concern.OPERATION, "a folder"),
-    (Concern.AUTHENTICATION, "the authentication"),
-    (Concern.AUTHENTICATION, "the authentication of a second request"),
-    (Concern.AUTHENTICATION, "the authentication of an example"),
-    (Concern.AUTHENTICATION, "(?i:the header authorization)"),
-    (Concern.AUTHENTICATION, "a security scheme"),
-    (Concern.AUTHENTICATION, "oauth2"),
-    (Concern.PATH, f"the name {NAME} of a path variable"),
-    (Concern.PATH, f"the scheme of {NAME}"),
-    (Concern.PATH, f"the server {NAME}"),
-    (Concern.MERGE, r"the \w+ of a second request"),
-    (Concern.MERGE, f"the parameter {NAME}: .*"),
-)
-"""The serious losses by the pattern of what is lost; a test compares the patterns with the modules that report them."""
-
-
-def concern(loss: Loss) -> Concern | None:
-    """Return the reason why a loss is serious, or None."""
-    return next((each for each, what in SERIOUS if re.fullmatch(what, loss.what, re.DOTALL)), None)
+# Most serious first: a call may be missing, or may not work.
+SERIOUS = (Kind.SERVER, Kind.OPERATION, Kind.GENERATOR, Kind.AUTHENTICATION, Kind.PATH, Kind.MERGE)
+SHARE_A_LINE = (Kind.GENERATOR, Kind.AUTHENTICATION)  # the losses that differ only in their positions
 
 
 def text_lines(losses: Sequence[Loss], *, verbose: bool) -> Iterator[str]:
@@ -64,7 +33,10 @@ def text_lines(losses: Sequence[Loss], *, verbose: bool) -> Iterator[str]:
 
 def json_text(losses: Iterable[Loss]) -> str:
     """Return all losses as a JSON list."""
-    rows = [{"item": each.item, "pointer": each.pointer, "what": each.what, "why": each.why} for each in losses]
+    rows = [
+        {"item": each.item, "pointer": each.pointer, "what": each.what, "why": each.why, "kind": each.kind}
+        for each in losses
+    ]
     return json.dumps(rows, indent=2)
 
 
@@ -81,22 +53,29 @@ def kind_lines(losses: Iterable[Loss]) -> Iterator[str]:
 def serious_lines(losses: Iterable[Loss]) -> Iterator[str]:
     """Yield a line for each serious loss.
 
-    The losses of one merge share a line, and so do losses of authentication that differ only in their positions.
+    The losses of one merge share a line, and so do losses of the kinds in SHARE_A_LINE that differ only in their
+    positions.
     """
-    groups: dict[Concern, dict[object, list[Loss]]] = {each: {} for each in Concern}
+    groups: dict[Kind, dict[object, list[Loss]]] = {each: {} for each in SERIOUS}
     for loss in losses:
-        if (found := concern(loss)) is not None:
-            same = {Concern.AUTHENTICATION: (loss.what, loss.why), Concern.MERGE: loss.item}.get(found, loss)
-            groups[found].setdefault(same, []).append(loss)
+        if loss.kind in SERIOUS:
+            groups[loss.kind].setdefault(_line_key(loss), []).append(loss)
     for each, group in groups.items():
         yield from (f"{each}: {_describe(each, same)}" for same in group.values())
 
 
-def _describe(about: Concern, losses: Sequence[Loss]) -> str:
+def _line_key(loss: Loss) -> object:
+    """Return a value that is the same for the losses of one line."""
+    if loss.kind is Kind.MERGE:
+        return loss.item
+    return (loss.what, loss.why) if loss.kind in SHARE_A_LINE else loss
+
+
+def _describe(about: Kind, losses: Sequence[Loss]) -> str:
     first, others = losses[0], losses[1:]
     if not others:
         return str(first)
-    if about is Concern.MERGE:
+    if about is Kind.MERGE:
         details = dict.fromkeys(loss.what.removesuffix(" of a second request") for loss in losses)
         return f"{first.item}: {first.pointer}: {', '.join(details)}"
     return f"{first} (and in {_count(len(others), 'other place', 'other places')})"

@@ -1,17 +1,19 @@
-"""Prove promises of the package by many random runs.
+"""Prove promises by many random runs, or with many inputs that others wrote.
 
 ctrl-c: apply a plan, and raise exceptions in its thread at random moments. No run hangs or reports a wrong error, the
 journal is whole and agrees with the server, the caller sees the interruption, and a resumed run completes the plan.
+
+corpora: convert the Postman collections in published packages, generate a client from each, and import it. Each request
+becomes an operation, or a line in the report.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from run_command import run_command
-
-from proving import ctrl_c
 
 
 def main(arguments: list[str]) -> int:
@@ -26,8 +28,26 @@ def main(arguments: list[str]) -> int:
     command.add_argument(
         "--every-step", action="store_true", help="also raise at each instruction that the thread passes"
     )
+    command.set_defaults(prove=_prove_ctrl_c)
+    command = commands.add_parser("corpora", help="convert the collections in published packages")
+    command.add_argument("--archives", metavar="FOLDER", type=Path, help="keep the downloaded archives here")
+    command.add_argument("--package", metavar="NAME", help="try one package only")
+    command.set_defaults(prove=_prove_corpora)
     options = parser.parse_args(arguments)
+    code: int = options.prove(options)
+    return code
+
+
+def _prove_ctrl_c(options: argparse.Namespace) -> int:
+    from proving import ctrl_c
+
     return ctrl_c.prove(options.runs, options.seed, every_step=options.every_step)
+
+
+def _prove_corpora(options: argparse.Namespace) -> int:
+    from proving import corpora  # it needs the generator, which the other proofs do without
+
+    return corpora.prove(options.archives, options.package)
 
 
 if __name__ == "__main__":

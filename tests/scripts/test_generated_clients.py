@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from codegen import generator, pipeline
-from codegen.configuration import CONFIG
+from codegen import configuration
 from postman_items import ROOT
 from postman_openapi import cli
-from postman_openapi.yaml_io import write_yaml
+from proving.generated_clients import generate_client
 
+CONFIG = ROOT / configuration.CONFIG
 CASES = Path(__file__).parent / "cases"
 RESERVED = "import-loses-answer.json"  # its parameters have the names of the generator's own variables, by design
 HEADERS = (
@@ -31,6 +28,7 @@ PATHS = (
 BODIES = (
     *('{ "a": <id>, }', "[", "{", "{a: 1, 'b': 'c'}", '{"a": {{n}}, "b": [{{x}}, ...]}', "text", '"text"', "null"),
     *('{"a": undefined}', '{"a": {"b": [1, "x", null]}}', "[]", "{}", '{"$ref": "x", "a b": {"": 1}}', "{{body}}"),
+    *('{"@id": "1", "id": 2, "@type": "x", "type": {"a b": 1, "ab": [{"$": 1, "@": 2}]}, "a-b": 1, "a_b": 2}',),
     *('[{"a": 1}, {"a": "b"}]', '{"class": 1, "self": 2, "from": 3, "additional_properties": 4}'),
 )
 
@@ -90,31 +88,6 @@ ENUM = {
 ODD_COLLECTION["item"][-1]["request"]["url"] = {"host": ["x"], "path": ["enum"], "query": [ENUM]}
 
 
-def generate_client(document: dict[str, Any], folder: Path) -> list[str]:
-    """Generate a client without warnings, import all its modules, and return the names of its operations."""
-    pipeline.validate(document)
-    source = folder / "document.yaml"
-    source.write_text(write_yaml(document), encoding="utf-8")
-    count = sum(len(path) for path in document["paths"].values())
-    tree = generator.generate(source, ROOT / CONFIG, folder, operations=count)
-    package = folder / "client"
-    for path, content in tree.items():
-        (package / path).parent.mkdir(parents=True, exist_ok=True)
-        (package / path).write_bytes(content)
-    names = [path.removesuffix(".py").replace("/", ".") for path in tree if path.endswith(".py")]
-    lines = ["import importlib", *(f"importlib.import_module({f'client.{name}'!r})" for name in names)]
-    run = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return [name for name in names if name.startswith("api.") and not name.endswith("__init__")]
-
-
 def convert(document: Any, folder: Path) -> dict[str, Any]:
     source = folder / "export.json"
     source.write_text(json.dumps(document), encoding="utf-8")
@@ -126,7 +99,7 @@ def test_every_odd_operation_is_kept(tmp_path: Path) -> None:
     operations = [each for path in document["paths"].values() for each in path.values()]
     assert len(operations) == len(ODD_COLLECTION["item"])
     assert max(len(each["operationId"]) for each in operations) <= 80
-    assert len(generate_client(document, tmp_path)) == len(operations)
+    assert len(generate_client(document, CONFIG, tmp_path)) == len(operations)
 
 
 def test_every_case_is_kept(tmp_path: Path) -> None:
@@ -139,4 +112,21 @@ def test_every_case_is_kept(tmp_path: Path) -> None:
         items += [{"name": f"{number} {path.stem}", "item": case["item"]}] if case["item"] else []
     document = convert({"info": {"name": "Cases"}, "item": items}, tmp_path)
     count = sum(len(path) for path in document["paths"].values())
-    assert len(generate_client(document, tmp_path)) == count > 10
+    assert len(generate_client(document, CONFIG, tmp_path)) == count > 10
+
+
+def test_the_generator_reads_the_description_of_a_parameter_only_in_its_schema(tmp_path: Path) -> None:
+    """Otherwise the converter could write it once."""
+    query = [{"key": "order", "value": "asc", "description": "In words"}]
+    url = {"host": ["https://x.example.com"], "path": ["a"], "query": query}
+    document = convert({"info": {"name": "X"}, "item": [{"name": "One", "request": {"url": url}}]}, tmp_path)
+    (parameter,) = document["paths"]["/a"]["get"]["parameters"]
+    assert parameter["description"] == parameter["schema"]["description"] == "In words"
+    for place, documented in ((parameter, True), (parameter["schema"], False)):
+        folder = tmp_path / str(documented)
+        folder.mkdir()
+        kept = place.pop("description")
+        generate_client(document, CONFIG, folder)
+        code = (folder / "client/api/default/one.py").read_text(encoding="utf-8")
+        assert ("In words" in code) is documented
+        place["description"] = kept

@@ -321,3 +321,28 @@ def test_single_text_example_is_kept() -> None:
     document, _ = build_document(collection({**item_with_url("https://h/x"), "response": [page]}))
     content = document["paths"]["/x"]["get"]["responses"]["200"]["content"]
     assert content == {"text/csv": {"schema": {"type": "string", "example": "a,b"}}}
+
+
+def test_members_that_code_cannot_tell_apart_are_reported() -> None:
+    body = {"mode": "raw", "raw": '{"@id": "1", "id": 2, "inner": [{"$n": 1, "n": 2, "a-b": 3}], "ID": 4}'}
+    request = {"method": "POST", "url": "https://x.example.com/a", "body": body}
+    document, losses = build({"name": "One", "request": request, "response": [{"code": 200, "body": body["raw"]}]})
+    operation = document["paths"]["/a"]["post"]
+    for part in (operation["requestBody"], operation["responses"]["200"]):
+        members = part["content"]["application/json"]["schema"]["properties"]
+        assert [*members] == ["id", "inner", "ID"]
+        assert [*members["inner"]["items"]["properties"]] == ["n", "a-b"]
+    where = ("/item/0/request/body/raw", "/item/0/response/0/body")
+    assert [(loss.pointer, loss.what, loss.why) for loss in losses] == [
+        (pointer, f"the member {name!r}", f"code cannot tell it from {other!r}")
+        for pointer in where
+        for name, other in (("@id", "id"), ("$n", "n"))
+    ]
+
+
+def test_a_member_that_is_left_out_is_not_required() -> None:
+    rows = [{"key": key, "value": "x", "description": "(Required) y"} for key in ("a[@b]", "a[b]")]
+    request = {"method": "POST", "url": "https://x.example.com/a", "body": {"mode": "urlencoded", "urlencoded": rows}}
+    document, _ = build({"name": "One", "request": request})
+    form = document["paths"]["/a"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    assert [*form["properties"]["a"]["properties"]] == form["properties"]["a"]["required"] == ["b"]

@@ -91,6 +91,7 @@ def test_report_can_be_json(tmp_path: Path) -> None:
         "pointer": "/item/1",
         "what": "an operation",
         "why": "'request' is missing",
+        "kind": "operation lost",
     }
     lines = run("all.json", "--verbose", cwd=tmp_path).stderr.decode().splitlines()
     lost = [f"lost: {row['item']}: {row['pointer']}: {row['what']}: {row['why']}" for row in rows]

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from attrs import define
-from postman_openapi.json_nodes import UNKNOWN, Node
-from postman_openapi.losses import Loss
+from postman_openapi.json_nodes import Node
+from postman_openapi.losses import Kind, Loss
 from postman_openapi.reader.bookkeeping import is_bookkeeping
 from postman_openapi.reader.collection_reader import FOLDER, INFO, read_postman
 
@@ -89,7 +89,7 @@ def find_unknown_folder_fields(node: Node, title: str, found: dict[str, UnknownF
 
 def _unknown_fields(item: Any, where: str) -> list[Loss]:
     """Return the losses of an item that are fields of unknown names."""
-    lost = [loss for loss in read_postman(Node(item, where)).losses if loss.why == UNKNOWN]
+    lost = [loss for loss in read_postman(Node(item, where)).losses if loss.kind is Kind.UNKNOWN_FIELD]
     return [loss for loss in lost if not get_close_matches(loss.pointer.rpartition("/")[2], MEANINGFUL, cutoff=SIMILAR)]
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..json_nodes import Node
-from ..losses import Loss
+from ..losses import Kind, Loss
 from ..model import Auth
 from ..secrets import strip_credentials
 from .bookkeeping import known_fields
@@ -109,13 +109,13 @@ def _oauth2(node: Node, details: dict[str, str], losses: list[Loss]) -> Auth:
     scheme: dict[str, Any] = {"type": "oauth2", "flows": {}}
     if grant not in FLOWS:
         why = f"OpenAPI has no flow for the grant type {grant!r}" if grant else "the item names no flow, URL or scope"
-        losses.append(node.loss("oauth2", why))
+        losses.append(node.loss("oauth2", why, kind=Kind.AUTHENTICATION))
         return Auth("oauth2", scheme)
     flow, needed = FLOWS[grant]
     written: dict[str, Any] = {name: strip_credentials(details.get(ADDRESSES[name], "")) for name in needed}
     for name, address in written.items():
         if not address or REFERENCE.search(address):
-            losses.append(node.loss("oauth2", f"its {ADDRESSES[name]} is unknown"))
+            losses.append(node.loss("oauth2", f"its {ADDRESSES[name]} is unknown", kind=Kind.AUTHENTICATION))
             return Auth("oauth2", scheme)
     scheme["flows"] = {flow: {**written, "scopes": dict.fromkeys(scopes, "")}}
     return Auth("oauth2", scheme, scopes)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..json_nodes import UNKNOWN, Node
-from ..losses import Loss
+from ..json_nodes import Node
+from ..losses import Kind, Loss
 
 BOOKKEEPING = frozenset(
     {
@@ -37,9 +37,9 @@ def report_unknown_fields_once(losses: list[Loss]) -> list[Loss]:
     seen: set[str] = set()
     kept = []
     for loss in losses:
-        if loss.why == UNKNOWN and loss.what in seen:
-            continue
-        if loss.why == UNKNOWN:
+        if loss.kind is Kind.UNKNOWN_FIELD:
+            if loss.what in seen:
+                continue
             seen.add(loss.what)
         kept.append(loss)
     return kept

@@ -9,13 +9,12 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from ..json_nodes import Node
-from ..losses import Loss, SpecError, recording_loss
+from ..losses import Kind, Loss, SpecError, recording_loss
 from ..model import Auth, Collection, Request, Tag
 from .bookkeeping import known_fields, report_unknown_fields_once
 from .parameter_rows import Field, description_text, read_fields
 from .request_reader import effective_auth, read_request, request_description
 from .response_reader import read_responses
-from .servers import NO_SERVER
 from .variables import Variables, add_variables, resolve_name
 
 FOLDER = ("name", "description", "item", "auth", "variable", "variables", "event")
@@ -105,15 +104,15 @@ class _Reader:
         titles = (*around.folders, name) if isinstance(name, str) else around.folders
         named = evolve(node, where=f"{self.file} ({' / '.join(titles)!r})" if titles else self.file)
         if isinstance(named.value, dict) and "item" in named.value:
-            with recording_loss("a folder", self.losses):
+            with recording_loss("a folder", self.losses, kind=Kind.OPERATION):
                 inside = self.inside(named, around)
                 self.items(named.child("item"), evolve(inside, folders=self._folders(named, inside)))
         else:
             lost: list[Loss] = []
-            with recording_loss("an operation", lost):
+            with recording_loss("an operation", lost, kind=Kind.OPERATION):
                 self.requests.append(self._request(named, around, lost))
-            self.losses += [loss for loss in lost if loss.why != NO_SERVER or loss.what not in self.nowhere]
-            self.nowhere |= {loss.what for loss in lost if loss.why == NO_SERVER}
+            self.losses += [loss for loss in lost if loss.kind is not Kind.NO_SERVER or loss.what not in self.nowhere]
+            self.nowhere |= {loss.what for loss in lost if loss.kind is Kind.NO_SERVER}
 
     def items(self, node: Node, around: _Inherited) -> None:
         """Read the entries of a folder."""
@@ -159,7 +158,7 @@ class _Reader:
         sent = read_request(item["request"], variables, around.auth, lost, name=name, server=self.server)
         if sent.auth is None and sent.marks_security:
             why = "parameters are marked as part of one, but the request has no auth"
-            lost.append(Loss(node.where, item["request"].pointer, "a security scheme", why))
+            lost.append(item["request"].loss("a security scheme", why, kind=Kind.AUTHENTICATION))
         answers = read_responses(item["response"], sent, variables, lost) if "response" in item else ()
         offered = {body.media_type for answer in answers for body in answer.bodies}
         if sent.accepts and sent.accepts not in offered:

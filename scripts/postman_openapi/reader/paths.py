@@ -9,7 +9,7 @@ from urllib.parse import quote
 from attrs import frozen
 
 from ..json_nodes import Node
-from ..losses import Loss
+from ..losses import Kind, Loss
 from ..schema_inference import placeholder_schema
 
 SLASH_OR_TEXT = re.compile(r"\{\{[^{}]*\}\}|<[^<>]*>|/|[^/{<]+|.", re.DOTALL)
@@ -127,10 +127,10 @@ def _name_variable(
         unique, number = f"{plain}_{number}", number + 1
     if unique != plain:
         why = f"the path has a variable twice; this one becomes {unique!r}"
-        losses.append(node.loss(f"the name {name!r} of a path variable", why, understood=False))
+        losses.append(node.loss(f"the name {name!r} of a path variable", why, understood=False, kind=Kind.PATH))
     elif unique not in (name, name.strip()):
         why = f"it becomes {unique!r}, because a template cannot contain it"
-        losses.append(node.loss(f"the name {name!r} of a path variable", why, understood=False))
+        losses.append(node.loss(f"the name {name!r} of a path variable", why, understood=False, kind=Kind.PATH))
     return PathVariable(name, unique, placeholder)
 
 

@@ -7,7 +7,7 @@ from http import HTTPMethod
 from attrs import evolve, frozen
 
 from ..json_nodes import Node
-from ..losses import Loss, recording_loss
+from ..losses import Kind, Loss, recording_loss
 from ..model import Auth, Body, Parameter
 from ..schema_inference import PLACEHOLDERS, proves_defaults, without_defaults
 from .auth import read_auth, read_authorization, uses_authorization
@@ -99,7 +99,7 @@ def effective_auth(
     """Return the request's own authentication, or the inherited one; record unsupported kinds as losses."""
     if node is None:
         return inherited
-    with recording_loss("the authentication", losses):
+    with recording_loss("the authentication", losses, kind=Kind.AUTHENTICATION):
         return read_auth(node, variables, losses)
     return None
 
@@ -126,7 +126,7 @@ def _add_authorization(
     if not rows or (own and auth):
         return auth
     written = None
-    with recording_loss("the authentication", losses):
+    with recording_loss("the authentication", losses, kind=Kind.AUTHENTICATION):
         written = read_authorization(rows[0], variables, losses)
     if written is None or written in (auth or ()):
         return auth
@@ -135,7 +135,8 @@ def _add_authorization(
     if auth and written.name == "bearer" and all(each.scheme["type"] == "oauth2" for each in auth):
         return auth
     if auth:
-        losses.append(rows[0].node.loss("the inherited authentication", "the Authorization header has another"))
+        why = "the Authorization header has another"
+        losses.append(rows[0].node.loss("the inherited authentication", why, kind=Kind.AUTHENTICATION))
     return (written,)
 
 
@@ -190,7 +191,7 @@ def _header_parameters(headers: list[Field], losses: list[Loss], *, known: tuple
                 losses.append(place.loss(what, "it is switched off"))
             elif not any(map(uses_authorization, known or ())):
                 why = "OpenAPI uses a security scheme for it" + (", and the request has another" if known else "")
-                losses.append(place.loss(what, why, understood=False))
+                losses.append(place.loss(what, why, understood=False, kind=Kind.AUTHENTICATION))
         elif row.key.lower() == "cookie":
             losses.append(place.loss(what, "cookies are not supported"))
         else:

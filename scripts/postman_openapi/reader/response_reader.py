@@ -8,7 +8,7 @@ from http import HTTPStatus
 from attrs import evolve
 
 from ..json_nodes import Node
-from ..losses import Loss, recording_loss
+from ..losses import Kind, Loss, recording_loss
 from ..model import Body, Header, Parameter, Response
 from ..schema_inference import placeholder_schema, stands_for_a_value, value_schema
 from ..secrets import MAY_BE_SECRET, holds_secret, redact
@@ -142,9 +142,11 @@ def _example_differences(node: Node, sent: SentRequest, variables: Variables) ->
     elif (other.method, other.address.segments) != (sent.method, sent.address.segments):
         yield node.loss("the URL of an example's request", "the request has another", understood=False)
     if other.auth != sent.auth:
-        yield node.loss("the authentication of an example", "the request has another", understood=False)
+        what = "the authentication of an example"
+        yield node.loss(what, "the request has another", understood=False, kind=Kind.AUTHENTICATION)
     if sent.auth is None and other.marks_security and not sent.marks_security:
-        yield node.loss("a security scheme", "only an example has one, and the request has no auth")
+        why = "only an example has one, and the request has no auth"
+        yield node.loss("a security scheme", why, kind=Kind.AUTHENTICATION)
     yield from _parameter_differences(node, other.parameters, sent)
     if not _same_body(other.body, sent.body):
         place = node.child("body") if isinstance(node.value, dict) and "body" in node.value else node

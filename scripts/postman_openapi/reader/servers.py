@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from attrs import evolve
 
 from ..json_nodes import Node
-from ..losses import Loss
+from ..losses import Kind, Loss
 from ..model import Server
 from ..secrets import MAY_BE_SECRET, is_secret, strip_credentials
 from .paths import BRACED_VARIABLE, split_off_query, template_name
@@ -24,7 +24,6 @@ from .variables import (
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 VARIABLE_SUBDOMAIN = re.compile(r"\{\{[^{}]*\}\}\.[A-Za-z0-9-]+\.?")
 HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(\[[^\]/]*\]|[^/:?#]*)(?::([^/?#]*))?(?:[/?#].*)?", re.DOTALL)
-NO_SERVER = "nothing names the base URL of the API"
 
 
 def resolve_server(host: str, variables: Variables, node: Node, losses: list[Loss]) -> tuple[Server | None, str]:
@@ -33,14 +32,14 @@ def resolve_server(host: str, variables: Variables, node: Node, losses: list[Los
     if not address or (address.startswith("{{") and not VARIABLE_SUBDOMAIN.match(address)):
         place = f"{node.pointer}/host/0" if isinstance(node.value, dict) and "host" in node.value else node.pointer
         what = address.partition("}}")[0] + "}}" if address else "the server"
-        losses.append(Loss(node.where, place, what, NO_SERVER))
+        losses.append(Loss(node.where, place, what, "nothing names the base URL of the API", kind=Kind.NO_SERVER))
         return None, ""
     address, query, _ = split_off_query(inline_variables_with("/?", address, variables, node))
     if (bare := strip_credentials(address)) != address:
         losses.append(node.loss("credentials in the URL", "OpenAPI allows none there"))
         address = bare
     if not SCHEME.match(address) and not address.startswith("/"):
-        losses.append(node.loss(f"the scheme of {address!r}", "it has none; https is used"))
+        losses.append(node.loss(f"the scheme of {address!r}", "it has none; https is used", kind=Kind.PATH))
         address = f"https://{address}"
     address = address.rstrip("/") or "/"
     used = {}
@@ -53,7 +52,7 @@ def resolve_server(host: str, variables: Variables, node: Node, losses: list[Los
     parts = HOST.fullmatch(address)
     is_url = address.startswith("/") if not parts else bool(re.fullmatch(r"\d*|.*\{.*\}.*", parts[2] or ""))
     if not is_url or not address.isprintable() or " " in address:
-        losses.append(node.loss(f"the server {address!r}", "it is not a URL", understood=False))
+        losses.append(node.loss(f"the server {address!r}", "it is not a URL", understood=False, kind=Kind.SERVER))
         return None, query
     return Server(address, used), query
 
