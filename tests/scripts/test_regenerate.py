@@ -48,7 +48,8 @@ def test_a_run_without_changes_prints_at_most_ten_lines(project: Path) -> None:
 
 
 def test_a_loss_that_is_not_accepted_is_a_problem(project: Path) -> None:
-    replace(project / ITEM, '"response": [', '"event": [{"listen": "test"}],\n  "response": [')
+    script = '"event": [{"listen": "test", "script": {"exec": ["x"]}}],'
+    replace(project / ITEM, '"response": [', f'{script}\n  "response": [')
     remedy = "change the item, or add the loss and its reason to openapi/accepted-losses.yaml"
     for arguments in ((), ("--check",)):
         result = run(project, *arguments)
@@ -376,6 +377,8 @@ def released_project(project: Path) -> Path:
 def test_changes_are_reported_before_files_are_written(released_project: Path) -> None:
     replace(released_project / ITEM, "Id of the group whose", "Id of the group, whose")
     replace(released_project / CLIENT, "def create_group(self, *, name", "def create_group(self, *, title")
+    old, new = (f"lambda *, {name}: operations.create_group({name})" for name in ("name", "title"))
+    replace(released_project / "confluence_groups_sdk/_core/api/first_call.py", old, new)
     result = run(released_project)
     assert result.returncode == 0, "only --check fails for the version"
     lines = result.stdout.splitlines()
