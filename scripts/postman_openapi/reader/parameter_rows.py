@@ -246,7 +246,7 @@ def _apply_enum(schema: Schema, row: Field, losses: list[Loss]) -> None:
     """Add the allowed values to the schema of a parameter, or to that of its list entries."""
     inner = schema["items"] if schema["type"] == "array" else schema
     only = list(dict.fromkeys(row.only))
-    if len({re.sub(r"[^a-z0-9]", "", text.lower()) for text in only}) < len(only):
+    if len({_name_in_code(text, index) for index, text in enumerate(only)}) < len(only):
         losses.append(row.node.loss("the allowed values", "code cannot tell their names apart"))
         return
     read = [value_schema(text)[0] for text in only]
@@ -256,6 +256,11 @@ def _apply_enum(schema: Schema, row: Field, losses: list[Loss]) -> None:
         inner["enum"] = [each["default"] for each in read]
     else:
         losses.append(row.node.loss("the allowed values", f"not all have the type {inner['type']}"))
+
+
+def _name_in_code(value: str, index: int) -> str:
+    """Return what tells an allowed value apart in code; generators number those that do not begin with a letter."""
+    return re.sub(r"[^a-z0-9]", "", value.lower()) or value if value[:1].isalpha() else f"value{index}"
 
 
 def _deep_object_schema(place: str, rows: list[Field], subkeys: list[tuple[str, ...]], losses: list[Loss]) -> Schema:
