@@ -134,7 +134,7 @@ def report(built: Built, *, changes: bool, verbose: bool) -> str | None:
     Args:
         built: the output of the run.
         changes: list the changes since the last release instead of counting them.
-        verbose: list the accepted losses and the actions, too.
+        verbose: also list the accepted losses and the actions.
     """
     from versioning.version_check import check_version  # loads griffe, which the other modes do not need
 

@@ -176,7 +176,7 @@ def remove_parts_without_code(
 ) -> set[tuple[Operation | None, str]]:
     """Remove the bodies and responses that the report says the generator leaves out, so that any other warning fails.
 
-    Return the operations and media types of the bodies; an operation that has no other body is removed, too.
+    Return the operations and media types of the bodies; an operation that has no other body is also removed.
     """
     removed: set[tuple[Operation | None, str]] = set()
     for loss in losses:

@@ -38,7 +38,7 @@ class Copy:
         without: the omitted parts.
         files: the SHA-256 of each file when it was copied.
         tree: the present files without the manifest.
-        origin: the clone that it comes from; two copies with the same content are the same whatever their origin.
+        origin: the clone that it comes from; copies with the same content are equal, even if their origins differ.
     """
 
     version: str

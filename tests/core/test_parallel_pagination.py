@@ -201,6 +201,20 @@ def test_a_list_that_is_read_once_more_is_logged_once(caplog: pytest.LogCaptureF
 # --- a server that changes meanwhile
 
 
+@pytest.mark.parametrize("number", [1, 2, 9, 10, 25])
+@pytest.mark.parametrize("order", [0, 1, 3])
+@pytest.mark.parametrize("answers", range(2, 12))
+def test_who_moves_to_an_earlier_page_is_found_although_others_leave(answers: int, order: int, number: int) -> None:
+    server = Server(make_ids(100), counts=True)
+    reading = Reading(server, page_size=10)
+    for _ in range(answers):
+        reading.answer(order)
+    del server.ids[:number]
+    found = reading.finish()
+    assert len(found) == len(set(found))
+    assert set(server.ids) <= set(found)
+
+
 class ChangingServer(RuleBasedStateMachine):
     """Who is in the list all the time is found, once."""
 
