@@ -65,8 +65,8 @@ class ParallelPaginator(Generic[T]):
       overlap with the page before, one further to the front is read. The start of the list always fits.
     - Restart: if the gap remains, or the server changes the size of its pages, the other results are dropped, and the
       pages are predicted anew. After some restarts, pages are requested one by one.
-    - End: the last page is short, and it also begins in the page before it. If the total is not reached then, it is asked
-      for again. If it is still not reached, the list goes on sequentially.
+    - End: the last page is short, and it also begins in the page before it. If the total is not reached then, the total
+      is asked for again. If it is still not reached, the list goes on sequentially.
     - Doubt: the list also goes on sequentially, as a `Paginator` reads it, if an entry has no id, if a page is empty
       although there are more, or if the server repeats itself.
     - Second reading: the list is read once more from its start, sequentially, if it cannot go on, if entries have moved
