@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .errors import PlanError as PlanError
     from .errors import RateLimitError as RateLimitError
     from .errors import ResponseValidationError as ResponseValidationError
+    from .errors import ReviewError as ReviewError
     from .errors import ServerError as ServerError
     from .models import AccessType as AccessType
     from .models import Group as Group
@@ -94,6 +95,7 @@ _MODULE_OF = {  # sorted
     "RateLimiterStatus": "_core.limits.rate_limiter_status",
     "ResponseValidationError": "errors",
     "RetryPolicy": "_core.limits.retry_policy",
+    "ReviewError": "errors",
     "ServerError": "errors",
     "Site": "models",
     "SystemClock": "_support.clock",

@@ -8,7 +8,7 @@ from ._support.known_problem import KnownProblem as KnownProblem  # noqa: PLC041
 from ._support.pickling import unpickle
 from ._support.text import escape_controls
 
-MAX_PROBLEMS_SHOWN = 20  # in the text of an InputError
+MAX_PROBLEMS_SHOWN = 20  # in the text of an error
 
 
 class ConfluenceGroupsError(Exception):
@@ -73,9 +73,7 @@ class InputError(ConfluenceGroupsError, ValueError):
         self.problems = tuple(map(escape_controls, problems))
 
     def __str__(self) -> str:
-        more = len(self.problems) - MAX_PROBLEMS_SHOWN
-        rest = [f"and {more} more (see problems)"] if more > 0 else []
-        return "\n  ".join([super().__str__(), *self.problems[:MAX_PROBLEMS_SHOWN], *rest])
+        return "\n  ".join([super().__str__(), *_first_problems(self.problems)])
 
 
 class PlanError(ConfluenceGroupsError, ValueError):
@@ -106,6 +104,23 @@ class JournalError(ConfluenceGroupsError):
     """The path of the new journal, if the journal was lost during a run and a new one was written; otherwise None."""
     changes_sent: bool = False
     """Whether the run had begun to send changes."""
+
+
+class ReviewError(ConfluenceGroupsError, ValueError):
+    """A snapshot, a decision or evidence of an access review is unusable: unreadable, edited, or of another review.
+
+    Attributes:
+        problems: one line per problem, with its place; empty if the message says everything.
+    """
+
+    problems: tuple[str, ...] = ()
+
+    def __init__(self, message: str = "", *, problems: tuple[str, ...] = (), option: str | None = None) -> None:
+        super().__init__(message, option=option)
+        self.problems = tuple(map(escape_controls, problems))
+
+    def __str__(self) -> str:
+        return "\n  ".join([super().__str__(), *_first_problems(self.problems)])
 
 
 class APIError(ConfluenceGroupsError):
@@ -278,3 +293,9 @@ class APITimeoutError(APIConnectionError):
 for _class in list(globals().values()):
     if isinstance(_class, type) and issubclass(_class, ConfluenceGroupsError):
         _class.__module__ = __package__ or ""  # the import path that ``repr`` and pickles show
+
+
+def _first_problems(problems: tuple[str, ...]) -> list[str]:
+    """Return as many problems as a message shows, and the number of the others."""
+    more = len(problems) - MAX_PROBLEMS_SHOWN
+    return [*problems[:MAX_PROBLEMS_SHOWN], *([f"and {more} more (see problems)"] if more > 0 else [])]

@@ -42,9 +42,11 @@ MAY_IMPORT = {
     "membership.model": {"membership.model", *CLIENT},
     "membership.planning": {"membership.planning", "membership.model", *CLIENT},
     "membership": {"membership", *CLIENT},
+    "review.model": {"review.model", *CLIENT},
+    "review": {"review", "=membership", *CLIENT},
     "sandbox": {"sandbox", "errors"},
     "sandbox.pytest_plugin": {"", "sandbox"},
-    "cli": {"", "cli", "=membership", "=sandbox", *CLIENT},
+    "cli": {"", "cli", "=membership", "=review", "=sandbox", *CLIENT},
     "": {"_core", "_support", "_version", "async_client", "auth", "client", "errors", "models"},
 }
 """What each folder or module may import, by the longest name that fits; "" is the package itself, and a name

@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 OTHER_KINDS = {
@@ -97,8 +98,12 @@ def read_regular(path: str | os.PathLike[str], *, limit: int = -1, flags: int = 
     return data
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write a file with mode 0600 and flush it to disk, then let it replace an existing file of that name.
+
+    Args:
+        path: the path of the file.
+        data: the content, as a whole or in pieces.
 
     Raises:
         OSError: the file cannot be written, or the name belongs to a folder, a pipe or a device; the file that existed
@@ -109,7 +114,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600
     try:
         with open(descriptor, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(descriptor)
         os.replace(temporary, target)

@@ -10,6 +10,7 @@ VIRAMA_CLASS = 9
 VARIATION_SELECTORS = frozenset(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
 BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 UNSEEN = VARIATION_SELECTORS | BLANKS  # Python counts these as printable
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are full-width
 
 
 def format_count(number: int, noun: str) -> str:
@@ -37,6 +38,12 @@ def escape_controls(text: str) -> str:
     for char, after in zip(text, f"{text[1:]} ", strict=True):
         shown.append(_escape_char(shown[-1][-1] if shown else " ", char, after))
     return "".join(shown)
+
+
+def protect_cell(text: str) -> str:
+    """Escape control characters, and put an apostrophe before a text that a spreadsheet would run as a formula."""
+    shown = escape_controls(text)
+    return f"'{shown}" if shown.lstrip().startswith(FORMULA_STARTS) else shown
 
 
 def _escape_char(before: str, char: str, after: str) -> str:

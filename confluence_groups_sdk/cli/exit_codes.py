@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from ..errors import ConfigurationError, ConfluenceGroupsError, DriftError, InputError, JournalError, PlanError
+from ..errors import (
+    ConfigurationError,
+    ConfluenceGroupsError,
+    DriftError,
+    InputError,
+    JournalError,
+    PlanError,
+    ReviewError,
+)
 from .rendering.error_message import print_error
 from .standard_streams import guarded_streams
 from .terminal import OutputError, RefusedError, print_err
@@ -24,7 +32,7 @@ INCOMPLETE = 4  # some changes failed or are left
 ALREADY_COMPLETE = 5  # nothing was sent, because earlier runs have finished the plan
 INTERRUPTED = 130  # by Ctrl-C
 
-BAD_INPUT = (InputError, PlanError, JournalError, ConfigurationError, ValueError)
+BAD_INPUT = (InputError, PlanError, JournalError, ReviewError, ConfigurationError, ValueError)
 
 
 def run_program(program: Callable[[], object]) -> NoReturn:

@@ -38,6 +38,7 @@ from .planning.reading.access import read_access as read_access
 from .planning.reading.group_members import GroupMembers as GroupMembers
 from .planning.reading.group_members import read_groups as read_groups
 from .planning.resolver import resolve_group as resolve_group
+from .planning.resolver import resolve_groups as resolve_groups
 from .planning.resolver import resolve_user as resolve_user
 from .planning.rows.csv_reader import read_accounts as read_accounts
 from .planning.rows.csv_reader import read_rows as read_rows

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from confluence_groups_sdk._support.text import escape_controls
+from confluence_groups_sdk._support.text import escape_controls, protect_cell
 from confluence_groups_sdk.cli.options import Format, OutputOptions
-from confluence_groups_sdk.cli.rendering.tables import CHUNK_ROWS, Column, protect_cell, write_one, write_rows
+from confluence_groups_sdk.cli.rendering.tables import CHUNK_ROWS, Column, write_one, write_rows
 from confluence_groups_sdk.cli.terminal import format_options, option_name
 
 COLUMNS = (Column("id"), Column("name"), Column("more", in_table=False))

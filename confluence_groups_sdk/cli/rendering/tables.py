@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from ..._support.text import escape_controls
+from ..._support.text import escape_controls, protect_cell
 from ..options import Format, OutputOptions
 from ..terminal import build_console
 
@@ -23,7 +23,6 @@ Row: TypeAlias = Mapping[str, Any]
 
 TRAILING_PADDING = re.compile(r" +((?:\x1b\[0m)?)$")  # of the last column
 CHUNK_ROWS = 200  # as many as a page of the API
-FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are full-width
 UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")  # json escapes the rest
 
 
@@ -150,12 +149,6 @@ class _CsvWriter:
 
     def end(self) -> None:
         """Write nothing: CSV has no end mark."""
-
-
-def protect_cell(text: str) -> str:
-    """Escape control characters, and put an apostrophe before a text that a spreadsheet would run as a formula."""
-    shown = escape_controls(text)
-    return f"'{shown}" if shown.lstrip().startswith(FORMULA_STARTS) else shown
 
 
 def _to_json(value: object) -> str:

@@ -66,6 +66,33 @@ def resolve_group(client: ConfluenceGroups, id_or_name: str) -> Group:
 
 
 @public
+def resolve_groups(
+    client: ConfluenceGroups, ids_or_names: Iterable[str], *, allow_missing: bool = False
+) -> dict[str, Group]:
+    """Return the group for each id or exact name, with few calls: many of them are looked up in the list of all groups.
+
+    Args:
+        client: reads the groups.
+        ids_or_names: ids or exact names of groups; a repeated one counts once.
+        allow_missing: whether to leave out what no group has, instead of raising an error.
+
+    Raises:
+        InputError: several groups have one of the names, or no group has it; the error names all of these.
+        TypeError: one string was given instead of several.
+        ValueError: an id or name is empty.
+        APIError, IncompleteReadError: as for `get_group`, `iter_groups` and `search_groups`.
+    """
+    if isinstance(ids_or_names, str):
+        raise TypeError("give a list of ids or names, not one string")
+    found = find_many_groups(client, ids_or_names)
+    wanted = {given: groups for given, groups in found.items() if groups or not allow_missing}
+    chosen = {given: _single(given, groups, by_name=False) for given, groups in wanted.items()}
+    if problems := tuple(problem for problem in chosen.values() if isinstance(problem, str)):
+        raise InputError("some groups cannot be found:", problems=problems)
+    return {given: group for given, group in chosen.items() if isinstance(group, Group)}
+
+
+@public
 def resolve_user(client: ConfluenceGroups, account: str, *, group: Group | None = None) -> User:
     """Return the user with this account id or e-mail, if the user shows the e-mail.
 

@@ -1,0 +1,1 @@
+"""What a review writes down: snapshots, rows of sheets, and decisions."""
