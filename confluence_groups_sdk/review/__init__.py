@@ -15,3 +15,4 @@ from .model.snapshot import Snapshot as Snapshot
 from .model.snapshot_parts import Selection as Selection
 from .model.snapshot_parts import SnapshotGroup as SnapshotGroup
 from .model.snapshot_parts import SnapshotUser as SnapshotUser
+from .taking.take import take_snapshot as take_snapshot

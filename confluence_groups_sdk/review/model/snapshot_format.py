@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, evolve
 
 from ..._support.strict_json import ShapeError, StrictObject, canonical_json, parse_strict
 from .limits import Limit
@@ -63,7 +63,7 @@ def parse_snapshot(data: bytes) -> dict[str, Any]:
     """
     fields = StrictObject(parse_strict(data))
     fields.choice("format", [FORMAT])
-    users = _users_from_json(fields.required("users"))
+    users = users_from_json(fields.required("users"))
     found: dict[str, Any] = {
         "site": fields.text("site"),
         "taken_by": fields.text("taken_by"),
@@ -72,8 +72,8 @@ def parse_snapshot(data: bytes) -> dict[str, Any]:
         "ended_at": fields.text("ended_at"),
         "calls": fields.count("calls"),
         "points": fields.count("points"),
-        "selection": _selection_from_json(fields.object("selection")),
-        "groups": tuple(group_from_json(item, path) for item, path in fields.items("groups")),
+        "selection": selection_from_json(fields.object("selection")),
+        "groups": tuple(_groups_from_json(fields, users)),
         "users": users,
         "limits": tuple(_limit_from_json(item, path) for item, path in fields.items("limits")),
         "digest": fields.digest("digest"),
@@ -138,6 +138,19 @@ def user_from_json(account_id: str, value: Any, path: str) -> SnapshotUser:
     )
 
 
+def _groups_from_json(fields: StrictObject, users: Mapping[str, SnapshotUser]) -> Iterator[SnapshotGroup]:
+    items = fields.items("groups")
+    items.reverse()
+    while items:
+        group = group_from_json(*items.pop())  # frees the item, because all of them together may be large
+        yield evolve(group, members=known_ids(group.members, users))
+
+
+def known_ids(account_ids: tuple[str, ...], users: Mapping[str, SnapshotUser]) -> tuple[str, ...]:
+    """Return these account ids as the users have them: a group of a user then takes 8 bytes instead of 100."""
+    return tuple(users[each].account_id if each in users else each for each in account_ids)
+
+
 def _intern(text: str | None) -> str | None:
     return None if text is None else sys.intern(text)
 
@@ -160,7 +173,12 @@ def _format_users(users: Mapping[str, SnapshotUser]) -> Iterator[bytes]:
     yield b"}"
 
 
-def _users_from_json(value: Any) -> dict[str, SnapshotUser]:
+def users_from_json(value: Any) -> dict[str, SnapshotUser]:
+    """Return the users in a JSON object, by account id; the object is emptied, because it may be large.
+
+    Raises:
+        ShapeError: the value has another shape.
+    """
     if not isinstance(value, dict):
         raise ShapeError("users: must be an object")
     users = {}
@@ -171,7 +189,12 @@ def _users_from_json(value: Any) -> dict[str, SnapshotUser]:
     return users
 
 
-def _selection_from_json(fields: StrictObject) -> Selection:
+def selection_from_json(fields: StrictObject) -> Selection:
+    """Return the selection in a JSON object.
+
+    Raises:
+        ShapeError: the value has another shape.
+    """
     selection = Selection(
         all_groups=fields.boolean("all_groups"),
         access=fields.string_list("access"),
@@ -197,7 +220,16 @@ def _check_consistency(groups: tuple[SnapshotGroup, ...], users: Mapping[str, Sn
     for index, group in enumerate(groups):
         if index and groups[index - 1].id >= group.id:
             raise ShapeError(f"groups[{index}]: groups must be in the order of their ids, each once")
-        if len(set(group.members)) < len(group.members):
-            raise ShapeError(f"groups[{index}].members: an account id occurs twice")
-        if unknown := next((each for each in group.members if each not in users), None):
-            raise ShapeError(f"groups[{index}].members: {unknown} is not one of the users")
+        check_members(group, f"groups[{index}]", users)
+
+
+def check_members(group: SnapshotGroup, path: str, users: Mapping[str, SnapshotUser]) -> None:
+    """Check that each member occurs once and is described.
+
+    Raises:
+        ShapeError: this is not so.
+    """
+    if len(set(group.members)) < len(group.members):
+        raise ShapeError(f"{path}.members: an account id occurs twice")
+    if unknown := next((each for each in group.members if each not in users), None):
+        raise ShapeError(f"{path}.members: {unknown} is not one of the users")
