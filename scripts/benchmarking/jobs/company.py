@@ -58,6 +58,12 @@ def equal_groups(groups: int, members: int) -> Company:
     return Company(groups * members, [range(index * members, (index + 1) * members) for index in range(groups)])
 
 
+def whole_company(groups: int, members: int, everybody: int) -> Company:
+    """Return groups of so many people each, in turn through the company, and one group of everybody."""
+    teams = [[(index * members + number) % everybody for number in range(members)] for index in range(groups)]
+    return Company(everybody, [*teams, range(everybody)])
+
+
 def leaving_company(leavers: int, groups: int) -> Company:
     """Return groups of about 40 people, of whom up to two leave: leavers in a row share half of their groups.
 
