@@ -7,25 +7,28 @@ is noticed. A last line without a line break is one that was being written when 
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from attrs import asdict, define, evolve, field, frozen
 
 from ..._support.files import is_open_to_others, lock_file, open_regular, sync_folder
-from ..._support.strict_json import ShapeError, StrictObject, canonical_json, parse_strict, sha256
+from ..._support.strict_json import WHOLE, ShapeError, StrictObject, canonical_json, sha256
 from ...errors import ReviewError
+from ..model.json_pieces import JsonPieces
 from ..model.snapshot_format import (
     check_members,
+    format_users,
     group_as_json,
     group_from_json,
-    known_ids,
+    parse_users,
     selection_from_json,
-    user_as_json,
-    users_from_json,
 )
 from ..model.snapshot_parts import Selection, SnapshotGroup, SnapshotUser
 
@@ -76,7 +79,8 @@ class State:
     def add(self, group: SnapshotGroup, users: Mapping[str, SnapshotUser]) -> None:
         """Add a group and the users who were not known before."""
         self.users.update(users)
-        self.groups[group.id] = evolve(group, members=known_ids(group.members, self.users))
+        one_text_each = (self.users[each].account_id if each in self.users else each for each in group.members)
+        self.groups[group.id] = evolve(group, members=tuple(one_text_each))
 
 
 class ProgressFile:
@@ -98,7 +102,7 @@ class ProgressFile:
 
     def begin(self) -> None:
         """Write the first line."""
-        self._append({"format": FORMAT, **asdict(self.state.beginning)})
+        self._append([canonical_json({"format": FORMAT, **asdict(self.state.beginning)})[:-1]])
 
     def record(self, group: SnapshotGroup, users: Mapping[str, SnapshotUser], calls: int, points: int) -> None:
         """Record that a group was read; afterwards the record is on disk.
@@ -113,9 +117,8 @@ class ProgressFile:
             ReviewError: the file cannot be written.
         """
         self.count(calls, points)
-        if self._file:
-            described = {account_id: user_as_json(user) for account_id, user in users.items()}
-            self._append({"calls": calls, "group": group_as_json(group), "points": points, "users": described})
+        entry = canonical_json({"calls": calls, "group": group_as_json(group), "points": points})
+        self._append(chain([entry[:-1], b',"users":'], format_users(users)))
         self.state.add(group, users)
 
     def record_calls(self, calls: int, points: int) -> None:
@@ -126,20 +129,28 @@ class ProgressFile:
         """
         self.count(calls, points)
         if not self._is_broken:
-            self._append({"calls": calls, "points": points})
+            self._append([canonical_json({"calls": calls, "points": points})[:-1]])
 
     def count(self, calls: int, points: int) -> None:
         """Keep the calls and points so far, but do not write them."""
         self.state.calls, self.state.points = calls, points
 
-    def _append(self, entry: Mapping[str, Any]) -> None:
+    def _append(self, pieces: Iterable[bytes]) -> None:
+        """Write a line, which is on disk afterwards.
+
+        Args:
+            pieces: the canonical JSON of an object without its last brace, in pieces, because it may be large.
+        """
         if not self._file:
             return
-        content = canonical_json(entry)
-        line_hash = sha256(self._last_hash.encode() + content)
+        line_hash = hashlib.sha256(self._last_hash.encode())
         self._is_broken = True
         try:
-            self._file.writelines((content[:-1], HASH_START, line_hash.encode(), HASH_END, b"\n"))
+            for piece in pieces:
+                line_hash.update(piece)
+                self._file.write(piece)
+            line_hash.update(b"}")
+            self._file.writelines((HASH_START, line_hash.hexdigest().encode(), HASH_END, b"\n"))
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
@@ -149,7 +160,7 @@ class ProgressFile:
                 "again, which goes on where this run ended"
             ) from None
         self._is_broken = False
-        self._last_hash = line_hash
+        self._last_hash = line_hash.hexdigest()
 
 
 @contextmanager
@@ -240,7 +251,7 @@ def _read(file: BinaryIO, path: str) -> tuple[State | None, str, int]:
             break
         try:
             content, last_hash = _check_line(line[:-1], last_hash)
-            state = _read_line(state, StrictObject(parse_strict(content)))
+            state = _read_line(state, content)
         except ShapeError as error:
             raise ReviewError(
                 f"{path}: line {number} is damaged ({error}): delete this file, and take the snapshot from its start"
@@ -262,15 +273,30 @@ def _check_line(line: bytes, hash_before: str) -> tuple[bytes, str]:
     return content, line_hash
 
 
-def _read_line(state: State | None, fields: StrictObject) -> State:
+def _read_line(state: State | None, content: bytes) -> State:
+    fields, users = _parse_line(content)
     if state is None:
         state = State(_read_beginning(fields))
     else:
         if fields.has("group"):
-            _read_group(state, fields)
+            _read_group(state, group_from_json(fields.required("group"), "group"), users)
         state.calls, state.points = fields.count("calls"), fields.count("points")
     fields.reject_unknown_keys()
     return state
+
+
+def _parse_line(content: bytes) -> tuple[StrictObject, dict[str, SnapshotUser]]:
+    """Return the fields of a line, and its users, who are parsed one by one, because there may be many."""
+    small: dict[str, Any] = {}
+    users: dict[str, SnapshotUser] = {}
+    pieces = JsonPieces(io.BytesIO(content))
+    for name in pieces.keys(WHOLE):
+        if name == "users":
+            users = parse_users(pieces)
+        else:
+            small[name] = pieces.value()
+    pieces.end()
+    return StrictObject(small), users
 
 
 def _read_beginning(fields: StrictObject) -> Beginning:
@@ -284,9 +310,7 @@ def _read_beginning(fields: StrictObject) -> Beginning:
     )
 
 
-def _read_group(state: State, fields: StrictObject) -> None:
-    users = users_from_json(fields.required("users"))
-    group = group_from_json(fields.required("group"), "group")
+def _read_group(state: State, group: SnapshotGroup, users: Mapping[str, SnapshotUser]) -> None:
     if group.id in state.groups:
         raise ShapeError(f"the group {group.id} was read before")
     state.add(group, users)

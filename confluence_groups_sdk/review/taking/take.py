@@ -121,11 +121,12 @@ class _Run:
         with closing(read_groups(self._client, left, workers=workers)) as results:
             for number, result in enumerate(results, total - len(left) + 1):
                 group = describe_group(selected.groups[result.group_id], result, utc_timestamp(self._clock.now()))
-                if result.error is None:
-                    users = describe_users(result.members, state.users)
-                    self._progress.record(group, users, *self._counted())
-                else:
+                if result.error is not None:
                     failed[group.id] = group
+                else:
+                    users = describe_users(result.members, state.users)
+                    del result  # it may be large
+                    self._progress.record(group, users, *self._counted())
                 on_progress(Progress(phase=READING, done=number, total=total))
         return failed
 

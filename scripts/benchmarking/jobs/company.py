@@ -58,10 +58,11 @@ def equal_groups(groups: int, members: int) -> Company:
     return Company(groups * members, [range(index * members, (index + 1) * members) for index in range(groups)])
 
 
-def whole_company(groups: int, members: int, everybody: int) -> Company:
-    """Return groups of so many people each, in turn through the company, and one group of everybody."""
-    teams = [[(index * members + number) % everybody for number in range(members)] for index in range(groups)]
-    return Company(everybody, [*teams, range(everybody)])
+def large_company(groups: int, members: int, everybody: int) -> Company:
+    """Return groups of so many people, each person in one of them, and one group of so many others."""
+    teams = [range(index * members, (index + 1) * members) for index in range(groups)]
+    people = groups * members + everybody
+    return Company(people, [*teams, range(groups * members, people)])
 
 
 def leaving_company(leavers: int, groups: int) -> Company:

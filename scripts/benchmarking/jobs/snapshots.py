@@ -17,7 +17,7 @@ from attrs import asdict, frozen
 
 from benchmarking.calls import EMAIL, TOKEN
 from benchmarking.figures import Figure
-from benchmarking.jobs.company import whole_company
+from benchmarking.jobs.company import large_company
 from benchmarking.jobs.leaving import peak_resident_bytes
 from benchmarking.jobs.server import serving_company
 from confluence_groups_sdk import ApiToken, ConfluenceGroups
@@ -51,7 +51,7 @@ def measure() -> Iterator[Figure]:
 
 def measure_snapshot(groups: int, members: int, everybody: int) -> Iterator[Figure]:
     """Take a snapshot with a progress file, and load it."""
-    with TemporaryDirectory() as folder, serving_company(whole_company, groups, members, everybody) as url:
+    with TemporaryDirectory() as folder, serving_company(large_company, groups, members, everybody) as url:
         path = Path(folder) / "snapshot"
         taken, loaded = run_process(path, url), run_process(path)
         size = path.stat().st_size
