@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from taking_fakes import client, fill, members_read, timeless
 
 from confluence_groups_sdk import ApiToken, ConfigurationError, ReviewError
+from confluence_groups_sdk.membership import Progress
 from confluence_groups_sdk.review import Snapshot, take_snapshot
 from confluence_groups_sdk.review.taking.progress_file import BEGINNING
 from confluence_groups_sdk.sandbox import Answer, Credentials, Faults, Group, Person, Sandbox
@@ -146,12 +147,12 @@ def test_a_group_that_could_not_be_read_is_read_again(tmp_path: Path) -> None:
         path = tmp_path / "progress"
         with client(sandbox) as groups:
             sandbox.directory.add_group(Group("zz", "odd"), ["id-0001"])
-            first = take_snapshot(
-                groups,
-                resume=path,
-                workers=1,
-                on_progress=lambda progress: progress.done == len(ids) - 2 and sandbox.answer_next(Answer(status=500)),
-            )
+
+            def fail_once(progress: Progress) -> None:
+                if progress.done == len(ids) - 2:
+                    sandbox.answer_next(Answer(status=500))
+
+            first = take_snapshot(groups, resume=path, workers=1, on_progress=fail_once)
             assert [group.is_complete for group in first.groups].count(False) == 1
             before = len(sandbox.requests)
             second = take_snapshot(groups, resume=path)

@@ -106,11 +106,13 @@ def test_groups_are_selected_by_access_and_by_name(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("name", ["groups", "access"])
 def test_a_selection_of_nothing_is_an_error_before_any_call(sandbox: Sandbox, name: str) -> None:
+    nothing: dict[str, Any] = {name: []}
+    text: dict[str, Any] = {name: "admin"}
     with client(sandbox) as groups:
         with pytest.raises(ValueError, match="at least one"):
-            take_snapshot(groups, **{name: []})
+            take_snapshot(groups, **nothing)
         with pytest.raises(TypeError, match=f"{name}: give a list"):
-            take_snapshot(groups, **{name: "admin"})
+            take_snapshot(groups, **text)
         with pytest.raises(ValueError, match="'owner' is none of user, admin, site-admin"):
             take_snapshot(groups, access=["admin", "owner"])
         with pytest.raises(ValueError, match="workers"):
