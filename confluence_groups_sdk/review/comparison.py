@@ -70,7 +70,7 @@ class _Comparison:
 
     def _compare_added(self, group: SnapshotGroup) -> None:
         if self.before.selection.all_groups:
-            self._add_group(DifferenceKind.NEW_GROUP, group, after=group.name)
+            self._add_group(DifferenceKind.NEW_GROUP, group)
             self._add_members(DifferenceKind.JOINED, group, group.members, self.after)
         elif _is_asked_for_by_access(group, self.before):
             self._add_group(DifferenceKind.SELECTED_GROUP, group, after=format_access(group.access))
@@ -82,7 +82,7 @@ class _Comparison:
 
     def _compare_missing(self, group: SnapshotGroup) -> None:
         if self.after.selection.all_groups:
-            self._add_group(DifferenceKind.DELETED_GROUP, group, before=group.name)
+            self._add_group(DifferenceKind.DELETED_GROUP, group)
             self._add_members(DifferenceKind.LEFT, group, group.members, self.before)
         elif _is_asked_for_by_access(group, self.after):
             self._add_group(DifferenceKind.UNSELECTED_GROUP, group, before=format_access(group.access))
@@ -117,9 +117,7 @@ class _Comparison:
         self, kind: DifferenceKind, group: SnapshotGroup, *, before: str | None = None, after: str | None = None
     ) -> None:
         self.groups.append(
-            Difference(
-                kind=kind, group_id=group.id, group=group.name, access=group.access, before=before, after=after
-            )
+            Difference(kind=kind, group_id=group.id, group=group.name, access=group.access, before=before, after=after)
         )
 
     def _add_members(
@@ -140,9 +138,7 @@ class _Comparison:
         ]
 
     def _skip(self, group: SnapshotGroup, why: str, *, is_failure: bool = True) -> None:
-        self.not_compared.append(
-            NotCompared(group_id=group.id, group=group.name, why=why, is_failure=is_failure)
-        )
+        self.not_compared.append(NotCompared(group_id=group.id, group=group.name, why=why, is_failure=is_failure))
 
 
 def format_access(access: tuple[str, ...] | None) -> str:
