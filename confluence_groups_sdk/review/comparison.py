@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from .._support.public import public
 from ..errors import ReviewError
@@ -109,7 +109,8 @@ class _Comparison:
         else:
             self._skip(new, f"who joined is unknown: the first snapshot may lack members: {old.known_by}")
         if new.is_complete:
-            self._add_members(DifferenceKind.LEFT, new, before_members - after_members, self.before)
+            former = evolve(old, name=new.name)
+            self._add_members(DifferenceKind.LEFT, former, before_members - after_members, self.before)
         else:
             self._skip(new, f"who left is unknown: the second snapshot may lack members: {new.known_by}")
 

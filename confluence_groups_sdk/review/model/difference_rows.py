@@ -107,7 +107,7 @@ def difference_lines(found: SnapshotDiff, *, by_user: bool = False) -> Iterator[
     yield f"after:  {_describe_snapshot(found.after)}"
     counts = ", ".join(f"{number} {noun}" for number, noun in describe_counts(found))
     yield f"found:  {counts or 'no difference'}"
-    for title, differences in group_differences(found, by_user=by_user).items():
+    for title, differences in group_differences(found, by_user=by_user):
         yield ""
         yield title
         yield from (f"  {describe(each, by_user=by_user)}" for each in differences)
@@ -122,15 +122,15 @@ def describe_counts(found: SnapshotDiff) -> list[tuple[int, str]]:
     return [(number, NOUNS[kind][number != 1]) for kind in DifferenceKind if (number := len(found.of(kind)))]
 
 
-def group_differences(found: SnapshotDiff, *, by_user: bool) -> dict[str, list[Difference]]:
-    """Return the differences under the group or the person that they are about, in order.
+def group_differences(found: SnapshotDiff, *, by_user: bool) -> list[tuple[str, list[Difference]]]:
+    """Return the differences under the title of the group or of the user that they are about, in order.
 
-    A difference that is about no person, or about no group, is under the title of its kind.
+    A difference that is about no user, or about no group, is under a common title.
     """
-    grouped: dict[str, list[Difference]] = {}
+    grouped: dict[str | None, list[Difference]] = {}
     for each in sorted(found.differences, key=_by_user if by_user else _by_group):
-        grouped.setdefault(_title_of(each, by_user=by_user), []).append(each)
-    return grouped
+        grouped.setdefault(each.account_id if by_user else each.group_id, []).append(each)
+    return [(_title_of(differences[0], by_user=by_user), differences) for differences in grouped.values()]
 
 
 def name_user(difference: Difference) -> str:
