@@ -100,6 +100,40 @@ def test_sample_in_a_form_a_header_or_an_object_is_an_example(convert: Any) -> N
     assert parameters(document)["f"]["schema"]["properties"]["g"] == {"type": "integer", "example": 8}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"mode": "urlencoded", "urlencoded": [{"key": "a", "value": "x", "description": "use <string>"}]},
+        {"mode": "urlencoded", "urlencoded": [{"key": "a", "value": "<string>", "disabled": True}]},
+        {"mode": "urlencoded", "urlencoded": [{"key": "a", "value": "<string>"}], "disabled": True},
+        {"mode": "raw", "raw": '{"a": "write <string> here"}'},
+        {"mode": "raw", "raw": "<list><string>a</string></list>"},
+        {"mode": "raw", "raw": '{"a": <string>}'},
+    ],
+)
+def test_a_placeholder_that_is_no_enabled_value_proves_no_default(convert: Any, body: Any) -> None:
+    document, _ = convert(post(url_with_query({"key": "limit", "value": "10"}), body=body))
+    assert parameters(document)["limit"] == {
+        "name": "limit",
+        "in": "query",
+        "example": 10,
+        "schema": {"type": "integer"},
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"mode": "urlencoded", "urlencoded": [{"key": "a", "value": "<string>"}]},
+        {"mode": "raw", "raw": '{"a": ["<long>", "<long>"]}'},
+        {"mode": "raw", "raw": "<string>"},
+    ],
+)
+def test_a_placeholder_in_a_body_proves_a_default(convert: Any, body: Any) -> None:
+    document, _ = convert(post(url_with_query({"key": "limit", "value": "10"}), body=body))
+    assert parameters(document)["limit"]["schema"] == {"type": "integer", "default": 10}
+
+
 # --- disabled parts decide nothing
 
 

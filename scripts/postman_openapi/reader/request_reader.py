@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPMethod
 
 from attrs import evolve, frozen
@@ -9,7 +10,7 @@ from attrs import evolve, frozen
 from ..json_nodes import Node
 from ..losses import Kind, Loss, recording_loss
 from ..model import Auth, Body, Parameter
-from ..schema_inference import PLACEHOLDERS, proves_defaults, without_defaults
+from ..schema_inference import proves_defaults, without_defaults
 from .auth import read_auth, read_authorization, uses_authorization
 from .bodies import media_type, read_body
 from .bookkeeping import known_fields
@@ -19,6 +20,7 @@ from .variables import Variables, resolve_rows
 
 KNOWN = ("name", "method", "url", "auth", "header", "body", "description")
 NEGOTIATION = ("accept", "content-type")  # headers that OpenAPI expresses as media types
+QUOTED_PLACEHOLDER = re.compile(r'"(<[A-Za-z]+>)"')
 AUTHORIZATION = "authorization"  # a header that OpenAPI expresses as a security scheme
 
 
@@ -146,8 +148,20 @@ def _writes_defaults(address: RequestUrl, headers: list[Field], body: Node | Non
     Such an exporter writes a placeholder for everything else: ``<string>``.
     """
     rows = [*address.rows, *(row for row in headers if not row.disabled)]
-    text = str(body.value) if body else ""
-    return any(proves_defaults(row.value) for row in rows) or any(each in text for each in PLACEHOLDERS)
+    return any(map(proves_defaults, [*(row.value for row in rows), *_body_values(body)]))
+
+
+def _body_values(body: Node | None) -> list[str]:
+    """Return the values in a body that can be placeholders; descriptions, prose and disabled rows are none."""
+    if body is None or not isinstance(body.value, dict) or body.value.get("disabled") is True:
+        return []
+    mode = body.value.get("mode")
+    content = body.value.get(mode) if isinstance(mode, str) else None
+    if isinstance(content, str):
+        return [content.strip(), *QUOTED_PLACEHOLDER.findall(content)]
+    if isinstance(content, list):
+        return [row.value for row in read_fields(body.child(str(mode)), "a form field", []) if not row.disabled]
+    return []
 
 
 def request_description(sent: SentRequest, item: Node | None, losses: list[Loss]) -> str:
