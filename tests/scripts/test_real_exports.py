@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from postman_items import item_with_url, make_item
 from postman_openapi import cli
-from postman_openapi.losses import Loss, SpecError
+from postman_openapi.losses import Kind, Loss, SpecError
 
 CASES = Path(__file__).parent / "cases"
 
@@ -280,6 +280,34 @@ def test_path_is_a_template(convert: Any, path: Any, template: str) -> None:
         assert f"{{{name}}}" in template or name == "y"
     if "_2" in template:
         assert any("twice" in loss.why for loss in losses)
+
+
+@pytest.mark.parametrize(
+    ("url", "values", "server", "path"),
+    [
+        ("{{baseUrl}}v1/a", {}, None, "/v1/a"),
+        ("{{baseUrl}}v1/a", {"baseUrl": ""}, None, "/v1/a"),
+        ("{{baseUrl}}v1/a", {"baseUrl": "{{env}}"}, None, "/v1/a"),
+        ("{{baseUrl}}v1/a", {"baseUrl": "https://x.example/"}, "https://x.example/v1", "/a"),
+        ("{{baseUrl}}{{path}}/a", {}, None, "/{path}/a"),
+        ("{{baseUrl}}{{path}}/a", {"path": "/b/c"}, None, "/b/c/a"),
+        ("{{baseUrl}}{{path}}/a", {"baseUrl": "https://x.example"}, "https://x.example", "/{path}/a"),
+        ("{{baseUrl}}<id>/a", {}, None, "/{id}/a"),
+        ("https://{{host}}{{path}}/a", {}, "https://{host}", "/{path}/a"),
+        ("{{scheme}}{{host}}/a", {"scheme": "https://"}, "https://{host}", "/a"),
+        ("{{region}}-api.example.com/a", {}, "https://{region}-api.example.com", "/a"),
+        ("{{region}}.example.com/a", {}, "https://{region}.example.com", "/a"),
+        ("{{baseUrl}}:{{port}}/a", {}, None, "/a"),
+    ],
+)
+def test_path_after_a_variable_without_a_slash_is_kept(
+    convert: Any, url: str, values: dict[str, str], server: str | None, path: str
+) -> None:
+    document, losses = convert(item_with_url(url), variable=variables(**values))
+    assert [*document["paths"]] == [path]
+    assert [each["url"] for each in document.get("servers", [])] == ([server] if server else [])
+    moved = [loss for loss in losses if loss.kind is Kind.PATH and loss.what.startswith("the place of")]
+    assert bool(moved) is (path != "/a")
 
 
 def test_row_names_a_path_variable_inside_a_segment(convert: Any) -> None:

@@ -8,13 +8,13 @@ from urllib.parse import unquote
 from attrs import evolve, frozen
 
 from ..json_nodes import Node
-from ..losses import Loss, recording_loss
+from ..losses import Kind, Loss, recording_loss
 from ..model import Parameter, Server
 from ..secrets import MAY_BE_SECRET, is_secret
 from .bookkeeping import known_fields
 from .parameter_rows import Field, build_parameters, read_fields
 from .paths import PathVariable, build_path, decode_marks, split_off_query, split_path
-from .servers import SCHEME, resolve_server, split_server
+from .servers import SCHEME, resolve_server, split_joined_path, split_server
 from .variables import REFERENCE, Variables, find_variable, inline_variables_with, resolve_rows
 
 KNOWN = ("raw", "protocol", "auth", "host", "port", "path", "query", "hash", "variable", "variables")
@@ -66,6 +66,11 @@ def read_url(
     parts, own = _read_parts(node, losses)
     if parts.host.lower() in ("about", "about:blank"):  # as Postman splits about:blank
         node.fail(f"{parts.host!r} is not the address of an API")
+    host, start = split_joined_path(parts.host, variables)
+    if start:
+        parts = evolve(parts, host=host, path=(start, *parts.path))
+        why = f"no slash separates it from {host!r}; the path starts with it"
+        losses.append(node.loss(f"the place of {start!r} in the URL", why, kind=Kind.PATH))
     replaced = server is not None and bool(VARIABLE_HOST.match(parts.host))
     given = Server(server or "", {}), ""
     known, more = given if replaced else resolve_server(parts.host, variables, node, losses)
