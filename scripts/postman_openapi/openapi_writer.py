@@ -151,11 +151,17 @@ def _parts_without_code(request: Request) -> Iterator[Loss]:
         what, why = f"the media type {body.media_type} of a body", f"openapi-python-client leaves out {part}, {unless}"
         yield Loss(request.where, body.pointer, what, why, kind=Kind.GENERATOR)
     for response in request.responses:
-        bodies = response.bodies
-        if bodies and not any(GENERATED_ANSWERS.fullmatch(body.media_type) for body in bodies):
-            what = f"the media type {bodies[0].media_type} of a response"
-            why = f"openapi-python-client leaves out the response, {unless}"
-            yield Loss(request.where, bodies[0].pointer, what, why, kind=Kind.GENERATOR)
+        read = next((body for body in response.bodies if GENERATED_ANSWERS.fullmatch(body.media_type)), None)
+        for body in response.bodies if read else response.bodies[:1]:
+            if body is read:
+                continue
+            what = f"the media type {body.media_type} of a response"
+            if read:
+                why = f"openapi-python-client reads {read.media_type} alone for this status"
+                yield Loss(request.where, body.pointer, what, why)
+            else:
+                why = f"openapi-python-client leaves out the response, {unless}"
+                yield Loss(request.where, body.pointer, what, why, kind=Kind.GENERATOR)
 
 
 def _parameter(parameter: Parameter, request: Request, losses: list[Loss]) -> dict[str, Any]:

@@ -624,6 +624,23 @@ def test_body_that_the_generator_leaves_out_is_reported(convert: Any, kind: str)
     assert f"the media type {kind} of a body" in [loss.what for loss in losses]
 
 
+@pytest.mark.parametrize(
+    "kinds", [("json", "xml"), ("xml", "json"), ("json", "problem+json"), ("json", "octet-stream")]
+)
+def test_second_media_type_of_a_status_is_kept_and_reported(convert: Any, kinds: tuple[str, str]) -> None:
+    bodies = {"xml": "<a>1</a>", "octet-stream": "x"}
+    answers = [
+        {"code": 200, "header": f"Content-Type: application/{kind}", "body": bodies.get(kind, '{"a": 1}')}
+        for kind in kinds
+    ]
+    document, losses = convert({**item_with_url("https://x/a"), "response": answers})
+    (operation,) = operations(document)
+    assert [*operation["responses"]["200"]["content"]] == [f"application/{kind}" for kind in kinds]
+    left_out = next(kind for kind in kinds if kind != "json")
+    found = [(loss.what, loss.kind) for loss in losses if loss.what.startswith("the media type")]
+    assert found == [(f"the media type application/{left_out} of a response", None)]
+
+
 # --- two servers
 
 
