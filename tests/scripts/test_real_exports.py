@@ -213,11 +213,24 @@ def test_server_is_read_from_every_form(convert: Any, url: Any, values: Any, ser
     assert (document["servers"][0]["url"], list(document["paths"])) == (server, ["/a"])
 
 
-@pytest.mark.parametrize("url", ["about:blank", {"raw": "about:blank", "host": ["about"], "port": "blank"}, "data:,x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "about:blank",
+        {"raw": "about:blank", "host": ["about"], "port": "blank"},
+        {"raw": "about:blank", "protocol": "about", "host": ["blank"]},
+        "data:,x",
+    ],
+)
 def test_address_of_no_api_is_reported(convert: Any, url: Any) -> None:
     document, losses = convert(item_with_url(url), item_with_url("https://x/a"))
     assert list(document["paths"]) == ["/a"]
     assert "an operation" in [loss.what for loss in losses if "not the address of an API" in loss.why]
+
+
+def test_blanks_around_a_host_are_left_out(convert: Any) -> None:
+    document, _ = convert(item_with_url({"host": ["https://x.example "], "path": ["a"]}))
+    assert document["servers"] == [{"url": "https://x.example"}]
 
 
 def test_host_named_like_a_scheme_is_a_host(convert: Any) -> None:
@@ -441,6 +454,25 @@ def test_unquoted_variable_has_the_type_of_any_value(convert: Any, value: str, k
     assert not [loss for loss in losses if "type" in loss.what]
 
 
+URL = "https://x/b"
+TEXT = f'{{"a": {{{{n}}}}, "b": "{{{{t}}}}", "c": "{URL}"}}'
+
+
+@pytest.mark.parametrize("kind", ["json", "text"])
+def test_variable_that_is_the_whole_body_is_read_as_its_value(convert: Any, kind: str) -> None:
+    body = {"mode": "raw", "raw": " {{body}}\n", "options": {"raw": {"language": kind}}}
+    document, losses = convert(post(body=body), variable=variables(body="{{inner}}", inner=TEXT, n="5", t="5ecret"))
+    members = {"a": {"type": "integer", "example": 5}, "b": {"type": "string"}, "c": {"type": "string", "example": URL}}
+    assert body_schema(document) == {"type": "object", "properties": members}
+    assert unexpected(losses) == []
+
+
+def test_byte_order_mark_in_a_body_is_left_out(convert: Any) -> None:
+    document, losses = convert(post_json('\ufeff{"a": 1}'))
+    assert body_schema(document) == {"type": "object", "properties": {"a": {"type": "integer", "example": 1}}}
+    assert unexpected(losses) == []
+
+
 def test_unknown_unquoted_variable_has_any_type_and_a_line(convert: Any) -> None:
     document, losses = convert(post_json('{"v": {{v}}, "w": "{{w}}", "t": {{$timestamp}}}'))
     assert body_schema(document)["properties"] == {"v": {}, "w": {"type": "string"}, "t": {"type": "integer"}}
@@ -510,6 +542,23 @@ def test_own_auth_wins_over_an_authorization_header(convert: Any) -> None:
     assert operations(document)[0]["security"] == [{"bearer": []}]
 
 
+def test_second_authorization_header_is_reported(convert: Any) -> None:
+    rows = [{"key": "Authorization", "value": value} for value in ("Bearer x", "Basic eA==")]
+    document, losses = convert(item_with_url("https://x/a", header=rows))
+    assert operations(document)[0]["security"] == [{"bearer": []}]
+    assert [(loss.what, loss.kind) for loss in losses if "Authorization" in loss.what] == [
+        ("a second Authorization header", Kind.AUTHENTICATION)
+    ]
+
+
+def test_blanks_around_the_name_of_an_api_key_are_left_out(convert: Any) -> None:
+    details = [{"key": "key", "value": "X-Key "}, {"key": "in", "value": "header"}]
+    header = [{"key": "X-Key", "value": "{{key}}"}]
+    document, _ = convert(item_with_url("https://x/a", auth={"type": "apikey", "apikey": details}, header=header))
+    assert document["components"]["securitySchemes"]["apikey"]["name"] == "X-Key"
+    assert "parameters" not in operations(document)[0]
+
+
 def test_known_harmless_value_is_kept() -> None:
     document, losses = convert_case("header-x-atlassian-token")
     assert parameters(document)["X-Atlassian-Token"]["example"] == "no-check"
@@ -569,6 +618,8 @@ def test_signed_url_is_redacted(convert: Any, text: str, place: str) -> None:
         ("LIST ALL USERS", "listAllUsers"),
         ("Get API key", "getApiKey"),
         ("IDs of users", "idsOfUsers"),
+        ("Obtener información", "obtenerInformacion"),
+        ("Überprüfung starten", "uberprufungStarten"),
         ("APIKey check", "apiKeyCheck"),
         ("getUserByID", "getUserByID"),
         ("Get user's books", "getUsersBooks"),

@@ -125,7 +125,13 @@ def _add_authorization(
         own: whether the request itself names the authentication.
     """
     rows = [row for row in headers if row.key.lower() == AUTHORIZATION and not (row.disabled or row.is_security)]
-    if not rows or (own and auth):
+    if not rows:
+        return auth
+    for row in rows[1:]:
+        losses.append(
+            row.node.loss("a second Authorization header", "only the first is used", kind=Kind.AUTHENTICATION)
+        )
+    if own and auth:
         return auth
     written = None
     with recording_loss("the authentication", losses, kind=Kind.AUTHENTICATION):

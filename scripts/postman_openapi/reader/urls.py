@@ -132,6 +132,8 @@ def _read_parts(node: Node, losses: list[Loss]) -> tuple[UrlParts, dict[str, Fie
         host, path = path[0], path[1:]
     raw = _split_url(url["raw"], []) if "raw" in url and _is_url(url["raw"]) else None
     scheme = url["protocol"].text().strip().rstrip(":/") if "protocol" in url else ""
+    if NO_ADDRESS.match(f"{scheme}:"):
+        url["protocol"].fail(f"'{scheme}:' is not the address of an API")
     if not scheme and raw and raw.host.partition("://")[2] == host and not host.startswith("{{"):
         scheme = raw.host.partition("://")[0]
     if raw and raw.host == host and host.startswith("{{"):
@@ -199,7 +201,7 @@ def _compare_raw(parts: UrlParts, raw: Node, losses: list[Loss]) -> None:
 
 
 def _join_parts(node: Node | None, separator: str) -> str:
-    return separator.join(_split_parts(node, split=separator))
+    return separator.join(_split_parts(node, split=separator)).strip()
 
 
 def _split_parts(node: Node | None, split: str = "/") -> list[str]:
