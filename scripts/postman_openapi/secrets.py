@@ -12,7 +12,9 @@ WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 SECRET_LAST_WORD = re.compile(
     "auth|authorization|cookie|credentials?|jwt|passphrase|passwd|password|pwd|secret|sig|signature|token"
 )
-SECRET_SUFFIX = re.compile("(?:(?:access|api|auth|encryption|private|secret|signing|subscription)key|sessionid|(?:access|auth)token)$")
+SECRET_SUFFIX = re.compile(
+    "(?:(?:access|api|auth|encryption|private|secret|signing|subscription)key|sessionid|(?:access|auth)token)$"
+)
 NO_VALUE = re.compile(r"|<[^<>]*>|\{\{[^{}]*\}\}")  # empty, a placeholder or a variable
 STANDS_FOR_A_VALUE = re.compile(r"<[^<>]*>|\{\{[^{}]*\}\}")
 AUTH_WORD = re.compile(r"(?:apikey|basic|bearer|digest|jwt|key|token)(?=\s|\Z)", re.IGNORECASE)

@@ -85,6 +85,7 @@ def test_placeholders_and_variables_with_a_secret_name_are_kept() -> None:
     ("name", "secret"),
     [
         *((name, True) for name in ("token", "accessToken", "API-Key", "apikey", "x_api_key", "clientSecret", "PWD")),
+        ("Ocp-Apim-Subscription-Key", True),
         *((name, False) for name in ("maxTokens", "key", "tokenType", "id", "", "é", "passwordPolicy", "author")),
     ],
 )
