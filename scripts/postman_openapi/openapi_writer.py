@@ -238,19 +238,19 @@ def _distinguish_members(request: Request, operation: str, losses: list[Loss]) -
     """Return a request without the members of its bodies whose names in code others have: ``@id`` beside ``id``.
 
     openapi-python-client would leave out the operation or the response. Without the member in the schema, the value is
-    among the additional properties. So are the members of an object deep inside, because the generator names a file
+    among the additional properties. An object deep inside has no type, because the generator names a file
     after all names on the way to it and fails if that name is too long.
     """
 
     def distinguish(schema: Schema, pointer: str, file: str) -> Schema:
         if schema.get("type") == "array":
             return {**schema, "items": distinguish(schema["items"], pointer, f"{file}_item")}
+        if schema.get("type") == "object" and len(file.encode()) > MAX_FILE_NAME:
+            why = "the names on the way to it are too long for a file name"
+            losses.append(Loss(request.where, pointer, "the type of an object deep inside a body", why))
+            return {name: each for name, each in schema.items() if name == "description"}
         if "properties" not in schema:
             return schema
-        if len(file.encode()) > MAX_FILE_NAME:
-            what = "the members of an object deep inside a body"
-            losses.append(Loss(request.where, pointer, what, "the names on the way to it are too long for a file name"))
-            return {name: each for name, each in schema.items() if name not in ("properties", "required")}
         owners: dict[tuple[str, str], str] = {}
         for name in sorted(schema["properties"], key=lambda name: bool(NOT_IN_CODE.search(name))):
             owner = owners.setdefault(_names_in_code(name), name)
