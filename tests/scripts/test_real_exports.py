@@ -228,6 +228,13 @@ def test_address_of_no_api_is_reported(convert: Any, url: Any) -> None:
     assert "an operation" in [loss.what for loss in losses if "not the address of an API" in loss.why]
 
 
+def test_host_that_the_parts_lack_is_read_from_the_string(convert: Any) -> None:
+    document, losses = convert(item_with_url({"raw": "https://x.example/v1/a", "host": None, "path": ["v1", "a"]}))
+    assert document["servers"] == [{"url": "https://x.example"}]
+    assert list(document["paths"]) == ["/v1/a"]
+    assert unexpected(losses) == []
+
+
 def test_blanks_around_a_host_are_left_out(convert: Any) -> None:
     document, _ = convert(item_with_url({"host": ["https://x.example "], "path": ["a"]}))
     assert document["servers"] == [{"url": "https://x.example"}]

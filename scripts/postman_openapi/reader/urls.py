@@ -134,6 +134,8 @@ def _read_parts(node: Node, losses: list[Loss]) -> tuple[UrlParts, dict[str, Fie
     scheme = url["protocol"].text().strip().rstrip(":/") if "protocol" in url else ""
     if NO_ADDRESS.match(f"{scheme}:"):
         url["protocol"].fail(f"'{scheme}:' is not the address of an API")
+    if not host and raw:
+        host = raw.host
     if not scheme and raw and raw.host.partition("://")[2] == host and not host.startswith("{{"):
         scheme = raw.host.partition("://")[0]
     if raw and raw.host == host and host.startswith("{{"):
