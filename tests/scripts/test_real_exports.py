@@ -378,6 +378,12 @@ def test_query_in_a_variable_is_read(convert: Any, url: str, values: dict[str, s
     assert document["servers"][0]["url"] + next(iter(document["paths"])) == "https://x/v1/a"
 
 
+def test_query_before_the_path_is_moved_and_reported(convert: Any) -> None:
+    document, losses = convert(item_with_url("{{base}}/b"), variable=variables(base="https://x/a?q=1"))
+    assert (list(document["paths"]), list(parameters(document))) == (["/b"], ["q"])
+    assert [loss.what for loss in losses if loss.kind is Kind.PATH] == ["the place of the query"]
+
+
 def test_variable_in_a_name_is_resolved(convert: Any) -> None:
     item = {**item_with_url("https://x/a"), "name": "Get {{thing}} {{other}}"}
     document, losses = convert({"name": "All {{thing}}s", "item": [item]}, variable=variables(thing="book"))
@@ -547,6 +553,16 @@ def test_own_auth_wins_over_an_authorization_header(convert: Any) -> None:
         assert [loss.what for loss in losses if "uthor" in loss.what] == []
     document, _ = convert(post(header=header), auth={"type": "basic"})
     assert operations(document)[0]["security"] == [{"bearer": []}]
+
+
+@pytest.mark.parametrize("kind", ["basic", "digest"])
+def test_authorization_header_that_differs_from_the_own_auth_is_reported(convert: Any, kind: str) -> None:
+    header = [{"key": "Authorization", "value": "Bearer x"}]
+    document, losses = convert(post(header=header, auth={"type": kind}))
+    assert operations(document)[0]["security"] == [{kind: []}]
+    assert [(loss.what, loss.kind) for loss in losses if "uthor" in loss.what] == [
+        ("the Authorization header", Kind.AUTHENTICATION)
+    ]
 
 
 def test_second_authorization_header_is_reported(convert: Any) -> None:

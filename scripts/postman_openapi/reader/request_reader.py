@@ -131,8 +131,6 @@ def _add_authorization(
         losses.append(
             row.node.loss("a second Authorization header", "only the first is used", kind=Kind.AUTHENTICATION)
         )
-    if own and auth:
-        return auth
     written = None
     with recording_loss("the authentication", losses, kind=Kind.AUTHENTICATION):
         written = read_authorization(rows[0], variables, losses)
@@ -141,6 +139,11 @@ def _add_authorization(
     if auth and written.scheme["type"] == "apiKey" and all(map(uses_authorization, auth)):
         return auth  # a header without a scheme's name does not contradict what the folder says
     if auth and written.name == "bearer" and all(each.scheme["type"] == "oauth2" for each in auth):
+        return auth
+    if own and auth:
+        if any(map(uses_authorization, auth)):  # else the header is reported with the others
+            why = "the request names its own authentication, which is another"
+            losses.append(rows[0].node.loss("the Authorization header", why, kind=Kind.AUTHENTICATION))
         return auth
     if auth:
         why = "the Authorization header has another"

@@ -74,6 +74,12 @@ def read_url(
     replaced = server is not None and bool(VARIABLE_HOST.match(parts.host))
     given = Server(server or "", {}), ""
     known, more = given if replaced else resolve_server(parts.host, variables, node, losses)
+    if more and any(parts.path):
+        losses.append(
+            node.loss(
+                f"the place of the query {more!r}", "it stands before the path; it is moved to the end", kind=Kind.PATH
+            )
+        )
     path = "/".join(_inline_segment(segment, variables, node) for segment in parts.path)
     path, inside, fragment = split_off_query(decode_marks(path))
     if fragment:
