@@ -148,6 +148,16 @@ def test_disabled_content_type_is_ignored() -> None:
     assert list(document["paths"]["/v1/things"]["post"]["requestBody"]["content"]) == ["application/json"]
 
 
+def test_first_of_two_media_types_counts(convert: Any) -> None:
+    rows = [{"key": "Content-Type", "value": f"application/{kind}"} for kind in ("json", "xml")]
+    answer = {"code": 200, "header": rows, "body": "{}"}
+    document, losses = convert({**post(header=rows, body={"mode": "raw", "raw": "{}"}), "response": [answer]})
+    (operation,) = operations(document)
+    assert list(operation["requestBody"]["content"]) == ["application/json"]
+    assert list(operation["responses"]["200"]["content"]) == ["application/json"]
+    assert [loss.what for loss in losses] == ["a second header Content-Type"] * 2
+
+
 @pytest.mark.parametrize("off", [{"disabled": True}, {"enabled": False}])
 def test_disabled_row_is_an_optional_parameter(convert: Any, off: Any) -> None:
     row = {"key": "q", "value": "5", "description": "(Required) Which"}

@@ -71,7 +71,7 @@ def read_request(
     auth = _add_authorization(auth, written, variables, losses, own="auth" in asked)
     keys = {each.scheme["in"]: each.scheme["name"] for each in auth or () if each.scheme["type"] == "apiKey"}
     address = read_url(asked["url"], variables, losses, added=keys.get("query"), server=server)
-    kinds = media_types(headers)
+    kinds = media_types(headers, losses)
     body = None
     with recording_loss("the body", losses):
         if "body" in asked:
@@ -106,10 +106,17 @@ def effective_auth(
     return None
 
 
-def media_types(headers: list[Field]) -> dict[str, str]:
-    """Return the media types of the enabled headers, by lower-case header name."""
-    found = {row.key.lower(): row.value for row in headers if not row.disabled and row.key.lower() in NEGOTIATION}
-    return {name: media_type(value) for name, value in found.items()}
+def media_types(headers: list[Field], losses: list[Loss]) -> dict[str, str]:
+    """Return the media types of the enabled headers, by lower-case header name; the first of two headers counts."""
+    found: dict[str, str] = {}
+    for row in headers:
+        name = row.key.lower()
+        if row.disabled or name not in NEGOTIATION:
+            continue
+        kind = media_type(row.value)
+        if found.setdefault(name, kind) != kind:
+            losses.append(row.node.loss(f"a second header {row.key}", "only the first is used"))
+    return found
 
 
 def _add_authorization(

@@ -75,11 +75,8 @@ def read_url(
     given = Server(server or "", {}), ""
     known, more = given if replaced else resolve_server(parts.host, variables, node, losses)
     if more and any(parts.path):
-        losses.append(
-            node.loss(
-                f"the place of the query {more!r}", "it stands before the path; it is moved to the end", kind=Kind.PATH
-            )
-        )
+        why = "a variable has it before the path; it is moved to the end"
+        losses.append(node.loss("the place of the query", why, kind=Kind.PATH))
     path = "/".join(_inline_segment(segment, variables, node) for segment in parts.path)
     path, inside, fragment = split_off_query(decode_marks(path))
     if fragment:
