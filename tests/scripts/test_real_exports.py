@@ -245,9 +245,13 @@ def test_host_that_the_parts_lack_is_read_from_the_string(convert: Any) -> None:
     assert unexpected(losses) == []
 
 
-def test_blanks_around_a_host_are_left_out(convert: Any) -> None:
-    document, _ = convert(item_with_url({"host": ["https://x.example "], "path": ["a"]}))
+@pytest.mark.parametrize("host", ["https://x.example ", "{{base}}"])
+def test_blanks_around_a_host_are_left_out(convert: Any, host: str) -> None:
+    document, losses = convert(
+        item_with_url({"host": [host], "path": ["a"]}), variable=variables(base=" https://x.example ")
+    )
     assert document["servers"] == [{"url": "https://x.example"}]
+    assert unexpected(losses) == []
 
 
 def test_host_named_like_a_scheme_is_a_host(convert: Any) -> None:

@@ -33,7 +33,7 @@ HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(\[[^\]/]*\]|[^/:?#]*)(?::([^
 
 def resolve_server(host: str, variables: Variables, node: Node, losses: list[Loss]) -> tuple[Server | None, str]:
     """Return the server for a host with scheme and port, or None if it is unknown; and the query in its variables."""
-    address = _resolve_address(host, variables, node)
+    address = _resolve_address(host, variables, node).strip()
     if not address or (address.startswith("{{") and not VARIABLE_SUBDOMAIN.match(address)):
         place = f"{node.pointer}/host/0" if isinstance(node.value, dict) and "host" in node.value else node.pointer
         what = address.partition("}}")[0] + "}}" if address else "the server"
