@@ -9,11 +9,12 @@ from typing import Any
 from ..._support.html_page import Card, Cell, Column, RowGroup, Table, render_page
 from ..._support.public import public
 from ..._support.text import format_count
-from ..diff import diff
+from ..comparison import diff
 from ..model.differences import Difference, DifferenceKind
 from ..model.sheet_row import UNKNOWN_ACCESS, SheetRow
 from ..model.snapshot import Snapshot
 from ..model.snapshot_parts import ADMIN_ACCESS, SnapshotGroup, SnapshotUser
+from .parts import limit_entries
 from .sheet_figures import ACTIVE, SMALL, Figures, Person, group_runs
 
 FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy
@@ -24,15 +25,14 @@ ACCESS_TONES = {**dict.fromkeys(ADMIN_ACCESS, "bad"), UNKNOWN_ACCESS: "warn"}
 ACCESS = Column("access", "Access", "badges", ACCESS_TONES)
 KINDS = Column("kinds", "Account", "badges", {"app": "warn", "guest": "warn"})
 NAME, ACCOUNT_ID = Column("name", "Name", "name"), Column("account_id", "Account id", "id")
-PEOPLE = (NAME, KINDS, ACCESS, Column("groups", "Groups", "number"), Column("through", "Through"), ACCOUNT_ID)
+PEOPLE = (NAME, KINDS, ACCESS, Column("through", "Through"), ACCOUNT_ID, Column("groups", "Groups", "number"))
 GROUPS = (
     Column("name", "Group", "name"),
     Column("signs", "To check", "badges"),
-    Column("members", "Members", "number"),
     ACCESS,
-    Column("managed_by", "Managed by"),
-    Column("why", "Known by"),
+    Column("why", "Not complete because"),
     Column("id", "Group id", "id"),
+    Column("members", "Members", "number"),
 )
 CHANGES = (
     Column("change", "Change", "badges", {"joined": "warn", "gained access": "bad", "new group": "warn"}),
@@ -75,7 +75,7 @@ def render_sheet(
         ReviewError: the previous snapshot is of another site, or newer.
     """
     figures = Figures.of(snapshot, rows)
-    changes = _change_table(previous, snapshot)
+    changes = _change_table(previous, snapshot, figures)
     return render_page(
         "sheet_page.html.j2",
         title=f"Access review of {snapshot.site}",
@@ -91,9 +91,10 @@ def render_sheet(
         others=Table.of(PEOPLE, [RowGroup([_person_row(each) for each in figures.others])]),
         groups=Table.of(GROUPS, [RowGroup([_group_row(each) for each in figures.noted])]),
         previous=previous,
+        previous_time=_format_time(previous.ended_at) if previous else None,
         changes=changes,
         memberships=_membership_table(snapshot, rows),
-        sources=[f"{limit.text} Source: {limit.source}" for limit in snapshot.limits],
+        sources=limit_entries(snapshot),
     )
 
 
@@ -104,9 +105,15 @@ def _facts(snapshot: Snapshot, figures: Figures, reviewer: str, only: Sequence[s
         ("Reviewer", reviewer),
         ("This page", "" if figures.is_whole else f"{figures.size:,} of the {total:,} memberships in the snapshot"),
         ("Chosen by", ", ".join(only)),
-        ("Snapshot", f"{snapshot.started_at} to {snapshot.ended_at}, of {snapshot.selection}"),
+        ("Groups", str(snapshot.selection)),
+        ("Read", f"from {_format_time(snapshot.started_at)} to {_format_time(snapshot.ended_at)}"),
         ("Taken by", f"{name} ({snapshot.taken_by})" if name else snapshot.taken_by),
     ]
+
+
+def _format_time(text: str) -> str:
+    """Format a time such as ``2026-11-29T12:00:00Z`` for people."""
+    return text.replace("T", " ").removesuffix("Z") + " UTC" if text.endswith("Z") else text
 
 
 def _cards(figures: Figures, changes: Table | None) -> list[Card]:
@@ -185,7 +192,6 @@ def _group_row(group: SnapshotGroup) -> dict[str, Any]:
         "signs": [sign for sign in signs if sign],
         "members": len(group.members),
         "access": _group_access(group),
-        "managed_by": group.managed_by,
         "why": "" if group.is_complete else group.known_by,
         "id": group.id,
     }
@@ -228,11 +234,17 @@ def _decision_cells(row: SheetRow) -> dict[str, Any]:
     return {"decision": row.decision, "until": row.until, "reviewer": row.reviewer, "comment": row.comment}
 
 
-def _change_table(previous: Snapshot | None, snapshot: Snapshot) -> Table | None:
+def _change_table(previous: Snapshot | None, snapshot: Snapshot, figures: Figures) -> Table | None:
+    """Build the table of what has changed in the groups, and for the people, of the page."""
     if previous is None:
         return None
-    found = diff(previous, snapshot)
-    return Table.of(CHANGES, [RowGroup(list(_change_rows(found.differences)))])
+    here = {group.id for group in figures.groups} | {person.user.account_id for person in figures.people}
+    chosen = [
+        each
+        for each in diff(previous, snapshot).differences
+        if figures.is_whole or (each.group_id or each.account_id) in here
+    ]
+    return Table.of(CHANGES, [RowGroup(list(_change_rows(chosen)))])
 
 
 def _change_rows(differences: Iterable[Difference]) -> Iterator[dict[str, Any]]:

@@ -141,7 +141,7 @@ def _write_cell(sheet: Worksheet, row: int, column: int, text: str, style: Forma
         sheet.write_datetime(row, column, day, style)
     else:
         shown = protect_cell(text)
-        if len(shown.encode("utf-16-le")) > 2 * MAX_CELL_UNITS:
+        if len(shown) > MAX_CELL_UNITS // 2 and len(shown.encode("utf-16-le")) > 2 * MAX_CELL_UNITS:
             raise InputError(
                 f"row {row + 1}: the {COLUMNS[column]} is too long for a workbook, which has at most {MAX_CELL_UNITS:,} "
                 f"characters in a cell: write CSV or JSON"
