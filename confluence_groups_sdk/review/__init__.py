@@ -32,5 +32,6 @@ from .sheets.reviewer_file import read_reviewers as read_reviewers
 from .sheets.reviewer_map import ReviewerMap as ReviewerMap
 from .sheets.rows import sheet_rows as sheet_rows
 from .sheets.writing import SheetFormat as SheetFormat
+from .sheets.writing import sheet_content as sheet_content
 from .sheets.writing import write_reviewer_sheets as write_reviewer_sheets
 from .sheets.writing import write_sheet as write_sheet

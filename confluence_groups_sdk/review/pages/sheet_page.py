@@ -10,7 +10,7 @@ from ..._support.html_page import Card, Cell, Column, RowGroup, Table, render_pa
 from ..._support.public import public
 from ..._support.text import format_count
 from ..comparison import diff
-from ..model.differences import Difference, DifferenceKind
+from ..model.differences import Difference, DifferenceKind, SnapshotDiff
 from ..model.sheet_row import UNKNOWN_ACCESS, SheetRow
 from ..model.snapshot import Snapshot
 from ..model.snapshot_parts import ADMIN_ACCESS, SnapshotGroup, SnapshotUser
@@ -20,6 +20,7 @@ from .sheet_figures import ACTIVE, SMALL, Figures, Person, group_runs
 FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy
 PERSON = "atlassian"  # the account type of people
 MAX_GROUP_NAMES = 3  # in a cell
+MAX_ITEMS = 20  # in a box
 
 ACCESS_TONES = {**dict.fromkeys(ADMIN_ACCESS, "bad"), UNKNOWN_ACCESS: "warn"}
 ACCESS = Column("access", "Access", "badges", ACCESS_TONES)
@@ -35,8 +36,8 @@ GROUPS = (
     Column("members", "Members", "number"),
 )
 CHANGES = (
-    Column("change", "Change", "badges", {"joined": "warn", "gained access": "bad", "new group": "warn"}),
     NAME,
+    Column("change", "Change", "badges", {"joined": "warn", "gained access": "bad", "new group": "warn"}),
     Column("group", "Group"),
     ACCESS,
     Column("before", "Before"),
@@ -75,7 +76,8 @@ def render_sheet(
         ReviewError: the previous snapshot is of another site, or newer.
     """
     figures = Figures.of(snapshot, rows)
-    changes = _change_table(previous, snapshot, figures)
+    found = diff(previous, snapshot) if previous else None
+    changes = _change_table(found, figures) if found else None
     return render_page(
         "sheet_page.html.j2",
         title=f"Access review of {snapshot.site}",
@@ -83,6 +85,7 @@ def render_sheet(
         extra="review",
         facts_of_sheet=_facts(snapshot, figures, reviewer, only),
         digest=snapshot.digest,
+        max_items=MAX_ITEMS,
         cards=_cards(figures, changes),
         incomplete=[_describe_incomplete(group) for group in figures.incomplete],
         unknown=len(figures.unknown),
@@ -93,6 +96,7 @@ def render_sheet(
         previous=previous,
         previous_time=_format_time(previous.ended_at) if previous else None,
         changes=changes,
+        not_compared=[f"{each.group}: {each.why}" for each in found.not_compared] if found else [],
         memberships=_membership_table(snapshot, rows),
         sources=limit_entries(snapshot),
     )
@@ -234,16 +238,10 @@ def _decision_cells(row: SheetRow) -> dict[str, Any]:
     return {"decision": row.decision, "until": row.until, "reviewer": row.reviewer, "comment": row.comment}
 
 
-def _change_table(previous: Snapshot | None, snapshot: Snapshot, figures: Figures) -> Table | None:
+def _change_table(found: SnapshotDiff, figures: Figures) -> Table:
     """Build the table of what has changed in the groups, and for the people, of the page."""
-    if previous is None:
-        return None
     here = {group.id for group in figures.groups} | {person.user.account_id for person in figures.people}
-    chosen = [
-        each
-        for each in diff(previous, snapshot).differences
-        if figures.is_whole or (each.group_id or each.account_id) in here
-    ]
+    chosen = [each for each in found.differences if figures.is_whole or (each.group_id or each.account_id) in here]
     return Table.of(CHANGES, [RowGroup(list(_change_rows(chosen)))])
 
 
@@ -252,9 +250,9 @@ def _change_rows(differences: Iterable[Difference]) -> Iterator[dict[str, Any]]:
     order = {kind: number for number, kind in enumerate(CHANGE_ORDER)}
     for each in sorted(differences, key=lambda each: order.get(each.kind, len(order))):
         yield {
+            "name": Cell(each.name or each.account_id, note=each.email or "") if each.account_id else each.group,
             "change": each.kind.value.replace("-", " "),
-            "name": Cell(each.name or each.account_id or "", note=each.email or "") if each.account_id else None,
-            "group": each.group,
+            "group": each.group if each.account_id else None,
             "access": [UNKNOWN_ACCESS] if each.access is None else list(each.access),
             "before": each.before,
             "after": each.after,
