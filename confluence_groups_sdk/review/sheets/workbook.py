@@ -7,8 +7,9 @@ prevents accidents, and reading the returned sheet finds edits.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -49,6 +50,7 @@ WIDTHS = {
     "snapshot": 9,
 }
 IDS = ("group_id", "account_id", "snapshot")
+DOUBLE_ESCAPE = re.compile(r"(_x[0-9a-fA-F]{4})_(?=x[0-9a-fA-F]{4}_)")
 LAST_DAY = date(9999, 12, 31)
 SHEET, ABOUT = "Review", "About"
 ALLOWED = {"autofilter": True, "format_columns": True, "format_rows": True}
@@ -140,18 +142,27 @@ def _write_cell(sheet: Worksheet, row: int, column: int, text: str, style: Forma
     elif is_date and (day := _parse_day(text)):
         sheet.write_datetime(row, column, day, style)
     else:
-        shown = protect_cell(text)
+        shown = workbook_cell(text)
         if len(shown) > MAX_CELL_UNITS // 2 and len(shown.encode("utf-16-le")) > 2 * MAX_CELL_UNITS:
             raise InputError(
-                f"row {row + 1}: the {COLUMNS[column]} is too long for a workbook, which has at most {MAX_CELL_UNITS:,} "
-                f"characters in a cell: write CSV or JSON"
+                f"row {row + 1}: the {COLUMNS[column]} is too long for a workbook, whose cells have at most "
+                f"{MAX_CELL_UNITS:,} characters: write CSV or JSON"
             )
         sheet.write_string(row, column, shown, style)
 
 
-def _parse_day(text: str) -> date | None:
+def workbook_cell(text: str) -> str:
+    """Return a text as a workbook's cells have it: as in `protect_cell`, and without texts that files cannot have.
+
+    Files escape characters as ``_x000D_``, and this form itself as ``_x005F_x000D_`` (ECMA-376, part 1, 22.9.2.19).
+    XlsxWriter overlooks the second of two such texts that share an underscore.
+    """
+    return DOUBLE_ESCAPE.sub(r"\1\\x5f", protect_cell(text))
+
+
+def _parse_day(text: str) -> datetime | None:
     try:
-        return date.fromisoformat(text)
+        return datetime.combine(date.fromisoformat(text), time())
     except ValueError:
         return None
 
