@@ -2,5 +2,6 @@
 
 from . import diff as diff
 from . import snapshot as snapshot
+from . import sheet as sheet
 from . import who as who
 from .section import app as app
