@@ -18,6 +18,10 @@ INFO = "*.dist-info"
 RUNTIME = (
     f"{PACKAGE}/**/*.py",
     f"{PACKAGE}/py.typed",
+    f"{PACKAGE}/_support/html_page/base.html.j2",
+    f"{PACKAGE}/_support/html_page/macros.html.j2",
+    f"{PACKAGE}/_support/html_page/page.css",
+    f"{PACKAGE}/_support/html_page/page.js",
     f"{PACKAGE}/cli/rendering/approval_page.css",
     f"{PACKAGE}/cli/rendering/approval_page.html.j2",
     f"{PACKAGE}/cli/rendering/approval_page.js",

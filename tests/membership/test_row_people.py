@@ -157,6 +157,16 @@ def test_an_email_that_cannot_be_compared_is_a_note(sandbox: Sandbox, tmp_path: 
     assert change.note == "line 2: nobody shows the e-mail b@example.com, so it was not compared"
 
 
+def test_a_plan_keeps_the_emails_that_it_read_to_find_people(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = team(sandbox, 3)
+    plan = plan_of(sandbox, [(TEAM, f"{ids[0]}@example.com"), (TEAM, ids[1])])
+    assert [change.email for change in plan.changes] == [f"{ids[0]}@example.com", f"{ids[1]}@example.com"]
+    plan.save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json") == plan
+    without = plan_of(sandbox, [(TEAM, ids[0]), (TEAM, ids[1])])
+    assert not [change for change in without.as_json()["changes"] if "email" in change], "no e-mail was needed"
+
+
 def test_the_public_name_is_a_name_too(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     team(sandbox, 3)
     read = ConfluenceGroups.iter_members

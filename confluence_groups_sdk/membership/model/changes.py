@@ -66,6 +66,7 @@ class Change(VersionTolerantPickle):
         reason: why the change is made, for the record.
         overridden: the guards that would refuse the change and were overridden.
         note: a remark about the row that requested the change, such as that it has another name; None without one.
+        email: the user's e-mail; None unless the plan had to read e-mails to find people, and the user shows theirs.
     """
 
     action: Action
@@ -77,6 +78,7 @@ class Change(VersionTolerantPickle):
     reason: str | None = None
     overridden: tuple[str, ...] = ()
     note: str | None = None
+    email: str | None = None
 
     @property
     def key(self) -> Key:

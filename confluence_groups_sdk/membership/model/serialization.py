@@ -11,15 +11,14 @@ from .changes import Action, Change, Option, Outcome, Result, SkippedChange
 
 ACTIONS = tuple(action.value for action in Action)
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
+OPTIONAL = ("note", "email")  # older versions do not know them, and read every plan that lacks them
 RESULT_FIELDS = ("error", "error_type", "guard", "request_id", "settled", "final")
 
 
 def change_as_json(change: Change) -> dict[str, Any]:
-    """Return a change as a JSON object, which has a note only if the change has one."""
+    """Return a change as a JSON object, which has a note and an e-mail only if the change has them."""
     fields = tuples_as_lists(asdict(change, recurse=False)) | {"action": change.action.value}
-    if change.note is None:
-        del fields["note"]
-    return fields
+    return {name: value for name, value in fields.items() if name not in OPTIONAL or value is not None}
 
 
 def change_from_json(value: Any, path: str) -> Change:
@@ -38,7 +37,7 @@ def change_from_json(value: Any, path: str) -> Change:
         account_type=fields.text_or_none("account_type"),
         reason=fields.text_or_none("reason"),
         overridden=fields.string_list("overridden"),
-        note=fields.text("note") if "note" in fields else None,
+        **{name: fields.text(name) for name in OPTIONAL if name in fields},
     )
     fields.reject_unknown_keys()
     return change

@@ -114,6 +114,7 @@ class PlanBuilder(PlanReader):
             account_id=account_id,
             display_name=member.display_name if member else None,
             account_type=member.account_type if member else None,
+            email=(member.email or None) if member else None,
             reason=reason,
             note=escape_controls("; ".join(remarks)) if remarks else None,
         )
