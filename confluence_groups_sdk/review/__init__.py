@@ -15,3 +15,10 @@ from .model.snapshot import Snapshot as Snapshot
 from .model.snapshot_parts import Selection as Selection
 from .model.snapshot_parts import SnapshotGroup as SnapshotGroup
 from .model.snapshot_parts import SnapshotUser as SnapshotUser
+from .pages.sheet_page import render_sheet as render_sheet
+from .sheets.reviewer_file import read_reviewers as read_reviewers
+from .sheets.reviewer_map import ReviewerMap as ReviewerMap
+from .sheets.rows import sheet_rows as sheet_rows
+from .sheets.writing import SheetFormat as SheetFormat
+from .sheets.writing import write_reviewer_sheets as write_reviewer_sheets
+from .sheets.writing import write_sheet as write_sheet

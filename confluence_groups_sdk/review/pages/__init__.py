@@ -1,0 +1,1 @@
+"""HTML pages of reviews: one file each, for reviewers and auditors. They need jinja2."""
