@@ -6,6 +6,8 @@ It uses only the public API of the synchronous client and of `membership`.
     snapshot.save("q4.snapshot")
 """
 
+from .decisions.planning import plan_decisions as plan_decisions
+from .decisions.reading import read_decisions as read_decisions
 from .model.decisions import DecidedMembership as DecidedMembership
 from .model.decisions import Decision as Decision
 from .model.decisions import Decisions as Decisions

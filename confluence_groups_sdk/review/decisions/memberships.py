@@ -27,14 +27,14 @@ class Memberships:
         self.snapshot = snapshot
         self._groups = {group.id: group for group in snapshot.groups}
         self._members = {group.id: frozenset(group.members) for group in snapshot.groups}
-        self._group_ids = _protected_ids(self._groups)
-        self._account_ids = _protected_ids(snapshot.users)
+        self._group_ids = _written_ids(self._groups)
+        self._account_ids = _written_ids(snapshot.users)
 
-    def keys(self) -> Iterator[Key]:
+    def __iter__(self) -> Iterator[Key]:
         """Yield all memberships, in the order of group ids and account ids."""
-        for group in self.snapshot.groups:
-            for account_id in sorted(group.members):
-                yield group.id, account_id
+        for group_id in sorted(self._groups):
+            for account_id in sorted(self._members[group_id]):
+                yield group_id, account_id
 
     def __contains__(self, key: Key) -> bool:
         return key[1] in self._members.get(key[0], ())
@@ -53,9 +53,11 @@ class Memberships:
         accounts = _candidates(given_account, self.snapshot.users, self._account_ids)
         found = [key for group_id in groups for account_id in accounts if (key := (group_id, account_id)) in self]
         if len(found) > 1:
-            found = [key for key in found if not any(self.differences(key, row))]
+            found = [key for key in found if not any(self.differences(key, row))] or found
         if len(found) == 1:
             return found[0]
+        if len(found) > 1:
+            return "the ids fit several memberships, because cells protect texts from being run: return a JSON sheet"
         if not groups:
             return f"the snapshot has no group with the id {given_group}: restore the id, or remove the row"
         group = self._groups[groups[0]]
@@ -95,14 +97,14 @@ def describe_undecidable(snapshot: Snapshot) -> Iterator[str]:
             yield f"{group.name} ({group.id}): {members} without an account id could not be decided about"
 
 
-def _protected_ids(ids: Iterable[str]) -> dict[str, list[str]]:
-    """Return the ids that a sheet writes differently, by the text in the sheet."""
+def _written_ids(ids: Iterable[str]) -> dict[str, list[str]]:
+    """Return the ids that a sheet may write differently, by the text in the sheet."""
     found: dict[str, list[str]] = {}
     for each in ids:
-        if (protected := protect_cell(each).strip()) != each:
-            found.setdefault(protected, []).append(each)
+        for written in {each.strip(), protect_cell(each).strip()} - {each}:
+            found.setdefault(written, []).append(each)
     return found
 
 
-def _candidates(given: str, known: Mapping[str, object], protected: Mapping[str, list[str]]) -> list[str]:
-    return [*([given] if given in known else []), *protected.get(given, ())]
+def _candidates(given: str, known: Mapping[str, object], written: Mapping[str, list[str]]) -> list[str]:
+    return [*([given] if given in known else []), *written.get(given, ())]

@@ -84,7 +84,9 @@ class RawSheet:
 
 def _check_columns(names: Sequence[str]) -> list[str]:
     """Return what is wrong with the headers."""
-    problems = [f"column {name}: it is missing: add it again, or fill in a new sheet" for name in COLUMNS if name not in names]
+    problems = [
+        f"column {name}: it is missing: add it again, or fill in a new sheet" for name in COLUMNS if name not in names
+    ]
     filled = [name for name in names if name]
     for name in dict.fromkeys(filled):
         if name not in COLUMNS:

@@ -104,12 +104,12 @@ def parse_decisions(
     """Read the decisions in the content of sheets; otherwise like `read_decisions`."""
     memberships = Memberships(snapshot)
     rules = Rules(memberships, allow_own_access, today or datetime.now(UTC).date())
-    found: dict[Key, list[DecidedMembership]] = {}
+    found: dict[Key, list[tuple[str, DecidedMembership]]] = {}
     problems: list[str] = []
     for name in sorted(sheets):
         sheet = _read(name, sheets[name])
         for decided in RowReader(sheet, rules).decisions():
-            found.setdefault(decided.key, []).append(decided)
+            found.setdefault(decided.key, []).append((sheet.place(decided.line), decided))
         problems += sheet.problems
     decisions: list[DecidedMembership] = []
     for key in sorted(found):
@@ -125,7 +125,7 @@ def parse_decisions(
         site=snapshot.site,
         sheets={name: sha256(sheets[name]) for name in sorted(sheets)},
         decided=tuple(decisions),
-        undecided=tuple(key for key in memberships.keys() if key not in found),
+        undecided=tuple(key for key in memberships if key not in found),
         allow_own_access=allow_own_access,
     )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...errors import InputError
 from ..model.decisions import DecidedMembership, Decision, Key
@@ -65,7 +65,8 @@ class RowReader:
         [other] = digests
         self._sheet.problems.append(
             f"{self._sheet.place(self._sheet.rows[0].line)}, column snapshot: all rows are of another snapshot "
-            f"({other[:16] or 'none'}), not of {digest[:16]}: return the sheet of this snapshot, or give the other snapshot"
+            f"({other[:16] or 'none'}), not of {digest[:16]}: return the sheet of this "
+            "snapshot, or give the other snapshot"
         )
         return True
 
@@ -131,32 +132,32 @@ def is_own_access(snapshot: Snapshot, key: Key, reviewer: str) -> bool:
     return any(" ".join(each.split()).casefold() in own for each in given)
 
 
-def agree(memberships: Memberships, key: Key, decisions: Sequence[DecidedMembership]) -> DecidedMembership:
+def agree(memberships: Memberships, key: Key, decisions: Sequence[tuple[str, DecidedMembership]]) -> DecidedMembership:
     """Return the one decision about a membership, from all rows that decide about it.
+
+    Args:
+        memberships: the memberships.
+        key: the membership.
+        decisions: the place and the decision of each row.
 
     Raises:
         InputError: the rows differ in the decision or in the end of the exception.
     """
-    first = decisions[0]
-    if len({(each.decision, each.until) for each in decisions}) > 1:
-        said = "; ".join(
-            f"{each.sheet} ({each.line}): {each.decision}{f' until {each.until}' if each.until else ''} by {each.reviewer}"
-            for each in decisions
-        )
-        raise InputError(f"{memberships.describe(key)}: the rows disagree: {said}: agree on one decision")
-    if len(decisions) == 1:
-        return first
-    return DecidedMembership(
-        group_id=first.group_id,
-        account_id=first.account_id,
-        decision=first.decision,
-        reviewer=", ".join(dict.fromkeys(each.reviewer for each in decisions)),
-        until=first.until,
-        comment="; ".join(dict.fromkeys(each.comment for each in decisions if each.comment)) or None,
-        sheet=first.sheet,
-        line=first.line,
-        is_own=any(each.is_own for each in decisions),
+    if len({(each.decision, each.until) for _, each in decisions}) > 1:
+        said = "; ".join(f"{place}: {_describe(each)}" for place, each in decisions)
+        raise InputError(f"{memberships.describe(key)}: reviewers disagree ({said}): agree on one decision")
+    first = decisions[0][1]
+    return evolve(
+        first,
+        reviewer=", ".join(dict.fromkeys(each.reviewer for _, each in decisions)),
+        comment="; ".join(dict.fromkeys(each.comment for _, each in decisions if each.comment)) or None,
+        is_own=any(each.is_own for _, each in decisions),
     )
+
+
+def _describe(decided: DecidedMembership) -> str:
+    until = f" until {decided.until}" if decided.until else ""
+    return f"{decided.decision}{until} by {decided.reviewer}"
 
 
 def _check_end(decision: Decision | None, until: date | None, today: date) -> str | None:

@@ -50,7 +50,9 @@ def _decode(data: bytes) -> str:
 
 def _find_delimiter(header: str) -> str:
     """Return the delimiter that separates the most known columns."""
-    return max(DELIMITERS, key=lambda each: len({cell.strip('" \r\n').casefold() for cell in header.split(each)} & {*COLUMNS}))
+    return max(
+        DELIMITERS, key=lambda each: len({cell.strip('" \r\n').casefold() for cell in header.split(each)} & {*COLUMNS})
+    )
 
 
 def _records(sheet: RawSheet, text: str, delimiter: str, before: int) -> Iterator[tuple[int, list[str]]]:
@@ -108,4 +110,6 @@ def _check_object(item: object) -> Iterator[str]:
             yield f", column {column}: it is missing: add it again, or fill in a new sheet"
         elif not isinstance(item[column], str | None):
             yield f", column {column}: it must be a text in quotes"
-    yield from (f", column {name}: a review sheet has no such column: remove it" for name in item if name not in COLUMNS)
+    yield from (
+        f", column {name}: a review sheet has no such column: remove it" for name in item if name not in COLUMNS
+    )
