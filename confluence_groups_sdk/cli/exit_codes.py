@@ -30,6 +30,7 @@ USAGE = 2  # usage error or bad input
 REFUSED = 3  # by a guard, by drift, or by the user's answer
 INCOMPLETE = 4  # some changes failed or are left
 ALREADY_COMPLETE = 5  # nothing was sent, because earlier runs have finished the plan
+DIFFERENT = 5  # two snapshots are different
 INTERRUPTED = 130  # by Ctrl-C
 
 BAD_INPUT = (InputError, PlanError, JournalError, ReviewError, ConfigurationError, ValueError)

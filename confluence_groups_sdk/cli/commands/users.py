@@ -1,18 +1,28 @@
-"""``confluence-groups users``: show, groups, me."""
+"""``confluence-groups users``: show, groups, find, me."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
 
 import attrs
 import typer
 
+from ...errors import InputError
+from ...membership import GroupMembers, read_groups, resolve_groups
+from ...models import User
+from ...review import Snapshot, SnapshotUser, find_users
 from ..command import command
+from ..exit_codes import INCOMPLETE
 from ..lookup import resolve_user
 from ..options import AccountArgument, ConnectionOptions, OutputOptions
 from ..rendering.tables import write_one, write_rows
 from ..session.client_factory import open_client
+from ..terminal import print_err
 from . import groups, members
 
-app = typer.Typer(name="users", help="Show users, their groups, and your own account.", no_args_is_help=True)
+app = typer.Typer(name="users", help="Show and find users, their groups, and your own account.", no_args_is_help=True)
 
 
 @command(app, "show", "confluence-groups users show 557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f")
@@ -30,8 +40,69 @@ def list_groups(account: AccountArgument, connection: ConnectionOptions, output:
         write_rows(groups.to_rows(client.iter_memberships(account_id=user.account_id)), groups.COLUMNS, output)
 
 
+@command(
+    app,
+    "find",
+    "confluence-groups users find anna",
+    "confluence-groups users find @example.com --group docs-editors -o csv",
+    "confluence-groups users find anna --snapshot q4.snapshot",
+)
+def find(
+    *,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Part of a name, an e-mail or an account id.")],
+    connection: ConnectionOptions,
+    output: OutputOptions,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            metavar="GROUP",
+            help="Search the members of this group, by id or exact name (repeatable), instead of all groups that give "
+            "access to Confluence.",
+        ),
+    ] = None,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option("--snapshot", metavar="FILE", help="Search this snapshot instead of the site.", dir_okay=False),
+    ] = None,
+) -> None:
+    """Find members by a part of their name, e-mail or account id; neither case nor accents matter."""
+    if snapshot is not None:
+        if group:
+            raise InputError("--group and --snapshot exclude each other: a snapshot is searched as a whole")
+        found = find_users(Snapshot.load(snapshot).users.values(), text)
+        write_rows(map(_snapshot_row, found), members.COLUMNS, output)
+        return
+    with open_client(connection) as client:
+        searched = resolve_groups(client, group).values() if group else client.iter_groups(access_type="user")
+        names = {each.id: each.name for each in searched}
+        unread: list[GroupMembers] = []
+        users = _distinct_members(read_groups(client, names), unread)
+        write_rows(map(attrs.asdict, find_users(users, text)), members.COLUMNS, output)
+    for each in unread:
+        print_err(f"not searched: {names[each.group_id]} ({each.group_id}): {each.error}")
+    if unread:
+        raise typer.Exit(INCOMPLETE)
+
+
 @command(app, "me", "confluence-groups users me -o json")
 def me(connection: ConnectionOptions, output: OutputOptions) -> None:
     """Show the user whose credentials are in use."""
     with open_client(connection) as client:
         write_one(attrs.asdict(client.current_user()), members.COLUMNS, output)
+
+
+def _distinct_members(groups: Iterable[GroupMembers], unread: list[GroupMembers]) -> Iterator[User]:
+    """Yield each member of several groups once, and collect the groups that cannot be read."""
+    seen: set[str] = set()
+    for group in groups:
+        if group.error:
+            unread.append(group)
+        for user in group.members:
+            if user.account_id not in seen:
+                seen.add(user.account_id)
+                yield user
+
+
+def _snapshot_row(user: SnapshotUser) -> dict[str, Any]:
+    return attrs.asdict(user) | {"display_name": user.name, "account_status": user.status}

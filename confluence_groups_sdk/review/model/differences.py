@@ -18,7 +18,7 @@ class DifferenceKind(StrEnum):
     JOINED = "joined"
     """The user is a member now, and was not before."""
     LEFT = "left"
-    """The user was a listed member, and is not any more."""
+    """The user was a listed member, and is not listed any more: they left, or were deactivated."""
     NEW_GROUP = "new-group"
     """The group did not exist before."""
     DELETED_GROUP = "deleted-group"

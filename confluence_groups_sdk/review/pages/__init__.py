@@ -1,1 +1,1 @@
-"""HTML pages of reviews: one file each, for reviewers and auditors. They need jinja2."""
+"""HTML pages of access reviews: each is one file, complete without its script."""

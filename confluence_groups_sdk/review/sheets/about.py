@@ -38,7 +38,9 @@ class About:
     parts: Sequence[Part]
 
 
-def describe_sheet(snapshot: Snapshot, rows: Sequence[SheetRow], *, reviewer: str = "", only: Sequence[str] = ()) -> About:
+def describe_sheet(
+    snapshot: Snapshot, rows: Sequence[SheetRow], *, reviewer: str = "", only: Sequence[str] = ()
+) -> About:
     """Describe a sheet for its reader.
 
     Args:
@@ -54,7 +56,10 @@ def describe_sheet(snapshot: Snapshot, rows: Sequence[SheetRow], *, reviewer: st
         ("Reviewer", reviewer),
         ("Groups", str(snapshot.selection)),
         ("Taken", f"from {snapshot.started_at} to {snapshot.ended_at}"),
-        ("Taken by", f"{snapshot.taken_by_name} ({snapshot.taken_by})" if snapshot.taken_by_name else snapshot.taken_by),
+        (
+            "Taken by",
+            f"{snapshot.taken_by_name} ({snapshot.taken_by})" if snapshot.taken_by_name else snapshot.taken_by,
+        ),
         ("Snapshot (SHA-256)", snapshot.digest),
     ]
     parts = [

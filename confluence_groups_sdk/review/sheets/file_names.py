@@ -10,7 +10,13 @@ from ..._support.text import escape_controls
 
 ALLOWED_MARKS = "-_.@+ "
 MAX_BYTES = 120  # of UTF-8; file systems take 255 for a name
-WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{digit}" for name in ("com", "lpt") for digit in "0123456789¹²³")}
+WINDOWS_DEVICES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{name}{digit}" for name in ("com", "lpt") for digit in "0123456789¹²³"),
+}
 """Names that Windows reserves, also before an ending.
 
 Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
@@ -40,7 +46,9 @@ def name_files(people: Iterable[str], *, reserved: Iterable[str] = ()) -> dict[s
 def file_name(text: str) -> str:
     """Return a file name without ending: letters, digits and a few marks, at most `MAX_BYTES` long."""
     shown = unicodedata.normalize("NFC", escape_controls(text))
-    kept = "".join(char if char.isalnum() or unicodedata.combining(char) or char in ALLOWED_MARKS else "-" for char in shown)
+    kept = "".join(
+        char if char.isalnum() or unicodedata.combining(char) or char in ALLOWED_MARKS else "-" for char in shown
+    )
     short = kept.encode()[:MAX_BYTES].decode(errors="ignore")
     name = re.sub(r"-{2,}", "-", short).strip(". -") or "reviewer"
     return f"_{name}" if name.split(".")[0].strip().casefold() in WINDOWS_DEVICES else name

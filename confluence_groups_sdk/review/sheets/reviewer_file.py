@@ -138,9 +138,7 @@ class _MapReader:
             notes=tuple(notes),
         )
 
-    def _find(
-        self, line: int, what: str, texts: Sequence[str], known: Mapping[str, set[str]], how: str
-    ) -> str | None:
+    def _find(self, line: int, what: str, texts: Sequence[str], known: Mapping[str, set[str]], how: str) -> str | None:
         """Return the one id that the cells stand for; empty without cells, None if there is none."""
         ids: set[str] = set()
         for text in texts:
@@ -149,7 +147,9 @@ class _MapReader:
                 self.unknown.append((line, f"the snapshot has no {what} with this {how}: {text}"))
                 return None
             if len(matching) > 1:
-                self.problems.append((line, f"several {what}s match {text}: give the id: {', '.join(sorted(matching))}"))
+                self.problems.append(
+                    (line, f"several {what}s match {text}: give the id: {', '.join(sorted(matching))}")
+                )
                 return None
             ids |= matching
         if len(ids) > 1:
@@ -186,7 +186,9 @@ def _read_records(source: str | os.PathLike[str], name: str) -> Iterator[tuple[i
                 yield line, cells
             line = start + reader.line_num + 1
     except csv.Error as error:
-        raise InputError(f"{name}: line {line}: this is not CSV ({error}): look for a quote that is not closed") from None
+        raise InputError(
+            f"{name}: line {line}: this is not CSV ({error}): look for a quote that is not closed"
+        ) from None
 
 
 def _read_text(source: str | os.PathLike[str], name: str) -> str:

@@ -58,7 +58,9 @@ class RowFilter:
     def takes_group(self, group: SnapshotGroup) -> bool:
         """Check whether memberships of this group can match."""
         gives = {UNKNOWN_ACCESS} if group.access is None else set(group.access)
-        return not (self.access and self.access.isdisjoint(gives)) and (not self.group_ids or group.id in self.group_ids)
+        return not (self.access and self.access.isdisjoint(gives)) and (
+            not self.group_ids or group.id in self.group_ids
+        )
 
     def takes_user(self, user: SnapshotUser) -> bool:
         """Check whether memberships of this user can match."""

@@ -65,9 +65,7 @@ def build_workbook(snapshot: Snapshot, rows: Sequence[SheetRow], about: About) -
     try:
         from xlsxwriter import Workbook
     except ModuleNotFoundError:
-        raise ConfigurationError(
-            "workbooks need XlsxWriter: pip install 'confluence-groups-sdk[review]'"
-        ) from None
+        raise ConfigurationError("workbooks need XlsxWriter: pip install 'confluence-groups-sdk[review]'") from None
     if len(rows) > MAX_ROWS:
         raise InputError(
             f"a workbook has at most {MAX_ROWS:,} rows, and the sheet has {len(rows):,}: choose fewer with --only or "
@@ -77,7 +75,9 @@ def build_workbook(snapshot: Snapshot, rows: Sequence[SheetRow], about: About) -
     # Row by row keeps memory small: https://xlsxwriter.readthedocs.io/working_with_memory.html
     with Workbook(content, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         day = snapshot_day(snapshot)
-        book.set_properties({"title": f"Access review {snapshot.site}", "created": datetime(day.year, day.month, day.day)})
+        book.set_properties(
+            {"title": f"Access review {snapshot.site}", "created": datetime(day.year, day.month, day.day)}
+        )
         book.set_size(2400, 1400)
         _write_review(book, snapshot, rows, day)
         _write_about(book, about)
@@ -141,7 +141,7 @@ def _write_cell(sheet: Worksheet, row: int, column: int, text: str, style: Forma
         sheet.write_datetime(row, column, day, style)
     else:
         shown = protect_cell(text)
-        if len(shown.encode("utf-16-le")) > 2 * MAX_CELL_UNITS:
+        if len(shown) > MAX_CELL_UNITS // 2 and len(shown.encode("utf-16-le")) > 2 * MAX_CELL_UNITS:
             raise InputError(
                 f"row {row + 1}: the {COLUMNS[column]} is too long for a workbook, which has at most {MAX_CELL_UNITS:,} "
                 f"characters in a cell: write CSV or JSON"
@@ -207,4 +207,3 @@ def _write_about(book: Workbook, about: About) -> None:
     sheet.set_paper(9)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
-

@@ -44,8 +44,21 @@ class SheetFormat(StrEnum):
         """
         ending = os.path.splitext(os.fspath(path))[1].lower().removeprefix(".")
         if ending not in {each.value for each in cls}:
-            raise InputError(f"{path}: the name must end in {', '.join(f'.{each.value}' for each in cls)}")
+            raise InputError(
+                f"{path}: the name must end in {', '.join(f'.{each.value}' for each in cls)}", option="out"
+            )
         return cls(ending)
+
+    @classmethod
+    def named(cls, name: str) -> SheetFormat:
+        """Return the format with this name.
+
+        Raises:
+            InputError: there is none.
+        """
+        if name not in {each.value for each in cls}:
+            raise InputError(f"there is no format {name}: give one of {', '.join(each.value for each in cls)}")
+        return cls(name)
 
 
 @public
@@ -75,7 +88,7 @@ def write_sheet(
         InputError: the format is unknown or cannot hold the rows, or the file cannot be written.
         ReviewError: the previous snapshot is of another site, or newer.
     """
-    chosen = SheetFormat.of(path) if format is None else SheetFormat(format)
+    chosen = SheetFormat.of(path) if format is None else SheetFormat.named(format)
     content = sheet_content(chosen, rows, snapshot=snapshot, previous=previous, reviewer=reviewer, only=only)
     try:
         write_atomically(Path(path), content)
@@ -115,7 +128,7 @@ def write_reviewer_sheets(
     Raises:
         ConfigurationError, InputError, ReviewError: as for `write_sheet`; also if a file exists, before any is written.
     """
-    chosen = SheetFormat(format)
+    chosen = SheetFormat.named(format)
     split = reviewers.split(rows)
     names = name_files([each for each in split if each], reserved=[UNASSIGNED]) | {"": UNASSIGNED}
     files = {each: Path(folder, f"{names[each]}.{chosen.value}") for each in split}
@@ -133,6 +146,7 @@ def write_reviewer_sheets(
     return files
 
 
+@public
 def sheet_content(
     format: SheetFormat,  # noqa: A002
     rows: Sequence[SheetRow],

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from .._support.public import public
 from ..errors import ReviewError
@@ -70,7 +70,7 @@ class _Comparison:
 
     def _compare_added(self, group: SnapshotGroup) -> None:
         if self.before.selection.all_groups:
-            self._add_group(DifferenceKind.NEW_GROUP, group, after=group.name)
+            self._add_group(DifferenceKind.NEW_GROUP, group)
             self._add_members(DifferenceKind.JOINED, group, group.members, self.after)
         elif _is_asked_for_by_access(group, self.before):
             self._add_group(DifferenceKind.SELECTED_GROUP, group, after=format_access(group.access))
@@ -82,7 +82,7 @@ class _Comparison:
 
     def _compare_missing(self, group: SnapshotGroup) -> None:
         if self.after.selection.all_groups:
-            self._add_group(DifferenceKind.DELETED_GROUP, group, before=group.name)
+            self._add_group(DifferenceKind.DELETED_GROUP, group)
             self._add_members(DifferenceKind.LEFT, group, group.members, self.before)
         elif _is_asked_for_by_access(group, self.after):
             self._add_group(DifferenceKind.UNSELECTED_GROUP, group, before=format_access(group.access))
@@ -109,7 +109,8 @@ class _Comparison:
         else:
             self._skip(new, f"who joined is unknown: the first snapshot may lack members: {old.known_by}")
         if new.is_complete:
-            self._add_members(DifferenceKind.LEFT, new, before_members - after_members, self.before)
+            former = evolve(old, name=new.name)
+            self._add_members(DifferenceKind.LEFT, former, before_members - after_members, self.before)
         else:
             self._skip(new, f"who left is unknown: the second snapshot may lack members: {new.known_by}")
 
@@ -117,9 +118,7 @@ class _Comparison:
         self, kind: DifferenceKind, group: SnapshotGroup, *, before: str | None = None, after: str | None = None
     ) -> None:
         self.groups.append(
-            Difference(
-                kind=kind, group_id=group.id, group=group.name, access=group.access, before=before, after=after
-            )
+            Difference(kind=kind, group_id=group.id, group=group.name, access=group.access, before=before, after=after)
         )
 
     def _add_members(
@@ -140,9 +139,7 @@ class _Comparison:
         ]
 
     def _skip(self, group: SnapshotGroup, why: str, *, is_failure: bool = True) -> None:
-        self.not_compared.append(
-            NotCompared(group_id=group.id, group=group.name, why=why, is_failure=is_failure)
-        )
+        self.not_compared.append(NotCompared(group_id=group.id, group=group.name, why=why, is_failure=is_failure))
 
 
 def format_access(access: tuple[str, ...] | None) -> str:
