@@ -24,12 +24,17 @@ def find_contradictions(parts: Parts) -> list[str]:
 
 def find_failures(parts: Parts, removals: list[Removal]) -> list[str]:
     """Return where the later snapshot contradicts the journal."""
-    return [
-        f"{AFTER}: {each.user_name or each.decided.account_id} ({each.decided.account_id}) is still in {each.group_name}, "
-        f"although the journal says removed: take another later snapshot, or find out who added them again"
-        for each in removals
-        if each.state is RemovalState.REMOVED and each.later is Later.LISTED
-    ] + list(_late_reading(parts, removals))
+    listed = [each for each in removals if each.state is RemovalState.REMOVED and each.later is Later.LISTED]
+    return [*map(_describe_listed, listed), *_late_reading(parts, removals)]
+
+
+def _describe_listed(removal: Removal) -> str:
+    account_id = removal.decided.account_id
+    member = f"{removal.user_name} ({account_id})" if removal.user_name else account_id
+    return (
+        f"{AFTER}: {member} is still in {removal.group_name}, although the journal says removed: take another later "
+        "snapshot, or find out who added them again"
+    )
 
 
 def read_again(parts: Parts) -> Decisions:
@@ -64,7 +69,9 @@ def _decisions(parts: Parts) -> Iterator[str]:
         if again.sheets.get(name) != parts.decisions.sheets.get(name):
             yield f"{SHEETS}{name}: this is not the sheet that the decisions were read from"
     differing = {each.key for each in {*again.decided} ^ {*parts.decisions.decided}}
-    yield from (f"{DECISIONS}: the decision differs from the sheets: {_name(parts.snapshot, key)}" for key in sorted(differing))
+    yield from (
+        f"{DECISIONS}: the decision differs from the sheets: {_name(parts.snapshot, key)}" for key in sorted(differing)
+    )
 
 
 def _plan(parts: Parts) -> Iterator[str]:
@@ -124,8 +131,8 @@ def _late_reading(parts: Parts, removals: list[Removal]) -> Iterator[str]:
     early = [group for group in parts.after.groups if group.id in made and _time(group.read_at) < _time(began_at)]
     for group in early:
         yield (
-            f"{AFTER}: the members of {group.name} were read on {group.read_at}, before the run that began on {began_at}: "
-            "take another later snapshot"
+            f"{AFTER}: the members of {group.name} were read on {group.read_at}, before the run that began on "
+            f"{began_at}: take another later snapshot"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attrs import frozen
@@ -17,7 +17,13 @@ from ...membership import JournalState, Plan, read_journal
 from ..model.decisions import Decisions
 from ..model.snapshot import Snapshot
 
-SNAPSHOT, DECISIONS, PLAN, JOURNAL, AFTER = "snapshot.json", "decisions.json", "plan.json", "journal.jsonl", "after.json"
+SNAPSHOT, DECISIONS, PLAN, JOURNAL, AFTER = (
+    "snapshot.json",
+    "decisions.json",
+    "plan.json",
+    "journal.jsonl",
+    "after.json",
+)
 SUMMARY = "summary.html"
 SHEETS = "sheets/"
 
@@ -106,7 +112,7 @@ class Parts:
         """
         problems: list[str] = []
         found: dict[str, object] = {}
-        readers = {
+        readers: dict[str, Callable[[bytes], object]] = {
             SNAPSHOT: lambda data: Snapshot.from_bytes(data, name=SNAPSHOT),
             DECISIONS: lambda data: Decisions.from_bytes(data, name=DECISIONS),
             PLAN: _plan_from_bytes,
@@ -119,7 +125,9 @@ class Parts:
             except ReviewError as error:
                 problems += [str(error)]
         sheets = {name.removeprefix(SHEETS): data for name, data in files.items() if name.startswith(SHEETS)}
-        problems += [f"{name}: the file is missing" for name in (SNAPSHOT, DECISIONS, PLAN, SUMMARY) if name not in files]
+        problems += [
+            f"{name}: the file is missing" for name in (SNAPSHOT, DECISIONS, PLAN, SUMMARY) if name not in files
+        ]
         known = {*readers, SUMMARY}
         problems += [
             f"{name}: evidence has no such file" for name in files if name not in known and not name.startswith(SHEETS)

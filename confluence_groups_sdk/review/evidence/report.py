@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import asdict, field, frozen
@@ -18,6 +18,10 @@ from .parts import Parts
 from .removals import Later, Removal, RemovalState
 
 MAX_NAMED = 20
+
+
+def _escape_lines(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(escape_controls, lines))
 
 
 @public
@@ -47,8 +51,8 @@ class EvidenceReport(VersionTolerantPickle):
     journal: str | None = None
     after: str | None = None
     counts: Mapping[str, int] = field(factory=dict)
-    problems: tuple[str, ...] = field(default=(), converter=lambda lines: tuple(map(escape_controls, lines)))
-    open_points: tuple[str, ...] = field(default=(), converter=lambda lines: tuple(map(escape_controls, lines)))
+    problems: tuple[str, ...] = field(default=(), converter=_escape_lines)
+    open_points: tuple[str, ...] = field(default=(), converter=_escape_lines)
 
     @property
     def is_verified(self) -> bool:
@@ -88,13 +92,17 @@ def _runs(parts: Parts, removals: list[Removal]) -> Iterator[str]:
     for state in RemovalState:
         if state is not RemovalState.REMOVED:
             yield from _name(f"decided removals, {state.value}", [each for each in removals if each.state is state])
-    if parts.journal and (left := [each for each in removals if each.state in (RemovalState.IN_DOUBT, RemovalState.NOT_BEGUN)]):
+    if parts.journal and (
+        left := [each for each in removals if each.state in (RemovalState.IN_DOUBT, RemovalState.NOT_BEGUN)]
+    ):
         yield f"the plan was not finished: {len(left)} left; applying it again with the same journal continues it"
 
 
 def _later(parts: Parts, removals: list[Removal]) -> Iterator[str]:
     made = [each for each in removals if each.state is RemovalState.REMOVED]
-    yield from _name("made removals that the later snapshot cannot show", [each for each in made if each.later is Later.NOT_SHOWN])
+    yield from _name(
+        "made removals that the later snapshot cannot show", [each for each in made if each.later is Later.NOT_SHOWN]
+    )
     absent = (RemovalState.NOT_A_MEMBER, RemovalState.SKIPPED)
     again = [each for each in removals if each.state in absent and each.later is Later.LISTED]
     yield from _name("not members when the plan was made or applied, and members again", again)

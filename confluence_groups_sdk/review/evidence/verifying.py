@@ -78,15 +78,15 @@ def _verify_parts(files: Mapping[str, bytes], manifest: Manifest) -> EvidenceRep
     report = describe(parts)
     for name in ("site", "snapshot", "decisions", "plan", "journal", "after"):
         if getattr(manifest, name) != getattr(report, name):
-            problems.append(f"{MANIFEST}: {name} is {getattr(manifest, name)}, and the files have {getattr(report, name)}")
+            problems.append(
+                f"{MANIFEST}: {name} is {getattr(manifest, name)}, and the files have {getattr(report, name)}"
+            )
     if not problems:
         problems += _check_summary(files, parts, report, manifest)
     return evolve(report, problems=(*problems, *report.problems))
 
 
-def _check_summary(
-    files: Mapping[str, bytes], parts: Parts, report: EvidenceReport, manifest: Manifest
-) -> list[str]:
+def _check_summary(files: Mapping[str, bytes], parts: Parts, report: EvidenceReport, manifest: Manifest) -> list[str]:
     """Check that the summary says what the files say. Only the version that made it writes it in the same words."""
     if manifest.version != __version__:
         return []

@@ -70,9 +70,7 @@ def write_evidence(
         taken.check_digest()
     plan.check_digest()
     if decisions is None:
-        decisions = parse_decisions(
-            snapshot, loaded, allow_own_access=allow_own_access, today=snapshot_day(snapshot)
-        )
+        decisions = parse_decisions(snapshot, loaded, allow_own_access=allow_own_access, today=snapshot_day(snapshot))
     parts = Parts(
         snapshot=snapshot,
         sheets=loaded,
@@ -82,7 +80,9 @@ def write_evidence(
         after=after,
     )
     if problems := find_contradictions(parts):
-        raise ReviewError("the parts do not belong to one review, so no evidence was written:", problems=tuple(problems))
+        raise ReviewError(
+            "the parts do not belong to one review, so no evidence was written:", problems=tuple(problems)
+        )
     report = describe(parts)
     files = build_files(parts, report)
     try:
