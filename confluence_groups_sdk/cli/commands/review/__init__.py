@@ -3,4 +3,5 @@
 from . import diff as diff
 from . import sheet as sheet
 from . import who as who
+from . import snapshot as snapshot
 from .section import app as app
