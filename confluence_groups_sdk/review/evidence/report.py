@@ -122,9 +122,9 @@ def _other_changes(before: Snapshot, after: Snapshot, removals: list[Removal]) -
         joined += len(now - was)
         left += len(was - now - decided.get(group_id, set()))
     if joined:
-        yield f"{format_count(joined, 'membership')} of the later snapshot were not reviewed, because they are new"
+        yield f"new in the later snapshot, and so not reviewed: {format_count(joined, 'membership')}"
     if left:
-        yield f"{format_count(left, 'membership')} ended without a decided removal"
+        yield f"ended without a decided removal: {format_count(left, 'membership')}"
 
 
 def _name(what: str, removals: list[Removal]) -> Iterator[str]:
