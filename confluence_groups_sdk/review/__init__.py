@@ -7,6 +7,11 @@ It uses only the public API of the synchronous client and of `membership`.
 """
 
 from .comparison import diff as diff
+from .decisions.planning import plan_decisions as plan_decisions
+from .decisions.reading import read_decisions as read_decisions
+from .evidence.report import EvidenceReport as EvidenceReport
+from .evidence.verifying import verify_evidence as verify_evidence
+from .evidence.writing import write_evidence as write_evidence
 from .model.decisions import DecidedMembership as DecidedMembership
 from .model.decisions import Decision as Decision
 from .model.decisions import Decisions as Decisions
@@ -28,7 +33,6 @@ from .pages.sheet_page import render_sheet as render_sheet
 from .search import find_user as find_user
 from .search import find_users as find_users
 from .search import groups_of as groups_of
-from .taking.take import take_snapshot as take_snapshot
 from .sheets.reviewer_file import read_reviewers as read_reviewers
 from .sheets.reviewer_map import ReviewerMap as ReviewerMap
 from .sheets.rows import sheet_rows as sheet_rows
@@ -36,3 +40,4 @@ from .sheets.writing import SheetFormat as SheetFormat
 from .sheets.writing import sheet_content as sheet_content
 from .sheets.writing import write_reviewer_sheets as write_reviewer_sheets
 from .sheets.writing import write_sheet as write_sheet
+from .taking.take import take_snapshot as take_snapshot

@@ -1,0 +1,151 @@
+"""Reading the decisions in returned sheets, with all problems of all sheets in one error."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from ..._support.files import read_regular
+from ..._support.public import public
+from ..._support.strict_json import sha256
+from ..._support.text import escape_controls, format_count
+from ...errors import InputError
+from ..model.decisions import DecidedMembership, Decisions, Key
+from ..model.snapshot import Snapshot
+from .memberships import Memberships
+from .raw_sheet import RawSheet, UnreadableSheetError
+from .row_check import RowReader, Rules, agree
+from .text_sheets import read_csv, read_json
+from .workbook import read_workbook
+
+MAX_SHEET = 256 * 1024 * 1024  # bytes
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the start of old and of encrypted workbooks
+ZIP = b"PK"
+Sheets = Mapping[str, bytes]
+"""The content of sheets by file name."""
+
+
+@public
+def read_decisions(
+    snapshot: Snapshot,
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    allow_own_access: bool = False,
+    today: date | None = None,
+) -> Decisions:
+    """Read the decisions in returned sheets: CSV, workbooks (.xlsx) and JSON.
+
+    Each row must be a membership of the snapshot, and only decision, until, reviewer and comment may differ from the
+    sheet that was sent. Rows that are missing or have no decision are undecided.
+
+    Args:
+        snapshot: the snapshot that the sheets were made from.
+        paths: the sheets. No two may have the same file name, because decisions name their sheet by it.
+        allow_own_access: whether reviewers may decide about their own access; the decisions record it.
+        today: the first day on which an exception may end; None for the present day (UTC).
+
+    Raises:
+        InputError: a sheet cannot be used; the error lists the problems of all sheets.
+        ReviewError: the snapshot was edited.
+        ConfigurationError: a sheet is a workbook, and python-calamine is not installed.
+    """
+    sheets = load_sheets(paths)
+    return parse_decisions(snapshot, sheets, allow_own_access=allow_own_access, today=today)
+
+
+def load_sheets(paths: Iterable[str | os.PathLike[str]]) -> dict[str, bytes]:
+    """Read the files of sheets, and return their content by file name, in the order of the names.
+
+    Raises:
+        InputError: a file cannot be read, is empty or too large, or has the name of another one.
+    """
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    given = [Path(path) for path in paths]
+    problems = [] if given else ["no sheet was given: name the returned files"]
+    names = Counter(path.name.casefold() for path in given)
+    sheets = {}
+    for path in sorted(given, key=lambda path: path.name):
+        if names[path.name.casefold()] > 1:
+            problems.append(f"{path}: another sheet has the same file name: rename one of them")
+        elif path.name != escape_controls(path.name) or "\\" in path.name:
+            problems.append(f"{path}: the file name has unusual characters: rename it")
+        else:
+            try:
+                sheets[path.name] = _load(path)
+            except InputError as error:
+                problems.append(f"{path}: {error}")
+    if problems:
+        raise InputError(UNUSABLE, problems=tuple(problems))
+    return sheets
+
+
+UNUSABLE = "the sheets cannot be used:"
+
+
+def _load(path: Path) -> bytes:
+    try:
+        data = read_regular(path, limit=MAX_SHEET + 1)
+    except OSError as error:
+        raise InputError(f"the file cannot be read ({error.strerror or error})") from None
+    if not data.strip():
+        raise InputError("the file is empty: return the sheet with its rows")
+    if len(data) > MAX_SHEET:
+        raise InputError(f"the file has more than {MAX_SHEET // 1024**2} MiB: split the sheet with --reviewers")
+    return data
+
+
+def parse_decisions(
+    snapshot: Snapshot, sheets: Sheets, *, allow_own_access: bool = False, today: date | None = None
+) -> Decisions:
+    """Read the decisions in the content of sheets; otherwise like `read_decisions`."""
+    memberships = Memberships(snapshot)
+    rules = Rules(memberships, allow_own_access, today or datetime.now(UTC).date())
+    found: dict[Key, list[tuple[str, DecidedMembership]]] = {}
+    problems: list[str] = []
+    for name in sorted(sheets):
+        sheet = _read(name, sheets[name])
+        for decided in RowReader(sheet, rules).decisions():
+            found.setdefault(decided.key, []).append((sheet.place(decided.line), decided))
+        problems += sheet.problems
+    decisions: list[DecidedMembership] = []
+    for key in sorted(found):
+        try:
+            decisions.append(agree(memberships, key, found[key]))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        count = format_count(len(problems), "problem")
+        raise InputError(f"{UNUSABLE[:-1]} ({count}):", problems=tuple(problems))
+    return Decisions(
+        snapshot=snapshot.digest,
+        site=snapshot.site,
+        sheets={name: sha256(sheets[name]) for name in sorted(sheets)},
+        decided=tuple(decisions),
+        undecided=tuple(key for key in memberships if key not in found),
+        allow_own_access=allow_own_access,
+    )
+
+
+def _read(name: str, data: bytes) -> RawSheet:
+    """Read a sheet, in the format that its content shows."""
+    try:
+        if data.startswith(OLE):
+            raise UnreadableSheetError(
+                "this workbook has a password, or the format of old versions of Excel: save it as an Excel workbook "
+                "(.xlsx) without a password"
+            )
+        if data.startswith(ZIP):
+            sheet = read_workbook(name, data)
+        elif data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"[", b"{"):
+            sheet = read_json(name, data.removeprefix(b"\xef\xbb\xbf"))
+        else:
+            sheet = read_csv(name, data)
+        if not sheet.rows and not sheet.problems:
+            raise UnreadableSheetError("there is no row below the headers: return the sheet with its rows")
+    except UnreadableSheetError as error:
+        sheet = RawSheet(name, problems=[f"{name}: {error}"])
+    return sheet
