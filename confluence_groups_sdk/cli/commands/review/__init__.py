@@ -1,7 +1,10 @@
 """``confluence-groups review``: each module adds its commands to the section when it is imported, in this order."""
 
-from . import diff as diff
-from . import sheet as sheet
-from . import who as who
+# isort: off
 from . import snapshot as snapshot
+from . import diff as diff
+from . import who as who
+from . import sheet as sheet
+from . import decide as decide
+from . import evidence as evidence
 from .section import app as app
