@@ -93,7 +93,9 @@ def plan_review(
     sheets = [_save_sheet(folder, group_id, rows) for group_id in GROUPS]
     decisions = read_decisions(taken, sheets, **options)
     plan = plan_decisions(client, taken, decisions, guards=GUARDS)
-    return Review(folder=folder, snapshot=taken, sheets=sheets, decisions=decisions, plan=plan, journal=folder / "journal")
+    return Review(
+        folder=folder, snapshot=taken, sheets=sheets, decisions=decisions, plan=plan, journal=folder / "journal"
+    )
 
 
 def _save_sheet(folder: Path, group_id: str, rows: list[Row]) -> Path:

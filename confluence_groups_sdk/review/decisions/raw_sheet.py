@@ -45,12 +45,14 @@ class RawSheet:
         unit: the name of a row's place: ``line`` or ``row``.
         rows: the rows.
         problems: what is wrong with the file, one line each, with its place.
+        has_own_access: whether one of these is that reviewers decide about their own access.
     """
 
     name: str
     unit: str = "row"
     rows: list[RawRow] = field(factory=list)
     problems: list[str] = field(factory=list)
+    has_own_access: bool = False
 
     def place(self, line: int) -> str:
         """Return the place of a row, for messages."""

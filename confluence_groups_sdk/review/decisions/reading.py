@@ -106,11 +106,13 @@ def parse_decisions(
     rules = Rules(memberships, allow_own_access, today or datetime.now(UTC).date())
     found: dict[Key, list[tuple[str, DecidedMembership]]] = {}
     problems: list[str] = []
+    has_own_access = False
     for name in sorted(sheets):
         sheet = _read(name, sheets[name])
         for decided in RowReader(sheet, rules).decisions():
             found.setdefault(decided.key, []).append((sheet.place(decided.line), decided))
         problems += sheet.problems
+        has_own_access = has_own_access or sheet.has_own_access
     decisions: list[DecidedMembership] = []
     for key in sorted(found):
         try:
@@ -119,7 +121,8 @@ def parse_decisions(
             problems.append(str(error))
     if problems:
         count = format_count(len(problems), "problem")
-        raise InputError(f"{UNUSABLE[:-1]} ({count}):", problems=tuple(problems))
+        option = "allow_own_access" if has_own_access else None
+        raise InputError(f"{UNUSABLE[:-1]} ({count}):", problems=tuple(problems), option=option)
     return Decisions(
         snapshot=snapshot.digest,
         site=snapshot.site,

@@ -106,10 +106,8 @@ class RowReader:
             return None
         is_own = is_own_access(self._rules.memberships.snapshot, key, reviewer)
         if is_own and not self._rules.allow_own_access:
-            problems.append(
-                f", column reviewer: {reviewer} decides about their own access: let somebody else decide, or allow it "
-                "for everybody"
-            )
+            problems.append(f", column reviewer: {reviewer} decides about their own access: let somebody else decide")
+            self._sheet.has_own_access = True
         comment = "\n".join(unprotect(row.text("comment")).splitlines())
         return DecidedMembership(
             group_id=key[0],
