@@ -26,6 +26,7 @@ RUNTIME = (
     f"{PACKAGE}/cli/rendering/approval_page.html.j2",
     f"{PACKAGE}/cli/rendering/approval_page.js",
     f"{PACKAGE}/membership/plan.schema.json",
+    f"{PACKAGE}/review/pages/sheet_page.html.j2",
 )
 GENERATED = (f"{PACKAGE}/_generated/client.py", f"{PACKAGE}/_generated/models/__init__.py")
 
