@@ -15,7 +15,7 @@ import httpx
 
 NEEDED = ("chromedriver", "chromium")
 STARTED = re.compile(r"started successfully on port (\d+)")
-ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,900")
+ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
 
 
 def find_missing_programs() -> list[str]:
@@ -59,7 +59,9 @@ class Browser:
 
     def resize(self, width: int, height: int = 900) -> None:
         """Give the page a size in CSS pixels; a real window cannot be as narrow as a telephone."""
-        self.command("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
 
     def emulate(self, *, media: str = "", scheme: str = "light", script: bool = True) -> None:
         """Show pages as in print (``media="print"``), in a colour scheme, or without script from the next page on."""

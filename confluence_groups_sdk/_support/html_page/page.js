@@ -80,10 +80,16 @@
 
   for (const table of tables) {
     [...table.tHead.rows[0].cells].forEach((header, index) => {
-      const button = document.createElement("button");
-      button.type = "button";
+      const button = document.createElement("span"); // with a real button, Chromium prints a header on the first page only
+      button.role = "button";
+      button.tabIndex = 0;
       button.textContent = header.textContent;
       button.addEventListener("click", () => sort(table, index, header));
+      button.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        sort(table, index, header);
+      });
       header.replaceChildren(button);
     });
   }
