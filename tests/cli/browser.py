@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import shutil
 import subprocess
@@ -12,7 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 
+REQUIRED = "BROWSER_REQUIRED"  # the variable that makes a missing browser a failure
 NEEDED = ("chromedriver", "chromium")
 STARTED = re.compile(r"started successfully on port (\d+)")
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
@@ -93,6 +96,18 @@ class Browser:
         answer = self._http.post(self._session + path, json=body).json()["value"]
         assert not isinstance(answer, dict) or "error" not in answer, answer
         return answer
+
+
+@contextmanager
+def browser_or_skip() -> Iterator[Browser]:
+    """Start a browser, and stop it at the end; skip the test if none is installed, or fail it where one must be."""
+    if absent := find_missing_programs():
+        reason = f"skipped: {' and '.join(absent)} are not installed, so no browser opened the page"
+        if REQUIRED in os.environ:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with browser() as opened:
+        yield opened
 
 
 @contextmanager

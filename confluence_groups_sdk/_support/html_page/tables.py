@@ -146,7 +146,7 @@ def _render_cell(value: Any, column: Column) -> str:
         return f"<td{kind}>{badges if len(texts) == 1 else f'<span>{badges}</span>'}</td>"
     if isinstance(value, Cell):
         tone = f"<span class={value.tone}>{_escape(value.text)}</span>" if value.tone else _escape(value.text)
-        note = f"<small>{_escape(value.note)}</small>" if value.note else ""
+        note = f" <small>{_escape(value.note)}</small>" if value.note else ""
         sort = "" if value.sort is None else f' data-sort="{_escape(value.sort)}"'
         return f"<td{kind}{sort}>{tone}{note}</td>"
     if isinstance(value, int | float) and value is not True:
