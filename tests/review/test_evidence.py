@@ -284,7 +284,7 @@ def test_what_the_later_snapshot_does_not_show_is_open(review: Review) -> None:
     ):
         written = review.write(after=after)
         assert written.is_verified
-        expected = "made removals that the later snapshot cannot show: 2: P id-000 in Team; P id-001 in Team"
+        expected = "2 made removals, which the later snapshot cannot show: P id-000 in Team; P id-001 in Team"
         assert expected in written.open_points
     selection = evolve(review.after.selection, all_groups=True)
     gone = evolve(review.after, groups=(groups[OTHER],), selection=selection, digest="")
@@ -320,9 +320,9 @@ def test_undecided_refused_failed_and_new_memberships_are_open(sandbox: Sandbox,
         "1 membership is undecided",
         "1 decision about the reviewer's own access, which was allowed",
         "guards were overridden: allow_apps=True, max_fraction=1.0",
-        "decided removals, skipped by the plan: 1: P id-001 in Team (not a member)",
-        f"decided removals, refused by a guard: 1: P {ids[0]} in Team",
-        "decided removals, failed: 1: ",
+        "1 decided removal, skipped by the plan: P id-001 in Team (not a member)",
+        f"1 decided removal, refused by a guard: P {ids[0]} in Team",
+        "1 decided removal, failed: ",
         "new in the later snapshot, and so not reviewed: 1 membership",
         "ended without a decided removal: 1 membership",
     ):
