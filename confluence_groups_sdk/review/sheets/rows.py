@@ -50,7 +50,14 @@ def sheet_rows(
     exceptions = _find_exceptions(snapshot, previous)
     today = snapshot_day(snapshot)
     rows = [
-        _build_row(snapshot, group, user, reviewers, exceptions.get((group.id, account_id)), today)
+        _build_row(
+            snapshot,
+            group,
+            user,
+            reviewers=reviewers,
+            exception=exceptions.get((group.id, account_id)),
+            today=today,
+        )
         for group in snapshot.groups
         if chosen.takes_group(group)
         for account_id in group.members
@@ -94,6 +101,7 @@ def _build_row(
     snapshot: Snapshot,
     group: SnapshotGroup,
     user: SnapshotUser,
+    *,
     reviewers: ReviewerMap | None,
     exception: DecidedMembership | None,
     today: date,

@@ -1,4 +1,4 @@
-"""Sheets as text: CSV for spreadsheets, and JSON for programs. Both are made piece by piece, because they may be large."""
+"""Sheets as text, made piece by piece, because they may be large: CSV for spreadsheets, and JSON for programs."""
 
 from __future__ import annotations
 

@@ -7,8 +7,9 @@ prevents accidents, and reading the returned sheet finds edits.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -34,9 +35,9 @@ Source: https://support.microsoft.com/office/excel-specifications-and-limits-167
 MAX_CELL_UNITS = 32_767
 """The UTF-16 units that a cell can have; the same source."""
 WIDTHS = {
-    "group_id": 9,
+    "group_id": 10,
     "group": 30,
-    "account_id": 9,
+    "account_id": 11,
     "name": 28,
     "email": 32,
     "account_type": 14,
@@ -46,9 +47,13 @@ WIDTHS = {
     "until": 12,
     "reviewer": 28,
     "comment": 44,
-    "snapshot": 9,
+    "snapshot": 11,
 }
-IDS = ("group_id", "account_id", "snapshot")
+IDS = ("group_id", "account_id")
+ABOUT_WIDTHS = (26, 100)
+LINE_POINTS = 15
+MAX_LINES = 20
+DOUBLE_ESCAPE = re.compile(r"(_x[0-9a-fA-F]{4})_(?=x[0-9a-fA-F]{4}_)")
 LAST_DAY = date(9999, 12, 31)
 SHEET, ABOUT = "Review", "About"
 ALLOWED = {"autofilter": True, "format_columns": True, "format_rows": True}
@@ -91,25 +96,28 @@ class _Formats:
     header: Format
     fixed: Format
     id: Format
+    digest: Format
     open: Format
     date: Format
 
     @classmethod
     def of(cls, book: Workbook) -> _Formats:
         top = {"valign": "top"}
+        grey = {**top, "font_color": GREY, "font_size": 9}
         entry = {**top, "locked": False, "bg_color": "#FFFDF0", "border": 1, "border_color": "#D6D3C4"}
         return cls(
             header=book.add_format({**top, "bold": True, "font_color": "white", "bg_color": BLUE, "text_wrap": True}),
             fixed=book.add_format(top),
-            id=book.add_format({**top, "font_color": GREY, "font_size": 9}),
+            id=book.add_format(grey),
+            digest=book.add_format({**grey, "align": "fill"}),  # cut off at the end of the cell
             open=book.add_format({**entry, "text_wrap": True, "num_format": "@"}),
             date=book.add_format({**entry, "num_format": "yyyy-mm-dd", "align": "left"}),
         )
 
     def of_column(self, name: str) -> Format:
         """Return the format of a column's cells."""
-        if name == "until":
-            return self.date
+        if name in ("until", "snapshot"):
+            return self.date if name == "until" else self.digest
         return self.open if name in DECISION_COLUMNS else self.id if name in IDS else self.fixed
 
 
@@ -120,6 +128,7 @@ def _write_review(book: Workbook, snapshot: Snapshot, rows: Sequence[SheetRow], 
         sheet.set_column(column, column, WIDTHS[name], formats.fixed)
         sheet.write_string(0, column, name, formats.header)
     for number, row in enumerate(rows, 1):
+        _set_height(sheet, number, row.comment, WIDTHS["comment"])
         for column, name in enumerate(COLUMNS):
             _write_cell(sheet, number, column, getattr(row, name), formats.of_column(name), is_date=name == "until")
     sheet.freeze_panes(1, 0)
@@ -134,24 +143,39 @@ def _write_review(book: Workbook, snapshot: Snapshot, rows: Sequence[SheetRow], 
     sheet.set_footer(f"&LSnapshot {snapshot.digest[:16]}&RPage &P of &N")
 
 
+def _set_height(sheet: Worksheet, row: int, text: str, width: int) -> None:
+    """Make a row high enough for a text that wraps: LibreOffice does not do it when it opens a workbook."""
+    if len(text) > (line := width * 9 // 10):
+        sheet.set_row(row, LINE_POINTS * min(MAX_LINES, -(-len(text) // line)))
+
+
 def _write_cell(sheet: Worksheet, row: int, column: int, text: str, style: Format, *, is_date: bool) -> None:
     if not text:
         sheet.write_blank(row, column, None, style)
     elif is_date and (day := _parse_day(text)):
         sheet.write_datetime(row, column, day, style)
     else:
-        shown = protect_cell(text)
+        shown = workbook_cell(text)
         if len(shown) > MAX_CELL_UNITS // 2 and len(shown.encode("utf-16-le")) > 2 * MAX_CELL_UNITS:
             raise InputError(
-                f"row {row + 1}: the {COLUMNS[column]} is too long for a workbook, which has at most {MAX_CELL_UNITS:,} "
-                f"characters in a cell: write CSV or JSON"
+                f"row {row + 1}: the {COLUMNS[column]} is too long for a workbook, whose cells have at most "
+                f"{MAX_CELL_UNITS:,} characters: write CSV or JSON"
             )
         sheet.write_string(row, column, shown, style)
 
 
-def _parse_day(text: str) -> date | None:
+def workbook_cell(text: str) -> str:
+    """Return a text as a workbook's cells have it: as in `protect_cell`, and without texts that files cannot have.
+
+    Files escape characters as ``_x000D_``, and this form itself as ``_x005F_x000D_`` (ECMA-376, part 1, 22.9.2.19).
+    XlsxWriter overlooks the second of two such texts that share an underscore.
+    """
+    return DOUBLE_ESCAPE.sub(r"\1\\x5f", protect_cell(text))
+
+
+def _parse_day(text: str) -> datetime | None:
     try:
-        return date.fromisoformat(text)
+        return datetime.combine(date.fromisoformat(text), time())
     except ValueError:
         return None
 
@@ -191,17 +215,18 @@ def _write_about(book: Workbook, about: About) -> None:
     bold, plain = book.add_format({**wrapped, "bold": True}), book.add_format(wrapped)
     title = book.add_format({"bold": True, "font_size": 15})
     heading = book.add_format({"bold": True, "font_size": 12, "bg_color": LIGHT})
-    sheet.set_column(0, 0, 26, bold)
-    sheet.set_column(1, 1, 100, plain)
-    sheet.write_string(0, 0, protect_cell(about.title), title)
+    for column, (width, style) in enumerate(zip(ABOUT_WIDTHS, (bold, plain), strict=True)):
+        sheet.set_column(column, column, width, style)
+    sheet.write_string(0, 0, workbook_cell(about.title), title)
     line = 2
     for part in about.parts:
         sheet.write_string(line, 0, part.title, heading)
         sheet.write_blank(line, 1, None, heading)
         for name, text in part.lines:
             line += 1
-            sheet.write_string(line, 0, protect_cell(name), bold)
-            sheet.write_string(line, 1, protect_cell(text), plain)
+            _set_height(sheet, line, text, ABOUT_WIDTHS[1])
+            sheet.write_string(line, 0, workbook_cell(name), bold)
+            sheet.write_string(line, 1, workbook_cell(text)[: MAX_CELL_UNITS // 2], plain)
         line += 2
     sheet.protect("", {"format_columns": True, "format_rows": True})
     sheet.set_paper(9)
