@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import shutil
 import subprocess
@@ -12,10 +13,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 
+REQUIRED = "BROWSER_REQUIRED"  # the variable that makes a missing browser a failure
 NEEDED = ("chromedriver", "chromium")
 STARTED = re.compile(r"started successfully on port (\d+)")
-ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,900")
+ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
 
 
 def find_missing_programs() -> list[str]:
@@ -59,7 +62,9 @@ class Browser:
 
     def resize(self, width: int, height: int = 900) -> None:
         """Give the page a size in CSS pixels; a real window cannot be as narrow as a telephone."""
-        self.command("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
 
     def emulate(self, *, media: str = "", scheme: str = "light", script: bool = True) -> None:
         """Show pages as in print (``media="print"``), in a colour scheme, or without script from the next page on."""
@@ -91,6 +96,18 @@ class Browser:
         answer = self._http.post(self._session + path, json=body).json()["value"]
         assert not isinstance(answer, dict) or "error" not in answer, answer
         return answer
+
+
+@contextmanager
+def browser_or_skip() -> Iterator[Browser]:
+    """Start a browser, and stop it at the end; skip the test if none is installed, or fail it where one must be."""
+    if absent := find_missing_programs():
+        reason = f"skipped: {' and '.join(absent)} are not installed, so no browser opened the page"
+        if REQUIRED in os.environ:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with browser() as opened:
+        yield opened
 
 
 @contextmanager

@@ -238,7 +238,7 @@ def test_parts_of_other_reviews_are_refused(review: Review, sandbox: Sandbox, tm
 def test_unusable_parts_are_refused(review: Review, tmp_path: Path) -> None:
     with pytest.raises(ReviewError, match="none: the journal cannot be read"):
         review.write(journal=tmp_path / "none")
-    review.journal.write_bytes(review.journal.read_bytes().replace(b"REMOVED", b"REFUSED", 1))
+    review.journal.write_bytes(review.journal.read_bytes().replace(b"P id-000", b"P id-009", 1))
     with pytest.raises(ReviewError, match=r"journal: line \d+ is damaged"):
         review.write()
     with pytest.raises(InputError, match="no sheet was given"):

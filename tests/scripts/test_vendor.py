@@ -90,9 +90,11 @@ def test_copy_has_the_package_its_licence_and_a_manifest(project: Path, place: P
     }
     assert {
         "py.typed",
-        "cli/rendering/approval_page.js",
+        "_support/html_page/base.html.j2",
+        "_support/html_page/macros.html.j2",
+        "_support/html_page/page.css",
+        "_support/html_page/page.js",
         "cli/rendering/approval_page.html.j2",
-        "cli/rendering/approval_page.css",
         "membership/plan.schema.json",
     } <= copied.keys()
     (version,) = [node.value for node in ast.parse(copied["_version.py"]).body if isinstance(node, ast.Assign)]
@@ -144,7 +146,7 @@ def test_omitted_parts_are_remembered(project: Path, place: Path, capsys: pytest
     assert f"{place}: without cli, sandbox; a run would write all of it" in output
     assert f"{place}/cli/app.py: a run would add it" in output
     assert vendor.main([str(place), "--without", ""]) == 0
-    assert (place / "cli" / "rendering" / "approval_page.css").exists()
+    assert (place / "cli" / "rendering" / "approval_page.html.j2").exists()
     assert vendor.main(["--check", str(place)]) == 0
 
 

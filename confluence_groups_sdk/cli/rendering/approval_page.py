@@ -15,13 +15,14 @@ from .plan_impact import GroupImpact, count_reasons, find_checks, find_impacts
 from .plan_summary import describe_effort, planner_of
 
 FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy
+ALWAYS_SHOWN = 4  # totals: the others are left out if they are 0
 MAX_NAMES = 20  # in a box; the tables show all
 
 KINDS = {"app": "app", None: "unknown"}  # people have no badge: nearly all accounts are theirs
 ACCOUNT = (
     Column("action", "Change", "badges", {"remove": "bad", "add": "good"}),
     Column("name", "Name", "name"),
-    Column("email", "E-mail"),
+    Column("email", "E-mail", "email"),
     Column("account_id", "Account id", "id"),
     Column("kind", "Kind", "badges", {"app": "warn"}),
 )
@@ -47,7 +48,6 @@ GROUPS = (
     Column("after", "Members then", "number"),
     Column("gives", "Gives"),
     Column("managed_by", "Managed by"),
-    Column("id", "Group id", "id"),
 )
 
 
@@ -91,25 +91,27 @@ def _facts(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _cards(plan: Plan, impacts: Mapping[str, GroupImpact]) -> list[Card]:
-    """Return the totals; those that plans rarely have are left out if they are 0."""
+    """Return the totals."""
     removals = sum(impact.leaving for impact in impacts.values())
     admins = sum(impact.gives_admin for impact in impacts.values())
     external = sum(impact.is_external for impact in impacts.values())
     emptied = sum(impact.is_emptied for impact in impacts.values())
-    cards = [
-        Card(removals, "removals", "", "changes"),
-        Card(len(plan.changes) - removals, "additions", "", "changes"),
-        Card(len({change.account_id for change in plan.changes}), "accounts", "", "changes"),
-        Card(len(plan.groups), "groups", "", "groups"),
+    found = [
+        (removals, "removal", "removals", "", "changes"),
+        (len(plan.changes) - removals, "addition", "additions", "", "changes"),
+        (len({change.account_id for change in plan.changes}), "account", "accounts", "", "changes"),
+        (len(plan.groups), "group", "groups", "", "groups"),
+        (admins, "group with admin rights", "groups with admin rights", "bad", "groups"),
+        (external, "externally managed group", "externally managed groups", "bad", "groups"),
+        (emptied, "emptied group", "emptied groups", "bad", "groups"),
+        (len(plan.refused), "refused by guards", "refused by guards", "warn", "refused"),
+        (len(plan.skipped), "skipped", "skipped", "", "skipped"),
     ]
-    rare = [
-        Card(admins, "groups with admin rights", "bad", "groups"),
-        Card(external, "externally managed groups", "bad", "groups"),
-        Card(emptied, "emptied groups", "bad", "groups"),
-        Card(len(plan.refused), "refused by guards", "warn", "refused"),
-        Card(len(plan.skipped), "skipped", "", "skipped"),
+    return [
+        Card(number, one if number == 1 else many, tone, target)
+        for index, (number, one, many, tone, target) in enumerate(found)
+        if number or index < ALWAYS_SHOWN
     ]
-    return cards + [card for card in rare if card.number]
 
 
 def _effects(plan: Plan) -> Iterator[str]:
@@ -129,15 +131,14 @@ def _group_row(impact: GroupImpact) -> dict[str, Any]:
     group = impact.group
     share = f"{impact.listed:,} of {group.members:,}, {impact.percent}"
     return {
-        "name": group.name,
+        "name": Cell(group.name, note=group.id),
         "signs": [Cell(text, tone=tone) for text, tone in impact.badges],
         "leaving": Cell(share, sort=impact.share) if impact.listed else None,
         "unlisted": impact.leaving - impact.listed or None,
         "joining": impact.joining or None,
         "after": impact.remaining,
         "gives": impact.gives,
-        "managed_by": group.managed_by,
-        "id": group.id,
+        "managed_by": None if impact.is_external else group.managed_by,
     }
 
 

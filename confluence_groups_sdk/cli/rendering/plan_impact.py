@@ -190,7 +190,9 @@ def _override_checks(plan: Plan) -> Iterator[Check]:
         return
     used = Counter(guard for change in plan.changes for guard in change.overridden)
     text = (
-        "Without it, these changes would have been refused. Ask why they are needed." if used else "No change needs it."
+        "Without these options, guards would have refused some changes. Ask why they are needed."
+        if used
+        else "No change needs these options."
     )
     names = (
         f"{format_count(number, 'change')}: {GUARDS.get(guard, guard)} [{guard}]" for guard, number in used.items()
