@@ -305,7 +305,7 @@ def test_undecided_refused_failed_and_new_memberships_are_open(sandbox: Sandbox,
     with connect(sandbox) as client:
         review = plan_review(client, tmp_path, decided, allow_own_access=True)
         sandbox.directory.remove_member(TEAM, ids[1])
-        guards = Guards(protected_accounts=[ids[0]], allow_apps=True, max_fraction=1.0)
+        guards = Guards(protected_accounts=[ids[0]], allow_apps=True, max_fraction=1.0, max_removals=None)
         plan = plan_decisions(client, review.snapshot, review.decisions, guards=guards)
         review = evolve(review, plan=plan)
         prepared = iter([Answer(409)])
@@ -319,7 +319,7 @@ def test_undecided_refused_failed_and_new_memberships_are_open(sandbox: Sandbox,
     for expected in (
         "1 membership is undecided",
         "1 decision about the reviewer's own access, which was allowed",
-        "guards were overridden: allow_apps=True, max_fraction=1.0",
+        "guards were overridden: allow_apps, max_fraction=1.0, max_removals=no limit",
         "1 decided removal, skipped by the plan: P id-001 in Team (not a member)",
         f"1 decided removal, refused by a guard: P {ids[0]} in Team",
         "1 decided removal, failed: ",

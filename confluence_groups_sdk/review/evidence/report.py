@@ -88,7 +88,7 @@ def _review(parts: Parts) -> Iterator[str]:
 
 def _runs(parts: Parts, removals: list[Removal]) -> Iterator[str]:
     if overrides := parts.plan.overrides | dict(parts.journal.state.overrides if parts.journal else {}):
-        yield f"guards were overridden: {', '.join(f'{name}={value}' for name, value in sorted(overrides.items()))}"
+        yield f"guards were overridden: {', '.join(_describe(*each) for each in sorted(overrides.items()))}"
     for state in RemovalState:
         if state is not RemovalState.REMOVED:
             yield from _name("decided removal", state.value, [each for each in removals if each.state is state])
@@ -96,6 +96,11 @@ def _runs(parts: Parts, removals: list[Removal]) -> Iterator[str]:
         left := [each for each in removals if each.state in (RemovalState.IN_DOUBT, RemovalState.NOT_BEGUN)]
     ):
         yield f"the plan was not finished: {len(left)} left; applying it again with the same journal continues it"
+
+
+def _describe(name: str, value: object) -> str:
+    """Describe an option of the guards."""
+    return name if value is True else f"{name}={'no limit' if value is None else value}"
 
 
 def _later(parts: Parts, removals: list[Removal]) -> Iterator[str]:

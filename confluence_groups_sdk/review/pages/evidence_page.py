@@ -30,16 +30,15 @@ STATE_TONES = {
 LATER_TONES = {Later.NOT_LISTED.value: "good", Later.NO_GROUP.value: "good", Later.NOT_SHOWN.value: "warn"}
 ACCESS_TONES = {**dict.fromkeys(ADMIN_ACCESS, "bad"), UNKNOWN_ACCESS: "warn"}
 MEMBER, ACCOUNT_ID = Column("member", "Member", "name"), Column("account_id", "Account id", "id")
-REVIEWER, COMMENT = Column("reviewer", "Reviewer"), Column("comment", "Comment")
+REVIEWER, COMMENT = Column("reviewer", "Reviewer", "email"), Column("comment", "Comment")
 REMOVALS = (
     MEMBER,
     Column("state", "What was done", "badges", STATE_TONES),
     Column("later", "Later snapshot", "badges", LATER_TONES),
-    Column("why", "Why"),
     REVIEWER,
     COMMENT,
+    Column("why", "Why, and request id"),
     ACCOUNT_ID,
-    Column("request_id", "Request id", "id"),
 )
 EXCEPTIONS = (MEMBER, Column("until", "Until"), REVIEWER, COMMENT, ACCOUNT_ID)
 OWN = (MEMBER, Column("decision", "Decision", "badges"), REVIEWER, COMMENT, ACCOUNT_ID)
@@ -232,8 +231,9 @@ def _place(decided: DecidedMembership) -> str:
 def _removal_row(removal: Removal) -> dict[str, Any]:
     is_contradiction = removal.state is RemovalState.REMOVED and removal.later is Later.LISTED
     why = "; ".join(filter(None, [removal.why, removal.later_why]))
+    reason = Cell(why, note=removal.request_id or "") if why or removal.request_id else None
     later: str | Cell = Cell(removal.later.value, tone="bad") if is_contradiction else removal.later.value
-    row = {"state": removal.state.value, "later": later, "why": why, "request_id": removal.request_id}
+    row = {"state": removal.state.value, "later": later, "why": reason}
     return _decided_row(removal.decided) | row
 
 
