@@ -238,7 +238,7 @@ def test_parts_of_other_reviews_are_refused(review: Review, sandbox: Sandbox, tm
 def test_unusable_parts_are_refused(review: Review, tmp_path: Path) -> None:
     with pytest.raises(ReviewError, match="none: the journal cannot be read"):
         review.write(journal=tmp_path / "none")
-    review.journal.write_bytes(review.journal.read_bytes().replace(b"REMOVED", b"REFUSED", 1))
+    review.journal.write_bytes(review.journal.read_bytes().replace(b"P id-000", b"P id-009", 1))
     with pytest.raises(ReviewError, match=r"journal: line \d+ is damaged"):
         review.write()
     with pytest.raises(InputError, match="no sheet was given"):
@@ -284,7 +284,7 @@ def test_what_the_later_snapshot_does_not_show_is_open(review: Review) -> None:
     ):
         written = review.write(after=after)
         assert written.is_verified
-        expected = "made removals that the later snapshot cannot show: 2: P id-000 in Team; P id-001 in Team"
+        expected = "2 made removals, which the later snapshot cannot show: P id-000 in Team; P id-001 in Team"
         assert expected in written.open_points
     selection = evolve(review.after.selection, all_groups=True)
     gone = evolve(review.after, groups=(groups[OTHER],), selection=selection, digest="")
@@ -305,7 +305,7 @@ def test_undecided_refused_failed_and_new_memberships_are_open(sandbox: Sandbox,
     with connect(sandbox) as client:
         review = plan_review(client, tmp_path, decided, allow_own_access=True)
         sandbox.directory.remove_member(TEAM, ids[1])
-        guards = Guards(protected_accounts=[ids[0]], allow_apps=True, max_fraction=1.0)
+        guards = Guards(protected_accounts=[ids[0]], allow_apps=True, max_fraction=1.0, max_removals=None)
         plan = plan_decisions(client, review.snapshot, review.decisions, guards=guards)
         review = evolve(review, plan=plan)
         prepared = iter([Answer(409)])
@@ -319,10 +319,10 @@ def test_undecided_refused_failed_and_new_memberships_are_open(sandbox: Sandbox,
     for expected in (
         "1 membership is undecided",
         "1 decision about the reviewer's own access, which was allowed",
-        "guards were overridden: allow_apps=True, max_fraction=1.0",
-        "decided removals, skipped by the plan: 1: P id-001 in Team (not a member)",
-        f"decided removals, refused by a guard: 1: P {ids[0]} in Team",
-        "decided removals, failed: 1: ",
+        "guards were overridden: allow_apps, max_fraction=1.0, max_removals=no limit",
+        "1 decided removal, skipped by the plan: P id-001 in Team (not a member)",
+        f"1 decided removal, refused by a guard: P {ids[0]} in Team",
+        "1 decided removal, failed: ",
         "new in the later snapshot, and so not reviewed: 1 membership",
         "ended without a decided removal: 1 membership",
     ):

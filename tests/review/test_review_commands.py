@@ -194,6 +194,6 @@ def test_a_review_that_is_killed_at_every_step_is_verified(shell: Shell, ids: li
     report = verify_evidence("evidence.zip")
     assert report.is_verified
     assert report.counts["remove"] == 5
-    assert sum(report.counts.get(state, 0) for state in ("removed", "was not a member any more")) == 5
+    assert sum(report.counts.get(state, 0) for state in ("removed", "no longer a member")) == 5
     with zipfile.ZipFile("evidence.zip") as archive:
         assert archive.testzip() is None

@@ -18,7 +18,7 @@ class RemovalState(StrEnum):
     """What became of a decided removal."""
 
     REMOVED = "removed"
-    NOT_A_MEMBER = "was not a member any more"
+    NOT_A_MEMBER = "no longer a member"
     SKIPPED = "skipped by the plan"
     REFUSED = "refused by a guard"
     FAILED = "failed"

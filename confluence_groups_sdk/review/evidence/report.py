@@ -88,24 +88,29 @@ def _review(parts: Parts) -> Iterator[str]:
 
 def _runs(parts: Parts, removals: list[Removal]) -> Iterator[str]:
     if overrides := parts.plan.overrides | dict(parts.journal.state.overrides if parts.journal else {}):
-        yield f"guards were overridden: {', '.join(f'{name}={value}' for name, value in sorted(overrides.items()))}"
+        yield f"guards were overridden: {', '.join(_describe(*each) for each in sorted(overrides.items()))}"
     for state in RemovalState:
         if state is not RemovalState.REMOVED:
-            yield from _name(f"decided removals, {state.value}", [each for each in removals if each.state is state])
+            yield from _name("decided removal", state.value, [each for each in removals if each.state is state])
     if parts.journal and (
         left := [each for each in removals if each.state in (RemovalState.IN_DOUBT, RemovalState.NOT_BEGUN)]
     ):
         yield f"the plan was not finished: {len(left)} left; applying it again with the same journal continues it"
 
 
+def _describe(name: str, value: object) -> str:
+    """Describe an option of the guards."""
+    return name if value is True else f"{name}={'no limit' if value is None else value}"
+
+
 def _later(parts: Parts, removals: list[Removal]) -> Iterator[str]:
     made = [each for each in removals if each.state is RemovalState.REMOVED]
     yield from _name(
-        "made removals that the later snapshot cannot show", [each for each in made if each.later is Later.NOT_SHOWN]
+        "made removal", "which the later snapshot cannot show", [each for each in made if each.later is Later.NOT_SHOWN]
     )
     absent = (RemovalState.NOT_A_MEMBER, RemovalState.SKIPPED)
     again = [each for each in removals if each.state in absent and each.later is Later.LISTED]
-    yield from _name("not members when the plan was made or applied, and members again", again)
+    yield from _name("decided removal", "not needed before, but listed in the later snapshot", again)
     if parts.after is not None:
         yield from _other_changes(parts.snapshot, parts.after, removals)
 
@@ -127,10 +132,11 @@ def _other_changes(before: Snapshot, after: Snapshot, removals: list[Removal]) -
         yield f"ended without a decided removal: {format_count(left, 'membership')}"
 
 
-def _name(what: str, removals: list[Removal]) -> Iterator[str]:
+def _name(noun: str, what: str, removals: list[Removal]) -> Iterator[str]:
     """Yield a line with the number of removals, and the first of them by name."""
     if removals:
         named = [f"{each.user_name or each.decided.account_id} in {each.group_name}" for each in removals[:MAX_NAMED]]
         more = len(removals) - len(named)
         why = f" ({removals[0].why})" if len(removals) == 1 and removals[0].why else ""
-        yield f"{what}: {len(removals)}: {'; '.join(named)}{f'; and {more} more' if more else ''}{why}"
+        names = f"{'; '.join(named)}{f'; and {more} more' if more else ''}"
+        yield f"{format_count(len(removals), noun)}, {what}: {names}{why}"

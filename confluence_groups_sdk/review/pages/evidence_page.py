@@ -30,16 +30,15 @@ STATE_TONES = {
 LATER_TONES = {Later.NOT_LISTED.value: "good", Later.NO_GROUP.value: "good", Later.NOT_SHOWN.value: "warn"}
 ACCESS_TONES = {**dict.fromkeys(ADMIN_ACCESS, "bad"), UNKNOWN_ACCESS: "warn"}
 MEMBER, ACCOUNT_ID = Column("member", "Member", "name"), Column("account_id", "Account id", "id")
-REVIEWER, COMMENT = Column("reviewer", "Reviewer"), Column("comment", "Comment")
+REVIEWER, COMMENT = Column("reviewer", "Reviewer", "email"), Column("comment", "Comment")
 REMOVALS = (
     MEMBER,
     Column("state", "What was done", "badges", STATE_TONES),
     Column("later", "Later snapshot", "badges", LATER_TONES),
-    Column("why", "Why"),
     REVIEWER,
     COMMENT,
+    Column("why", "Why, and request id"),
     ACCOUNT_ID,
-    Column("request_id", "Request id", "id"),
 )
 EXCEPTIONS = (MEMBER, Column("until", "Until"), REVIEWER, COMMENT, ACCOUNT_ID)
 OWN = (MEMBER, Column("decision", "Decision", "badges"), REVIEWER, COMMENT, ACCOUNT_ID)
@@ -58,16 +57,15 @@ GROUPS = (
     *DECISION_COUNTS,
     Column("undecided", "Undecided", "number"),
     Column("removed", "Removed", "number"),
-    Column("id", "Group id", "id"),
 )
 FILES = (Column("name", "File", "name"), Column("size", "Bytes", "number"), Column("digest", "SHA-256", "id"))
 
 EXTRACT = "unzip -p evidence.zip manifest.json > manifest.json"
 SIGN = "openssl dgst -sha256 -sign private.pem -out manifest.json.sig manifest.json"
 CHECK_SIGNATURE = "openssl dgst -sha256 -verify public.pem -signature manifest.json.sig manifest.json"
-ASK_FOR_TIMESTAMP = (
-    "openssl ts -query -data manifest.json -sha256 -cert -out manifest.tsq\n"
-    'curl -H "Content-Type: application/timestamp-query" --data-binary @manifest.tsq -o manifest.tsr https://tsa.example.com'
+ASK_FOR_TIMESTAMP = "openssl ts -query -data manifest.json -sha256 -cert -out manifest.tsq"
+SEND_REQUEST = (
+    'curl -H "Content-Type: application/timestamp-query" --data-binary @manifest.tsq -o manifest.tsr https://AUTHORITY'
 )
 CHECK_TIMESTAMP = "openssl ts -verify -data manifest.json -in manifest.tsr -CAfile tsa-root.pem"
 LIMITS = (
@@ -114,7 +112,14 @@ def render_summary(parts: Parts, report: EvidenceReport, files: Mapping[str, tup
         reviewers=Table.of(REVIEWERS, [RowGroup(_reviewer_rows(parts.decisions.decided))]),
         groups=Table.of(GROUPS, [RowGroup(_group_rows(parts, removals))]),
         files=Table.of(FILES, [RowGroup([_file_row(name, *files[name]) for name in sorted(files)])]),
-        commands=[EXTRACT, SIGN, CHECK_SIGNATURE, ASK_FOR_TIMESTAMP, CHECK_TIMESTAMP],
+        commands={
+            "extract": EXTRACT,
+            "sign": SIGN,
+            "check_signature": CHECK_SIGNATURE,
+            "ask": ASK_FOR_TIMESTAMP,
+            "send": SEND_REQUEST,
+            "check_timestamp": CHECK_TIMESTAMP,
+        },
         sources=[*LIMITS, *limit_entries(parts.snapshot)],
     )
 
@@ -214,16 +219,21 @@ def _decided_row(decided: DecidedMembership) -> dict[str, Any]:
     return {
         "decision": decided.decision.value,
         "until": decided.until.isoformat() if decided.until else None,
-        "reviewer": Cell(decided.reviewer, note=f"{decided.sheet}, {decided.line}"),
+        "reviewer": Cell(decided.reviewer, note=_place(decided)),
         "comment": decided.comment,
     }
+
+
+def _place(decided: DecidedMembership) -> str:
+    return f"{decided.sheet}, {'line' if decided.sheet.lower().endswith('.csv') else 'row'} {decided.line}"
 
 
 def _removal_row(removal: Removal) -> dict[str, Any]:
     is_contradiction = removal.state is RemovalState.REMOVED and removal.later is Later.LISTED
     why = "; ".join(filter(None, [removal.why, removal.later_why]))
+    reason = Cell(why, note=removal.request_id or "") if why or removal.request_id else None
     later: str | Cell = Cell(removal.later.value, tone="bad") if is_contradiction else removal.later.value
-    row = {"state": removal.state.value, "later": later, "why": why, "request_id": removal.request_id}
+    row = {"state": removal.state.value, "later": later, "why": reason}
     return _decided_row(removal.decided) | row
 
 
@@ -248,10 +258,11 @@ def _group_rows(parts: Parts, removals: Iterable[Removal]) -> list[dict[str, Any
     groups = sorted(parts.snapshot.groups, key=lambda group: (group.name.casefold(), group.id))
     return [
         {
-            "group": Cell(group.name, note="" if group.is_complete else f"not complete: {group.known_by}"),
+            "group": Cell(
+                group.name, note=group.id if group.is_complete else f"{group.id}; incomplete: {group.known_by}"
+            ),
             "access": _access(group),
             "members": len(group.members),
-            "id": group.id,
             **{name: number for name, number in counts[group.id].items() if number},
         }
         for group in groups
