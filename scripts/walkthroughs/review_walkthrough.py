@@ -1,7 +1,7 @@
 """Play the access review of docs/access-review.md on a sandbox of 2,000 people, and put the output into the document.
 
-The auditor, the reviewers and the admin each use their own account. What they do by hand is in reviewers.py. A digest in
-a command is the one that an earlier command printed, as if it were copied from there.
+The auditor and the admin use their own accounts. What people do by hand is in reviewers.py. A digest in a command is the
+one that an earlier command printed, as if it were copied from there.
 
 With --check, write nothing; a difference is an error. Digests, times and the sandbox's port vary between runs; the
 document shows those of the run that wrote it.
@@ -72,9 +72,7 @@ class Review:
 
 def render(document: str) -> str:
     """Return the document with the present output."""
-    return walkthrough.render_outputs(
-        document, outputs=SESSION, add_people=add_people, output_of=Review().run_session
-    )
+    return walkthrough.render_outputs(document, outputs=SESSION, add_people=add_people, output_of=Review().run_session)
 
 
 normalize = partial(walkthrough.replace_varying, patterns=REVIEW_VARYING)

@@ -34,22 +34,18 @@ def fill_in(_sandbox: Sandbox, folder: Path) -> None:
     """Fill in the workbooks in sheets/, and return them; Dagný returns CSV of a spreadsheet, Chiara makes mistakes."""
     (folder / "returned").mkdir()
     for sheet in sorted((folder / "sheets").iterdir()):
-        header, rows = _read(sheet)
-        for row in rows:
-            row.update(_decide(row, _write_day(sheet.stem)))
+        header, rows = _read_and_decide(sheet)
         if sheet.stem == CHIARA:
-            _make_mistakes(rows)
+            rows[1].update(decision="remvoe", comment="typed in a hurry")
+            rows[2].update(decision="exception", comment="asked for two more months")
         write = _write_csv if sheet.stem == DAGNY else _write_workbook
         write(folder / "returned" / sheet.stem, header, rows)
 
 
 def correct(_sandbox: Sandbox, folder: Path) -> None:
     """Correct the mistakes in Chiara's sheet."""
-    sheet = folder / "returned" / f"{CHIARA}.xlsx"
-    header, rows = _read(sheet)
-    for row in rows:
-        row.update(_decide(row, _write_day(sheet.stem)))
-    _write_workbook(sheet.with_suffix(""), header, rows)
+    header, rows = _read_and_decide(folder / "sheets" / f"{CHIARA}.xlsx")
+    _write_workbook(folder / "returned" / CHIARA, header, rows)
 
 
 def change_groups(sandbox: Sandbox, _folder: Path) -> None:
@@ -63,8 +59,18 @@ def change_groups(sandbox: Sandbox, _folder: Path) -> None:
     directory.remove_member(guests.id, next(directory.listed_members(guests.id)).account_id)
 
 
+def fill_in_admins(_sandbox: Sandbox, folder: Path) -> None:
+    """Fill in the sheet of the groups that give admin rights: the new admin leaves."""
+    (folder / "returned-admins").mkdir()
+    for sheet in (folder / "admins").iterdir():
+        header, rows = _read(sheet)
+        for row in rows:
+            row["decision"] = "remove" if row["email"] == DAGNY else "keep"
+        _write_workbook(folder / "returned-admins" / sheet.stem, header, rows)
+
+
 BY_HAND: Mapping[str, Callable[[Sandbox, Path], None]] = {
-    each.__name__: each for each in (assign_reviewers, fill_in, correct, change_groups)
+    each.__name__: each for each in (assign_reviewers, fill_in, correct, change_groups, fill_in_admins)
 }
 """What a marker of the document names."""
 
@@ -93,9 +99,11 @@ def _write_day(reviewer: str) -> Callable[[datetime], str]:
     return lambda day: day.strftime(form)
 
 
-def _make_mistakes(rows: Sequence[Row]) -> None:
-    rows[1].update(decision="remvoe", comment="typed in a hurry")
-    rows[2].update(decision="exception", comment="asked for two more months")
+def _read_and_decide(sheet: Path) -> tuple[list[str], list[Row]]:
+    header, rows = _read(sheet)
+    for row in rows:
+        row.update(_decide(row, _write_day(sheet.stem)))
+    return header, rows
 
 
 def _read(path: Path) -> tuple[list[str], list[Row]]:
