@@ -1,7 +1,7 @@
 """Play the access review of docs/access-review.md on a sandbox of 2,000 people, and put the output into the document.
 
-The auditor and the admin use their own accounts. What people do by hand is in reviewers.py. A digest in a command is the
-one that an earlier command printed, as if it were copied from there.
+The auditor and the admin use their own accounts. What people do by hand is in reviewers.py. A digest in a command is
+the one that an earlier command printed, as if it were copied from there.
 
 With --check, write nothing; a difference is an error. Digests, times and the sandbox's port vary between runs; the
 document shows those of the run that wrote it.

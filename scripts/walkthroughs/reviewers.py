@@ -90,7 +90,7 @@ def _decide(row: Mapping[str, str], write_day: Callable[[datetime], str]) -> Row
     if row["account_type"] == "app" and number % 10 == 0:
         until = datetime.now(UTC) + timedelta(days=EXCEPTION_DAYS)
         return {"decision": "exception", "until": write_day(until), "comment": "until the app has an owner"}
-    return {} if number % 4000 == 1 else {"decision": "keep"}
+    return {} if number % 8000 == 1 else {"decision": "keep"}
 
 
 def _write_day(reviewer: str) -> Callable[[datetime], str]:
