@@ -21,9 +21,13 @@ def page(ids: list[str], **fields: Any) -> httpx.Response:
     return httpx.Response(200, json={"results": results, "limit": 200, "size": len(ids), "_links": {}, **fields})
 
 
-FULL, LINKED, SHORT, EMPTY = (IDS[:200], {}), (IDS[:200], MORE), (IDS[200:203], {}), (list[str](), {})
-COUNTED = (IDS[:3], {"totalSize": 5})
-ENDS: dict[str, tuple[list[tuple[list[str], dict[str, Any]]], str, int | None]] = {
+Entries = tuple[list[str], dict[str, Any]]
+FULL: Entries = (IDS[:200], {})
+LINKED: Entries = (IDS[:200], MORE)
+SHORT: Entries = (IDS[200:203], {})
+EMPTY: Entries = ([], {})
+COUNTED: Entries = (IDS[:3], {"totalSize": 5})
+ENDS: dict[str, tuple[list[Entries], str, int | None]] = {
     "short": ([LINKED, SHORT], "the last page was shorter than its limit", None),
     "empty": ([FULL, EMPTY], "an empty page ended the list", None),
     "links": (
