@@ -35,3 +35,4 @@ from .sheets.writing import SheetFormat as SheetFormat
 from .sheets.writing import sheet_content as sheet_content
 from .sheets.writing import write_reviewer_sheets as write_reviewer_sheets
 from .sheets.writing import write_sheet as write_sheet
+from .taking.take import take_snapshot as take_snapshot
