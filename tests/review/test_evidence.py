@@ -131,7 +131,7 @@ def test_every_cut_and_every_addition_is_found() -> None:
 def test_bytes_of_real_evidence_are_found(review: Review) -> None:
     review.write()
     data = review.evidence.read_bytes()
-    for position in range(0, len(data), len(data) // 60):
+    for position in range(0, len(data), len(data) // 300):
         changed = bytearray(data)
         changed[position] ^= 0x20
         review.evidence.write_bytes(changed)
@@ -197,6 +197,24 @@ def test_a_forged_decision_contradicts_the_sheets(review: Review) -> None:
     problems = verify_evidence(review.evidence).problems
     assert problems[0] == "decisions.json: they are not the decisions in the sheets"
     assert problems[1] == "decisions.json: the decision differs from the sheets: P id-000 (id-000) in Other"
+
+
+def test_a_summary_of_another_version_is_not_compared(review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
+    review.write()
+    monkeypatch.setattr("confluence_groups_sdk.review.evidence.verifying.__version__", "99.0")
+    report = verify_evidence(review.evidence)
+    assert report.is_verified
+    assert "summary.html was not compared with the files" in report.open_points[-1]
+
+
+@pytest.mark.parametrize("time", ["2026-11-29T12:00:00", "yesterday", ""])
+def test_malformed_times_count_as_early(review: Review, time: str) -> None:
+    assert review.after
+    groups = tuple(evolve(group, read_at=time or "x") for group in review.after.groups)
+    assert "before the run" in review.write(after=evolve(review.after, groups=groups, digest="")).problems[0]
+    assert not verify_evidence(review.evidence).is_verified
+    with pytest.raises(ReviewError, match="the parts do not belong"):
+        review.write(after=evolve(review.after, ended_at=time or "x", digest=""))
 
 
 # --- parts of different reviews
@@ -398,6 +416,20 @@ def test_the_summary_has_what_an_auditor_asks(review: Review) -> None:
     for expected in (SIGN, "openssl ts -query", "A hash is neither a signature nor a timestamp"):
         assert expected in page
     assert "Everything was decided, and done as decided" in page
+
+
+def test_names_cannot_run_scripts_on_the_summary(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = prepare(sandbox)
+    evil = "<script>alert(1)</script>\u202e"
+    sandbox.directory.add_person(evolve(sandbox.directory.people[ids[0]], display_name=evil))
+    decided = {(TEAM, ids[0]): {"decision": "exception", "until": "2099-01-01", "reviewer": evil, "comment": evil}}
+    with connect(sandbox) as client:
+        review = plan_review(client, tmp_path, decided, allow_own_access=True)
+    review.write(journal=None, decisions=review.decisions)
+    page = summary_of(review)
+    assert "<script>alert" not in page
+    assert "\u202e" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\u202e" in page
 
 
 def test_the_signing_commands_work(review: Review, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

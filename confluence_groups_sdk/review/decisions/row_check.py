@@ -145,6 +145,8 @@ def agree(memberships: Memberships, key: Key, decisions: Sequence[tuple[str, Dec
         said = "; ".join(f"{place}: {_describe(each)}" for place, each in decisions)
         raise InputError(f"{memberships.describe(key)}: reviewers disagree ({said}): agree on one decision")
     first = decisions[0][1]
+    if len(decisions) == 1:
+        return first
     return evolve(
         first,
         reviewer=", ".join(dict.fromkeys(each.reviewer for _, each in decisions)),
