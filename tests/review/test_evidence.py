@@ -7,6 +7,7 @@ import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -226,7 +227,8 @@ def test_parts_of_other_reviews_are_refused(review: Review, sandbox: Sandbox, tm
         other_run = plan_removals(client, [(OTHER, "id-000")], guards=GUARDS)
         apply(client, other_run, journal=tmp_path / "other.journal")
     edited = save(tmp_path, f"edited/{review.sheets[0].name}", review.sheets[0].read_bytes().replace(b"left", b"gone"))
-    for changes, problem in [
+    assert review.after
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"plan": stranger}, "plan.json: nobody decided this removal: P id-005 (id-005) in Team"),
         ({"plan": stranger}, "plan.json: a decided removal is missing: P id-000 (id-000) in Team"),
         ({"plan": evolve(review.plan, asked="something", digest="")}, "plan.json: it was not made from the snapshot"),
@@ -246,7 +248,8 @@ def test_parts_of_other_reviews_are_refused(review: Review, sandbox: Sandbox, tm
             {"decisions": evolve(review.decisions, snapshot="0" * 64, digest="")},
             "decisions.json: they are about another snapshot",
         ),
-    ]:
+    ]
+    for changes, problem in cases:
         with pytest.raises(ReviewError) as caught:
             review.write(**changes)
         assert any(each.startswith(problem) for each in caught.value.problems), (problem, caught.value.problems)
