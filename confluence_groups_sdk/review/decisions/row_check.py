@@ -108,7 +108,7 @@ class RowReader:
         if is_own and not self._rules.allow_own_access:
             problems.append(f", column reviewer: {reviewer} decides about their own access: let somebody else decide")
             self._sheet.has_own_access = True
-        comment = "\n".join(unprotect(row.text("comment")).splitlines())
+        comment = " ".join(unprotect(row.text("comment")).split())  # a line break would become an escape in a sheet
         return DecidedMembership(
             group_id=key[0],
             account_id=key[1],
