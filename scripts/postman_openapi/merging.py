@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from attrs import evolve
@@ -127,7 +127,10 @@ def _merge_group(group: list[Request], losses: list[Loss]) -> Request:
         )
     bodies = [(body, request.where) for request in group for body in request.bodies]
     answers = [(answer, request.where) for request in group for answer in request.responses]
-    return evolve(whole, bodies=merge_bodies(bodies, losses), responses=merge_responses(answers, losses))
+    found: list[Loss] = []
+    merged = evolve(whole, bodies=merge_bodies(bodies, found), responses=merge_responses(answers, found))
+    losses += _disagreements(found)
+    return merged
 
 
 def _merge_servers(whole: Request, other: Request, losses: list[Loss]) -> Request:
@@ -175,7 +178,9 @@ def _merge_parameter(one: Parameter, other: Parameter, request: Request, losses:
     for what, disagree, why in disagreements:
         if disagree:
             losses.append(_loss(request, f"the parameter {other.name!r}: {what}", why, Kind.MERGE, other.pointer))
-    schema = merge_schemas(one.schema, other.schema, Node(None, request.where, other.pointer), losses)
+    found: list[Loss] = []
+    schema = merge_schemas(one.schema, other.schema, Node(None, request.where, other.pointer), found)
+    losses += _disagreements(found)
     return evolve(
         one,
         description=one.description or other.description,
@@ -196,6 +201,11 @@ def _merge_auth(one: Request, other: Request, losses: list[Loss]) -> tuple[Auth,
     losses.append(_loss(other, what, "the document allows either", Kind.AUTHENTICATION))
     mine, its = one.auth or (NO_AUTH,), other.auth or (NO_AUTH,)
     return (*mine, *(each for each in its if each not in mine))
+
+
+def _disagreements(losses: Iterable[Loss]) -> Iterator[Loss]:
+    """Yield the losses of merged schemas as disagreements of two requests, which are serious."""
+    return (evolve(loss, kind=Kind.MERGE) for loss in losses)
 
 
 def _loss(request: Request, what: str, why: str, kind: Kind, pointer: str | None = None) -> Loss:

@@ -17,6 +17,8 @@ from .schema_inference import Schema
 VERSION = "3.0.3"
 NOT_IN_CODE = re.compile(r"\W+")
 WORD_IN_CODE = re.compile(r"[A-Z]?[a-z]+|[^\W_]+?(?=[A-Z]?[a-z]|[\W_]|\Z)")
+MAX_FILE_NAME = 230  # bytes of the 255 that file systems allow; the generator adds some
+RESERVED_NAMES = ("client", "url")  # of arguments in code
 # openapi-python-client gives up an operation whose header has another type, or one of these formats.
 HEADER_TYPES = ("string", "integer", "number", "boolean")
 GENERATED_MEDIA = re.compile(r"application/(?:json|octet-stream|x-www-form-urlencoded|[^/]+\+json)|multipart/form-data")
@@ -41,8 +43,8 @@ def build_document(collection: Collection) -> tuple[dict[str, Any], list[Loss]]:
     schemes, classes = _Schemes(), _ClassNames()
     paths: dict[str, dict[str, Any]] = {}
     document["paths"] = paths
-    requests = [_distinguish_members(request, losses) for request in collection.requests]
-    for request, name in zip(requests, operation_ids(requests), strict=True):
+    for whole, name in zip(collection.requests, operation_ids(collection.requests), strict=True):
+        request = _distinguish_members(whole, name, losses)
         operation = _operation(request, name, schemes, classes, losses)
         if request.other_servers or request.server not in (None, server):
             known = [each for each in (request.server, *request.other_servers) if each]
@@ -151,11 +153,17 @@ def _parts_without_code(request: Request) -> Iterator[Loss]:
         what, why = f"the media type {body.media_type} of a body", f"openapi-python-client leaves out {part}, {unless}"
         yield Loss(request.where, body.pointer, what, why, kind=Kind.GENERATOR)
     for response in request.responses:
-        bodies = response.bodies
-        if bodies and not any(GENERATED_ANSWERS.fullmatch(body.media_type) for body in bodies):
-            what = f"the media type {bodies[0].media_type} of a response"
-            why = f"openapi-python-client leaves out the response, {unless}"
-            yield Loss(request.where, bodies[0].pointer, what, why, kind=Kind.GENERATOR)
+        read = next((body for body in response.bodies if GENERATED_ANSWERS.fullmatch(body.media_type)), None)
+        for body in response.bodies if read else response.bodies[:1]:
+            if body is read:
+                continue
+            what = f"the media type {body.media_type} of a response"
+            if read:
+                why = f"openapi-python-client reads {read.media_type} alone for this status"
+                yield Loss(request.where, body.pointer, what, why)
+            else:
+                why = f"openapi-python-client leaves out the response, {unless}"
+                yield Loss(request.where, body.pointer, what, why, kind=Kind.GENERATOR)
 
 
 def _parameter(parameter: Parameter, request: Request, losses: list[Loss]) -> dict[str, Any]:
@@ -176,16 +184,49 @@ def _parameter(parameter: Parameter, request: Request, losses: list[Loss]) -> di
     }
 
 
-def _distinct_parameters(request: Request, losses: list[Loss]) -> Iterator[Parameter]:
-    """Yield the parameters whose names stay different as names in code: ``$x`` and ``x`` do not."""
-    seen: dict[tuple[str, str, str], str] = {}
-    for parameter in request.parameters:
-        known = seen.setdefault((parameter.place, *_names_in_code(parameter.name)), parameter.name)
-        if known == parameter.name:
-            yield parameter
-        else:
-            why = f"code cannot tell it from {known!r}"
-            losses.append(Loss(request.where, parameter.pointer, f"the parameter {parameter.name!r}", why))
+def _distinct_parameters(request: Request, losses: list[Loss]) -> list[Parameter]:
+    """Return the parameters whose names stay different as names in code: ``$x`` and ``x`` do not."""
+    kept = list(request.parameters)
+    while conflict := _name_conflict(kept):
+        first, other = conflict
+        kept.remove(other)
+        why = f"code cannot tell it from {first.name!r}"
+        losses.append(Loss(request.where, other.pointer, f"the parameter {other.name!r}", why))
+    return kept
+
+
+def _name_conflict(parameters: list[Parameter]) -> tuple[Parameter, Parameter] | None:
+    """Return two parameters that openapi-python-client cannot tell apart: it would leave out the operation.
+
+    It takes the names in snake case first. If two are the same, it adds the place of each parameter; in one place, it
+    takes the names as they are written. It changes no name twice.
+    """
+    ordered = sorted(parameters, key=lambda each: ("path", "query", "header").index(each.place))
+    names = [_names_in_code(each.name)[0] for each in ordered]
+    changed: set[tuple[str, str]] = set()
+    for _ in range(2):
+        used: dict[str, int] = {}
+        for index, parameter in enumerate(ordered):
+            if names[index] in RESERVED_NAMES:
+                names[index] += f"_{parameter.place}"
+                changed.add((parameter.place, parameter.name))
+                continue
+            if (earlier := used.pop(names[index], None)) is None:
+                used[names[index]] = index
+                continue
+            first = ordered[earlier]
+            if {(first.place, first.name), (parameter.place, parameter.name)} & changed:
+                return first, parameter
+            for each in (earlier, index):
+                if first.place == parameter.place:
+                    names[each] = _names_in_code(ordered[each].name)[1]
+                else:
+                    names[each] += f"_{ordered[each].place}"
+                used[names[each]] = each
+            changed |= {(parameter.place, first.name), (first.place, first.name)}
+    owners: dict[str, Parameter] = {}
+    pairs = ((owners.setdefault(name, each), each) for name, each in zip(names, ordered, strict=True))
+    return next(((first, other) for first, other in pairs if first is not other), None)
 
 
 def _names_in_code(name: str) -> tuple[str, str]:
@@ -193,16 +234,21 @@ def _names_in_code(name: str) -> tuple[str, str]:
     return "_".join(WORD_IN_CODE.findall(name)).lower(), NOT_IN_CODE.sub("", name)
 
 
-def _distinguish_members(request: Request, losses: list[Loss]) -> Request:
+def _distinguish_members(request: Request, operation: str, losses: list[Loss]) -> Request:
     """Return a request without the members of its bodies whose names in code others have: ``@id`` beside ``id``.
 
     openapi-python-client would leave out the operation or the response. Without the member in the schema, the value is
-    among the additional properties.
+    among the additional properties. An object deep inside has no type, because the generator names a file
+    after all names on the way to it and fails if that name is too long.
     """
 
-    def distinguish(schema: Schema, pointer: str) -> Schema:
+    def distinguish(schema: Schema, pointer: str, file: str) -> Schema:
         if schema.get("type") == "array":
-            return {**schema, "items": distinguish(schema["items"], pointer)}
+            return {**schema, "items": distinguish(schema["items"], pointer, f"{file}_item")}
+        if schema.get("type") == "object" and len(file.encode()) > MAX_FILE_NAME:
+            why = "the names on the way to it are too long for a file name"
+            losses.append(Loss(request.where, pointer, "the type of an object deep inside a body", why))
+            return {name: each for name, each in schema.items() if name == "description"}
         if "properties" not in schema:
             return schema
         owners: dict[tuple[str, str], str] = {}
@@ -214,12 +260,15 @@ def _distinguish_members(request: Request, losses: list[Loss]) -> Request:
                 )
         kept = [name for name in schema["properties"] if name in owners.values()]
         required = [name for name in schema.get("required", []) if name in kept]
-        members = {name: distinguish(schema["properties"][name], pointer) for name in kept}
+        members = {
+            name: distinguish(schema["properties"][name], pointer, f"{file}_{_names_in_code(name)[0]}") for name in kept
+        }
         whole = {**schema, "properties": members, "required": required}
         return whole if required else {name: value for name, value in whole.items() if name != "required"}
 
     def distinguish_bodies(bodies: tuple[Body, ...]) -> tuple[Body, ...]:
-        return tuple(evolve(body, schema=distinguish(body.schema, body.pointer)) for body in bodies)
+        file = f"{_names_in_code(operation)[0]}_response_200"
+        return tuple(evolve(body, schema=distinguish(body.schema, body.pointer, file)) for body in bodies)
 
     answers = (evolve(response, bodies=distinguish_bodies(response.bodies)) for response in request.responses)
     return evolve(request, bodies=distinguish_bodies(request.bodies), responses=tuple(answers))

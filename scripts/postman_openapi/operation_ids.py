@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -10,6 +11,7 @@ from .model import Request
 
 MAX_LENGTH = 80  # characters; generators name files after operations
 APOSTROPHE = re.compile(r"(?<=[A-Za-z])['\u2019](?=[A-Za-z])")
+ACCENTS = dict.fromkeys(range(0x300, 0x370))  # combining marks, which NFKD separates from their letters
 WORD = re.compile("[A-Za-z0-9]+")
 LEADING_CAPITALS = re.compile(r"[A-Z]+(?=s?\Z)|[A-Z]+(?![a-z])|[A-Z]")
 CAPITALS = re.compile(r"[A-Z0-9]{2,}s?")
@@ -44,9 +46,11 @@ def operation_ids(requests: Iterable[Request]) -> list[str]:
 def operation_id(name: str) -> str:
     """Return a name in camel case, of at most 80 characters, or an empty string if it has no letters.
 
-    A word in capitals loses them: ``GET transfers`` is ``getTransfers``. A long name ends with a whole word.
+    A word in capitals loses them: ``GET transfers`` is ``getTransfers``. A letter loses its accent. A long name ends
+    with a whole word.
     """
-    words = WORD.findall(APOSTROPHE.sub("", name))
+    plain_letters = unicodedata.normalize("NFKD", name).translate(ACCENTS)
+    words = WORD.findall(APOSTROPHE.sub("", plain_letters))
     if not any(re.search("[A-Za-z]", word) for word in words):
         return ""
     written = ""

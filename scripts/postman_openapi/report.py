@@ -83,7 +83,12 @@ def _describe(about: Kind, losses: Sequence[Loss]) -> str:
 
 def _kinds(losses: Iterable[Loss]) -> Counter[str]:
     """Count the losses by what is lost, without names and values."""
-    return Counter(LAST_WORDS.sub(r"\1 ...", QUOTED.sub("...", " ".join(loss.what.split()))) for loss in losses)
+    return Counter(_kind_text(loss) for loss in losses)
+
+
+def _kind_text(loss: Loss) -> str:
+    what = LAST_WORDS.sub(r"\1 ...", QUOTED.sub("...", " ".join(loss.what.split())))
+    return f"the base URL {what}" if loss.kind is Kind.NO_SERVER and what.startswith("{{") else what
 
 
 def _count(number: int, one: str, several: str) -> str:

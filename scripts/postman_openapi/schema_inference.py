@@ -20,6 +20,10 @@ class Unknown(str):
     """
 
 
+class NoEntries(dict[str, Any]):
+    """The schema of the entries of an empty list in an example: unlike anything, it adds nothing to another schema."""
+
+
 PLACEHOLDERS: dict[str, Schema] = {
     "<string>": {"type": "string"},
     "<integer>": {"type": "integer"},
@@ -87,7 +91,7 @@ def proves_defaults(text: str) -> bool:
 
 def without_defaults(schema: Schema) -> Schema:
     """Return a schema in which each default is an example."""
-    changed = {}
+    changed = type(schema)()
     for name, value in schema.items():
         if name == "properties":
             changed[name] = {key: without_defaults(inner) for key, inner in value.items()}
@@ -136,7 +140,7 @@ def example_schema(example: Node, losses: list[Loss]) -> Schema:
         for entry in example.items():
             schema = example_schema(entry, losses)
             items = schema if items is None else merge_schemas(items, schema, entry, losses)
-        return {"type": "array", "items": items or {}}
+        return {"type": "array", "items": NoEntries() if items is None else items}
     if value is None:
         return dict(NULL)
     if isinstance(value, Unknown):
@@ -165,6 +169,8 @@ def has_placeholders(value: Any) -> bool:
 
 def merge_schemas(one: Schema, other: Schema, entry: Node, losses: list[Loss]) -> Schema:
     """Return a schema that accepts every value that one of the two accepts."""
+    if isinstance(one, NoEntries) or isinstance(other, NoEntries):
+        return other if isinstance(one, NoEntries) else one
     if NULL in (one, other) and ANYTHING not in (one, other):
         return {**one, **other}
     if "type" not in one or "type" not in other:  # at most a description: anything fits

@@ -12,7 +12,9 @@ WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 SECRET_LAST_WORD = re.compile(
     "auth|authorization|cookie|credentials?|jwt|passphrase|passwd|password|pwd|secret|sig|signature|token"
 )
-SECRET_SUFFIX = re.compile("(?:(?:api|access|private|secret|signing)key|sessionid|(?:access|auth)token)$")
+SECRET_SUFFIX = re.compile(
+    "(?:(?:access|api|auth|encryption|private|secret|signing|subscription)key|sessionid|(?:access|auth)token)$"
+)
 NO_VALUE = re.compile(r"|<[^<>]*>|\{\{[^{}]*\}\}")  # empty, a placeholder or a variable
 STANDS_FOR_A_VALUE = re.compile(r"<[^<>]*>|\{\{[^{}]*\}\}")
 AUTH_WORD = re.compile(r"(?:apikey|basic|bearer|digest|jwt|key|token)(?=\s|\Z)", re.IGNORECASE)
@@ -24,6 +26,20 @@ PARAMETER_NAME = re.compile(
 )
 PARAMETER_VALUE = re.compile(r"((?!%(?:25)*26)[^&\s\"'<>\\)}])+")
 URL_CREDENTIALS = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/?#\s\"'<>@{}]+@")
+
+NAME = "([A-Za-z][A-Za-z0-9_.-]{0,60})"
+# A name and a text in JSON, also in JSON inside a JSON text; an attribute and an element in XML.
+NAMED_TEXTS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf""""{NAME}"\s{{0,20}}:\s{{0,20}}"((?:\\.|[^"\\])+)""",
+        rf"""'{NAME}'\s{{0,20}}:\s{{0,20}}'((?:\\.|[^'\\])+)""",
+        rf"""\\"{NAME}\\"\s{{0,20}}:\s{{0,20}}\\"([^"]+)(?=\\")""",
+        rf"""(?<=\s){NAME}\s?=\s?"([^"<>]+)""",
+        rf"<(?:[A-Za-z][A-Za-z0-9_.-]{{0,60}}:)?{NAME}(?:\s[^<>]{{0,500}})?>([^<>]+)",
+    )
+)
+NUMBERS: dict[type, str] = {int: "<integer>", float: "<number>"}
 
 
 def is_secret(name: str) -> bool:
@@ -46,23 +62,30 @@ def strip_credentials(address: str) -> str:
 
 
 def redact(value: Any) -> Any:
-    """Return a JSON value with every secret string replaced, also the secrets in the URLs that it contains."""
+    """Return a JSON value without secrets, also without those in the texts and URLs that it contains."""
     if isinstance(value, list):
         return [redact(each) for each in value]
     if isinstance(value, str):
         return redact_text(value)
     if not isinstance(value, dict):
         return value
-    return {name: REDACTED if _must_redact(name, each) else redact(each) for name, each in value.items()}
+    return {name: _redact_member(name, each) for name, each in value.items()}
 
 
 def redact_text(text: str) -> str:
-    """Return a text without the signatures, keys and credentials in the URLs that it contains.
+    """Return a text without the secrets in the JSON and XML, and in the URLs, that it contains.
 
     A text without any is returned as the same object.
     """
-    if "=" not in text and "://" not in text and "%3" not in text:
-        return text
+    safe = text
+    for named in NAMED_TEXTS if '"' in text or "'" in text or "<" in text else ():
+        safe = named.sub(_redact_named_text, safe)
+    if "=" in text or "://" in text or "%3" in text:
+        safe = _redact_urls(safe)
+    return text if safe == text else safe
+
+
+def _redact_urls(text: str) -> str:
     parts, end = [], 0
     for name in PARAMETER_NAME.finditer(text):
         value = PARAMETER_VALUE.match(text, name.end())
@@ -72,5 +95,17 @@ def redact_text(text: str) -> str:
     return URL_CREDENTIALS.sub(rf"\1{REDACTED}@", "".join([*parts, text[end:]]))
 
 
-def _must_redact(name: str, value: object) -> bool:
-    return isinstance(value, str) and holds_secret(name, value)
+def _redact_named_text(found: re.Match[str]) -> str:
+    whole, name, value = found[0], found[1], found[2]
+    return f"{whole.removesuffix(value)}{REDACTED}" if holds_secret(name, value) else whole
+
+
+def _redact_member(name: str, value: Any) -> Any:
+    """Return a member of an object without secrets; a secret number becomes a placeholder of its type."""
+    if not is_secret(name):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redact_member(name, each) for each in value]
+    if isinstance(value, str):
+        return REDACTED if holds_secret(name, value) else redact(value)
+    return NUMBERS.get(type(value), redact(value))

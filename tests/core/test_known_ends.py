@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes import KINDS, Answers, call
+from fakes import KINDS, SITE, Answers, call, token
 
-from confluence_groups_sdk import RateLimiter
+from confluence_groups_sdk import AsyncConfluenceGroups, ConfluenceGroups, RateLimiter
 from confluence_groups_sdk._core.call_metadata import record_call_metadata
 
 GROUP = {"group_id": "some-group"}
@@ -21,9 +21,13 @@ def page(ids: list[str], **fields: Any) -> httpx.Response:
     return httpx.Response(200, json={"results": results, "limit": 200, "size": len(ids), "_links": {}, **fields})
 
 
-FULL, LINKED, SHORT, EMPTY = (IDS[:200], {}), (IDS[:200], MORE), (IDS[200:203], {}), (list[str](), {})
-COUNTED = (IDS[:3], {"totalSize": 5})
-ENDS: dict[str, tuple[list[tuple[list[str], dict[str, Any]]], str, int | None]] = {
+Entries = tuple[list[str], dict[str, Any]]
+FULL: Entries = (IDS[:200], {})
+LINKED: Entries = (IDS[:200], MORE)
+SHORT: Entries = (IDS[200:203], {})
+EMPTY: Entries = ([], {})
+COUNTED: Entries = (IDS[:3], {"totalSize": 5})
+ENDS: dict[str, tuple[list[Entries], str, int | None]] = {
     "short": ([LINKED, SHORT], "the last page was shorter than its limit", None),
     "empty": ([FULL, EMPTY], "an empty page ended the list", None),
     "links": (
@@ -76,3 +80,12 @@ def test_responses_are_counted_with_failures_and_repetitions(kind: str) -> None:
     answers = Answers(httpx.Response(503), httpx.Response(429, headers={"Retry-After": "0"}), page(IDS[:3]))
     call(kind, "iter_members", answers, GROUP, rate_limiter=limiter)
     assert (limiter.snapshot().responses, limiter.snapshot().points) == (3, 3 + 2 * 3)
+
+
+def test_a_client_shows_its_rate_limiter() -> None:
+    limiter = RateLimiter()
+    with ConfluenceGroups(SITE, auth=token(), rate_limiter=limiter) as groups:
+        assert groups.rate_limiter is groups.with_options(timeout=3).rate_limiter is limiter
+    with ConfluenceGroups(SITE, auth=token()) as groups:
+        assert groups.rate_limiter is groups.with_options(timeout=3).rate_limiter is not limiter
+    assert AsyncConfluenceGroups(SITE, auth=token(), rate_limiter=limiter).rate_limiter is limiter

@@ -77,6 +77,13 @@ ODD_COLLECTION: dict[str, Any] = {
         item("File", "file", body={"mode": "file", "file": {"src": "x"}}),
         item("Query", "query?a[]=1&a[]=2&b[c]=1&b[d][e]=2&client=1&url=2&$x=1&x=2&1=2&sort=a|b&{{k}}=1"),
         item("Names", "names?sortBy=1&sort_by=2&sort-order=1&sort order=2&ab=1&a-b=2&X-ID=1&x_id=2&xID=3"),
+        item("Deep", "deep", **json_body(json.dumps({"m" * 120: [{"n" * 90: {"o" * 90: {"p": 1}}}]}))),
+        item("Deep and empty", "deep/3", **json_body(json.dumps({"m" * 300: {}, "n" * 300: {"o" * 300: {"p": 1}}}))),
+        item("Deep words " * 9, "deep/2", **json_body('{"oneTwoThree":' * 18 + "1" + "}" * 18)),
+        item("Three names", "three?limit=1&Limit=2&LIMIT=3"),
+        item("More names", "more?Limit=1&limit=2&LIMIT=3&lim_it=4&lim-it=5&limIt=6"),
+        item("Reserved names", "reserved?client=1&Client=2&url=3&URL=4&client_query=5"),
+        item("Two places", "places/:sortBy?sortBy=1&sort_by=2", header=[{"key": "sort-by", "value": "1"}]),
         item("Enum", "enum?order=x", ),
     ],
 }  # fmt: skip

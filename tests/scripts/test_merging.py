@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from postman_items import collection, edit_item, item_with_url, load_item, read, with_variables
-from postman_openapi.losses import Loss, SpecError
+from postman_openapi.losses import Kind, Loss, SpecError
 from postman_openapi.merging import merge_duplicates, refuse_duplicates
 from postman_openapi.model import Collection, Request
 from postman_openapi.openapi_writer import build_document
+from postman_openapi.report import serious_lines
 
 HOST = ["{{baseUrl}}"]
 BASIC = {"type": "basic"}
@@ -219,3 +221,21 @@ def test_items_with_different_path_variable_names_are_refused() -> None:
         request["method"] = "POST"
     with pytest.raises(SpecError, match=r"userByGroupId/\{y\} of .* with other names for its variables"):
         refuse_duplicates([read(with_variables("y")), read(other)])
+
+
+def test_merged_bodies_answers_and_parameters_of_different_types_are_serious_losses() -> None:
+    def request(value: Any) -> Any:
+        body = {"mode": "raw", "raw": json.dumps({"a": value})}
+        url = {"host": HOST, "path": ["things"], "query": [row("q", json.dumps(value).strip('"'))]}
+        return {
+            "name": "A",
+            "request": {"method": "POST", "url": url, "body": body},
+            "response": [{"code": 200, "name": "Done", "body": body["raw"]}],
+        }
+
+    _, losses = merge(request(1), request("x"))
+    assert [loss.what for loss in losses if loss.kind is Kind.MERGE] == [
+        "the parameter 'q': its example",
+        *["the type string"] * 3,
+    ]
+    assert len([*serious_lines(losses)]) == 1

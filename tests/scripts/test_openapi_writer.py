@@ -308,7 +308,8 @@ def test_documented_response_header_is_written() -> None:
         ("2nd try", "operation2ndTry"),
         ("", ""),
         ("2", ""),
-        ("é ü", ""),
+        ("é ü", "eU"),
+        ("一 二", ""),
         ('x"; import os', "xImportOs"),
     ],
 )

@@ -85,6 +85,7 @@ def test_placeholders_and_variables_with_a_secret_name_are_kept() -> None:
     ("name", "secret"),
     [
         *((name, True) for name in ("token", "accessToken", "API-Key", "apikey", "x_api_key", "clientSecret", "PWD")),
+        ("Ocp-Apim-Subscription-Key", True),
         *((name, False) for name in ("maxTokens", "key", "tokenType", "id", "", "é", "passwordPolicy", "author")),
     ],
 )
@@ -95,3 +96,38 @@ def test_secret_is_recognized_by_its_name(name: str, secret: bool) -> None:
 @pytest.mark.parametrize("address", ["https://example.com/a@b", "/a@b", "https://example.com?mail=a@b", "", "{{x}}"])
 def test_at_sign_outside_the_authority_is_not_a_credential(address: str) -> None:
     assert strip_credentials(address) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f'{{"access_token": "{VALUE}", "a": 1}}', '{"access_token": "***", "a": 1}'),
+        (f'{{"password":"a\\"{VALUE}","b":"c"}}', '{"password":"***","b":"c"}'),
+        (f"{{'password': '{VALUE}'}}", "{'password': '***'}"),
+        (f'"{{\\"token\\":\\"{VALUE}\\"}}"', '"{\\"token\\":\\"***\\"}"'),
+        (f"<a><ns:password x='1'>{VALUE}</ns:password></a>", "<a><ns:password x='1'>***</ns:password></a>"),
+        (f'<user name="me" password="{VALUE}"/>', '<user name="me" password="***"/>'),
+        ("<token>{{token}}</token>", "<token>{{token}}</token>"),
+        ('{"tokens": "5", "token": "<string>"}', '{"tokens": "5", "token": "<string>"}'),
+    ],
+)
+def test_secrets_in_a_text_are_redacted(text: str, expected: str) -> None:
+    assert redact(text) == expected
+
+
+def test_lists_and_numbers_with_the_name_of_a_secret_are_redacted() -> None:
+    assert redact({"client_secret": [VALUE, ["x"]], "password": 1234, "pwd": 1.5, "token": True, "count": 3}) == {
+        "client_secret": ["***", ["***"]],
+        "password": "<integer>",
+        "pwd": "<number>",
+        "token": True,
+        "count": 3,
+    }
+
+
+def test_a_secret_in_xml_or_in_json_sent_as_text_is_reported() -> None:
+    for content in (f"<login><password>{VALUE}</password></login>", json.dumps({"password": VALUE})):
+        whole = collection(item_with_body({"mode": "raw", "raw": content}, header="Content-Type: text/plain"))
+        document, losses = build_document(whole)
+        assert VALUE not in write_yaml(document)
+        assert "the value of a secret in a body" in [loss.what for loss in losses]

@@ -35,7 +35,7 @@ def test_yaml_on_stdout_and_losses_on_stderr(tmp_path: Path) -> None:
     ]
     assert not list(OpenAPIV30SpecValidator(document).iter_errors())
     report = result.stderr.decode().splitlines()
-    assert report[:3] == ["2 losses of 2 kinds:", "  1 x oauth2", "  1 x {{...}}"]
+    assert report[:3] == ["2 losses of 2 kinds:", "  1 x oauth2", "  1 x the base URL {{...}}"]
     assert report[3].startswith("authentication lost: ")
     assert report[4:] == ["--verbose lists every loss with its position"]
     assert list(tmp_path.iterdir()) == []

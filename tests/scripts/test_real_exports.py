@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from postman_items import item_with_url, make_item
 from postman_openapi import cli
-from postman_openapi.losses import Loss, SpecError
+from postman_openapi.losses import Kind, Loss, SpecError
 
 CASES = Path(__file__).parent / "cases"
 
@@ -100,6 +100,40 @@ def test_sample_in_a_form_a_header_or_an_object_is_an_example(convert: Any) -> N
     assert parameters(document)["f"]["schema"]["properties"]["g"] == {"type": "integer", "example": 8}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"mode": "urlencoded", "urlencoded": [{"key": "a", "value": "x", "description": "use <string>"}]},
+        {"mode": "urlencoded", "urlencoded": [{"key": "a", "value": "<string>", "disabled": True}]},
+        {"mode": "urlencoded", "urlencoded": [{"key": "a", "value": "<string>"}], "disabled": True},
+        {"mode": "raw", "raw": '{"a": "write <string> here"}'},
+        {"mode": "raw", "raw": "<list><string>a</string></list>"},
+        {"mode": "raw", "raw": '{"a": <string>}'},
+    ],
+)
+def test_a_placeholder_that_is_no_enabled_value_proves_no_default(convert: Any, body: Any) -> None:
+    document, _ = convert(post(url_with_query({"key": "limit", "value": "10"}), body=body))
+    assert parameters(document)["limit"] == {
+        "name": "limit",
+        "in": "query",
+        "example": 10,
+        "schema": {"type": "integer"},
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"mode": "urlencoded", "urlencoded": [{"key": "a", "value": "<string>"}]},
+        {"mode": "raw", "raw": '{"a": ["<long>", "<long>"]}'},
+        {"mode": "raw", "raw": "<string>"},
+    ],
+)
+def test_a_placeholder_in_a_body_proves_a_default(convert: Any, body: Any) -> None:
+    document, _ = convert(post(url_with_query({"key": "limit", "value": "10"}), body=body))
+    assert parameters(document)["limit"]["schema"] == {"type": "integer", "default": 10}
+
+
 # --- disabled parts decide nothing
 
 
@@ -112,6 +146,16 @@ def test_enabled_variable_wins() -> None:
 def test_disabled_content_type_is_ignored() -> None:
     document, _ = convert_case("disabled-content-type")
     assert list(document["paths"]["/v1/things"]["post"]["requestBody"]["content"]) == ["application/json"]
+
+
+def test_first_of_two_media_types_counts(convert: Any) -> None:
+    rows = [{"key": "Content-Type", "value": f"application/{kind}"} for kind in ("json", "xml")]
+    answer = {"code": 200, "header": rows, "body": "{}"}
+    document, losses = convert({**post(header=rows, body={"mode": "raw", "raw": "{}"}), "response": [answer]})
+    (operation,) = operations(document)
+    assert list(operation["requestBody"]["content"]) == ["application/json"]
+    assert list(operation["responses"]["200"]["content"]) == ["application/json"]
+    assert [loss.what for loss in losses] == ["a second header Content-Type"] * 2
 
 
 @pytest.mark.parametrize("off", [{"disabled": True}, {"enabled": False}])
@@ -179,11 +223,35 @@ def test_server_is_read_from_every_form(convert: Any, url: Any, values: Any, ser
     assert (document["servers"][0]["url"], list(document["paths"])) == (server, ["/a"])
 
 
-@pytest.mark.parametrize("url", ["about:blank", {"raw": "about:blank", "host": ["about"], "port": "blank"}, "data:,x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "about:blank",
+        {"raw": "about:blank", "host": ["about"], "port": "blank"},
+        {"raw": "about:blank", "protocol": "about", "host": ["blank"]},
+        "data:,x",
+    ],
+)
 def test_address_of_no_api_is_reported(convert: Any, url: Any) -> None:
     document, losses = convert(item_with_url(url), item_with_url("https://x/a"))
     assert list(document["paths"]) == ["/a"]
     assert "an operation" in [loss.what for loss in losses if "not the address of an API" in loss.why]
+
+
+def test_host_that_the_parts_lack_is_read_from_the_string(convert: Any) -> None:
+    document, losses = convert(item_with_url({"raw": "https://x.example/v1/a", "host": None, "path": ["v1", "a"]}))
+    assert document["servers"] == [{"url": "https://x.example"}]
+    assert list(document["paths"]) == ["/v1/a"]
+    assert unexpected(losses) == []
+
+
+@pytest.mark.parametrize("host", ["https://x.example ", "{{base}}"])
+def test_blanks_around_a_host_are_left_out(convert: Any, host: str) -> None:
+    document, losses = convert(
+        item_with_url({"host": [host], "path": ["a"]}), variable=variables(base=" https://x.example ")
+    )
+    assert document["servers"] == [{"url": "https://x.example"}]
+    assert unexpected(losses) == []
 
 
 def test_host_named_like_a_scheme_is_a_host(convert: Any) -> None:
@@ -248,6 +316,34 @@ def test_path_is_a_template(convert: Any, path: Any, template: str) -> None:
         assert any("twice" in loss.why for loss in losses)
 
 
+@pytest.mark.parametrize(
+    ("url", "values", "server", "path"),
+    [
+        ("{{baseUrl}}v1/a", {}, None, "/v1/a"),
+        ("{{baseUrl}}v1/a", {"baseUrl": ""}, None, "/v1/a"),
+        ("{{baseUrl}}v1/a", {"baseUrl": "{{env}}"}, None, "/v1/a"),
+        ("{{baseUrl}}v1/a", {"baseUrl": "https://x.example/"}, "https://x.example/v1", "/a"),
+        ("{{baseUrl}}{{path}}/a", {}, None, "/{path}/a"),
+        ("{{baseUrl}}{{path}}/a", {"path": "/b/c"}, None, "/b/c/a"),
+        ("{{baseUrl}}{{path}}/a", {"baseUrl": "https://x.example"}, "https://x.example", "/{path}/a"),
+        ("{{baseUrl}}<id>/a", {}, None, "/{id}/a"),
+        ("https://{{host}}{{path}}/a", {}, "https://{host}", "/{path}/a"),
+        ("{{scheme}}{{host}}/a", {"scheme": "https://"}, "https://{host}", "/a"),
+        ("{{region}}-api.example.com/a", {}, "https://{region}-api.example.com", "/a"),
+        ("{{region}}.example.com/a", {}, "https://{region}.example.com", "/a"),
+        ("{{baseUrl}}:{{port}}/a", {}, None, "/a"),
+    ],
+)
+def test_path_after_a_variable_without_a_slash_is_kept(
+    convert: Any, url: str, values: dict[str, str], server: str | None, path: str
+) -> None:
+    document, losses = convert(item_with_url(url), variable=variables(**values))
+    assert [*document["paths"]] == [path]
+    assert [each["url"] for each in document.get("servers", [])] == ([server] if server else [])
+    moved = [loss for loss in losses if loss.kind is Kind.PATH and loss.what.startswith("the place of")]
+    assert bool(moved) is (path != "/a")
+
+
 def test_row_names_a_path_variable_inside_a_segment(convert: Any) -> None:
     for segment, key, template in (("a:id", "id", "/a{id}"), (":id.json", "id.json", "/{id_json}")):
         url = {"protocol": "https", "host": ["x"], "path": [segment], "variable": [{"key": key, "value": "<string>"}]}
@@ -294,6 +390,12 @@ def test_query_in_a_variable_is_read(convert: Any, url: str, values: dict[str, s
     document, _ = convert(item_with_url(url), variable=variables(**values))
     assert {name: each["example"] for name, each in parameters(document).items()} == {"api-version": 2, "z": 1}
     assert document["servers"][0]["url"] + next(iter(document["paths"])) == "https://x/v1/a"
+
+
+def test_query_before_the_path_is_moved_and_reported(convert: Any) -> None:
+    document, losses = convert(item_with_url("{{base}}/b"), variable=variables(base="https://x/a?q=1"))
+    assert (list(document["paths"]), list(parameters(document))) == (["/b"], ["q"])
+    assert [loss.what for loss in losses if loss.kind is Kind.PATH] == ["the place of the query"]
 
 
 def test_variable_in_a_name_is_resolved(convert: Any) -> None:
@@ -379,6 +481,25 @@ def test_unquoted_variable_has_the_type_of_any_value(convert: Any, value: str, k
     assert not [loss for loss in losses if "type" in loss.what]
 
 
+URL = "https://x/b"
+TEXT = f'{{"a": {{{{n}}}}, "b": "{{{{t}}}}", "c": "{URL}"}}'
+
+
+@pytest.mark.parametrize("kind", ["json", "text"])
+def test_variable_that_is_the_whole_body_is_read_as_its_value(convert: Any, kind: str) -> None:
+    body = {"mode": "raw", "raw": " {{body}}\n", "options": {"raw": {"language": kind}}}
+    document, losses = convert(post(body=body), variable=variables(body="{{inner}}", inner=TEXT, n="5", t="5ecret"))
+    members = {"a": {"type": "integer", "example": 5}, "b": {"type": "string"}, "c": {"type": "string", "example": URL}}
+    assert body_schema(document) == {"type": "object", "properties": members}
+    assert unexpected(losses) == []
+
+
+def test_byte_order_mark_in_a_body_is_left_out(convert: Any) -> None:
+    document, losses = convert(post_json('\ufeff{"a": 1}'))
+    assert body_schema(document) == {"type": "object", "properties": {"a": {"type": "integer", "example": 1}}}
+    assert unexpected(losses) == []
+
+
 def test_unknown_unquoted_variable_has_any_type_and_a_line(convert: Any) -> None:
     document, losses = convert(post_json('{"v": {{v}}, "w": "{{w}}", "t": {{$timestamp}}}'))
     assert body_schema(document)["properties"] == {"v": {}, "w": {"type": "string"}, "t": {"type": "integer"}}
@@ -448,6 +569,33 @@ def test_own_auth_wins_over_an_authorization_header(convert: Any) -> None:
     assert operations(document)[0]["security"] == [{"bearer": []}]
 
 
+@pytest.mark.parametrize("kind", ["basic", "digest"])
+def test_authorization_header_that_differs_from_the_own_auth_is_reported(convert: Any, kind: str) -> None:
+    header = [{"key": "Authorization", "value": "Bearer x"}]
+    document, losses = convert(post(header=header, auth={"type": kind}))
+    assert operations(document)[0]["security"] == [{kind: []}]
+    assert [(loss.what, loss.kind) for loss in losses if "uthor" in loss.what] == [
+        ("the Authorization header", Kind.AUTHENTICATION)
+    ]
+
+
+def test_second_authorization_header_is_reported(convert: Any) -> None:
+    rows = [{"key": "Authorization", "value": value} for value in ("Bearer x", "Basic eA==")]
+    document, losses = convert(item_with_url("https://x/a", header=rows))
+    assert operations(document)[0]["security"] == [{"bearer": []}]
+    assert [(loss.what, loss.kind) for loss in losses if "Authorization" in loss.what] == [
+        ("a second Authorization header", Kind.AUTHENTICATION)
+    ]
+
+
+def test_blanks_around_the_name_of_an_api_key_are_left_out(convert: Any) -> None:
+    details = [{"key": "key", "value": "X-Key "}, {"key": "in", "value": "header"}]
+    header = [{"key": "X-Key", "value": "{{key}}"}]
+    document, _ = convert(item_with_url("https://x/a", auth={"type": "apikey", "apikey": details}, header=header))
+    assert document["components"]["securitySchemes"]["apikey"]["name"] == "X-Key"
+    assert "parameters" not in operations(document)[0]
+
+
 def test_known_harmless_value_is_kept() -> None:
     document, losses = convert_case("header-x-atlassian-token")
     assert parameters(document)["X-Atlassian-Token"]["example"] == "no-check"
@@ -507,6 +655,8 @@ def test_signed_url_is_redacted(convert: Any, text: str, place: str) -> None:
         ("LIST ALL USERS", "listAllUsers"),
         ("Get API key", "getApiKey"),
         ("IDs of users", "idsOfUsers"),
+        ("Obtener información", "obtenerInformacion"),
+        ("Überprüfung starten", "uberprufungStarten"),
         ("APIKey check", "apiKeyCheck"),
         ("getUserByID", "getUserByID"),
         ("Get user's books", "getUsersBooks"),
@@ -560,6 +710,23 @@ def test_description_that_repeats_the_name_is_left_out(convert: Any) -> None:
 def test_body_that_the_generator_leaves_out_is_reported(convert: Any, kind: str) -> None:
     _, losses = convert(post(header=f"Content-Type: {kind}", body={"mode": "raw", "raw": '{"a": 1}'}))
     assert f"the media type {kind} of a body" in [loss.what for loss in losses]
+
+
+@pytest.mark.parametrize(
+    "kinds", [("json", "xml"), ("xml", "json"), ("json", "problem+json"), ("json", "octet-stream")]
+)
+def test_second_media_type_of_a_status_is_kept_and_reported(convert: Any, kinds: tuple[str, str]) -> None:
+    bodies = {"xml": "<a>1</a>", "octet-stream": "x"}
+    answers = [
+        {"code": 200, "header": f"Content-Type: application/{kind}", "body": bodies.get(kind, '{"a": 1}')}
+        for kind in kinds
+    ]
+    document, losses = convert({**item_with_url("https://x/a"), "response": answers})
+    (operation,) = operations(document)
+    assert [*operation["responses"]["200"]["content"]] == [f"application/{kind}" for kind in kinds]
+    left_out = next(kind for kind in kinds if kind != "json")
+    found = [(loss.what, loss.kind) for loss in losses if loss.what.startswith("the media type")]
+    assert found == [(f"the media type application/{left_out} of a response", None)]
 
 
 # --- two servers

@@ -293,3 +293,16 @@ def test_pointer_of_a_loss_exists_in_the_example(entries: list[Any]) -> None:
 @given(values)
 def test_the_same_example_has_the_same_schema(value: Any) -> None:
     assert infer(value) == infer(parse_json(json.dumps(value), "x").value)
+
+
+@pytest.mark.parametrize("entries", [[[], ["x"]], [["x"], []], [[], ["x"], []]])
+def test_an_empty_list_leaves_the_type_of_the_entries_of_another(entries: Any) -> None:
+    lists = infer_without_loss(entries)["items"]
+    assert lists == {"type": "array", "items": {"type": "string", "example": "x"}}
+    objects = infer_without_loss([{"a": each} for each in entries])["items"]
+    assert objects["properties"]["a"] == lists
+
+
+@pytest.mark.parametrize("entries", [[[], [1, "x"]], [[1, "x"], []], [[], [1, "x"], [2]]])
+def test_entries_of_different_types_have_any_type_beside_an_empty_list(entries: Any) -> None:
+    assert infer(entries)[0]["items"] == {"type": "array", "items": {}}

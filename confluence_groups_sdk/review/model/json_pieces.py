@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from ..._support.strict_json import STRICT_DECODER, ShapeError
 
 CHUNK_BYTES = 256 * 1024
+NUMBER_GOES_ON = ("", ".", "e", "E")  # perhaps, after what was read of it
 SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -50,7 +51,7 @@ class JsonPieces:
                 if self._has_ended:
                     raise ShapeError(f"not valid JSON ({getattr(error, 'msg', error)})") from None
             else:
-                if end < len(self._text) or self._has_ended:  # otherwise a number may go on
+                if self._has_ended or self._text[end : end + 1] not in NUMBER_GOES_ON:
                     self._position = end
                     return value
             self._read(size)

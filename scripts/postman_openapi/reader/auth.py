@@ -99,7 +99,7 @@ def _api_key(node: Node, details: dict[str, str]) -> Auth:
         node.fail(f"an API key goes into {' or '.join(API_KEY_LOCATIONS)}, not into {place!r}")
     if not name.strip() or not name.isprintable():
         node.fail("the API key has no name")
-    return Auth("apikey", {"type": "apiKey", "in": place, "name": name})
+    return Auth("apikey", {"type": "apiKey", "in": place, "name": name.strip()})
 
 
 def _oauth2(node: Node, details: dict[str, str], losses: list[Loss]) -> Auth:

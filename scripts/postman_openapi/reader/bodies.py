@@ -28,13 +28,14 @@ from ..secrets import MAY_BE_SECRET, is_secret, redact, redact_text
 from .bookkeeping import known_fields
 from .lenient_json import read_lenient_json
 from .parameter_rows import build_parameters, read_fields
-from .variables import REFERENCE, Variables, resolve_name, resolve_rows, resolve_variables
+from .variables import REFERENCE, Variables, find_variable, resolve_name, resolve_rows, resolve_variables
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 BYTES = "application/octet-stream"
 TEXT = "text/plain"
+BYTE_ORDER_MARK = "\ufeff"
 FORMS = {"urlencoded": FORM, "formdata": MULTIPART}
 LANGUAGES = {"json": JSON, "xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+")
@@ -97,7 +98,10 @@ def read_text_body(
     JSON may contain comments, variables instead of values, and mistakes. Malformed content is a loss; its media type
     stays.
     """
-    text = node.text()
+    text = node.text().removeprefix(BYTE_ORDER_MARK)
+    if REFERENCE.fullmatch(text.strip()):
+        text = _whole_body(text.strip(), variables)
+    node = evolve(node, value=text)
     if not text.strip():
         return None
     kind = kind or LANGUAGES.get(language, "")
@@ -235,6 +239,18 @@ def _read_json(node: Node, variables: Variables, mistakes: list[Loss], losses: l
     if redacted.value != named.value:
         losses.append(node.loss("the value of a secret in a body", MAY_BE_SECRET))
     return redacted
+
+
+def _whole_body(reference: str, variables: Variables) -> str:
+    """Return the value of a variable that is a whole body if the value is an object or a list, else the reference."""
+    text, seen = reference, set[str]()
+    while found := REFERENCE.fullmatch(text.strip()):
+        row = find_variable(found[1], variables)
+        if row is None or found[1] in seen or is_secret(found[1]):
+            return reference
+        seen.add(found[1])
+        text = row.value
+    return text if text.lstrip()[:1] in ("{", "[") else reference
 
 
 def _unquoted_value(variables: Variables, node: Node, name: str) -> Any:

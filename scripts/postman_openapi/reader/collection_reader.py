@@ -76,7 +76,7 @@ def unwrap(document: Node) -> Node:
     info = document.value.get("info")
     schema = info.get("schema") if isinstance(info, dict) else None
     version = VERSION.search(f"{schema}/") if isinstance(schema, str) else None
-    if (version and version[1] != "2") or {"requests", "order"} <= document.value.keys():
+    if (version and version[1] != "2") or ("requests" in document.value and "item" not in document.value):
         document.fail(f"a collection of version {version[1] if version else 1}: export it as version 2.1")
     if "openapi" in document.value or "swagger" in document.value:
         document.fail("this is an OpenAPI document, not a Postman collection")

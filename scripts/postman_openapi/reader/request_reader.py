@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPMethod
 
 from attrs import evolve, frozen
@@ -9,7 +10,7 @@ from attrs import evolve, frozen
 from ..json_nodes import Node
 from ..losses import Kind, Loss, recording_loss
 from ..model import Auth, Body, Parameter
-from ..schema_inference import PLACEHOLDERS, proves_defaults, without_defaults
+from ..schema_inference import proves_defaults, without_defaults
 from .auth import read_auth, read_authorization, uses_authorization
 from .bodies import media_type, read_body
 from .bookkeeping import known_fields
@@ -19,6 +20,7 @@ from .variables import Variables, resolve_rows
 
 KNOWN = ("name", "method", "url", "auth", "header", "body", "description")
 NEGOTIATION = ("accept", "content-type")  # headers that OpenAPI expresses as media types
+QUOTED_PLACEHOLDER = re.compile(r'"(<[A-Za-z]+>)"')
 AUTHORIZATION = "authorization"  # a header that OpenAPI expresses as a security scheme
 
 
@@ -69,7 +71,7 @@ def read_request(
     auth = _add_authorization(auth, written, variables, losses, own="auth" in asked)
     keys = {each.scheme["in"]: each.scheme["name"] for each in auth or () if each.scheme["type"] == "apiKey"}
     address = read_url(asked["url"], variables, losses, added=keys.get("query"), server=server)
-    kinds = media_types(headers)
+    kinds = media_types(headers, losses)
     body = None
     with recording_loss("the body", losses):
         if "body" in asked:
@@ -104,10 +106,17 @@ def effective_auth(
     return None
 
 
-def media_types(headers: list[Field]) -> dict[str, str]:
-    """Return the media types of the enabled headers, by lower-case header name."""
-    found = {row.key.lower(): row.value for row in headers if not row.disabled and row.key.lower() in NEGOTIATION}
-    return {name: media_type(value) for name, value in found.items()}
+def media_types(headers: list[Field], losses: list[Loss]) -> dict[str, str]:
+    """Return the media types of the enabled headers, by lower-case header name; the first of two headers counts."""
+    found: dict[str, str] = {}
+    for row in headers:
+        name = row.key.lower()
+        if row.disabled or name not in NEGOTIATION:
+            continue
+        kind = media_type(row.value)
+        if found.setdefault(name, kind) != kind:
+            losses.append(row.node.loss(f"a second header {row.key}", "only the first is used"))
+    return found
 
 
 def _add_authorization(
@@ -123,8 +132,12 @@ def _add_authorization(
         own: whether the request itself names the authentication.
     """
     rows = [row for row in headers if row.key.lower() == AUTHORIZATION and not (row.disabled or row.is_security)]
-    if not rows or (own and auth):
+    if not rows:
         return auth
+    for row in rows[1:]:
+        losses.append(
+            row.node.loss("a second Authorization header", "only the first is used", kind=Kind.AUTHENTICATION)
+        )
     written = None
     with recording_loss("the authentication", losses, kind=Kind.AUTHENTICATION):
         written = read_authorization(rows[0], variables, losses)
@@ -133,6 +146,11 @@ def _add_authorization(
     if auth and written.scheme["type"] == "apiKey" and all(map(uses_authorization, auth)):
         return auth  # a header without a scheme's name does not contradict what the folder says
     if auth and written.name == "bearer" and all(each.scheme["type"] == "oauth2" for each in auth):
+        return auth
+    if own and auth:
+        if any(map(uses_authorization, auth)):  # else the header is reported with the others
+            why = "the request names its own authentication, which is another"
+            losses.append(rows[0].node.loss("the Authorization header", why, kind=Kind.AUTHENTICATION))
         return auth
     if auth:
         why = "the Authorization header has another"
@@ -146,8 +164,20 @@ def _writes_defaults(address: RequestUrl, headers: list[Field], body: Node | Non
     Such an exporter writes a placeholder for everything else: ``<string>``.
     """
     rows = [*address.rows, *(row for row in headers if not row.disabled)]
-    text = str(body.value) if body else ""
-    return any(proves_defaults(row.value) for row in rows) or any(each in text for each in PLACEHOLDERS)
+    return any(map(proves_defaults, [*(row.value for row in rows), *_body_values(body)]))
+
+
+def _body_values(body: Node | None) -> list[str]:
+    """Return the values in a body that can be placeholders; descriptions, prose and disabled rows are none."""
+    if body is None or not isinstance(body.value, dict) or body.value.get("disabled") is True:
+        return []
+    mode = body.value.get("mode")
+    content = body.value.get(mode) if isinstance(mode, str) else None
+    if isinstance(content, str):
+        return [content.strip(), *QUOTED_PLACEHOLDER.findall(content)]
+    if isinstance(content, list):
+        return [row.value for row in read_fields(body.child(str(mode)), "a form field", []) if not row.disabled]
+    return []
 
 
 def request_description(sent: SentRequest, item: Node | None, losses: list[Loss]) -> str:

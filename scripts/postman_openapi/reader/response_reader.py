@@ -98,7 +98,7 @@ def _read_status(node: Node | None) -> str:
 def _read_body(
     entry: dict[str, Node], headers: list[Field], name: str, variables: Variables, losses: list[Loss]
 ) -> Body | None:
-    kind = media_types(headers).get("content-type", "")
+    kind = media_types(headers, losses).get("content-type", "")
     body = None
     with recording_loss("the body of a response", losses):
         language = entry["_postman_previewlanguage"].text().lower() if "_postman_previewlanguage" in entry else ""

@@ -22,13 +22,18 @@ from .variables import (
 )
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-VARIABLE_SUBDOMAIN = re.compile(r"\{\{[^{}]*\}\}\.[A-Za-z0-9-]+\.?")
+# {{region}}.example.com, {{region}}-api.example.com
+VARIABLE_SUBDOMAIN = re.compile(r"\{\{[^{}]*\}\}(?:\.[A-Za-z0-9-]+\.?|[A-Za-z0-9.-]*\.[A-Za-z]{2,}(?=:|\Z))")
+JOINED = re.compile(
+    r"((?:[A-Za-z][A-Za-z0-9+.-]*://)?\{\{([^{}]*)\}\})((?:\{\{([^{}]*)\}\})?(?:[A-Za-z0-9_<{-].*)?)", re.DOTALL
+)
+HOST_NAME = re.compile("domain|host|server|uri|url", re.IGNORECASE)
 HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(\[[^\]/]*\]|[^/:?#]*)(?::([^/?#]*))?(?:[/?#].*)?", re.DOTALL)
 
 
 def resolve_server(host: str, variables: Variables, node: Node, losses: list[Loss]) -> tuple[Server | None, str]:
     """Return the server for a host with scheme and port, or None if it is unknown; and the query in its variables."""
-    address = _resolve_address(host, variables, node)
+    address = _resolve_address(host, variables, node).strip()
     if not address or (address.startswith("{{") and not VARIABLE_SUBDOMAIN.match(address)):
         place = f"{node.pointer}/host/0" if isinstance(node.value, dict) and "host" in node.value else node.pointer
         what = address.partition("}}")[0] + "}}" if address else "the server"
@@ -55,6 +60,26 @@ def resolve_server(host: str, variables: Variables, node: Node, losses: list[Los
         losses.append(node.loss(f"the server {address!r}", "it is not a URL", understood=False, kind=Kind.SERVER))
         return None, query
     return Server(address, used), query
+
+
+def split_joined_path(host: str, variables: Variables) -> tuple[str, str]:
+    """Return a host, and the start of the path that follows its variable without a slash.
+
+    ``{{baseUrl}}v1`` and ``{{baseUrl}}{{path}}`` have one; ``{{scheme}}{{host}}`` and ``{{region}}.example.com`` have
+    none.
+    """
+    found = JOINED.fullmatch(host)
+    if not found or not found[3] or VARIABLE_SUBDOMAIN.fullmatch(host):
+        return host, ""
+    row = find_variable(found[2], variables)
+    value = resolve_leading_variables(f"{{{{{found[2]}}}}}", variables, row.node) if row else ""
+    is_known = "://" in found[1] or bool(value and not value.startswith("{{"))
+    if found[4] is None:
+        return (host, "") if is_known else (found[1], found[3])
+    is_host = HOST_NAME.search(found[4]) and not HOST_NAME.search(found[2])
+    if is_host or "port" in found[4].lower() or value.endswith("://"):
+        return host, ""
+    return (host, "") if is_known and find_variable(found[4], variables) else (found[1], found[3])
 
 
 def split_server(server: Server) -> tuple[Server, str]:

@@ -8,13 +8,13 @@ from urllib.parse import unquote
 from attrs import evolve, frozen
 
 from ..json_nodes import Node
-from ..losses import Loss, recording_loss
+from ..losses import Kind, Loss, recording_loss
 from ..model import Parameter, Server
 from ..secrets import MAY_BE_SECRET, is_secret
 from .bookkeeping import known_fields
 from .parameter_rows import Field, build_parameters, read_fields
 from .paths import PathVariable, build_path, decode_marks, split_off_query, split_path
-from .servers import SCHEME, resolve_server, split_server
+from .servers import SCHEME, resolve_server, split_joined_path, split_server
 from .variables import REFERENCE, Variables, find_variable, inline_variables_with, resolve_rows
 
 KNOWN = ("raw", "protocol", "auth", "host", "port", "path", "query", "hash", "variable", "variables")
@@ -66,9 +66,17 @@ def read_url(
     parts, own = _read_parts(node, losses)
     if parts.host.lower() in ("about", "about:blank"):  # as Postman splits about:blank
         node.fail(f"{parts.host!r} is not the address of an API")
+    host, start = split_joined_path(parts.host, variables)
+    if start:
+        parts = evolve(parts, host=host, path=(start, *parts.path))
+        why = f"no slash separates it from {host!r}; the path starts with it"
+        losses.append(node.loss(f"the place of {start!r} in the URL", why, kind=Kind.PATH))
     replaced = server is not None and bool(VARIABLE_HOST.match(parts.host))
     given = Server(server or "", {}), ""
     known, more = given if replaced else resolve_server(parts.host, variables, node, losses)
+    if more and any(parts.path):
+        why = "a variable has it before the path; it is moved to the end"
+        losses.append(node.loss("the place of the query", why, kind=Kind.PATH))
     path = "/".join(_inline_segment(segment, variables, node) for segment in parts.path)
     path, inside, fragment = split_off_query(decode_marks(path))
     if fragment:
@@ -127,6 +135,10 @@ def _read_parts(node: Node, losses: list[Loss]) -> tuple[UrlParts, dict[str, Fie
         host, path = path[0], path[1:]
     raw = _split_url(url["raw"], []) if "raw" in url and _is_url(url["raw"]) else None
     scheme = url["protocol"].text().strip().rstrip(":/") if "protocol" in url else ""
+    if NO_ADDRESS.match(f"{scheme}:"):
+        url["protocol"].fail(f"'{scheme}:' is not the address of an API")
+    if not host and raw:
+        host = raw.host
     if not scheme and raw and raw.host.partition("://")[2] == host and not host.startswith("{{"):
         scheme = raw.host.partition("://")[0]
     if raw and raw.host == host and host.startswith("{{"):
@@ -194,7 +206,7 @@ def _compare_raw(parts: UrlParts, raw: Node, losses: list[Loss]) -> None:
 
 
 def _join_parts(node: Node | None, separator: str) -> str:
-    return separator.join(_split_parts(node, split=separator))
+    return separator.join(_split_parts(node, split=separator)).strip()
 
 
 def _split_parts(node: Node | None, split: str = "/") -> list[str]:

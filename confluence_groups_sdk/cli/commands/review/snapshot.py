@@ -116,10 +116,8 @@ def _report(taken: Snapshot, out: Path, output: OutputOptions) -> None:
     for group in taken.groups:
         if not group.is_complete:
             print_err(f"incomplete: {group.name} ({group.id}): {group.known_by}")
-    lines = [
-        f"saved as {out}",
-        f"next: {PROGRAM} review sheet {shlex.quote(str(out))} --xlsx --out {shlex.quote(f'{out.stem}.xlsx')}",
-    ]
+    sheet = shlex.join(["review", "sheet", str(out), "--xlsx", "--out", str(out.with_suffix(".xlsx"))])
+    lines = [f"saved as {out}", f"next: {PROGRAM} {sheet}"]
     if output.format is Format.TABLE:
         print_out("", *lines)
     else:
