@@ -88,7 +88,7 @@ def test_policy_allows_style_and_script_with_those_of_the_caller(folder: Path) -
 
 
 def test_columns_and_groups_without_values_are_left_out() -> None:
-    rows = [{"name": "Ada", "id": "", "count": 0, "signs": []}, {"name": "Bo", "id": None, "signs": False}]
+    rows: list[dict[str, Any]] = [{"name": "Ada", "id": "", "count": 0, "signs": []}, {"name": "Bo", "signs": False}]
     decision = Column("decision", "Decision", is_kept=True)
     found = Table.of((NAME, ID, COUNT, SIGNS, decision), [RowGroup(rows), RowGroup([], "empty")])
     assert ([each.name for each in found.columns], found.size) == (["name", "count", "decision"], 2)

@@ -247,8 +247,7 @@ def _change_table(found: SnapshotDiff, figures: Figures) -> Table:
 
 def _change_rows(differences: Iterable[Difference]) -> Iterator[dict[str, Any]]:
     """Yield the changes, those that matter most first."""
-    order = {kind: number for number, kind in enumerate(CHANGE_ORDER)}
-    for each in sorted(differences, key=lambda each: order.get(each.kind, len(order))):
+    for each in sorted(differences, key=_weight):
         yield {
             "name": Cell(each.name or each.account_id, note=each.email or "") if each.account_id else each.group,
             "change": each.kind.value.replace("-", " "),
@@ -257,6 +256,13 @@ def _change_rows(differences: Iterable[Difference]) -> Iterator[dict[str, Any]]:
             "before": each.before,
             "after": each.after,
         }
+
+
+def _weight(difference: Difference) -> int:
+    """Return the place of a change; those who join a group with admin rights come first, as those who gain access."""
+    if difference.kind is DifferenceKind.JOINED and not ADMIN_ACCESS.isdisjoint(difference.access or ()):
+        return 0
+    return CHANGE_ORDER.index(difference.kind) if difference.kind in CHANGE_ORDER else len(CHANGE_ORDER)
 
 
 CHANGE_ORDER = (
