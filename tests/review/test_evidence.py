@@ -7,6 +7,7 @@ import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -131,7 +132,7 @@ def test_every_cut_and_every_addition_is_found() -> None:
 def test_bytes_of_real_evidence_are_found(review: Review) -> None:
     review.write()
     data = review.evidence.read_bytes()
-    for position in range(0, len(data), len(data) // 60):
+    for position in range(0, len(data), len(data) // 300):
         changed = bytearray(data)
         changed[position] ^= 0x20
         review.evidence.write_bytes(changed)
@@ -199,6 +200,24 @@ def test_a_forged_decision_contradicts_the_sheets(review: Review) -> None:
     assert problems[1] == "decisions.json: the decision differs from the sheets: P id-000 (id-000) in Other"
 
 
+def test_a_summary_of_another_version_is_not_compared(review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
+    review.write()
+    monkeypatch.setattr("confluence_groups_sdk.review.evidence.verifying.__version__", "99.0")
+    report = verify_evidence(review.evidence)
+    assert report.is_verified
+    assert "summary.html was not compared with the files" in report.open_points[-1]
+
+
+@pytest.mark.parametrize("time", ["2026-11-29T12:00:00", "yesterday", ""])
+def test_malformed_times_count_as_early(review: Review, time: str) -> None:
+    assert review.after
+    groups = tuple(evolve(group, read_at=time or "x") for group in review.after.groups)
+    assert "before the run" in review.write(after=evolve(review.after, groups=groups, digest="")).problems[0]
+    assert not verify_evidence(review.evidence).is_verified
+    with pytest.raises(ReviewError, match="the parts do not belong"):
+        review.write(after=evolve(review.after, ended_at=time or "x", digest=""))
+
+
 # --- parts of different reviews
 
 
@@ -208,7 +227,8 @@ def test_parts_of_other_reviews_are_refused(review: Review, sandbox: Sandbox, tm
         other_run = plan_removals(client, [(OTHER, "id-000")], guards=GUARDS)
         apply(client, other_run, journal=tmp_path / "other.journal")
     edited = save(tmp_path, f"edited/{review.sheets[0].name}", review.sheets[0].read_bytes().replace(b"left", b"gone"))
-    for changes, problem in [
+    assert review.after
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"plan": stranger}, "plan.json: nobody decided this removal: P id-005 (id-005) in Team"),
         ({"plan": stranger}, "plan.json: a decided removal is missing: P id-000 (id-000) in Team"),
         ({"plan": evolve(review.plan, asked="something", digest="")}, "plan.json: it was not made from the snapshot"),
@@ -228,7 +248,8 @@ def test_parts_of_other_reviews_are_refused(review: Review, sandbox: Sandbox, tm
             {"decisions": evolve(review.decisions, snapshot="0" * 64, digest="")},
             "decisions.json: they are about another snapshot",
         ),
-    ]:
+    ]
+    for changes, problem in cases:
         with pytest.raises(ReviewError) as caught:
             review.write(**changes)
         assert any(each.startswith(problem) for each in caught.value.problems), (problem, caught.value.problems)
@@ -398,6 +419,20 @@ def test_the_summary_has_what_an_auditor_asks(review: Review) -> None:
     for expected in (SIGN, "openssl ts -query", "A hash is neither a signature nor a timestamp"):
         assert expected in page
     assert "Everything was decided, and done as decided" in page
+
+
+def test_names_cannot_run_scripts_on_the_summary(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = prepare(sandbox)
+    evil = "<script>alert(1)</script>\u202e"
+    sandbox.directory.add_person(evolve(sandbox.directory.people[ids[0]], display_name=evil))
+    decided = {(TEAM, ids[0]): {"decision": "exception", "until": "2099-01-01", "reviewer": evil, "comment": evil}}
+    with connect(sandbox) as client:
+        review = plan_review(client, tmp_path, decided, allow_own_access=True)
+    review.write(journal=None, decisions=review.decisions)
+    page = summary_of(review)
+    assert "<script>alert" not in page
+    assert "\u202e" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\u202e" in page
 
 
 def test_the_signing_commands_work(review: Review, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

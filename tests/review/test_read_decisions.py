@@ -70,7 +70,7 @@ def edited(row: int, **cells: str) -> list[Row]:
 def check_decided(decisions: Decisions, name: str) -> None:
     assert [(each.key, each.decision, each.until, each.reviewer, each.comment) for each in decisions.decided] == [
         (("g1", "a1"), Decision.KEEP, None, "Rita", None),
-        (("g1", "b2"), Decision.REMOVE, None, "rita@example.com", "left;\nthe company"),
+        (("g1", "b2"), Decision.REMOVE, None, "rita@example.com", "left; the company"),
         (("g2", "a1"), Decision.EXCEPTION, date(2027, 3, 31), "Rita", None),
     ]
     assert decisions.undecided == (("g2", "c3"),)
@@ -396,7 +396,7 @@ def filled_sheets(draw: st.DrawFn) -> tuple[Any, list[Row]]:
 
 def expect(rows: Iterable[Row]) -> set[tuple[str, ...]]:
     return {
-        (row["group_id"], row["account_id"], row["decision"].strip().casefold(), row["comment"])
+        (row["group_id"], row["account_id"], row["decision"].strip().casefold(), " ".join(row["comment"].split()))
         for row in rows
         if row["decision"]
     }
@@ -410,11 +410,13 @@ def test_every_decision_is_read_as_it_was_written(filled: tuple[Any, list[Row]],
         given_rows = [
             {name: cell if name == "comment" else protect_cell(cell) for name, cell in row.items()} for row in rows
         ]
-    if suffix == "csv" and any(
-        "\ud800" <= char <= "\udfff" for row in given_rows for cell in row.values() for char in cell
-    ):
-        return
-    decisions = parse_decisions(taken, {"s": WRITERS[suffix](given_rows)}, today=TODAY)
+    if suffix == "csv":
+        texts = [cell for row in given_rows for cell in row.values()]
+        assume(not any("\ud800" <= char <= "\udfff" for text in texts for char in text))
+        data = csv_bytes(given_rows, quoting=QUOTED)  # before Python 3.13, csv leaves some line breaks without quotes
+    else:
+        data = WRITERS[suffix](given_rows)
+    decisions = parse_decisions(taken, {"s": data}, today=TODAY)
     found = {(*each.key, each.decision.value, each.comment or "") for each in decisions.decided}
     assert found == expect(rows)
     undecided = {(row["group_id"], row["account_id"]) for row in rows if not row["decision"]}

@@ -97,6 +97,7 @@ def test_copy_has_the_package_its_licence_and_a_manifest(project: Path, place: P
         "cli/rendering/approval_page.html.j2",
         "membership/plan.schema.json",
         "review/pages/diff_page.html.j2",
+        "review/pages/evidence_page.html.j2",
         "review/pages/sheet_page.html.j2",
     } <= copied.keys()
     (version,) = [node.value for node in ast.parse(copied["_version.py"]).body if isinstance(node, ast.Assign)]

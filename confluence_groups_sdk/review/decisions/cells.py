@@ -23,7 +23,7 @@ def unprotect(cell: str) -> str:
 
 def is_same(cell: str, expected: str) -> bool:
     """Check that a cell has the expected text, as it is or as a sheet writes it."""
-    return cell.strip() in {expected.strip(), protect_cell(expected).strip()}
+    return cell == expected or cell.strip() in {expected.strip(), protect_cell(expected).strip()}
 
 
 def parse_decision(cell: str) -> Decision | None:

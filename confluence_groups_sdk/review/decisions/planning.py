@@ -106,7 +106,7 @@ def _check(client: ConfluenceGroups, memberships: Memberships, decisions: Decisi
 
 def reason_of(decided: DecidedMembership) -> str:
     """Return the reason of a removal, for the record."""
-    comment = f": {' '.join(decided.comment.split())}" if decided.comment else ""
+    comment = f": {decided.comment}" if decided.comment else ""
     return f"access review: removed by {decided.reviewer}{comment}"
 
 

@@ -108,7 +108,7 @@ class RowReader:
         if is_own and not self._rules.allow_own_access:
             problems.append(f", column reviewer: {reviewer} decides about their own access: let somebody else decide")
             self._sheet.has_own_access = True
-        comment = "\n".join(unprotect(row.text("comment")).splitlines())
+        comment = " ".join(unprotect(row.text("comment")).split())  # a line break would become an escape in a sheet
         return DecidedMembership(
             group_id=key[0],
             account_id=key[1],
@@ -145,6 +145,8 @@ def agree(memberships: Memberships, key: Key, decisions: Sequence[tuple[str, Dec
         said = "; ".join(f"{place}: {_describe(each)}" for place, each in decisions)
         raise InputError(f"{memberships.describe(key)}: reviewers disagree ({said}): agree on one decision")
     first = decisions[0][1]
+    if len(decisions) == 1:
+        return first
     return evolve(
         first,
         reviewer=", ".join(dict.fromkeys(each.reviewer for _, each in decisions)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ..._support.text import format_count
 from ...errors import InputError
@@ -15,6 +15,8 @@ from ..model.snapshot import Snapshot
 from ..sheets.rows import snapshot_day
 from .parts import AFTER, DECISIONS, JOURNAL, PLAN, SHEETS, Parts
 from .removals import Later, Removal, RemovalState
+
+EARLY = datetime.min.replace(tzinfo=UTC)
 
 
 def find_contradictions(parts: Parts) -> list[str]:
@@ -126,7 +128,7 @@ def _late_reading(parts: Parts, removals: list[Removal]) -> Iterator[str]:
     """
     if parts.journal is None or parts.after is None:
         return
-    began_at = max(run.began_at for run in parts.journal.state.runs)
+    began_at = max((run.began_at for run in parts.journal.state.runs), key=_time)
     made = {each.decided.group_id for each in removals if each.state is RemovalState.REMOVED}
     early = [group for group in parts.after.groups if group.id in made and _time(group.read_at) < _time(began_at)]
     for group in early:
@@ -139,9 +141,10 @@ def _late_reading(parts: Parts, removals: list[Removal]) -> Iterator[str]:
 def _time(text: str) -> datetime:
     """Return a time; one that is malformed counts as very early."""
     try:
-        return datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        return datetime.fromisoformat("0001-01-01T00:00:00Z")
+        return EARLY
+    return time if time.tzinfo else EARLY
 
 
 def _name(snapshot: Snapshot, key: Key) -> str:
