@@ -69,7 +69,7 @@ def test_a_new_admin_fails_one_night(sandbox: Sandbox, night: Night, capsys: pyt
 def test_a_group_that_could_not_be_read_fails(night: Night, tmp_path: Path) -> None:
     assert night("2000-01-01") == 0
     before = Snapshot.load(tmp_path / "nights" / "2000-01-01.snapshot")
-    unread = [evolve(each, members=(), is_complete=False, known_by="500") for each in before.groups]
+    unread = tuple(evolve(each, members=(), is_complete=False, known_by="500") for each in before.groups)
     after = evolve(before, groups=unread, users={}, digest="")
     assert runpy.run_path(str(EXAMPLES / "nightly_access_diff.py"))["report"](diff(before, after)) == 1
 
