@@ -697,7 +697,7 @@ def test_host_with_setuptools_is_told_the_line_to_add(
     assert matched == files
     assert advice(place, capsys) == [], "the line is there"
     (host / "pyproject.toml").write_text(f'{SETUPTOOLS}[tool.setuptools.package-data]\n"*" = ["*.css", "*.js"]\n')
-    assert advice(place, capsys)[0].startswith("note: setuptools leaves 9 files")
+    assert advice(place, capsys)[0].startswith("note: setuptools leaves 10 files")
     assert project.is_dir()
 
 
