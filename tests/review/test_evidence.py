@@ -14,14 +14,14 @@ from attrs import evolve
 from review_fakes import csv_bytes, rows_of, save
 from review_runs import GROUPS, GUARDS, OTHER, TEAM, Review, connect, decide, finish, plan_review, prepare
 
-from confluence_groups_sdk import InputError, ReviewError
+from confluence_groups_sdk import ConflictError, ConfluenceGroups, InputError, ReviewError
 from confluence_groups_sdk._support.strict_json import sha256
-from confluence_groups_sdk.membership import Guards, Progress, apply, plan_removals
+from confluence_groups_sdk.membership import Guards, apply, plan_removals
 from confluence_groups_sdk.review import Decisions, plan_decisions, read_decisions, take_snapshot, verify_evidence
 from confluence_groups_sdk.review.evidence.archive import format_archive, read_archive
 from confluence_groups_sdk.review.evidence.manifest import MANIFEST, describe_file, parse_manifest
 from confluence_groups_sdk.review.pages.evidence_page import CHECK_SIGNATURE, SIGN
-from confluence_groups_sdk.sandbox import Answer, Faults, Sandbox
+from confluence_groups_sdk.sandbox import Faults, Sandbox
 
 
 @pytest.fixture
@@ -312,13 +312,21 @@ def test_what_the_later_snapshot_does_not_show_is_open(review: Review) -> None:
     assert review.write(after=gone).open_points == ()
 
 
-def conflict(sandbox: Sandbox, prepared: Iterator[Answer], progress: Progress) -> None:
-    """Let the first removal conflict with the present state."""
-    if progress.phase == "removing":
-        sandbox.answer_next(*list(prepared))
+def refuse(patch: pytest.MonkeyPatch, account_id: str) -> None:
+    """Let the removal of an account conflict with the present state."""
+    remove = ConfluenceGroups.remove_member
+
+    def fail(self: ConfluenceGroups, **ids: str) -> None:
+        if ids["account_id"] == account_id:
+            raise ConflictError("409 Conflict", status_code=409)
+        remove(self, **ids)
+
+    patch.setattr(ConfluenceGroups, "remove_member", fail)
 
 
-def test_undecided_refused_failed_and_new_memberships_are_open(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_undecided_refused_failed_and_new_memberships_are_open(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = prepare(sandbox)
     decided = decide(ids) | {(TEAM, each): {"decision": "remove", "reviewer": "Rita"} for each in ids[:5]}
     del decided[OTHER, ids[0]]
@@ -329,8 +337,8 @@ def test_undecided_refused_failed_and_new_memberships_are_open(sandbox: Sandbox,
         guards = Guards(protected_accounts=[ids[0]], allow_apps=True, max_fraction=1.0, max_removals=None)
         plan = plan_decisions(client, review.snapshot, review.decisions, guards=guards)
         review = evolve(review, plan=plan)
-        prepared = iter([Answer(409)])
-        apply(client, plan, journal=review.journal, on_progress=lambda each: conflict(sandbox, prepared, each))
+        refuse(monkeypatch, ids[2])
+        apply(client, plan, journal=review.journal)
         sandbox.directory.remove_member(TEAM, ids[7])
         sandbox.directory.add_member(OTHER, ids[9])
         review = evolve(review, after=take_snapshot(client, groups=GROUPS))

@@ -134,6 +134,7 @@ def test_the_sheets_that_are_sent_can_be_returned(tmp_path: Path) -> None:
         ({"reviewer": " "}, "column reviewer: a decision needs a reviewer"),
         ({"reviewer": "ANNA@example.com "}, "column reviewer: ANNA@example.com decides about their own access"),
         ({"reviewer": "Rita; anna"}, "column reviewer: Rita; anna decides about their own access"),
+        ({"reviewer": "\uff21nna"}, "column reviewer: \uff21nna decides about their own access"),
         ({"reviewer": "A1"}, "column reviewer: A1 decides about their own access"),
     ],
 )
@@ -248,14 +249,16 @@ def test_unusable_files_are_refused(data: bytes, problem: str) -> None:
 def test_files_are_identified_by_their_names(tmp_path: Path) -> None:
     paths = [save(tmp_path, name, csv_bytes(rows_of(TAKEN))) for name in ("a/s.csv", "b/S.csv", "t\\.csv")]
     (tmp_path / "empty.csv").write_bytes(b" \n")
+    bad = save(tmp_path, "bad.csv", csv_bytes(edited(0, name="Anne")))
     with pytest.raises(InputError) as caught:
-        read_decisions(TAKEN, [*paths, tmp_path / "empty.csv", tmp_path / "none.csv", tmp_path])
+        read_decisions(TAKEN, [*paths, bad, tmp_path / "empty.csv", tmp_path / "none.csv", tmp_path])
     found = "\n".join(caught.value.problems)
     assert found.count("another sheet has the same file name: rename one of them") == 2
     assert "the file name has unusual characters" in found
     assert "empty.csv: the file is empty" in found
     assert "none.csv: the file cannot be read (No such file or directory)" in found
     assert "this is a folder" in found
+    assert "bad.csv: line 2, column name: it was edited" in found
     with pytest.raises(InputError, match="no sheet was given"):
         read_decisions(TAKEN, [])
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+
+from attrs import frozen
 
 from ..._support.files import read_regular
 from ..._support.public import public
@@ -52,16 +54,40 @@ def read_decisions(
         ReviewError: the snapshot was edited.
         ConfigurationError: a sheet is a workbook, and python-calamine is not installed.
     """
-    sheets = load_sheets(paths)
-    return parse_decisions(snapshot, sheets, allow_own_access=allow_own_access, today=today)
+    snapshot.check_digest()
+    return load_sheets(paths).parse(snapshot, allow_own_access=allow_own_access, today=today)
 
 
-def load_sheets(paths: Iterable[str | os.PathLike[str]]) -> dict[str, bytes]:
-    """Read the files of sheets, and return their content by file name, in the order of the names.
+@frozen
+class LoadedSheets:
+    """The content of sheets.
 
-    Raises:
-        InputError: a file cannot be read, is empty or too large, or has the name of another one.
+    Attributes:
+        contents: the content by file name, in the order of the names.
+        problems: why some files are missing, one line each.
     """
+
+    contents: Mapping[str, bytes]
+    problems: tuple[str, ...] = ()
+
+    def parse(self, snapshot: Snapshot, *, allow_own_access: bool = False, today: date | None = None) -> Decisions:
+        """Read the decisions; otherwise like `read_decisions`."""
+        return parse_decisions(
+            snapshot, self.contents, allow_own_access=allow_own_access, today=today, before=self.problems
+        )
+
+    def check(self) -> None:
+        """Check that no file is missing.
+
+        Raises:
+            InputError: one is; the error says why.
+        """
+        if self.problems:
+            raise _unusable(self.problems)
+
+
+def load_sheets(paths: Iterable[str | os.PathLike[str]]) -> LoadedSheets:
+    """Read the files of sheets."""
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
     given = [Path(path) for path in paths]
@@ -78,12 +104,12 @@ def load_sheets(paths: Iterable[str | os.PathLike[str]]) -> dict[str, bytes]:
                 sheets[path.name] = _load(path)
             except InputError as error:
                 problems.append(f"{path}: {error}")
-    if problems:
-        raise InputError(UNUSABLE, problems=tuple(problems))
-    return sheets
+    return LoadedSheets(sheets, tuple(problems))
 
 
-UNUSABLE = "the sheets cannot be used:"
+def _unusable(problems: Sequence[str], option: str | None = None) -> InputError:
+    count = format_count(len(problems), "problem")
+    return InputError(f"the sheets cannot be used ({count}):", problems=tuple(problems), option=option)
 
 
 def _load(path: Path) -> bytes:
@@ -99,13 +125,28 @@ def _load(path: Path) -> bytes:
 
 
 def parse_decisions(
-    snapshot: Snapshot, sheets: Sheets, *, allow_own_access: bool = False, today: date | None = None
+    snapshot: Snapshot,
+    sheets: Sheets,
+    *,
+    allow_own_access: bool = False,
+    today: date | None = None,
+    before: Iterable[str] = (),
 ) -> Decisions:
-    """Read the decisions in the content of sheets; otherwise like `read_decisions`."""
+    """Read the decisions in the content of sheets; otherwise like `read_decisions`.
+
+    Args:
+        snapshot: the snapshot.
+        sheets: the content by file name.
+        allow_own_access, today: as for `read_decisions`.
+        before: problems that were found before, which the error lists first.
+
+    Raises:
+        InputError: there are problems.
+    """
     memberships = Memberships(snapshot)
     rules = Rules(memberships, allow_own_access, today or datetime.now(UTC).date())
     found: dict[Key, list[tuple[str, DecidedMembership]]] = {}
-    problems: list[str] = []
+    problems = list(before)
     has_own_access = False
     for name in sorted(sheets):
         sheet = _read(name, sheets[name])
@@ -120,9 +161,7 @@ def parse_decisions(
         except InputError as error:
             problems.append(str(error))
     if problems:
-        count = format_count(len(problems), "problem")
-        option = "allow_own_access" if has_own_access else None
-        raise InputError(f"{UNUSABLE[:-1]} ({count}):", problems=tuple(problems), option=option)
+        raise _unusable(problems, option="allow_own_access" if has_own_access else None)
     return Decisions(
         snapshot=snapshot.digest,
         site=snapshot.site,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from unicodedata import normalize
 
 from attrs import evolve, frozen
 
@@ -125,9 +126,13 @@ class RowReader:
 def is_own_access(snapshot: Snapshot, key: Key, reviewer: str) -> bool:
     """Check whether the reviewer, or one of several, is the member: by account id, e-mail or name, in any case."""
     user = snapshot.users[key[1]]
-    own = {" ".join(each.split()).casefold() for each in (user.account_id, user.email, user.name) if each}
-    given = (reviewer, *BETWEEN_NAMES.split(reviewer))
-    return any(" ".join(each.split()).casefold() in own for each in given)
+    own = {_fold(each) for each in (user.account_id, user.email, user.name) if each}
+    return any(_fold(each) in own for each in (reviewer, *BETWEEN_NAMES.split(reviewer)))
+
+
+def _fold(name: str) -> str:
+    """Return a name without differences in case, spaces and the encoding of accents."""
+    return " ".join(normalize("NFKC", name).casefold().split())
 
 
 def agree(memberships: Memberships, key: Key, decisions: Sequence[tuple[str, DecidedMembership]]) -> DecidedMembership:

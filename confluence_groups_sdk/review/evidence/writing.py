@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
 
 from attrs import evolve
@@ -14,7 +13,7 @@ from ..._support.public import public
 from ..._support.strict_json import sha256
 from ...errors import ReviewError
 from ...membership import Plan
-from ..decisions.reading import load_sheets, parse_decisions
+from ..decisions.reading import load_sheets
 from ..model.decisions import Decisions
 from ..model.snapshot import Snapshot
 from ..pages.evidence_page import render_summary
@@ -70,10 +69,11 @@ def write_evidence(
         taken.check_digest()
     plan.check_digest()
     if decisions is None:
-        decisions = parse_decisions(snapshot, loaded, allow_own_access=allow_own_access, today=snapshot_day(snapshot))
+        decisions = loaded.parse(snapshot, allow_own_access=allow_own_access, today=snapshot_day(snapshot))
+    loaded.check()
     parts = Parts(
         snapshot=snapshot,
-        sheets=loaded,
+        sheets=loaded.contents,
         decisions=decisions,
         plan=plan,
         journal=Journal.load(journal) if journal is not None else None,
@@ -86,7 +86,7 @@ def write_evidence(
     report = describe(parts)
     files = build_files(parts, report)
     try:
-        write_atomically(Path(path), chain(format_archive(files)))
+        write_atomically(Path(path), format_archive(files))
     except OSError as error:
         raise ReviewError(f"{path}: the evidence cannot be written ({error.strerror or error})") from None
     return evolve(report, manifest_hash=sha256(files[MANIFEST]))
