@@ -37,7 +37,7 @@ OTHER_VERSION = (  # file, its text, and the text in another version
     ("models.py", "    locale: str | None = None\n", "    locale: str | None = None\n    pronouns: str = 'unsaid'\n"),
     ("errors.py", "Check the group id and the account id", "Look at the group id and the account id"),
     ("sandbox/app.py", "        return value\n\n    def to_string", "        return '?'\n\n    def to_string"),
-    ("cli/rendering/approval_page.css", "body", "html"),
+    ("_support/html_page/page.css", "h1 {", "h1, h6 {"),
 )
 
 
@@ -271,8 +271,9 @@ def test_the_command_line_of_a_copy_has_its_own_name_and_keeps_its_own_logins(co
         GROUPS_B,
     ]
     assert [store.folder().name.lstrip(".") for store in stores] == ["confluence-groups", GROUPS_A, GROUPS_B]
-    pages = [submodule("cli.rendering.approval_page", copy) for copy in copies]
-    assert pages[0].STYLE == pages[1].STYLE != pages[2].STYLE
+    folders = [submodule("_support.html_page.page", copy).FOLDER for copy in copies]
+    styles = [folder.joinpath("page.css").read_text(encoding="utf-8") for folder in folders]
+    assert styles[0] == styles[1] != styles[2]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +307,7 @@ from pathlib import Path
 sys.path.insert(0, {archive!r})
 import {name} as sdk
 from {name} import membership
-from {name}.cli.rendering.approval_page import render_page
+from {name}.cli.rendering.approval_page import render_approval_page
 from {name}.sandbox import Sandbox
 with Sandbox() as sandbox, sdk.ConfluenceGroups(sandbox.url, auth=sdk.ApiToken(*sandbox.admin)) as groups:
     group = sandbox.directory.group_named("docs-editors")
@@ -316,7 +317,8 @@ with Sandbox() as sandbox, sdk.ConfluenceGroups(sandbox.url, auth=sdk.ApiToken(*
     with tempfile.TemporaryDirectory() as folder:
         report = membership.apply(groups, plan, journal=Path(folder, "journal"))
     assert not {{one.account_id, two.account_id}} & {{each.account_id for each in sandbox.directory.members(group.id)}}
-assert "<style>" in render_page(plan) and "</script>" in render_page(plan)
+page = render_approval_page(plan)
+assert "<style>:root" in page and "</script>" in page and plan.digest in page
 assert "schema" in importlib.resources.files(membership).joinpath("plan.schema.json").read_text()
 ours = [module.__file__ for name, module in sys.modules.items() if name.startswith({name!r})]
 assert len(ours) > 60 and all(file.startswith({archive!r}) for file in ours), ours

@@ -22,9 +22,7 @@ RUNTIME = (
     f"{PACKAGE}/_support/html_page/macros.html.j2",
     f"{PACKAGE}/_support/html_page/page.css",
     f"{PACKAGE}/_support/html_page/page.js",
-    f"{PACKAGE}/cli/rendering/approval_page.css",
     f"{PACKAGE}/cli/rendering/approval_page.html.j2",
-    f"{PACKAGE}/cli/rendering/approval_page.js",
     f"{PACKAGE}/membership/plan.schema.json",
 )
 GENERATED = (f"{PACKAGE}/_generated/client.py", f"{PACKAGE}/_generated/models/__init__.py")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import shutil
 import subprocess
@@ -12,10 +13,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 
+REQUIRED = "BROWSER_REQUIRED"  # the variable that makes a missing browser a failure
 NEEDED = ("chromedriver", "chromium")
 STARTED = re.compile(r"started successfully on port (\d+)")
-ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,900")
+ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
 
 
 def find_missing_programs() -> list[str]:
@@ -53,9 +56,37 @@ class Browser:
         return [entry["message"] for entry in self._post("/se/log", {"type": "browser"})]
 
     def screenshot(self) -> bytes:
-        """Return a PNG screenshot of the window."""
-        answer = self._http.get(f"{self._session}/screenshot").json()["value"]
-        return base64.b64decode(answer)
+        """Return a PNG screenshot of the whole page."""
+        shot = self.command("Page.captureScreenshot", captureBeyondViewport=True)
+        return base64.b64decode(shot["data"])
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """Give the page a size in CSS pixels; a real window cannot be as narrow as a telephone."""
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
+
+    def emulate(self, *, media: str = "", scheme: str = "light", script: bool = True) -> None:
+        """Show pages as in print (``media="print"``), in a colour scheme, or without script from the next page on."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.command("Emulation.setEmulatedMedia", media=media, features=features)
+        self.command("Emulation.setScriptExecutionDisabled", value=not script)
+
+    def press(self, key: str) -> None:
+        """Press a key of the keyboard where the focus is."""
+        self._post(f"/element/{self._active()}/value", {"text": key})
+
+    def print_pdf(self) -> bytes:
+        """Return the page as a PDF."""
+        return base64.b64decode(self.command("Page.printToPDF", printBackground=False)["data"])
+
+    def command(self, name: str, **parameters: object) -> Any:
+        """Send a command of the Chrome DevTools protocol."""
+        return self._post("/goog/cdp/execute", {"cmd": name, "params": parameters})
+
+    def _active(self) -> str:
+        (element,) = self._http.get(f"{self._session}/element/active").json()["value"].values()
+        return str(element)
 
     def _found(self, selector: str) -> str:
         (element,) = self._post("/element", {"using": "css selector", "value": selector}).values()
@@ -65,6 +96,18 @@ class Browser:
         answer = self._http.post(self._session + path, json=body).json()["value"]
         assert not isinstance(answer, dict) or "error" not in answer, answer
         return answer
+
+
+@contextmanager
+def browser_or_skip() -> Iterator[Browser]:
+    """Start a browser, and stop it at the end; skip the test if none is installed, or fail it where one must be."""
+    if absent := find_missing_programs():
+        reason = f"skipped: {' and '.join(absent)} are not installed, so no browser opened the page"
+        if REQUIRED in os.environ:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with browser() as opened:
+        yield opened
 
 
 @contextmanager

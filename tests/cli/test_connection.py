@@ -201,7 +201,7 @@ def test_approval_page_without_jinja2_says_what_to_install(shell: Shell) -> None
     command = [PROGRAM[0], "-c", program, "plan", "show", "plan.json", "--html", "plan.html"]
     process = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert process.returncode == 2
-    assert process.stderr == "confluence-groups needs jinja2: pip install 'confluence-groups-sdk[cli]'\n"
+    assert process.stderr == "error: HTML pages need jinja2: pip install 'confluence-groups-sdk[cli]'\n"
     assert not Path("plan.html").exists()
 
 

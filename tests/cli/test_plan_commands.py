@@ -16,7 +16,7 @@ from shell import ADA, ADMINS, BOT, BRUNO, CHIARA, DAGNY, EDITORS, PROGRAM, USER
 
 from confluence_groups_sdk import APIConnectionError, BadRequestError, ConfluenceGroups, RateLimitError
 from confluence_groups_sdk.cli.commands import apply as apply_command
-from confluence_groups_sdk.cli.rendering.approval_page import render_page
+from confluence_groups_sdk.cli.rendering.approval_page import render_approval_page
 from confluence_groups_sdk.errors import KnownProblem
 from confluence_groups_sdk.membership import Plan, Report, apply, read_journal
 from confluence_groups_sdk.sandbox import Answer, Group, Person
@@ -149,7 +149,7 @@ def test_allow_external_reaches_the_guards(shell: Shell) -> None:
 def test_overrides_are_shown_as_options(shell: Shell, options: list[str], shown: str) -> None:
     shell.csv(f"docs-editors,{BRUNO},")
     assert f"overrides: {shown}\n" in shell.run("plan", "remove", "--csv", "rows.csv", *options).out
-    assert f"<code>{shown}</code>" in render_page(Plan.load("plan.json"))
+    assert f"<code>{shown}</code>" in render_approval_page(Plan.load("plan.json"))
 
 
 def test_existing_file_is_replaced_only_with_force(planned: Shell) -> None:

@@ -207,8 +207,10 @@ def write(archive: Path, files: list[Member], *, made: int = 0) -> None:
     "name",
     [
         "confluence_groups_sdk/py.typed",
-        "confluence_groups_sdk/cli/rendering/approval_page.js",
-        "confluence_groups_sdk/cli/rendering/approval_page.css",
+        "confluence_groups_sdk/_support/html_page/base.html.j2",
+        "confluence_groups_sdk/_support/html_page/macros.html.j2",
+        "confluence_groups_sdk/_support/html_page/page.css",
+        "confluence_groups_sdk/_support/html_page/page.js",
         "confluence_groups_sdk/cli/rendering/approval_page.html.j2",
         "confluence_groups_sdk/membership/plan.schema.json",
         "confluence_groups_sdk/_generated/client.py",

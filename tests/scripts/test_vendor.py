@@ -90,9 +90,11 @@ def test_copy_has_the_package_its_licence_and_a_manifest(project: Path, place: P
     }
     assert {
         "py.typed",
-        "cli/rendering/approval_page.js",
+        "_support/html_page/base.html.j2",
+        "_support/html_page/macros.html.j2",
+        "_support/html_page/page.css",
+        "_support/html_page/page.js",
         "cli/rendering/approval_page.html.j2",
-        "cli/rendering/approval_page.css",
         "membership/plan.schema.json",
     } <= copied.keys()
     (version,) = [node.value for node in ast.parse(copied["_version.py"]).body if isinstance(node, ast.Assign)]
@@ -144,7 +146,7 @@ def test_omitted_parts_are_remembered(project: Path, place: Path, capsys: pytest
     assert f"{place}: without cli, sandbox; a run would write all of it" in output
     assert f"{place}/cli/app.py: a run would add it" in output
     assert vendor.main([str(place), "--without", ""]) == 0
-    assert (place / "cli" / "rendering" / "approval_page.css").exists()
+    assert (place / "cli" / "rendering" / "approval_page.html.j2").exists()
     assert vendor.main(["--check", str(place)]) == 0
 
 
@@ -675,7 +677,8 @@ def test_host_with_setuptools_is_told_the_line_to_add(
     place.parent.mkdir(parents=True)
     (host / "pyproject.toml").write_text(SETUPTOOLS)
     note, where, *settings = advice(place, capsys)
-    assert note == "note: setuptools leaves 7 files of the copy out of a wheel, such as cli/rendering/approval_page.css"
+    named = "_support/html_page/base.html.j2"
+    assert note == f"note: setuptools leaves 9 files of the copy out of a wheel, such as {named}"
     assert where == f"add to {host}/pyproject.toml:"
     (host / "pyproject.toml").write_text("\n".join([SETUPTOOLS, *settings]))
     patterns = tomllib.loads("\n".join(settings))["tool"]["setuptools"]["package-data"]["bigger_sdk._vendor.groups"]
@@ -684,7 +687,7 @@ def test_host_with_setuptools_is_told_the_line_to_add(
     assert matched == files
     assert advice(place, capsys) == [], "the line is there"
     (host / "pyproject.toml").write_text(f'{SETUPTOOLS}[tool.setuptools.package-data]\n"*" = ["*.css", "*.js"]\n')
-    assert advice(place, capsys)[0].startswith("note: setuptools leaves 5 files")
+    assert advice(place, capsys)[0].startswith("note: setuptools leaves 7 files")
     assert project.is_dir()
 
 
@@ -706,7 +709,8 @@ def test_only_setuptools_needs_the_line(
     lines = advice(place, capsys, "--without", "cli,sandbox")
     assert bool(lines) == told
     if file.startswith("setup"):
-        patterns = '["LICENSE", "membership/*.json", "py.typed", "vendored.json"]'
+        page = ", ".join(f'"_support/html_page/*.{suffix}"' for suffix in ("css", "j2", "js"))
+        patterns = f'["LICENSE", {page}, "membership/*.json", "py.typed", "vendored.json"]'
         assert lines[1:] == [
             "add to the arguments of setup() in setup.py:",
             f'package_data={{"bigger_sdk._vendor.groups": {patterns}}},',

@@ -2,57 +2,60 @@
 // Filters and sorts the rows that are on the page; all of them are there without it.
 (() => {
   const tables = [...document.querySelectorAll("table.sortable")];
-  const bodies = tables.flatMap((table) => [...table.tBodies]).map((element) => ({
+  const bodies = tables.flatMap((table) => [...table.tBodies].map((element) => ({
+    table,
     element,
-    heading: (element.querySelector("tr.group")?.textContent ?? "").toLowerCase(),
-    rows: [...element.rows].filter((row) => !row.classList.contains("group")).map((row) => ({ row, shown: true })),
-  }));
-  const total = bodies.reduce((sum, body) => sum + body.rows.length, 0);
+    title: (element.querySelector("tr.group bdi")?.textContent ?? "").toLowerCase(),
+    id: (element.querySelector("tr.group .id")?.textContent ?? "").toLowerCase(),
+    entries: [...element.rows].filter((row) => !row.classList.contains("group")).map((row, place) => ({ row, place })),
+  })));
+  const total = bodies.reduce((sum, body) => sum + body.entries.length, 0);
   const tools = document.querySelector(".tools");
   const filter = document.querySelector("#filter");
   const output = document.querySelector("#shown");
-  const SHOWN_ROWS = 2000; // more rows are laid out in steps, so that typing stays fast
-  let step = 0;
+  const all = document.querySelector("#all");
+  const MAX_ROWS = 1000; // of each table, until the reader asks for all: browsers take seconds to lay out more
+  let limit = MAX_ROWS;
 
   function matches(entry, words) {
-    entry.text ??= entry.row.textContent.toLowerCase();
+    entry.text ??= [...entry.row.cells].map((cell) => cell.textContent).join("\n").toLowerCase();
     return words.every((word) => entry.text.includes(word));
   }
 
   function apply() {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const changes = [];
-    let count = 0;
-    for (const body of bodies) {
-      const open = words.filter((word) => !body.heading.includes(word));
-      let any = false;
-      for (const entry of body.rows) {
-        const shown = !open.length || matches(entry, open);
-        if (shown !== entry.shown) changes.push([entry, shown]);
-        any ||= shown;
-        count += shown ? 1 : 0;
+    const shown = new Map(tables.map((table) => [table, 0]));
+    let found = 0;
+    for (const { table, element, title, id, entries } of bodies) {
+      const open = words.filter((word) => !title.includes(word) && id !== word);
+      const before = shown.get(table);
+      let count = before;
+      for (const entry of entries) {
+        const fits = !open.length || matches(entry, open);
+        const visible = fits && count < limit;
+        if (entry.row.hidden === visible) entry.row.hidden = !visible;
+        found += fits ? 1 : 0;
+        count += visible ? 1 : 0;
       }
-      body.any = any;
+      element.hidden = count === before;
+      shown.set(table, count);
     }
-    changes.sort(([, one], [, other]) => one - other); // what goes, goes first: then little is left to lay out
-    for (const body of bodies) if (body.element.hidden === body.any) body.element.hidden = !body.any;
-    const format = (number) => number.toLocaleString("en");
-    output.textContent = words.length ? `${format(count)} of ${format(total)} rows shown` : `${format(total)} rows`;
-    tools.classList.toggle("active", words.length > 0);
-    perform(changes, 0, ++step);
+    report(words, found, [...shown.values()].reduce((sum, count) => sum + count, 0));
   }
 
-  function perform(changes, start, own) {
-    if (own !== step) return; // a later filter replaced this one
-    let index = start;
-    let appeared = 0;
-    for (; index < changes.length && appeared < SHOWN_ROWS; index += 1) {
-      const [entry, shown] = changes[index];
-      entry.row.hidden = !shown;
-      entry.shown = shown;
-      appeared += shown ? 1 : 0;
-    }
-    if (index < changes.length) setTimeout(() => perform(changes, index, own));
+  function report(words, found, shown) {
+    const format = (number) => number.toLocaleString("en");
+    const texts = [words.length ? `${format(found)} of ${format(total)} rows match` : `${format(total)} rows`];
+    if (shown < found) texts.push(`${format(shown)} are shown`);
+    output.textContent = texts.join(", ");
+    tools.classList.toggle("active", words.length > 0);
+    all.hidden = shown === found;
+  }
+
+  function showUpTo(rows) {
+    if (limit === rows) return;
+    limit = rows;
+    apply();
   }
 
   function keyOf(row, index) {
@@ -68,28 +71,42 @@
     if (order !== "none") header.setAttribute("aria-sort", order);
     const { compare } = new Intl.Collator(undefined, { numeric: true });
     const sign = order === "descending" ? -1 : 1;
-    for (const { element, rows } of bodies.filter((body) => body.element.parentElement === table)) {
-      const keyed = rows.map(({ row }) => [order === "none" ? "" : keyOf(row, index), row]);
+    for (const body of bodies.filter((each) => each.table === table)) {
+      for (const entry of body.entries) entry.key = order === "none" ? "" : keyOf(entry.row, index);
       // Empty cells come last in both directions. Equal keys keep the order of the page.
-      if (order !== "none") keyed.sort(([one], [other]) => !one - !other || sign * compare(one, other));
+      body.entries.sort((one, other) => !one.key - !other.key || sign * compare(one.key, other.key) || one.place - other.place);
       const sorted = document.createDocumentFragment();
-      for (const [, row] of keyed) sorted.append(row);
-      element.append(sorted);
+      for (const { row } of body.entries) sorted.append(row);
+      body.element.append(sorted);
     }
+    apply();
   }
 
   for (const table of tables) {
     [...table.tHead.rows[0].cells].forEach((header, index) => {
-      const button = document.createElement("button");
-      button.type = "button";
+      const button = document.createElement("span"); // with a real button, Chromium prints a header on the first page only
+      button.role = "button";
+      button.tabIndex = 0;
       button.textContent = header.textContent;
       button.addEventListener("click", () => sort(table, index, header));
+      button.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        sort(table, index, header);
+      });
       header.replaceChildren(button);
     });
   }
   document.documentElement.classList.add("scripted");
   if (total > 1) {
     filter.addEventListener("input", apply);
+    all.addEventListener("click", () => showUpTo(Infinity));
+    let before = limit;
+    addEventListener("beforeprint", () => {
+      before = limit;
+      showUpTo(Infinity); // paper has every row that the filter finds
+    });
+    addEventListener("afterprint", () => showUpTo(before));
     tools.hidden = false;
     apply();
   }

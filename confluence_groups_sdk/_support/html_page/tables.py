@@ -37,8 +37,8 @@ class Column:
     Attributes:
         name: the key of its values in a row.
         title: its header.
-        kind: ``text``; ``name``, which heads the row on a narrow screen; ``id``, in a narrow font; ``number``; or
-            ``badges``, one or more.
+        kind: ``text``; ``name``, which heads the row on a narrow screen; ``email``; ``id``, in a narrow font;
+            ``number``; or ``badges``, one or more.
         tones: the tone of each badge, by text: ``good``, ``warn`` or ``bad``.
         is_kept: whether the column stays if no row has a value, for example because readers fill it in.
     """
@@ -121,7 +121,7 @@ class ColumnLabels:
             for number, title in enumerate(titles, 1)
             if title
         ]
-        return "\n".join(["@media screen and (max-width:46rem){", *rules, "}"]) if rules else ""
+        return "\n".join(["@media screen and (max-width:64rem){", *rules, "}"]) if rules else ""
 
 
 def _css_text(text: str) -> str:
@@ -142,10 +142,11 @@ def _render_cell(value: Any, column: Column) -> str:
         return f"<td{kind}></td>"
     if column.kind == "badges":
         texts = value if isinstance(value, list | tuple) else [value]
-        return f"<td{kind}>{' '.join(_render_badge(each, column) for each in texts)}</td>"
+        badges = " ".join(_render_badge(each, column) for each in texts)
+        return f"<td{kind}>{badges if len(texts) == 1 else f'<span>{badges}</span>'}</td>"
     if isinstance(value, Cell):
         tone = f"<span class={value.tone}>{_escape(value.text)}</span>" if value.tone else _escape(value.text)
-        note = f"<small>{_escape(value.note)}</small>" if value.note else ""
+        note = f" <small>{_escape(value.note)}</small>" if value.note else ""
         sort = "" if value.sort is None else f' data-sort="{_escape(value.sort)}"'
         return f"<td{kind}{sort}>{tone}{note}</td>"
     if isinstance(value, int | float) and value is not True:

@@ -206,9 +206,9 @@ def show(
     """Show the changes that a plan makes, refuses and skips, and the digest to approve it by."""
     loaded = Plan.load(plan)
     if html is not None:
-        from ..rendering.approval_page import render_page  # only here, because loading Jinja takes time
+        from ..rendering.approval_page import render_approval_page  # only here, because loading Jinja takes time
 
-        write_file(html, render_page(loaded), force=force)
+        write_file(html, render_approval_page(loaded), force=force)
         print_err(f"wrote {html}")
         return
     if output.format is Format.TABLE:

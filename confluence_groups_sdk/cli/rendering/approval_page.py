@@ -1,171 +1,178 @@
-"""A plan as one HTML page for its approver: readable without script, printable, and loads nothing from a network."""
+"""A plan as one HTML page for its approver: what happens, what to check, and how to approve it."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from itertools import groupby
 from typing import Any
 
-from attrs import frozen
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
-
-from ..._support.text import escape_controls
+from ..._support.html_page import Card, Cell, Column, RowGroup, Table, render_page
+from ..._support.text import format_count
 from ...membership import Action, Change, Plan, SkippedChange
-from ..terminal import format_options
-from .plan_summary import Movements, count_movements, describe_effort, planner_of, refusal_lines
+from ..program import PROGRAM
+from .plan_impact import GroupImpact, count_reasons, find_checks, find_impacts
+from .plan_summary import describe_effort, planner_of
 
 FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy
+ALWAYS_SHOWN = 4  # totals: the others are left out if they are 0
+MAX_NAMES = 20  # in a box; the tables show all
+
+KINDS = {"app": "app", None: "unknown"}  # people have no badge: nearly all accounts are theirs
+ACCOUNT = (
+    Column("action", "Change", "badges", {"remove": "bad", "add": "good"}),
+    Column("name", "Name", "name"),
+    Column("email", "E-mail", "email"),
+    Column("account_id", "Account id", "id"),
+    Column("kind", "Kind", "badges", {"app": "warn"}),
+)
+CHANGES = (
+    *ACCOUNT,
+    Column("reason", "Reason"),
+    Column("overridden", "Guards overridden", "badges"),
+    Column("note", "Remark"),
+)
+OMITTED = (
+    *ACCOUNT,
+    Column("why", "Why not"),
+    Column("guard", "Guard", "badges"),
+    Column("reason", "Reason given"),
+    Column("note", "Remark"),
+)
+GROUPS = (
+    Column("name", "Group", "name"),
+    Column("signs", "To check", "badges"),
+    Column("leaving", "Leave", "number"),
+    Column("unlisted", "Leave, not listed", "number"),
+    Column("joining", "Join", "number"),
+    Column("after", "Members then", "number"),
+    Column("gives", "Gives"),
+    Column("managed_by", "Managed by"),
+)
 
 
-def _read(name: str) -> str:
-    return FOLDER.joinpath(name).read_text(encoding="utf-8")
+def render_approval_page(plan: Plan) -> str:
+    """Render a plan as a complete HTML document.
 
-
-STYLE = _read("approval_page.css")
-SCRIPT = _read("approval_page.js")
-
-CHANGE_HEADERS = ("action", "name", "account id", "kind", "reason", "guards overridden", "note")
-SKIPPED_HEADERS = ("action", "name", "account id", "kind", "why not", "guard", "note")
-
-
-@frozen
-class Row:
-    """One change as a table row."""
-
-    action: str
-    name: str | None
-    account_id: str
-    account_type: str | None
-    why: str | None
-    guards: str | None
-    note: str | None
-
-
-@frozen
-class GroupRows:
-    """The rows of one group, under a heading that sums them up."""
-
-    name: str
-    id: str
-    summary: str
-    rows: list[Row]
-
-
-@frozen
-class Section:
-    """A titled table of changes."""
-
-    title: str
-    size: int
-    headers: tuple[str, ...]
-    groups: list[GroupRows]
-
-
-def render_page(plan: Plan) -> str:
-    """Render a plan as a complete HTML document."""
-    template = _build_environment().get_template("approval_page.html.j2")
-    return template.render(
+    Raises:
+        ConfigurationError: jinja2 is not installed.
+    """
+    impacts = find_impacts(plan)
+    return render_page(
+        "approval_page.html.j2",
+        title=f"Plan {plan.digest[:8]} for {plan.site}",
+        folder=FOLDER,
+        extra="cli",
         plan=plan,
-        policy=_content_security_policy(),
-        style=Markup(STYLE),  # noqa: S704 - our own file
-        script=Markup(SCRIPT),  # noqa: S704 - our own file
-        facts=_facts(plan),
-        totals=_totals(plan),
-        overrides=format_options(plan.overrides),
-        refusals=list(refusal_lines(plan.refused)),
-        sections=list(_sections(plan)),
+        planner=plan.made_by_name or plan.made_by,
+        program=PROGRAM,
+        max_names=MAX_NAMES,
+        facts_of_plan=_facts(plan),
+        cards=_cards(plan, impacts),
+        effects=list(_effects(plan)),
+        checks=list(find_checks(plan, impacts)),
+        groups=Table.of(GROUPS, [RowGroup([_group_row(impact) for impact in impacts.values()])]),
+        changes=Table.of(CHANGES, _change_groups(plan, impacts)),
+        refused=Table.of(OMITTED, _omitted_groups(plan.refused)),
+        refusals=count_reasons(plan.refused),
+        skipped=Table.of(OMITTED, _omitted_groups(plan.skipped)),
+        omissions=count_reasons(plan.skipped),
     )
-
-
-def _build_environment() -> Environment:
-    return Environment(
-        loader=FunctionLoader(_read),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _finalize(value: Any) -> Any:
-    """Show control characters of a value as escapes, before Jinja escapes its HTML; show None as nothing."""
-    if isinstance(value, Markup):
-        return value
-    return "" if value is None else escape_controls(str(value))
-
-
-def _content_security_policy() -> str:
-    """Build the policy that allows this page's own script and style, and nothing else."""
-    allowed = f"script-src '{_hash_source(SCRIPT)}'; style-src '{_hash_source(STYLE)}'"
-    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
-
-
-def _hash_source(source: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}"
 
 
 def _facts(plan: Plan) -> list[tuple[str, str]]:
     return [
-        ("asked", plan.asked),
-        ("site", plan.site),
-        ("made", f"{plan.made_at} by {planner_of(plan)}"),
-        ("takes", describe_effort(plan)),
+        ("Request", plan.asked),
+        ("Site", plan.site),
+        ("Made by", planner_of(plan)),
+        ("Made at", plan.made_at),
+        ("Takes", describe_effort(plan)),
     ]
 
 
-def _totals(plan: Plan) -> list[tuple[str, int]]:
-    removals = sum(change.action is Action.REMOVE for change in plan.changes)
+def _cards(plan: Plan, impacts: Mapping[str, GroupImpact]) -> list[Card]:
+    """Return the totals."""
+    removals = sum(impact.leaving for impact in impacts.values())
+    admins = sum(impact.gives_admin for impact in impacts.values())
+    external = sum(impact.is_external for impact in impacts.values())
+    emptied = sum(impact.is_emptied for impact in impacts.values())
+    found = [
+        (removals, "removal", "removals", "", "changes"),
+        (len(plan.changes) - removals, "addition", "additions", "", "changes"),
+        (len({change.account_id for change in plan.changes}), "account", "accounts", "", "changes"),
+        (len(plan.groups), "group", "groups", "", "groups"),
+        (admins, "group with admin rights", "groups with admin rights", "bad", "groups"),
+        (external, "externally managed group", "externally managed groups", "bad", "groups"),
+        (emptied, "emptied group", "emptied groups", "bad", "groups"),
+        (len(plan.refused), "refused by guards", "refused by guards", "warn", "refused"),
+        (len(plan.skipped), "skipped", "skipped", "", "skipped"),
+    ]
     return [
-        ("removals", removals),
-        ("additions", len(plan.changes) - removals),
-        ("people", len({change.account_id for change in plan.changes})),
-        ("groups", len(plan.groups)),
-        ("refused by guards", len(plan.refused)),
-        ("skipped", len(plan.skipped)),
+        Card(number, one if number == 1 else many, tone, target)
+        for index, (number, one, many, tone, target) in enumerate(found)
+        if number or index < ALWAYS_SHOWN
     ]
 
 
-def _sections(plan: Plan) -> Iterator[Section]:
-    sizes = {group.id: group.members for group in plan.groups}
-    movements = count_movements(plan)
-    rows = [(change, _row(change, change.reason, ", ".join(change.overridden))) for change in plan.changes]
-    groups = _group_rows(rows, {each: _movement_summary(movements[each], size) for each, size in sizes.items()})
-    yield Section("Changes", len(rows), CHANGE_HEADERS, groups)
-    for title, skipped in (("Refused", plan.refused), ("Skipped", plan.skipped)):
-        if skipped:
-            yield Section(title, len(skipped), SKIPPED_HEADERS, _group_rows(_skipped_rows(skipped), {}))
+def _effects(plan: Plan) -> Iterator[str]:
+    """Yield what happens if the plan is approved and applied."""
+    for action, verb, noun in ((Action.REMOVE, "leave", "removal"), (Action.ADD, "join", "addition")):
+        chosen = [change for change in plan.changes if change.action is action]
+        if chosen:
+            accounts = len({change.account_id for change in chosen})
+            groups = len({change.group_id for change in chosen})
+            moves = f"{format_count(accounts, 'account')} {verb}{'s' if accounts == 1 else ''}"
+            yield f"{moves} {format_count(groups, 'group')} ({format_count(len(chosen), noun)})."
+    if not plan.changes:
+        yield "Nothing: the plan makes no change."
 
 
-def _movement_summary(movements: Movements, size: int) -> str:
-    return f"{movements.removals} out, {movements.additions} in, of {size} members"
+def _group_row(impact: GroupImpact) -> dict[str, Any]:
+    group = impact.group
+    share = f"{impact.listed:,} of {group.members:,}, {impact.percent}"
+    return {
+        "name": Cell(group.name, note=group.id),
+        "signs": [Cell(text, tone=tone) for text, tone in impact.badges],
+        "leaving": Cell(share, sort=impact.share) if impact.listed else None,
+        "unlisted": impact.leaving - impact.listed or None,
+        "joining": impact.joining or None,
+        "after": impact.remaining,
+        "gives": impact.gives,
+        "managed_by": None if impact.is_external else group.managed_by,
+    }
 
 
-def _skipped_rows(skipped: Iterable[SkippedChange]) -> list[tuple[Change, Row]]:
-    return [(each.change, _row(each.change, each.why, each.guard)) for each in skipped]
+def _change_groups(plan: Plan, impacts: Mapping[str, GroupImpact]) -> Iterator[RowGroup]:
+    """Yield the changes by group, in the order of the groups."""
+    by_group: dict[str, list[Change]] = {group_id: [] for group_id in impacts}
+    for change in plan.changes:
+        by_group[change.group_id].append(change)
+    for group_id, impact in impacts.items():
+        rows = [
+            _account_row(change) | {"reason": change.reason, "overridden": change.overridden}
+            for change in by_group[group_id]
+        ]
+        yield RowGroup(rows, impact.group.name, group_id, impact.sentence, impact.badges)
 
 
-def _row(change: Change, why: str | None, guards: str | None) -> Row:
-    return Row(
-        change.action.value, change.display_name, change.account_id, change.account_type, why, guards, change.note
-    )
+def _omitted_groups(omitted: Iterable[SkippedChange]) -> Iterator[RowGroup]:
+    """Yield the changes that the plan does not make by group, sorted by the group's name."""
+    ordered = sorted(omitted, key=lambda each: (each.change.group_name.casefold(), each.change.group_id))
+    for (name, group_id), of_group in groupby(ordered, lambda each: (each.change.group_name, each.change.group_id)):
+        rows = [
+            _account_row(each.change) | {"why": each.why, "guard": each.guard, "reason": each.change.reason}
+            for each in of_group
+        ]
+        yield RowGroup(rows, name, group_id, format_count(len(rows), "change"))
 
 
-def _group_rows(rows: Iterable[tuple[Change, Row]], summaries: Mapping[str, str]) -> list[GroupRows]:
-    """Collect rows by group, sorted by the group's name.
-
-    Args:
-        rows: each change with its row.
-        summaries: the text after a group's name, by group id; the number of rows if there is none.
-    """
-    ordered = sorted(rows, key=lambda row: (row[0].group_name.casefold(), row[0].group_id))
-    found = []
-    for (name, group_id), members in groupby(ordered, key=lambda row: (row[0].group_name, row[0].group_id)):
-        of_group = [row for _, row in members]
-        found.append(GroupRows(name, group_id, summaries.get(group_id, str(len(of_group))), of_group))
-    return found
+def _account_row(change: Change) -> dict[str, Any]:
+    kind = change.account_type
+    return {
+        "action": change.action.value,
+        "name": change.display_name,
+        "email": change.email,
+        "account_id": change.account_id,
+        "kind": None if kind == "atlassian" else KINDS.get(kind, kind),
+        "note": change.note,
+    }
