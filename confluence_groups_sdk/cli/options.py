@@ -157,7 +157,9 @@ class GuardOptions:
     allow_last_admin: Annotated[
         bool,
         typer.Option(
-            "--allow-last-admin", help="Allow removing the last people from an admin group.", rich_help_panel=GUARDS
+            "--allow-last-admin",
+            help="Allow removing the last people from an admin group. Groups do not show every admin.",
+            rich_help_panel=GUARDS,
         ),
     ] = False
     allow_apps: Annotated[

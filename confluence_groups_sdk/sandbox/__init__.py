@@ -7,10 +7,11 @@ pytest plugin knows both. Public names load on first use (PEP 562), so that pyte
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from .app import Answer as Answer
     from .app import SeenRequest as SeenRequest
+    from .company import add_company as add_company
     from .directory import Credentials as Credentials
     from .directory import Directory as Directory
     from .directory import Group as Group
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .oauth_server import OAuthClient as OAuthClient
     from .server import Sandbox as Sandbox
 
-    _T = TypeVar("_T", bound=type)
+    _T = TypeVar("_T", bound=Any)
 
 _MODULE_OF = {
     "Answer": "app",
@@ -33,15 +34,16 @@ _MODULE_OF = {
     "Person": "directory",
     "Sandbox": "server",
     "SeenRequest": "app",
+    "add_company": "company",
 }
 
 __all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - a list, made from the table above so that the two cannot differ
 
 
-def _public(kind: "_T") -> "_T":
-    """Set the ``__module__`` of a class to this package, its public import path."""
-    kind.__module__ = __name__
-    return kind
+def _public(thing: "_T") -> "_T":
+    """Set the ``__module__`` of a class or function to this package, its public import path."""
+    thing.__module__ = __name__
+    return thing
 
 
 def _load(name: str) -> object:

@@ -1,7 +1,7 @@
 """The sandbox's web application: routes, the record of requests, and prepared answers."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from attrs import field, frozen
 from starlette.applications import Starlette
@@ -9,6 +9,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from . import _public, payloads
 from .directory import check_text
@@ -19,6 +20,9 @@ from .payloads import RejectedError
 
 API = "/wiki/rest/api"
 GATEWAY_API = "/ex/confluence/{cloud_id}" + API
+PREFIXES = (API, GATEWAY_API)
+REMOVED_PATHS = ("/group/by-name", "/group/member", "/group/user", "/group/{name}/member", "/group/{name}")
+"""The addresses of the removed operations by group name: docs/confluence-behaviour.md#operations."""
 MAX_RECORDED_REQUESTS = 10_000
 OPAQUE = f"opaque_{__name__.encode().hex()}"  # Starlette has one registry, so another copy of this needs another name
 
@@ -78,8 +82,24 @@ class SeenRequest:
     headers: Mapping[str, str] = field(repr=False)
 
 
+@frozen
+class Resource:
+    """An address, as an ASGI app: the handlers of its methods, and the handler of all other methods."""
+
+    handlers: Mapping[str, Handler]
+    otherwise: Handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        method = "GET" if request.method == "HEAD" else request.method
+        response = await self.handlers.get(method, self.otherwise)(request)
+        await response(scope, receive, send)
+
+
 class ConfluenceApp:
     """Routes requests: the API at the site's own address and at the gateway's, and the OAuth 2.0 authority.
+
+    Requests to other addresses are also recorded, and may have a prepared answer.
 
     Args:
         operations: the handlers of the API.
@@ -96,35 +116,49 @@ class ConfluenceApp:
         self.requests: deque[SeenRequest] = deque(maxlen=MAX_RECORDED_REQUESTS)
         self.prepared: deque[Answer] = deque()
         self._served = 0
-        table: list[tuple[str, str, Handler]] = [
-            ("GET", "/group", operations.get_groups),
-            ("POST", "/group", operations.create_group),
-            ("GET", "/group/by-id", operations.get_group),
-            ("DELETE", "/group/by-id", operations.delete_group),
-            ("GET", "/group/picker", operations.search_groups),
-            ("GET", f"/group/{{group_id:{OPAQUE}}}/membersByGroupId", operations.get_members),
-            ("POST", "/group/userByGroupId", operations.add_member),
-            ("DELETE", "/group/userByGroupId", operations.remove_member),
-            ("GET", "/user/memberof", operations.get_memberships),
-            ("GET", "/user/current", operations.get_current_user),
-            ("GET", "/user", operations.get_user),
-            ("GET", "/user/bulk", operations.look_up_users),
-        ]
-        routes = [
-            Route(prefix + path, self._with_record(self._with_faults(handler)), methods=[method])
-            for prefix in (API, GATEWAY_API)
-            for method, path, handler in table
-        ]
+        members = f"/group/{{group_id:{OPAQUE}}}/membersByGroupId"
+        table: dict[str, dict[str, Handler]] = {
+            "/group": {"GET": operations.get_groups, "POST": operations.create_group, "DELETE": operations.is_gone},
+            "/group/by-id": {"GET": operations.get_group, "DELETE": operations.delete_group},
+            "/group/picker": {"GET": operations.search_groups},
+            members: {"GET": operations.get_members},
+            "/group/userByGroupId": {"POST": operations.add_member, "DELETE": operations.remove_member},
+            **{path: {} for path in REMOVED_PATHS},
+            "/user/memberof": {"GET": operations.get_memberships},
+            "/user/current": {"GET": operations.get_current_user},
+            "/user": {"GET": operations.get_user},
+            "/user/bulk": {"GET": operations.look_up_users},
+        }
+        authority: dict[str, dict[str, Handler]] = {
+            "/authorize": {"GET": oauth_server.authorize},
+            "/oauth/token": {"POST": oauth_server.token},
+            "/oauth/token/accessible-resources": {"GET": oauth_server.accessible_resources},
+        }
+        routes = []
+        for path, handlers in table.items():
+            allowed = [method for method, handler in handlers.items() if handler != operations.is_gone]
+            otherwise = _refuse_method(allowed) if handlers else operations.is_gone
+            routes += [Route(prefix + path, self._resource(handlers, otherwise, faulty=True)) for prefix in PREFIXES]
         routes += [
-            Route("/authorize", self._with_record(oauth_server.authorize), methods=["GET"]),
-            Route("/oauth/token", self._with_record(oauth_server.token), methods=["POST"]),
-            Route(
-                "/oauth/token/accessible-resources",
-                self._with_record(oauth_server.accessible_resources),
-                methods=["GET"],
-            ),
+            Route(path, self._resource(handlers, _refuse_method(handlers))) for path, handlers in authority.items()
         ]
         self.asgi = Starlette(routes=routes)
+        self.asgi.router.redirect_slashes = False
+        self.asgi.router.default = self._resource({}, operations.is_unknown)
+
+    def _resource(self, handlers: Mapping[str, Handler], otherwise: Handler, *, faulty: bool = False) -> Resource:
+        """Build the resource of an address.
+
+        Args:
+            handlers: the handlers, by method.
+            otherwise: the handler of all other methods.
+            faulty: whether faults apply.
+        """
+
+        def wrap(handler: Handler) -> Handler:
+            return self._with_record(self._with_faults(handler) if faulty else handler)
+
+        return Resource({method: wrap(handler) for method, handler in handlers.items()}, wrap(otherwise))
 
     def _with_faults(self, handler: Handler) -> Handler:
         """Return a handler that applies the faults that are set when it is called."""
@@ -150,6 +184,19 @@ class ConfluenceApp:
             return response
 
         return handle
+
+
+def _refuse_method(allowed: Collection[str]) -> Handler:
+    """Return a handler that answers 405 and names the allowed methods: RFC 9110 section 15.5.6."""
+    names = {*allowed, *(["HEAD"] if "GET" in allowed else [])}
+    headers = {"Allow": ", ".join(sorted(names))}
+
+    async def refuse(request: Request) -> Response:
+        if request.url.path.startswith(API) or "cloud_id" in request.path_params:
+            return payloads.error(405, "Method Not Allowed", headers=headers)
+        return payloads.gateway_error(405, "Method Not Allowed", headers=headers)
+
+    return refuse
 
 
 def _build_response(answer: Answer) -> Response:

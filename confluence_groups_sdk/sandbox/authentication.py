@@ -86,12 +86,11 @@ class Authenticator:
 
     def _through_gateway(self, request: Request, scope: str) -> Person:
         if request.path_params["cloud_id"] != self.oauth_server.cloud_id:
-            raise RejectedError(JSONResponse({"code": 404, "message": "Not Found"}, 404))
+            raise RejectedError(payloads.gateway_error(404, "Not Found"))
         owner = self.oauth_server.token_owner(request)
         if owner is not None and scope not in owner.scopes:
             category = {"x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK"}
-            message = {"code": 401, "message": "Unauthorized; scope does not match"}
-            raise RejectedError(JSONResponse(message, 401, headers=category))
+            raise RejectedError(payloads.gateway_error(401, "Unauthorized; scope does not match", category))
         caller = self._basic(request) if owner is None else self.directory.people.get(owner.account_id)
         if caller is None:
             raise RejectedError(JSONResponse(UNAUTHORIZED, 401))

@@ -1,8 +1,8 @@
 """The operations on groups and users, with the responses that Confluence Cloud documents.
 
-Sources: docs/confluence-behaviour.md#operations, #permissions and #pagination. Three responses are not documented, and
-are 400 here: creating a group with a name that is taken, adding a user who is a member, and looking up more than 100
-users.
+Sources: docs/confluence-behaviour.md#operations, #permissions and #pagination. Four responses are not documented, and
+are 400 here: creating a group with a name that is taken, adding a user who is a member, changing a group that an
+identity provider manages, and looking up more than 100 users.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ class Operations:
     async def delete_group(self, request: Request) -> Response:
         """Answer removeGroupById."""
         self.authenticator.site_admin(request, WRITE_GROUPS)
-        self.directory.delete_group(self._find_group(_query_argument(request, "id")).id)
+        group = self._find_group(_query_argument(request, "id"))
+        _check_is_changeable(group)
+        self.directory.delete_group(group.id)
         return Response(status_code=204)
 
     async def get_members(self, request: Request) -> Response:
@@ -95,6 +97,7 @@ class Operations:
         self.authenticator.site_admin(request, WRITE_GROUPS)
         group = self._find_group(_query_argument(request, "groupId"))
         person = self._find_person(await _body_argument(request, "accountId"))
+        _check_is_changeable(group)
         if self.directory.is_member(group.id, person.account_id):
             message = f"Cannot add user. User is already a member of {group.name}"
             raise RejectedError(payloads.error(400, message, valid=False))
@@ -106,6 +109,7 @@ class Operations:
         self.authenticator.site_admin(request, WRITE_GROUPS)
         group_id, account_id = _query_argument(request, "groupId"), _query_argument(request, "accountId")
         group, person = self._find_group(group_id), self._find_person(account_id)
+        _check_is_changeable(group)
         self.directory.remove_member(group.id, person.account_id)
         return Response(status_code=204)
 
@@ -142,6 +146,19 @@ class Operations:
         )
         return JSONResponse(body)
 
+    async def is_gone(self, request: Request) -> Response:
+        """Answer an operation by group name: 410, after the credentials have been checked."""
+        scope = READ_GROUPS if request.method in ("GET", "HEAD") else WRITE_GROUPS
+        self.authenticator.reader(request, scope, anonymous=403)
+        return payloads.gone()
+
+    async def is_unknown(self, request: Request) -> Response:
+        """Answer an address that nothing serves: 404, in the shape of the API or of the gateway."""
+        own = (f"/wiki{API}/", f"/ex/confluence/{self.authenticator.oauth_server.cloud_id}/wiki{API}/")
+        if request.url.path.startswith(own):
+            return payloads.error(404, "No operation has this address")
+        return payloads.gateway_error(404, "Not Found")
+
     def _page(
         self,
         request: Request,
@@ -155,12 +172,12 @@ class Operations:
         start = _query_number(request, "start", 0)
         limit = min(_query_number(request, "limit", MAX_PAGE_SIZE), self.page_limit)
         total = None
-        if has_total and request.query_params.get("shouldReturnTotalSize") == "true":
+        if has_total and request.query_params.get("shouldReturnTotalSize", "").lower() == "true":
             items = list(items)
             total = len(items)
         found = list(islice(items, start, start + limit + 1))
         kept = {name: value for name, value in request.query_params.items() if name not in ("start", "limit", "next")}
-        next_query = {**kept, "next": "true"} if len(found) > limit else {}
+        next_query = {**kept, "next": "true"} if len(found) > limit > 0 else {}
         results = [render(item) for item in found[:limit]]
         body = payloads.page(
             self.site, API + path, results, start=start, limit=limit, total=total, next_query=next_query
@@ -182,6 +199,16 @@ class Operations:
         if account_id not in self.directory.people:
             raise RejectedError(payloads.error(404, f"No user found for account id {account_id}"))
         return self.directory.people[account_id]
+
+
+def _check_is_changeable(group: Group) -> None:
+    """Refuse to change a group that an identity provider manages; the response of a real site is not known."""
+    if group.managed_by == "EXTERNAL":
+        message = (
+            f"Can not modify the group {group.name}, which is synced from an identity provider. "
+            "Manage this group in your identity provider instead."
+        )
+        raise RejectedError(payloads.error(400, message, valid=False))
 
 
 def _query_argument(request: Request, name: str) -> str:

@@ -124,3 +124,16 @@ def error(
     reasons = [{"message": {"translation": message, "args": []}}]
     data = {"authorized": authorized, "valid": valid, "errors": reasons, "successful": False}
     return JSONResponse({"statusCode": status, "data": data, "message": message}, status, headers=headers)
+
+
+def gateway_error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Build the error response of the gateway."""
+    return JSONResponse({"code": status, "message": message}, status, headers=headers)
+
+
+def gone() -> Response:
+    """Build the response to a removed operation, as recorded on live sites."""
+    reason = "com.atlassian.confluence.api.service.exceptions.pagesmodes.GoneException"
+    data = {"authorized": True, "valid": True, "errors": [], "successful": True}
+    message = f"{reason}: This deprecated endpoint has been removed."
+    return JSONResponse({"statusCode": 410, "data": data, "message": message}, 410)

@@ -128,6 +128,12 @@ def test_fault_out_of_range_names_its_option(shell: Shell, option: str, value: s
     assert ended.err.startswith(f"error: {option}: give ")
 
 
+def test_groups_of_the_sandbox_need_people(shell: Shell) -> None:
+    ended = shell.run("sandbox", "--groups", "30")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: --groups: give --people, too")
+
+
 @pytest.mark.parametrize(("option", "value"), [("--max-fraction", "nan"), ("--timeout", "1e12"), ("--timeout", "0")])
 def test_no_message_names_a_python_argument(shell: Shell, option: str, value: str) -> None:
     shell.csv(f"docs-editors,{BRUNO},")

@@ -228,6 +228,21 @@ def test_first_sandbox_is_found_again_after_the_second_ends(terminal: Run) -> No
     assert terminal("members", "count", "everybody", "--sandbox") == "400\n"
 
 
+def test_a_company_for_a_review_is_in_the_sandbox(terminal: Run) -> None:
+    with spawn(["sandbox", "--people", "200", "--groups", "30", "--seed", "7"]) as process:
+        process.expect(r"export CONFLUENCE_API_TOKEN=(\S+)")
+        names = [row[1] for row in table_of(terminal("groups", "list", "--sandbox"))][1:]
+        assert len(names) == 33
+        assert "site-admins" in names
+        assert "everybody" not in names
+        listed = terminal("members", "list", "confluence-users-sandbox", "--sandbox", "-o", "csv")
+        assert 180 < len(listed.splitlines()) < 200, "deactivated people are not listed, guests are in another group"
+        process.sendintr()
+        process.expect("the sandbox has ended")
+        process.expect(pexpect.EOF)
+    assert process.exitstatus == 0
+
+
 @pytest.mark.usefixtures("terminal")
 def test_typed_secret_is_not_shown() -> None:
     with spawn(["login", "--client-id", "app", "--no-browser", "--port", "0"]) as process:

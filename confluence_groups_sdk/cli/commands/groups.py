@@ -18,7 +18,7 @@ from ..lookup import resolve_group
 from ..options import SAFETY, ConfirmationOptions, ConnectionOptions, GroupArgument, OutputOptions
 from ..rendering.tables import Column, write_one, write_rows
 from ..session.client_factory import open_client
-from ..terminal import RefusedError, print_out
+from ..terminal import RefusedError, print_err, print_out
 
 app = typer.Typer(name="groups", help="List, search, show, create and delete groups.", no_args_is_help=True)
 
@@ -30,6 +30,10 @@ COLUMNS = (
     Column("type", in_table=False),
     Column("resource_ari", in_table=False),
 )
+
+
+NOT_EVERY_ADMIN = "note: groups do not show every admin: a person may be a site admin by a role, without any group"
+"""Source: docs/confluence-behaviour.md#permissions."""
 
 
 class AccessType(StrEnum):
@@ -51,11 +55,16 @@ def to_rows(groups: Iterable[Group]) -> Iterable[dict[str, Any]]:
 def list_groups(
     connection: ConnectionOptions,
     output: OutputOptions,
-    access: Annotated[AccessType | None, typer.Option("--access", help="Only groups that give this access.")] = None,
+    access: Annotated[
+        AccessType | None,
+        typer.Option("--access", help="Only groups that give this access. Groups do not show every site admin."),
+    ] = None,
 ) -> None:
     """List all groups."""
     with open_client(connection) as client:
         write_rows(to_rows(client.iter_groups(access_type=access.value if access else None)), COLUMNS, output)
+    if access is AccessType.SITE_ADMIN:
+        print_err(NOT_EVERY_ADMIN)
 
 
 @command(app, "search", "confluence-groups groups search editors")

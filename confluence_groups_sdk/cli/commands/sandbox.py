@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from attrs import field, frozen
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, InputError
 from ..command import command
 from ..options import check_value, is_share
 from ..session import state_store
@@ -75,7 +75,7 @@ class FaultOptions:
 
 def add_to(app: typer.Typer) -> None:
     """Add this command to the application."""
-    command(app, "sandbox", "confluence-groups sandbox --people 5000 --error-rate 0.02 --rate-limit 50")(sandbox)
+    command(app, "sandbox", "confluence-groups sandbox --people 2000 --groups 300 --rate-limit 50")(sandbox)
 
 
 def sandbox(
@@ -86,15 +86,33 @@ def sandbox(
         typer.Option(
             "--people",
             metavar="N",
-            help=f"Number of people to add, to the groups {LARGE_GROUP_NAME} and {USERS_GROUP_NAME}.",
+            help=f"Number of people to add, to {USERS_GROUP_NAME} and, without --groups, to {LARGE_GROUP_NAME}.",
             min=0,
         ),
+    ] = 0,
+    groups: Annotated[
+        int,
+        typer.Option(
+            "--groups",
+            metavar="N",
+            help="Number of groups to add, to rehearse a review of access. Guests, apps and deactivated people are "
+            "then among the people, and they are in different groups.",
+            min=0,
+        ),
+    ] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Seed that chooses the names and members of --groups.")
     ] = 0,
     faults: FaultOptions,
 ) -> None:
     """Run a sandbox until Ctrl-C. Other commands on this machine find it with --sandbox."""
+    if groups and not people:
+        raise InputError("--groups: give --people, too: the members of the groups")
     server = _build_sandbox(port, faults)
-    _add_large_group(server, people)
+    if groups:
+        _add_company(server, people, groups, seed)
+    else:
+        _add_large_group(server, people)
     with _recorded_end_signals() as wait_for_signal:
         with server:
             previous = state_store.running_sandbox()
@@ -166,6 +184,12 @@ def _add_large_group(server: Sandbox, people: int) -> None:
         server.directory.add_person(Person(account_id, f"Person {number}", f"person{number}@example.com"))
         server.directory.add_member(users.id, account_id)  # as on real sites, where plans find e-mails in such a group
     server.directory.add_group(Group(LARGE_GROUP_ID, LARGE_GROUP_NAME, access=frozenset()), ids)
+
+
+def _add_company(server: Sandbox, people: int, groups: int, seed: int) -> None:
+    from ...sandbox import add_company
+
+    add_company(server.directory, people=people, groups=groups, seed=seed)
 
 
 def _write_note(server: Sandbox) -> None:

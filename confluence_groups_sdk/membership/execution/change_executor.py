@@ -266,6 +266,11 @@ def _failure(change: Change, error: APIError | ValueError) -> Result:
         details["request_id"] = error.request_id
     if isinstance(error, RateLimitError):
         details |= {"rate_limited": True, "limits": RateLimitInfo(retry_after=error.retry_after)}
-    stops = isinstance(error, FATAL_ERRORS)
+    stops = isinstance(error, FATAL_ERRORS) and not _concerns_one_group(error)
     final = not stops and not isinstance(error, TEMPORARY_ERRORS)
     return Result(change=change, outcome=Outcome.FAILED, final=final, stops=stops, **details)
+
+
+def _concerns_one_group(error: APIError | ValueError) -> bool:
+    """Check whether only this group refuses changes, whatever the status: docs/confluence-behaviour.md#errors."""
+    return isinstance(error, APIError) and error.problem is KnownProblem.EXTERNALLY_MANAGED

@@ -66,7 +66,8 @@ class Guards(VersionTolerantPickle):
     Args:
         allow_self: whether the calling user may be removed from groups that give access to Confluence or admin rights.
         allow_last_admin: whether the last people may be removed from a group that gives admin rights. People whom the
-            same plan adds count as members; apps do not count.
+            same plan adds count as members; apps do not count. Each group is looked at alone: groups do not show every
+            admin, because a role needs no group (docs/confluence-behaviour.md#permissions).
         allow_apps: whether apps (``accountType=app``) may be removed or added.
         allow_external: whether groups that an identity provider manages (``managedBy=EXTERNAL``) may be changed. The
             identity provider undoes such changes, or the server rejects them.

@@ -176,12 +176,17 @@ def apply_counting_guards(
 def _last_admin(
     guards: Guards, removals: _Removals, of_group: list[Change], changes: list[Change], group: GroupSnapshot
 ) -> None:
+    """Refuse to leave a group of admins without people. Admins by role show in no group.
+
+    Source: docs/confluence-behaviour.md#permissions.
+    """
     if not group.gives_admin or not (last := _last_people(group, of_group, changes)):
         return
     if guards.allow_last_admin:
         removals.note_override(last, "last_admin")
     else:
-        why = f"only apps would be left in {group.group.name}, which gives admin rights"
+        left = f"only apps would be left in {group.group.name}, which gives admin rights"
+        why = f"{left}; groups do not show admins by role"
         _refuse(last, removals.refused, why, "last_admin", ("allow_last_admin", True))
 
 
