@@ -177,7 +177,7 @@ def import_items(export: Path, folder: str | None, *, replace: bool) -> int:
     for note in found.notes:
         print(f"note: {note}")
     for name in found.gone:
-        print(f"gone: {ITEMS}/{name}: the export has other operations of its folder, but not this one")
+        print(f"gone: {ITEMS}/{name}: the export has at least half of its folder, but not this one")
     if not replace and any(each.state == DIFFERENT for each in found.items):
         sys.stdout.writelines(each.diff for each in found.items)
         sys.stdout.flush()

@@ -23,6 +23,7 @@ from postman_openapi.secrets import NO_VALUE, holds_secret
 from postman_openapi.yaml_io import write_yaml
 
 from codegen.importing.addresses import AddressBook, rewrite_addresses
+from codegen.importing.gone import find_gone
 from codegen.importing.repairs import drop_final_slashes, repair_item
 from codegen.importing.unknown_fields import (
     UnknownField,
@@ -122,8 +123,9 @@ def split_export(
     names = list(_file_names(requests, owners))
     refuse_equal_names((known | dict(zip(names, requests, strict=True))).values())
     items = [_import_item(each, name, present.get(name)) for each, name in zip(read, names, strict=True)]
-    notes = [*_summarize_notes(read), *map(str, unknown.values())]
-    return SplitExport(items, notes, list(_gone(known, read, names, tags or {})))
+    own_tags = {name: (tags or {}).get(_operation_key(request), "") for name, request in known.items()}
+    gone, partial = find_gone(own_tags, names, {name for each in read for name in each.folders})
+    return SplitExport(items, [*_summarize_notes(read), *map(str, unknown.values()), *partial], gone)
 
 
 def _select_entries(document: Node, folder: str | None) -> list[_Entry]:
@@ -239,19 +241,6 @@ def _summarize_notes(read: Sequence[_ReadItem]) -> Iterator[str]:
             places.setdefault(note, []).append(each.title)
     for note, titles in places.items():
         yield f"{note}: {titles[0]}" + ("" if len(titles) == 1 else f", and {len(titles) - 1} more")
-
-
-def _gone(
-    known: Mapping[str, Request], read: Sequence[_ReadItem], names: Sequence[str], tags: Mapping[OperationKey, str]
-) -> Iterator[str]:
-    """Yield the files whose operations the export does not have, although it has others of their tag."""
-    if len(read) == 1:
-        return  # it says nothing about the others
-    covered = {folder for each in read for folder in each.folders}
-    covered |= {tags.get(_operation_key(known[name]), "") for name in names if name in known}
-    for name, request in known.items():
-        if name not in names and tags.get(_operation_key(request), "") in covered:
-            yield name
 
 
 def _refuse_secrets(item: Any, title: str) -> None:
