@@ -66,7 +66,7 @@ def test_an_accepted_loss_that_no_item_has_is_an_error(project: Path) -> None:
     for arguments in ((), ("--check",)):
         result = run(project, *arguments)
         assert (result.returncode, result.stdout) == (2, "")
-        message = "error: openapi/accepted-losses.yaml: /losses/2: matches no loss, so remove it: *: scripts: *"
+        message = "error: openapi/accepted-losses.yaml:8: /losses/2: matches no loss, so remove it: *: scripts: *"
         assert result.stderr.splitlines()[0] == message
     assert read_files(project) == before
 
