@@ -433,6 +433,11 @@ class AsyncConfluenceGroups:
         return base_url.site_id(self._session.config.base)
 
     @property
+    def rate_limiter(self) -> RateLimiter:
+        """The rate limiter of the calls; clients from `with_options` share it."""
+        return self._session.config.rate_limiter
+
+    @property
     def notices(self) -> tuple[Notice, ...]:
         """What the server has announced about its operations: deprecation, sunset, warnings (docs/errors.md).
 

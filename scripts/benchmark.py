@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarking import calls, instructions, limits, planning, reading, regenerating, results, startup, tasks
 from benchmarking.figures import Figure, Row, as_table
-from benchmarking.jobs import counting, waiting
+from benchmarking.jobs import counting, snapshots, waiting
 from postman_openapi.files import write_atomically
 from run_command import run_command
 
@@ -43,6 +43,7 @@ def measure_limits() -> Iterable[Figure]:
 SECTIONS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "jobs": counting.measure,
     "waiting": waiting.measure,
+    "snapshots": snapshots.measure,
     "startup": startup.measure,
     "calls": calls.measure,
     "instructions": instructions.measure,

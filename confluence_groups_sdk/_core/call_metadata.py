@@ -22,12 +22,16 @@ class CallMetadata:
         limits: the rate limits in the last response.
         outcome_unknown: whether an attempt at a change got no response or a 5xx, even if a later attempt was answered.
         unidentified: the number of members without an account id in the last list that had any; they were skipped.
+        list_end: how the end of the last list was recognised, in words; None before its end.
+        stated_total: the number of entries that the server stated for the last list; None if it stated none.
     """
 
     request_id: str | None = None
     limits: RateLimitInfo = NO_RATE_LIMITS
     outcome_unknown: bool = False
     unidentified: int = 0
+    list_end: str | None = None
+    stated_total: int | None = None
 
     def record(self, request_id: str | None, limits: RateLimitInfo) -> None:
         """Keep what a response says, instead of the response before."""

@@ -52,6 +52,7 @@ from .transport.request_builder import build_request
 ATTEMPT_LOG_FORMAT = "%s: %s, attempt %d, %.0f ms, request id %s"  # a log line for each request
 
 if TYPE_CHECKING:
+    from .api.paginator import Paginator
     from .responses import notices
 else:
     notices = LazyModule(__package__, "responses.notices")
@@ -202,10 +203,12 @@ def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: 
         config.rate_limiter.record_accepted(config.clock, limits)
 
 
-def record_unidentified(number: int) -> None:
-    """Tell the caller's `CallMetadata` how many entries a list has skipped so far."""
-    if number and (metadata := current_call_metadata.get()):
-        metadata.unidentified = number
+def record_list(pages: Paginator[Any]) -> None:
+    """Tell the caller's `CallMetadata` what is known so far of the list that is being read."""
+    if metadata := current_call_metadata.get():
+        metadata.unidentified = pages.unidentified or metadata.unidentified
+        metadata.list_end = pages.end
+        metadata.stated_total = pages.total or None
 
 
 def _read_result(call: Call[T], response: httpx.Response, config: ClientConfig) -> T:

@@ -19,7 +19,7 @@ from .api.operations import Call
 from .api.paginator import Paginator
 from .api.parallel_pagination import ParallelPaginator
 from .call_metadata import CallMetadata, current_call_metadata, record_call_metadata
-from .exchange import record_unidentified
+from .exchange import record_list
 
 AHEAD = 4  # pages requested before they are needed, for each call at the same time
 
@@ -63,7 +63,7 @@ def read_in_threads(
                 yield from parallel.receive(reply.take())
                 while (repair := parallel.next_repair()) is not None:
                     yield from parallel.receive(send(repair))
-                record_unidentified(parallel.unidentified)
+                record_list(pages)
                 if parallel.is_outdated:
                     break
 
@@ -86,7 +86,7 @@ async def read_in_tasks(
                 while (repair := parallel.next_repair()) is not None:
                     for item in parallel.receive(await send(repair)):
                         yield item
-                record_unidentified(parallel.unidentified)
+                record_list(pages)
                 if parallel.is_outdated:
                     break
 

@@ -177,7 +177,7 @@ class Session(_Session[httpx.Client]):
             raise call_after_closing()
         while (call := paginator.next_call()) is not None:
             items = paginator.receive(self._send(call))
-            exchange.record_unidentified(paginator.unidentified)
+            exchange.record_list(paginator)
             yield from items
 
     def _carry_out(self, step: Step) -> Reply:
@@ -273,7 +273,7 @@ class AsyncSession(_Session[httpx.AsyncClient]):
             raise call_after_closing()
         while (call := paginator.next_call()) is not None:
             items = paginator.receive(await self._send(call))
-            exchange.record_unidentified(paginator.unidentified)
+            exchange.record_list(paginator)
             for item in items:
                 yield item
 

@@ -9,8 +9,11 @@ import errno
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from ..errors import ConfigurationError
 
 OTHER_KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -133,3 +136,40 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def lock_file(path: Path, name: str, error_class: type[Exception]) -> Iterator[None]:
+    """Lock a file against other processes, by a second file beside it.
+
+    Args:
+        path: the path of the file, which need not exist.
+        name: what the file is, for messages, such as ``journal``.
+        error_class: the error to raise.
+
+    Raises:
+        ConfigurationError: filelock is not installed.
+        Exception: another process has locked the file, the lock cannot be created, or the path belongs to something
+            other than a regular file; of the given class.
+    """
+    try:
+        from filelock import FileLock, Timeout
+    except ModuleNotFoundError:
+        raise ConfigurationError(f"a {name} needs filelock: pip install 'confluence-groups-sdk[files]'") from None
+    try:
+        check_path(path)
+    except OSError as error:
+        raise error_class(f"{path}: the {name} cannot be opened ({error.strerror or error})") from None
+    if not path.parent.is_dir():
+        raise error_class(f"{path}: the folder does not exist: create it first")
+    lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise error_class(f"{path}: another process is using this {name}: wait for it, or end it") from None
+    except OSError as error:
+        raise error_class(f"{path}: the {name} cannot be locked ({error.strerror or error})") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -183,3 +183,7 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _reject_constant(name: str) -> Any:
     raise ShapeError(f"{name} is not a JSON number")
+
+
+STRICT_DECODER = json.JSONDecoder(object_pairs_hook=_object_without_duplicates, parse_constant=_reject_constant)
+"""What `parse_strict` parses with, for a file that is read piece by piece."""

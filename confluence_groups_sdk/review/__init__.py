@@ -27,3 +27,4 @@ from .pages.diff_page import render_diff as render_diff
 from .search import find_user as find_user
 from .search import find_users as find_users
 from .search import groups_of as groups_of
+from .taking.take import take_snapshot as take_snapshot

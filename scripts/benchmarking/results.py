@@ -16,6 +16,7 @@ PEERS = ("httpx", "httpcore", "attrs", "aiohttp", "sniffio", "atlassian-python-a
 TITLES = {
     "jobs": "Calls and points of each job",
     "waiting": "Jobs on a site that answers after 100 ms and accepts 50 calls a second",
+    "snapshots": "Snapshots for access reviews",
     "startup": "Starting",
     "calls": "One call, and threads",
     "instructions": "One call, in instructions",

@@ -24,7 +24,7 @@ LOCK = "openapi/spec.lock.json"
 MANIFEST = "vendored.json"
 CHECKER = "vendored.py"  # checks the copy where there is no clone
 FORMAT = "confluence-groups-vendored/1"
-PARTS = ("cli", "membership", "sandbox")  # the rest works without them
+PARTS = ("cli", "membership", "review", "sandbox")  # the rest works without them
 REST = "the rest"
 
 
@@ -123,10 +123,13 @@ def read_project(root: Path, without: frozenset[str]) -> Copy:
     }
     _refuse_outdated(root, tree)
     tree = {path: content for path, content in tree.items() if _part_of(path) not in without}
-    for part, path, missing in _cross_part_imports(tree):
+    needs = list(_cross_part_imports(tree))
+    for part, path, missing in needs:
         if missing in without:
-            remedy = ": keep it" if part == REST else f", too: --without {','.join(sorted(without | {part}))}"
-            raise SpecError(f"--without {missing}", "", f"{path} needs it: omit {part}{remedy}")
+            remedy = (
+                "keep it" if part == REST else f"omit {part}, too: --without {','.join(sorted(_grow(without, needs)))}"
+            )
+            raise SpecError(f"--without {missing}", "", f"{path} needs it: {remedy}")
     tree[LICENSE] = (root / LICENSE).read_bytes()
     tree[CHECKER] = (Path(__file__).parent / CHECKER).read_bytes()
     return Copy(
@@ -182,6 +185,15 @@ def _cross_part_imports(tree: file_tree.Tree) -> Iterator[tuple[str, str, str]]:
             for name in sorted(_imported_paths(path, ast.parse(content))):
                 if _part_of(name) != _part_of(path) and _part_of(name) != REST:
                     yield _part_of(path), path, _part_of(name)
+
+
+def _grow(without: frozenset[str], needs: Iterable[tuple[str, str, str]]) -> set[str]:
+    """Return the omitted parts with all parts that cannot work without them."""
+    grown, before = set(without), 0
+    while len(grown) > before:
+        before = len(grown)
+        grown |= {part for part, _, missing in needs if missing in grown and part != REST}
+    return grown
 
 
 def _imported_paths(path: str, module: ast.Module) -> set[str]:

@@ -206,7 +206,18 @@ def test_every_operation_is_compared_with_the_reference() -> None:
 def test_every_method_that_calls_is_compared_with_the_reference(
     kind: type[ConfluenceGroups] | type[AsyncConfluenceGroups],
 ) -> None:
-    others = {"site", "notices", "raw", "with_options", "close", "aclose", "for_cloud", "from_env", "prepare"}
+    others = {
+        "site",
+        "rate_limiter",
+        "notices",
+        "raw",
+        "with_options",
+        "close",
+        "aclose",
+        "for_cloud",
+        "from_env",
+        "prepare",
+    }
     assert {name for name in dir(kind) if not name.startswith("_")} - others == {each.method for each in EXPECTED}
 
 

@@ -503,7 +503,9 @@ def test_threads_never_exceed_max_in_flight() -> None:
         for thread in threads:
             thread.join(timeout=30)
     assert most == 3
-    assert rate_limiter.snapshot() == RateLimiterStatus(rate=None, held_until=None, in_flight=0, refused=0, points=12)
+    assert rate_limiter.snapshot() == RateLimiterStatus(
+        rate=None, held_until=None, in_flight=0, refused=0, points=12, responses=12
+    )
 
 
 def test_tasks_never_exceed_max_in_flight() -> None:

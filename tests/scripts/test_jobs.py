@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from benchmarking.figures import Count, as_table
-from benchmarking.jobs import counting, leaving, waiting
+from benchmarking.jobs import counting, leaving, snapshots, waiting
 from benchmarking.jobs.company import (
     Company,
     email_of,
@@ -218,6 +218,17 @@ def test_memory_of_the_parent_does_not_count() -> None:
         done = leaving.run_leaving(url, 2, 4)
     assert done.changes == 6
     assert 10_000_000 < done.peak_bytes < len(kept)
+
+
+def test_a_large_snapshot_takes_little_memory() -> None:
+    taken, memory, loaded, memory_loaded = snapshots.measure_snapshot(20, 200, 8_000)
+    calls = 1 + 3 + 1 + 2 + 20 * 2 + 41  # the caller, the lists, an empty group, and 200 members a page
+    assert taken.note == f"{calls} calls, without a network"
+    assert memory.met
+    assert memory_loaded.met
+    assert memory.value < 80, "about 50 MB before the first call, and 1 kB for each of 12,000 people"
+    assert memory_loaded.value < 70
+    assert min(taken.value, loaded.value) > 0
 
 
 # --- the table

@@ -16,6 +16,10 @@ from .operations import Call, log_label
 MAX_PAGES_WITHOUT_IDS = 100  # in a row; after more of them, the server counts as one that repeats items
 DEFAULT_MAX_ITEMS = 1_000_000
 MAX_EXTRA_PAGES = 100  # pages of a list beyond one for each entry that it may have
+SHORT_PAGE = "the last page was shorter than its limit"
+EMPTY_PAGE = "an empty page ended the list"
+EMPTY_PAGES = "two empty pages in a row ended the list, although both had a link to a next page"
+REPEATED_PAGE = "the page after the last entry only repeated the list"
 TOTAL_NOT_REACHED = "%s: the server states a total of %d, but its pages have only %d"  # a log line
 
 T = TypeVar("T")
@@ -55,7 +59,7 @@ class Paginator(Generic[T]):
         unidentified: the number of unidentified entries so far.
         seen: the ids of the items received, in their order.
         total: the number of entries that the server states; 0 if it states none.
-        is_finished: whether the end of the list was received.
+        end: how the end of the list was recognised, in words; None before it.
     """
 
     def __init__(
@@ -85,7 +89,7 @@ class Paginator(Generic[T]):
         self._pages_without_ids = 0  # in a row
         self._unidentified_after: dict[str, int] = defaultdict(int)  # by the item before them
         self._previous: Page[T] | None = None
-        self.is_finished = False
+        self.end: str | None = None
         self._checking = False
 
     def next_call(self) -> Call[Any] | None:
@@ -111,7 +115,7 @@ class Paginator(Generic[T]):
         self.page_size = page.requested_limit
         self.total = page.total or self.total
         if self._completes_list(page):
-            self.is_finished = True
+            self.end = REPEATED_PAGE
             return ()
         unidentified = self._count_new_unidentified(page)
         new = self._new_items(page.items)
@@ -122,7 +126,7 @@ class Paginator(Generic[T]):
             raise self._too_long()
         places_if_empty = min(page.limit or page.requested_limit, page.requested_limit)
         self._start += len(new) + unidentified or page.size or places_if_empty
-        self.is_finished = self._ends_list(page)
+        self.end = self._end_after(page)
         self._previous = page
         return new
 
@@ -131,17 +135,24 @@ class Paginator(Generic[T]):
         self._start = start
 
     @property
+    def is_finished(self) -> bool:
+        """Whether the end of the list was received."""
+        return self.end is not None
+
+    @property
     def received(self) -> int:
         """The number of entries received, each counted once."""
         return len(self.seen) + self.unidentified
 
     # --- the end
 
-    def _ends_list(self, page: Page[T]) -> bool:
-        """Decide whether this page is the last one."""
+    def _end_after(self, page: Page[T]) -> str | None:
+        """Return how it is known that this page is the last one; None if it is not."""
         if page.more:
-            return not page.size and self._previous is not None and not self._previous.size
-        return not page.size or (page.is_short and page.limit is not None and self.received >= self.total)
+            return EMPTY_PAGES if not page.size and self._previous is not None and not self._previous.size else None
+        if not page.size:
+            return EMPTY_PAGE
+        return SHORT_PAGE if page.is_short and page.limit is not None and self.received >= self.total else None
 
     def _completes_list(self, page: Page[T]) -> bool:
         """Decide whether a page without new items shows that the page before it was the last one.

@@ -11,7 +11,7 @@ from attrs import frozen
 from ...errors import IncompleteReadError
 from .deserialization import Page
 from .operations import Call
-from .paginator import Paginator
+from .paginator import REPEATED_PAGE, Paginator
 
 MAX_RESTARTS = 5  # predictions that turned out wrong; after more of them, pages are requested one by one
 PATIENCE = 20  # calls without new items, beyond one for each page that had some
@@ -94,11 +94,6 @@ class ParallelPaginator(Generic[T]):
         self._restarts = 0
         self._patience = PATIENCE
         self._repair: _Repair[T] | None = None
-
-    @property
-    def unidentified(self) -> int:
-        """The number of unidentified entries so far."""
-        return self._pages.unidentified
 
     @property
     def is_outdated(self) -> bool:
@@ -203,7 +198,7 @@ class ParallelPaginator(Generic[T]):
         items = [item for item in again.receive(result) if pages.id_of(item) not in pages.seen]
         pages.seen.update((pages.id_of(item), None) for item in items)
         pages.unidentified = max(pages.unidentified, again.unidentified)
-        pages.is_finished = again.is_finished
+        pages.end = again.end
         if again.is_finished:
             self._again = None
         return items
@@ -253,7 +248,7 @@ class ParallelPaginator(Generic[T]):
         elif self._pages.received < self._pages.total:
             self._stop_predicting()
         else:
-            self._pages.is_finished = True
+            self._pages.end = REPEATED_PAGE
             self._predicts, self._is_outdated = False, True
 
     # --- pages that do not fit

@@ -117,7 +117,8 @@ class RateLimiter(ConcurrencyLimiter):
         super().__init__(max_in_flight)
         self._max_rate = max_rate
         self._rate_limited = 0  # responses
-        self._points = 0
+        self._responses = 0
+        self._object_points = 0  # points beyond 1 for each response
         self._rate: _ClimbingRate | None = None
         self._rate_before: float | None = None  # the limit before the last 429
         self._next_free = NEVER  # when the next call may be sent
@@ -163,7 +164,7 @@ class RateLimiter(ConcurrencyLimiter):
         held = False
         with self._lock:
             now = clock.monotonic()
-            self._points += 1
+            self._responses += 1
             first, count = self._accepted[-1] if self._accepted else (NEVER, 0)
             if now - first < MEASUREMENT_STEP_S:
                 self._accepted[-1] = (first, count + 1)
@@ -187,7 +188,7 @@ class RateLimiter(ConcurrencyLimiter):
         quota_spent = limits.quota or (limits.exhausted and limits.reset_in is not None and not limits.burst)
         with self._lock:
             now = clock.monotonic()
-            self._points += 1
+            self._responses += 1
             self._rate_limited += 1
             self._clock = clock
             if quota_spent:
@@ -208,7 +209,7 @@ class RateLimiter(ConcurrencyLimiter):
     def add_points(self, points: int) -> None:
         """Count the points of a call."""
         with self._lock:
-            self._points += points
+            self._object_points += points
 
     def snapshot(self) -> RateLimiterStatus:
         """Return the present state."""
@@ -220,7 +221,14 @@ class RateLimiter(ConcurrencyLimiter):
             now = self._clock.monotonic()
             left = seconds_until(self._held_until, now)
             held_until = self._clock.now() + left if left else None
-            return RateLimiterStatus(self._rate_at(now), held_until, self._in_flight, self._rate_limited, self._points)
+            return RateLimiterStatus(
+                self._rate_at(now),
+                held_until,
+                self._in_flight,
+                self._rate_limited,
+                self._responses + self._object_points,
+                self._responses,
+            )
 
     def __repr__(self) -> str:
         return f"RateLimiter(max_in_flight={self._max_in_flight}, max_rate={self._max_rate})"

@@ -20,6 +20,7 @@ class RateLimiterStatus(VersionTolerantPickle):
         refused: the number of 429 responses so far.
         points: points spent so far, as Atlassian counts them: 1 per response, and 2 per group or user in it. See
             docs/confluence-behaviour.md#rate-limits.
+        responses: the number of responses so far, those with an error too.
     """
 
     rate: float | None
@@ -27,3 +28,4 @@ class RateLimiterStatus(VersionTolerantPickle):
     in_flight: int
     refused: int
     points: int
+    responses: int = 0

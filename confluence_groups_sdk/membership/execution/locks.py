@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..._support.files import check_path, check_regular, is_open_to_others, read_regular
+from ..._support.files import check_regular, is_open_to_others, lock_file, read_regular
 from ..._support.log import logger
 from ..._support.text import escape_controls
-from ...errors import ConfigurationError, JournalError
+from ...errors import JournalError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -32,35 +32,14 @@ class _UnsafeFileError(OSError):
     """The file is not a private file of this user."""
 
 
-@contextmanager
-def lock_journal(path: Path) -> Iterator[None]:
+def lock_journal(path: Path) -> AbstractContextManager[None]:
     """Lock a journal against other processes.
 
     Raises:
         JournalError: another process has locked it, the lock cannot be created, or the journal is not a regular file.
         ConfigurationError: filelock is not installed.
     """
-    try:
-        from filelock import FileLock, Timeout
-    except ModuleNotFoundError:
-        raise ConfigurationError("a journal needs filelock: pip install 'confluence-groups-sdk[files]'") from None
-    try:
-        check_path(path)
-    except OSError as error:
-        raise JournalError(f"{path}: the journal cannot be opened ({error.strerror or error})") from None
-    if not path.parent.is_dir():
-        raise JournalError(f"{path}: the folder does not exist: create it first")
-    lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise JournalError(f"{path}: another process is using this journal: wait for it, or end it") from None
-    except OSError as error:
-        raise JournalError(f"{path}: the journal cannot be locked ({error.strerror or error})") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    return lock_file(path, "journal", JournalError)
 
 
 @contextmanager

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from attrs import field, frozen
 
-from ..._support.files import read_regular, write_atomically
+from ..._support.files import open_regular, write_atomically
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
 from ..._support.strict_json import ShapeError
@@ -110,10 +111,10 @@ class Snapshot(VersionTolerantPickle):
             ReviewError: the file cannot be read, is malformed, or was edited.
         """
         try:
-            data = read_regular(path)
+            with open(open_regular(path), "rb") as file:
+                return cls._read(file, str(path))
         except OSError as error:
             raise ReviewError(f"{path}: the snapshot cannot be read ({error.strerror or error})") from None
-        return cls.from_bytes(data, name=str(path))
 
     @classmethod
     def from_bytes(cls, data: bytes, *, name: str = "the snapshot") -> Self:
@@ -126,8 +127,12 @@ class Snapshot(VersionTolerantPickle):
         Raises:
             ReviewError: the content is malformed, or was edited.
         """
+        return cls._read(io.BytesIO(data), name)
+
+    @classmethod
+    def _read(cls, file: BinaryIO, name: str) -> Self:
         try:
-            snapshot = cls(**parse_snapshot(data))
+            snapshot = cls(**parse_snapshot(file))
         except ShapeError as error:
             raise ReviewError(f"{name}: this is not a snapshot: {error}") from None
         try:

@@ -58,6 +58,13 @@ def equal_groups(groups: int, members: int) -> Company:
     return Company(groups * members, [range(index * members, (index + 1) * members) for index in range(groups)])
 
 
+def large_company(groups: int, members: int, everybody: int) -> Company:
+    """Return groups of so many people, each person in one of them, and one group of so many others."""
+    teams = [range(index * members, (index + 1) * members) for index in range(groups)]
+    people = groups * members + everybody
+    return Company(people, [*teams, range(groups * members, people)])
+
+
 def leaving_company(leavers: int, groups: int) -> Company:
     """Return groups of about 40 people, of whom up to two leave: leavers in a row share half of their groups.
 

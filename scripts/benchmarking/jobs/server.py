@@ -96,7 +96,7 @@ class Site:
             return self._page(self._members.get(group, []), self._users, query)
         read: Mapping[str, Callable[[Query], bytes]] = {
             "group": self._list_groups,
-            "group/by-id": lambda query: self._one(self._groups.get(query["id"][0])),
+            "group/by-id": lambda query: self._one(self._with_access_group().get(query["id"][0])),
             "group/picker": self._search,
             "user": lambda query: self._one(self._users.get(query["accountId"][0])),
             "user/bulk": self._look_up,
@@ -106,6 +106,9 @@ class Site:
             ),
         }
         return read[path](query) if path in read else NOT_FOUND
+
+    def _with_access_group(self) -> Mapping[str, bytes]:
+        return {ACCESS_GROUP["id"]: self._access, **self._groups}
 
     def _list_groups(self, query: Query) -> bytes:
         if query.get("accessType"):

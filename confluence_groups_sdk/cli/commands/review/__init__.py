@@ -1,5 +1,6 @@
-"""``confluence-groups review``: each module adds its commands to the section when it is imported, in this order."""
+"""``confluence-groups review``: each module adds its commands to the section when it is imported."""
 
 from . import diff as diff
+from . import snapshot as snapshot
 from . import who as who
 from .section import app as app

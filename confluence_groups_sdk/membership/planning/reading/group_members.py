@@ -29,12 +29,16 @@ class GroupMembers(VersionTolerantPickle):
         members: the listed members; none if they cannot be read.
         error: why they cannot be read; None if they were read completely.
         unidentified: the number of members whom the server listed without an account id.
+        list_end: how the end of the list was recognised, in words; None if the members cannot be read.
+        stated_total: the number of members that the server stated; None if it stated none, as for a small group.
     """
 
     group_id: str
     members: tuple[User, ...] = ()
     error: APIError | IncompleteReadError | None = None
     unidentified: int = 0
+    list_end: str | None = None
+    stated_total: int | None = None
 
 
 @public
@@ -81,4 +85,10 @@ def _read(client: ConfluenceGroups, group_id: str) -> GroupMembers:
         if concerns_site(error):
             raise
         return GroupMembers(group_id=group_id, error=error)
-    return GroupMembers(group_id=group_id, members=members, unidentified=metadata.unidentified)
+    return GroupMembers(
+        group_id=group_id,
+        members=members,
+        unidentified=metadata.unidentified,
+        list_end=metadata.list_end,
+        stated_total=metadata.stated_total,
+    )

@@ -1,0 +1,144 @@
+"""``confluence-groups review snapshot``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...._core.limits.rate_limiter import RateLimiter
+from ....errors import APIError, IncompleteReadError, InputError
+from ....membership import Progress
+from ....review import Snapshot, take_snapshot
+from ...command import command
+from ...exit_codes import INCOMPLETE
+from ...options import ConnectionOptions, Format, OutputOptions
+from ...output_files import check_target
+from ...program import PROGRAM
+from ...rendering.progress_bar import OnProgress, progress_bar
+from ...rendering.tables import Column, write_one
+from ...session.client_factory import open_client
+from ...terminal import print_err, print_out
+from ..groups import AccessType
+from .section import app
+
+COLUMNS = tuple(
+    Column(name)
+    for name in (
+        *("file", "site", "selection", "groups", "memberships", "people", "apps", "incomplete"),
+        *("calls", "points", "started_at", "ended_at", "digest"),
+    )
+)
+
+
+@command(
+    app,
+    "snapshot",
+    "confluence-groups review snapshot --out q4.snapshot",
+    "confluence-groups review snapshot --access admin --access site-admin --group docs-editors --out q4.snapshot",
+)
+def snapshot(
+    *,
+    connection: ConnectionOptions,
+    output: OutputOptions,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Save the snapshot to this file.", dir_okay=False)],
+    access: Annotated[
+        list[AccessType] | None, typer.Option("--access", help="The groups that give this access (repeatable).")
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="GROUP", help="A group, by id or exact name (repeatable)."),
+    ] = None,
+    all_groups: Annotated[bool, typer.Option("--all", help="All groups; this is the default.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Record who is in which group, and which access the groups give.
+
+    After an interruption, the same command continues where it ended.
+    """
+    if all_groups and (access or group):
+        raise InputError("give either --all, or --access and --group")
+    check_target(out, force=force)
+    progress_file = Path(f"{out}.progress")
+    rate_limiter = RateLimiter()
+    with (
+        open_client(connection, rate_limiter) as client,
+        progress_bar(rate_limiter) as show_progress,
+        _continued_by(progress_file),
+    ):
+        taken = take_snapshot(
+            client,
+            groups=group or None,
+            access=[each.value for each in access or ()] or None,
+            resume=progress_file,
+            on_progress=_watch(progress_file, show_progress),
+        )
+        taken.save(out)
+    for path in (progress_file, Path(f"{progress_file}.lock")):
+        path.unlink(missing_ok=True)
+    _report(taken, out, output)
+    if not taken.is_complete:
+        raise typer.Exit(INCOMPLETE)
+
+
+@contextmanager
+def _continued_by(progress_file: Path) -> Iterator[None]:
+    """If reading fails or is interrupted, say that the same command continues."""
+    try:
+        yield
+    except (KeyboardInterrupt, APIError, IncompleteReadError):
+        if progress_file.exists():
+            print_err("", f"what was read is in {progress_file}: the same command continues from there")
+        raise
+
+
+def _watch(progress_file: Path, show_progress: OnProgress | None) -> Callable[[Progress], None]:
+    """Return a callback that says first how much an earlier run has read, and then moves the bar."""
+    seen: list[Progress] = []
+
+    def watch(progress: Progress) -> None:
+        if not seen and progress.done:
+            print_err(f"continuing from {progress_file}: {progress.done} of {progress.total} groups were read before")
+        seen[:] = [progress]
+        if show_progress:
+            show_progress(progress)
+
+    return watch
+
+
+def _report(taken: Snapshot, out: Path, output: OutputOptions) -> None:
+    """Print a summary, the incomplete groups, and the next step."""
+    write_one(summarize(taken, out), COLUMNS, output)
+    for group in taken.groups:
+        if not group.is_complete:
+            print_err(f"incomplete: {group.name} ({group.id}): {group.known_by}")
+    sheet = shlex.join(["review", "sheet", str(out), "--xlsx", "--out", str(out.with_suffix(".xlsx"))])
+    lines = [f"saved as {out}", f"next: {PROGRAM} {sheet}"]
+    if output.format is Format.TABLE:
+        print_out("", *lines)
+    else:
+        print_err(*lines)
+
+
+def summarize(taken: Snapshot, out: Path) -> dict[str, Any]:
+    """Return the numbers of a snapshot, by column."""
+    apps = sum(user.is_app is True for user in taken.users.values())
+    return {
+        "file": str(out),
+        "site": taken.site,
+        "selection": str(taken.selection),
+        "groups": len(taken.groups),
+        "memberships": sum(len(group.members) for group in taken.groups),
+        "people": len(taken.users) - apps,
+        "apps": apps,
+        "incomplete": sum(not group.is_complete for group in taken.groups),
+        "calls": taken.calls,
+        "points": taken.points,
+        "started_at": taken.started_at,
+        "ended_at": taken.ended_at,
+        "digest": taken.digest,
+    }
