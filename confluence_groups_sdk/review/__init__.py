@@ -24,7 +24,15 @@ from .model.snapshot_parts import Selection as Selection
 from .model.snapshot_parts import SnapshotGroup as SnapshotGroup
 from .model.snapshot_parts import SnapshotUser as SnapshotUser
 from .pages.diff_page import render_diff as render_diff
+from .pages.sheet_page import render_sheet as render_sheet
 from .search import find_user as find_user
 from .search import find_users as find_users
 from .search import groups_of as groups_of
+from .sheets.reviewer_file import read_reviewers as read_reviewers
+from .sheets.reviewer_map import ReviewerMap as ReviewerMap
+from .sheets.rows import sheet_rows as sheet_rows
+from .sheets.writing import SheetFormat as SheetFormat
+from .sheets.writing import sheet_content as sheet_content
+from .sheets.writing import write_reviewer_sheets as write_reviewer_sheets
+from .sheets.writing import write_sheet as write_sheet
 from .taking.take import take_snapshot as take_snapshot

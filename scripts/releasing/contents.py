@@ -24,6 +24,8 @@ RUNTIME = (
     f"{PACKAGE}/_support/html_page/page.js",
     f"{PACKAGE}/cli/rendering/approval_page.html.j2",
     f"{PACKAGE}/membership/plan.schema.json",
+    f"{PACKAGE}/review/pages/diff_page.html.j2",
+    f"{PACKAGE}/review/pages/sheet_page.html.j2",
 )
 GENERATED = (f"{PACKAGE}/_generated/client.py", f"{PACKAGE}/_generated/models/__init__.py")
 

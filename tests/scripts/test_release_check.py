@@ -212,6 +212,7 @@ def write(archive: Path, files: list[Member], *, made: int = 0) -> None:
         "confluence_groups_sdk/_support/html_page/page.css",
         "confluence_groups_sdk/_support/html_page/page.js",
         "confluence_groups_sdk/cli/rendering/approval_page.html.j2",
+        "confluence_groups_sdk/review/pages/sheet_page.html.j2",
         "confluence_groups_sdk/membership/plan.schema.json",
         "confluence_groups_sdk/_generated/client.py",
         "confluence_groups_sdk/_core/limits/retry_policy.py",
@@ -272,7 +273,7 @@ def test_file_outside_the_folder_of_the_sdist_is_refused(built: Distributions, t
         (f"\nVersion: {VERSION}".encode(), b"\nVersion: 9.9.9", f"Version is 9.9.9, but {VERSION} in _version.py"),
         (b"\nRequires-Python: >=3.11", b"\nRequires-Python: >=3.9", "Requires-Python is >=3.9, but >=3.11"),
         (b"\nName: confluence-groups-sdk", b"\nName: groups", "Name is groups, but confluence-groups-sdk"),
-        (b"\nProvides-Extra: keyring", b"", "Provides-Extra is ['aiohttp', 'cli', 'files', 'sandbox'], but ['aio"),
+        (b"\nProvides-Extra: keyring", b"", "Provides-Extra is ['aiohttp', 'cli', 'files', 'review', 'sandbox'], but"),
     ],
 )
 def test_metadata_that_differs_from_the_project_is_named(

@@ -1,0 +1,1 @@
+"""Review sheets: rows for reviewers to decide about, as workbooks, CSV and JSON."""
