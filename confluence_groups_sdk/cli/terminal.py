@@ -21,6 +21,7 @@ CLI_OPTIONS = {
         for name in (
             *("site", "cloud_id", "timeout"),
             *("allow_self", "allow_last_admin", "allow_apps", "allow_external", "allow_protected", "allow_empty"),
+            "allow_own_access",
             *("max_removals", "max_fraction"),
             *("expect_digest", "expect_hash", "on_drift", "stop_after_failures", "wait_for_quota", "verify"),
         )

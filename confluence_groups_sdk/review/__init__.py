@@ -7,6 +7,11 @@ It uses only the public API of the synchronous client and of `membership`.
 """
 
 from .comparison import diff as diff
+from .decisions.planning import plan_decisions as plan_decisions
+from .decisions.reading import read_decisions as read_decisions
+from .evidence.report import EvidenceReport as EvidenceReport
+from .evidence.verifying import verify_evidence as verify_evidence
+from .evidence.writing import write_evidence as write_evidence
 from .model.decisions import DecidedMembership as DecidedMembership
 from .model.decisions import Decision as Decision
 from .model.decisions import Decisions as Decisions

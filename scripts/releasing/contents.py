@@ -25,6 +25,7 @@ RUNTIME = (
     f"{PACKAGE}/cli/rendering/approval_page.html.j2",
     f"{PACKAGE}/membership/plan.schema.json",
     f"{PACKAGE}/review/pages/diff_page.html.j2",
+    f"{PACKAGE}/review/pages/evidence_page.html.j2",
     f"{PACKAGE}/review/pages/sheet_page.html.j2",
 )
 GENERATED = (f"{PACKAGE}/_generated/client.py", f"{PACKAGE}/_generated/models/__init__.py")

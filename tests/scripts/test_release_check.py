@@ -214,6 +214,7 @@ def write(archive: Path, files: list[Member], *, made: int = 0) -> None:
         "confluence_groups_sdk/cli/rendering/approval_page.html.j2",
         "confluence_groups_sdk/review/pages/sheet_page.html.j2",
         "confluence_groups_sdk/membership/plan.schema.json",
+        "confluence_groups_sdk/review/pages/evidence_page.html.j2",
         "confluence_groups_sdk/_generated/client.py",
         "confluence_groups_sdk/_core/limits/retry_policy.py",
     ],

@@ -97,6 +97,7 @@ def test_copy_has_the_package_its_licence_and_a_manifest(project: Path, place: P
         "cli/rendering/approval_page.html.j2",
         "membership/plan.schema.json",
         "review/pages/diff_page.html.j2",
+        "review/pages/evidence_page.html.j2",
         "review/pages/sheet_page.html.j2",
     } <= copied.keys()
     (version,) = [node.value for node in ast.parse(copied["_version.py"]).body if isinstance(node, ast.Assign)]
@@ -687,7 +688,7 @@ def test_host_with_setuptools_is_told_the_line_to_add(
     (host / "pyproject.toml").write_text(SETUPTOOLS)
     note, where, *settings = advice(place, capsys)
     named = "_support/html_page/base.html.j2"
-    assert note == f"note: setuptools leaves 11 files of the copy out of a wheel, such as {named}"
+    assert note == f"note: setuptools leaves 12 files of the copy out of a wheel, such as {named}"
     assert where == f"add to {host}/pyproject.toml:"
     (host / "pyproject.toml").write_text("\n".join([SETUPTOOLS, *settings]))
     patterns = tomllib.loads("\n".join(settings))["tool"]["setuptools"]["package-data"]["bigger_sdk._vendor.groups"]
@@ -696,7 +697,7 @@ def test_host_with_setuptools_is_told_the_line_to_add(
     assert matched == files
     assert advice(place, capsys) == [], "the line is there"
     (host / "pyproject.toml").write_text(f'{SETUPTOOLS}[tool.setuptools.package-data]\n"*" = ["*.css", "*.js"]\n')
-    assert advice(place, capsys)[0].startswith("note: setuptools leaves 9 files")
+    assert advice(place, capsys)[0].startswith("note: setuptools leaves 10 files")
     assert project.is_dir()
 
 

@@ -1,0 +1,1 @@
+"""Decisions: returned sheets are read and checked, and decided removals become a plan."""
