@@ -35,6 +35,8 @@ Source: https://support.microsoft.com/office/excel-specifications-and-limits-167
 """
 MAX_CELL_UNITS = 32_767
 """The UTF-16 units that a cell can have; the same source."""
+OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+"""Row by row keeps memory small: https://xlsxwriter.readthedocs.io/working_with_memory.html"""
 WIDTHS = {
     "group_id": 10,
     "group": 30,
@@ -78,10 +80,7 @@ def build_workbook(snapshot: Snapshot, rows: Sequence[SheetRow], about: About) -
             "--reviewers, or write CSV"
         )
     content = io.BytesIO()
-    # Row by row keeps memory small: https://xlsxwriter.readthedocs.io/working_with_memory.html
-    with new_workbook(
-        content, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    ) as book:
+    with new_workbook(content, OPTIONS) as book:
         day = snapshot_day(snapshot)
         book.set_properties(
             {"title": f"Access review {snapshot.site}", "created": datetime(day.year, day.month, day.day)}
