@@ -63,18 +63,25 @@ def main(arguments: list[str] | None = None) -> int:
             return compare_with(options.compare)
         return check(verbose=options.verbose) if options.check else regenerate(verbose=options.verbose)
     except SpecError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_errors([error], is_export=options.export is not None)
     except ExceptionGroup as group:  # several inputs cannot be used
-        for each in group.exceptions:
-            print(f"error: {each}", file=sys.stderr)
+        print_errors(group.exceptions, is_export=options.export is not None)
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted: run it again to complete it", file=sys.stderr)
         return 130
     for name in pipeline.inputs_changed_since_lock(ROOT):
-        print(f"note: {name} has changed since the last run", file=sys.stderr)
+        change = "has changed" if (ROOT / name).exists() else "is gone"
+        print(f"note: {name} {change} since the last run", file=sys.stderr)
     return 2
+
+
+def print_errors(errors: Iterable[Exception], *, is_export: bool) -> None:
+    """Print errors on standard error, each with the line of its input; those of an export have positions in an item."""
+    for error in errors:
+        text = pipeline.describe_error(ROOT, error) if isinstance(error, SpecError) and not is_export else str(error)
+        print(f"error: {text}", file=sys.stderr)
 
 
 def regenerate(*, verbose: bool) -> int:
@@ -177,7 +184,7 @@ def import_items(export: Path, folder: str | None, *, replace: bool) -> int:
     for note in found.notes:
         print(f"note: {note}")
     for name in found.gone:
-        print(f"gone: {ITEMS}/{name}: the export has other operations of its folder, but not this one")
+        print(f"gone: {ITEMS}/{name}: the export has at least half of its folder, but not this one")
     if not replace and any(each.state == DIFFERENT for each in found.items):
         sys.stdout.writelines(each.diff for each in found.items)
         sys.stdout.flush()

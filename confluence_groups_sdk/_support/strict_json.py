@@ -107,6 +107,11 @@ class StrictObject:
         value: int = self._checked(name, is_whole_number, "a whole number, 0 or more")
         return value
 
+    def count_or_none(self, name: str) -> int | None:
+        """Return a whole number of at least 0, or None for null."""
+        value: int | None = self._checked(name, _is_count_or_none, "a whole number, 0 or more, or null")
+        return value
+
     def number(self, name: str) -> float:
         """Return a finite number of at least 0."""
         value: float = self._checked(name, is_number, "a number, 0 or more")
@@ -162,6 +167,10 @@ def _check(value: T, path: str, fits: Callable[[Any], bool], shape: str) -> T:
 
 def _is_string_or_none(value: Any) -> bool:
     return value is None or isinstance(value, str)
+
+
+def _is_count_or_none(value: Any) -> bool:
+    return value is None or is_whole_number(value)
 
 
 def _is_boolean(value: Any) -> bool:

@@ -23,6 +23,8 @@ from postman_openapi.secrets import NO_VALUE, holds_secret
 from postman_openapi.yaml_io import write_yaml
 
 from codegen.importing.addresses import AddressBook, rewrite_addresses
+from codegen.importing.gone import find_gone
+from codegen.importing.repairs import drop_final_slashes, repair_item
 from codegen.importing.unknown_fields import (
     UnknownField,
     drop_unknown_fields,
@@ -33,6 +35,7 @@ from codegen.item_policy import refuse_equal_names, require_single_request
 
 NEW, SAME, DIFFERENT = "new", "unchanged", "differs"
 API_KEY = "the API key"  # Postman calls it "value"
+PATH_NAME = re.compile(rf"{REFERENCE.pattern}|:(\w+(?:-\w+)*)")
 
 OperationKey = tuple[str, str]  # method and path shape
 
@@ -120,8 +123,9 @@ def split_export(
     names = list(_file_names(requests, owners))
     refuse_equal_names((known | dict(zip(names, requests, strict=True))).values())
     items = [_import_item(each, name, present.get(name)) for each, name in zip(read, names, strict=True)]
-    notes = [*_summarize_notes(read), *map(str, unknown.values())]
-    return SplitExport(items, notes, list(_gone(known, read, names, tags or {})))
+    own_tags = {name: (tags or {}).get(_operation_key(request), "") for name, request in known.items()}
+    gone, partial = find_gone(own_tags, names, {name for each in read for name in each.folders})
+    return SplitExport(items, [*_summarize_notes(read), *map(str, unknown.values()), *partial], gone)
 
 
 def _select_entries(document: Node, folder: str | None) -> list[_Entry]:
@@ -163,8 +167,8 @@ def _walk(node: Node, folders: tuple[str, ...], rows: dict[str, Any], auth: Any)
 
 
 def _named_rows(value: Any) -> dict[str, Any]:
-    """Return the enabled variables of an item, folder or collection by name."""
-    rows = value.get("variable") or value.get("variables")
+    """Return the enabled variables of an item, URL, folder or collection by name."""
+    rows = (value.get("variable") or value.get("variables")) if isinstance(value, dict) else None
     rows = rows if isinstance(rows, list) else []
     enabled = [row for row in rows if isinstance(row, dict) and row.get("disabled") is not True]
     return {str(row.get("key", row.get("id"))): row for row in enabled}
@@ -179,8 +183,8 @@ def _read_entry(entry: _Entry, where: str, book: AddressBook, unknown: dict[str,
     title = f"{where} ({' / '.join(entry.path)!r})"
     item, notes = _make_standalone(entry, where, book)
     _refuse_secrets(item, title)
-    item = drop_unknown_fields(strip_bookkeeping(item), where, unknown)
-    return _ReadItem(title, entry.path[:-1], item, _read_request(json.dumps(item), where), notes)
+    item, repaired = repair_item(drop_unknown_fields(strip_bookkeeping(item), where, unknown), where)
+    return _ReadItem(title, entry.path[:-1], item, _read_request(json.dumps(item), where), [*notes, *repaired])
 
 
 def _make_standalone(entry: _Entry, where: str, book: AddressBook) -> tuple[Any, list[str]]:
@@ -193,14 +197,15 @@ def _make_standalone(entry: _Entry, where: str, book: AddressBook) -> tuple[Any,
         return item, []
     if entry.auth and not request.get("auth"):
         request["auth"] = entry.auth
-    item, notes = rewrite_addresses(item, where, book, _read_variables({**entry.rows, **_named_rows(item)}, where))
+    notes = drop_final_slashes(item)
+    item, moved = rewrite_addresses(item, where, book, _read_variables({**entry.rows, **_named_rows(item)}, where))
     url = item["request"].get("url")
     path = url.get("path") if isinstance(url, dict) else str(url).partition("/")[2]
-    used = REFERENCE.findall(json.dumps(path))
-    if rows := [entry.rows[name] for name in used if name in entry.rows]:
+    used = dict.fromkeys(map("".join, PATH_NAME.findall(json.dumps(path)))).keys() - _named_rows(url).keys()
+    if rows := [entry.rows[name] for name in entry.rows if name in used]:
         own = item.get("variable")
         item["variable"] = [*rows, *(own if isinstance(own, list) else [])]  # the last row of a name wins
-    return item, notes
+    return item, [*notes, *moved]
 
 
 def _read_variables(rows: Mapping[str, Any], where: str) -> Variables:
@@ -236,19 +241,6 @@ def _summarize_notes(read: Sequence[_ReadItem]) -> Iterator[str]:
             places.setdefault(note, []).append(each.title)
     for note, titles in places.items():
         yield f"{note}: {titles[0]}" + ("" if len(titles) == 1 else f", and {len(titles) - 1} more")
-
-
-def _gone(
-    known: Mapping[str, Request], read: Sequence[_ReadItem], names: Sequence[str], tags: Mapping[OperationKey, str]
-) -> Iterator[str]:
-    """Yield the files whose operations the export does not have, although it has others of their tag."""
-    if len(read) == 1:
-        return  # it says nothing about the others
-    covered = {folder for each in read for folder in each.folders}
-    covered |= {tags.get(_operation_key(known[name]), "") for name in names if name in known}
-    for name, request in known.items():
-        if name not in names and tags.get(_operation_key(request), "") in covered:
-            yield name
 
 
 def _refuse_secrets(item: Any, title: str) -> None:

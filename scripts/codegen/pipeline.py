@@ -23,11 +23,12 @@ from postman_openapi.reader.collection_reader import read_postman
 from postman_openapi.yaml_io import read_yaml, write_yaml
 
 from codegen import generator
-from codegen.accepted_losses import SortedLosses, sort_losses
+from codegen.accepted_losses import ACCEPTED, SortedLosses, sort_losses
 from codegen.configuration import CONFIG, read_config, refuse_unused_overrides
 from codegen.file_tree import Tree, compare_files, find_leftovers, read_tree, swap
 from codegen.fragment.examples import find_differences
 from codegen.fragment.gaps import OVERLAY, refuse_gaps
+from codegen.fragment.positions import place_with_line
 from codegen.item_policy import refuse_equal_names, require_single_request
 from codegen.lockfile import LOCK, format_lock, hash_content, parse_lock
 from codegen.overlay import AppliedAction, apply_overlay
@@ -78,7 +79,7 @@ def build(root: Path) -> Built:
     validate(document)
     refuse_gaps(document, FRAGMENT)
     owners = {(each.method, path_shape(each.path)): each.where for each in requests}
-    examples = find_differences(derived, document, overlay, owners)
+    examples = find_differences(derived, document, overlay, owners, inputs[OVERLAY])
     header = f"# Derived from {ITEMS} and {OVERLAY} by scripts/regenerate.py. Do not edit.\n"
     fragment = (header + write_yaml(document)).encode()
     tree = _generate(fragment, inputs[CONFIG], operations=_count_operations(document))
@@ -156,10 +157,20 @@ def interrupted_files(root: Path) -> list[Path]:
     return [*find_leftovers(root / PACKAGE), *(path for path in temporary if os.path.lexists(path))]
 
 
+def describe_error(root: Path, error: SpecError) -> str:
+    """Return the text of an error, with the line in the input that it names."""
+    file, mark, rest = error.where.partition(" (")
+    if error.pointer and file in (*item_names(root), OVERLAY, CONFIG, ACCEPTED):
+        place = place_with_line(file, (root / file).read_text(encoding="utf-8", errors="replace"), error.pointer)
+        return str(SpecError(place + mark + rest, error.pointer, error.problem))
+    return str(error)
+
+
 def inputs_changed_since_lock(root: Path) -> Iterator[str]:
-    """Yield the inputs that have changed since the last run; an error is probably in one of them."""
+    """Yield the inputs that have changed or are gone since the last run; an error is probably in one of them."""
     lock = root / LOCK
     locked = parse_lock(lock.read_bytes()) if lock.is_file() else {}
+    yield from (name for name in locked if name.startswith(f"{ITEMS}/") and not (root / name).exists())
     for name in [*item_names(root), OVERLAY, CONFIG]:
         if (root / name).is_file() and locked.get(name) != hash_content((root / name).read_bytes()):
             yield name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
 
 from attrs import evolve
 
@@ -14,6 +13,7 @@ from .model import NO_AUTH, Auth, Parameter, Request, Server
 from .operation_ids import common_name
 from .reader.bodies import merge_bodies
 from .reader.response_reader import merge_responses
+from .reader.servers import split_server
 from .schema_inference import merge_schemas
 
 PATH_VARIABLE = re.compile(r"\{([^{}]*)\}")
@@ -86,12 +86,10 @@ def _differ(one: Server | None, other: Server | None) -> bool:
 
 def _move_path(request: Request) -> Request | None:
     """Return a request with the path of its server at the start of its own path, or None if the server has none."""
-    url = request.server.url if request.server else ""
-    parts = urlsplit(url)
-    if not parts.scheme or not parts.path.strip("/") or "{" in parts.path or not request.server:
+    if request.server is None:
         return None
-    server = Server(url.removesuffix(parts.path), request.server.variables)
-    return evolve(request, server=server, path=parts.path.rstrip("/") + request.path)
+    server, path = split_server(request.server)
+    return evolve(request, server=server, path=f"/{path.rstrip('/')}{request.path}") if path else None
 
 
 def _rename_variables(request: Request, path: str, losses: list[Loss]) -> Request:

@@ -1,4 +1,4 @@
-"""A new operation: what it lacks, and two that are added to a copy of the project with the printed text alone."""
+"""A new operation: what it lacks, and three that are added to a copy of the project with the printed text alone."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from codegen import pipeline
 from codegen.adding import places
 from codegen.adding.completeness import find_lacks
 from codegen.facade.builders import OPERATIONS as BUILDERS
 from codegen.facade.callers import CLIENT
 from openapi_diff.documents import operations, parse_document
-from postman_items import ROOT, load_item
+from postman_items import MEMBERS, ROOT, load_item
 from project_copy import copy_project, read_files, run
 
 DOCUMENT = parse_document((ROOT / pipeline.FRAGMENT).read_text(encoding="utf-8"), pipeline.FRAGMENT)
@@ -41,6 +42,19 @@ def project(tmp_path: Path) -> Path:
     for file in (places.README, places.CHANGELOG):
         shutil.copy(ROOT / file, tmp_path / file)
     return tmp_path
+
+
+def test_a_handler_of_an_operation_with_a_longer_name_is_not_enough(project: Path) -> None:
+    longer = OPERATIONS["getGroupMembersByGroupId"]
+    shorter = evolve(longer, content={**longer.content, "operationId": "getGroupMembers"})
+    assert any(each.file == places.HANDLERS for each in find_lacks(project, shorter))
+
+
+def test_a_list_without_its_paginator_is_named(project: Path) -> None:
+    path = project / places.PAGINATION
+    path.write_text(path.read_text(encoding="utf-8").replace("operations.memberships_page", "operations.search_page"))
+    lacks = find_lacks(project, OPERATIONS["getGroupMembershipsForUser"])
+    assert f"{places.PAGINATION}: no paginator for getGroupMembershipsForUser" in map(str, lacks)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +87,7 @@ def test_a_missing_cassette_is_named(project: Path) -> None:
     assert str(lack) == "tests/cassettes: no cassette: run scripts/record_cassettes.py for removeGroupById: 404"
 
 
-# --- two operations of the public reference, which the package does not have
+# --- three operations of the public reference, which the package does not have
 
 
 def requests(item: Any) -> Iterator[Any]:
@@ -104,31 +118,52 @@ def content_watcher() -> Any:
     return item
 
 
+def members_by_name() -> Any:
+    """Return an item for getGroupMembers, a list."""
+    item = load_item(MEMBERS) | {"name": "Get group members"}
+    item["request"]["description"] = "Returns the users that are members of a group."
+    row = {"key": "groupName", "value": "<string>", "description": "(Required) The name of the group."}
+    for request in requests(item):
+        query = request["url"]["query"]
+        text = "&".join(f"{each['key']}={each['value']}" for each in query)
+        request["url"] = {"raw": f"{{{{baseUrl}}}}/api/group/:groupName/member?{text}", "host": ["{{baseUrl}}"]}
+        request["url"] |= {"path": ["api", "group", ":groupName", "member"], "query": query, "variable": [row]}
+    item["response"] = [answer for answer in item["response"] if answer["code"] != 400]
+    return item
+
+
 READ_USERS = "read:confluence-user"
+READ_GROUPS = "read:confluence-groups"
 WRITE_CONTENT = "write:confluence-content"
 FLOW_SCOPE = "write:group:confluence: Create and delete groups\n"
 GRANULAR = r'\n  - target: "[^"]*security"\n    description: "The granular [^\n]*\n.*?decide: the granular scope"\n'
 NOT_FOUND = """        if content_id == "0":
             raise RejectedError(payloads.error(404, "No content found"))"""
+MEMBERS_FOUND = "self.directory.listed_members(group_name)"
 DECISIONS = (  # what a person chooses: file, pattern and text
     (OVERLAY, r'"decide: a text\."', "Who watches what."),
     (OVERLAY, r"(anonymous'\]\.get\.security\[0\].*?update: )\"decide: the classic scope\"", rf"\1{READ_USERS}"),
+    (OVERLAY, r"(member'\]\.get\.security\[0\].*?update: )\"decide: the classic scope\"", rf"\1{READ_GROUPS}"),
     (OVERLAY, '"decide: the classic scope"', WRITE_CONTENT),
     (OVERLAY, GRANULAR, ""),
     (OVERLAY, FLOW_SCOPE, rf"\g<0>            {WRITE_CONTENT}: Change content\n"),
     (BUILDERS, '"decide: the method that shows the change"', '"get_user"'),
     (BUILDERS, r'scopes="decide: [^"]*"', f'scopes="{WRITE_CONTENT} (classic)"'),
+    (BUILDERS, r'("getGroupMembers", request, read, )"decide: the scopes, as [^"]*"', rf'\1"{READ_GROUPS} (classic)"'),
     (BUILDERS, '"decide: the scopes, as [^"]*"', "READ_USERS"),
     (places.HANDLERS, r"  # decide: who may[^\n]*", ""),
+    (places.HANDLERS, r"\[\]  # decide: the entries", MEMBERS_FOUND),
     (places.HANDLERS, r"        del content_id  # decide:[^\n]*", NOT_FOUND),
     (places.HANDLERS, r"{}, 200\)  # decide:[^\n]*", '{"type": "anonymous", "accountId": "a"})'),
     (places.SCENARIOS, r'(watcher_404.*?)"decide: a value"', r'\1"0"'),
     (places.SCENARIOS, '"decide: a value"', '"1"'),
     (places.SCENARIOS, r"\| {UNKNOWN_ACCOUNT, ", r'\g<0>"1", "0", "a", '),
     (places.REPLAYS, r'(watcher_404.*?)"decide: a value"', r'\1"0"'),
+    (places.REPLAYS, r'("group_name": "decide: a value"}, )decide: the result', r"\1[]"),
     (places.REPLAYS, '"decide: a value"', '"1"'),
     (places.REPLAYS, "decide: the result", 'sdk.User(account_id="a", type="anonymous")'),
     (places.CONTRACT, '"decide: a value"', '"1"'),
+    (places.CONTRACT, r"/group/\{groupName\}", "/group/1"),
     (places.CONTRACT, r"/content/\{contentId\}", "/content/1"),
 )
 
@@ -139,7 +174,7 @@ def paste(project: Path, report: str) -> None:
     assert {file for file, *_ in stanzas} == {OVERLAY, *places.FUNCTIONS, *places.NAMES, *places.LINES}
     for file, line, text in stanzas:
         lines = (project / file).read_text(encoding="utf-8").splitlines()
-        gap = [""] * {BUILDERS: 2, CLIENT: 1, places.HANDLERS: 1}.get(file, 0)
+        gap = [""] * {BUILDERS: 2, places.PAGINATION: 2, CLIENT: 1, places.HANDLERS: 1}.get(file, 0)
         lead = [""] if file == OVERLAY else []
         lines[int(line) - 1 : int(line) - 1] = [*lead, *text.splitlines(), *gap]
         (project / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -172,9 +207,13 @@ def problems(project: Path) -> list[str]:
     return result.stderr.splitlines()
 
 
-def test_two_operations_are_added_with_the_printed_text_and_removed(project: Path) -> None:
+def test_three_operations_are_added_with_the_printed_text_and_removed(project: Path) -> None:
     before = read_files(project)
-    folders = [{"name": "Users", "item": [anonymous_user()]}, {"name": "Content watches", "item": [content_watcher()]}]
+    folders = [
+        {"name": "Users", "item": [anonymous_user()]},
+        {"name": "Content watches", "item": [content_watcher()]},
+        {"name": "Group", "item": [members_by_name()]},
+    ]
     export = project / "export.json"
     export.write_text(json.dumps({"info": {"name": "All"}, "item": folders}), encoding="utf-8")
     imported = run(project, "--import", str(export))
@@ -186,20 +225,25 @@ def test_two_operations_are_added_with_the_printed_text_and_removed(project: Pat
     again = run(project, "--import", str(export))
     assert "left" not in again.stdout, again.stdout
     execute(project, "-m", "ruff", "check", "--ignore", "E501", "confluence_groups_sdk", "scripts/recording")
-    tests = (places.REPLAYS, places.CONTRACT, "-k", "watcher or Watcher or anonymous or Anonymous or every")
+    tests = (
+        places.REPLAYS,
+        places.CONTRACT,
+        "-k",
+        "watcher or Watcher or anonymous or Anonymous or iter_group_members or every",
+    )
     execute(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
 
     export.unlink()
-    names = ("get-anonymous-user.json", "add-content-watcher.json")
+    names = ("get-anonymous-user.json", "add-content-watcher.json", "get-group-members.json")
     for name in names:
         (project / "openapi/postman" / name).unlink()
     removed = problems(project)
     assert [line for line in removed if "match nothing" in line or "matches nothing" in line]
     (project / OVERLAY).write_bytes(before[OVERLAY])
     facade = [line for line in problems(project) if line.startswith("facade: ")]
-    for name in ("getAnonymousUser", "addContentWatcher"):
+    for name in ("getAnonymousUser", "addContentWatcher", "getGroupMembers"):
         assert any(f"the fragment has no operation {name}" in line for line in facade)
-    for file in (BUILDERS, CLIENT, places.FIRST_CALL):
+    for file in (BUILDERS, CLIENT, places.PAGINATION, places.FIRST_CALL):
         (project / file).write_bytes(before[file])
     assert problems(project) == []
     after = read_files(project)

@@ -157,7 +157,7 @@ CASES = {
     "an enum is dropped": of_item(
         GROUPS,
         lambda item: limit_values(item, "accessType", ""),
-        "error: generator-config.yaml: /class_overrides/GetGroupsAccessType: it renames no class to AccessType",
+        "error: generator-config.yaml:5: /class_overrides/GetGroupsAccessType: it renames no class to AccessType",
         code=2,
     ),
     "an enum is dropped with its override": Case(
@@ -179,18 +179,18 @@ CASES = {
     "an enum grows": of_item(
         GROUPS,
         lambda item: limit_values(item, "accessType", " (This can only be one of user,admin,site-admin,guest)"),
-        f"{MODELS}: the enum of getGroups's `accessType` has `guest`, which AccessType lacks: edit AccessType",
+        f"{MODELS}:16: the enum of getGroups's `accessType` has `guest`, which AccessType lacks: edit AccessType",
     ),
     "an enum shrinks": of_item(
         GROUPS,
         lambda item: limit_values(item, "accessType", " (This can only be one of user,admin)"),
-        f"{MODELS}: the enum of getGroups's `accessType` no longer has `site-admin`, which AccessType has",
+        f"{MODELS}:16: the enum of getGroups's `accessType` no longer has `site-admin`, which AccessType has",
     ),
     "the key of an override is wrong": of_file(
         CONFIG,
         "GetGroupsAccessType",
         "GetGroupAccessType",
-        "error: generator-config.yaml: /class_overrides/GetGroupAccessType: it renames no class",
+        "error: generator-config.yaml:5: /class_overrides/GetGroupAccessType: it renames no class",
         "GetGroupsAccessType is similar",
         code=2,
     ),
@@ -238,15 +238,15 @@ CASES = {
     ),
     "one path of an overlay action matches nothing": of_file(
         OVERLAY,
-        "$.paths['/api/user', '/api/user/bulk', '/api/user/current', '/api/user/memberof'].get\n",
-        "$.paths['/api/user', '/api/user/bulk', '/api/users/current', '/api/user/memberof'].get\n",
-        f"error: {OVERLAY}: /actions/5: ",
+        "$.paths['/api/user', '/api/user/bulk', '/api/user/current', '/api/user/memberof'][?!@.tags]\n",
+        "$.paths['/api/user', '/api/user/bulk', '/api/users/current', '/api/user/memberof'][?!@.tags]\n",
+        f"error: {OVERLAY}:75: /actions/5: ",
         "these names in the target match nothing: '/api/users/current'",
         code=2,
     ),
     "an item is removed": Case(
         lambda project: (project / POSTMAN / "get-current-user.json").unlink(),
-        (f"error: {OVERLAY}: /actions/", "match nothing: '/api/user/current'"),
+        (f"error: {OVERLAY}:", "match nothing: '/api/user/current'"),
         2,
     ),
     "an operation is removed": Case(
@@ -343,7 +343,7 @@ CASES = {
     ),
     "an operation has no tag": of_file(
         OVERLAY,
-        "$.paths['/api/user', '/api/user/bulk', '/api/user/current', '/api/user/memberof'].get\n",
+        "$.paths['/api/user', '/api/user/bulk', '/api/user/current', '/api/user/memberof'][?!@.tags]\n",
         "$.paths['/api/user', '/api/user/bulk', '/api/user/memberof'].get\n",
         f"error: {OVERLAY}: GET /api/user/current (getCurrentUser) has no tag: add ",
         f"{{target: $.paths[{CURRENT_USER}].get, update: {{tags: [decide: one of Group or Users]}}}}",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -386,3 +388,15 @@ def merge_into_body(pointer: str, change: Any, *, of: str) -> Any:
 def test_a_difference_between_example_and_fragment_is_named(name: str, pointer: str, change: Any, what: str) -> None:
     item = merge_into_body(pointer, change, of=name)
     assert any(what in line for line in find_example_differences(item, name))
+
+
+@pytest.mark.parametrize(("folder", "tags"), [("Group", ["Group"]), ("Another", ["Another"]), (None, ["Group"])])
+def test_a_new_operation_of_a_known_path_has_one_tag(tmp_path: Path, folder: str | None, tags: list[str]) -> None:
+    shutil.copytree(ROOT / "openapi", tmp_path / "openapi")
+    item: Any = load_item(CREATE) | {"name": "Replace group"}
+    for request in [item["request"], *(answer["originalRequest"] for answer in item["response"])]:
+        request["method"] = "PUT"
+    whole = {"name": folder, "item": [item]} if folder else item
+    (tmp_path / pipeline.ITEMS / "replace-group.json").write_text(json.dumps(whole), encoding="utf-8")
+    document, _ = pipeline.merge(tmp_path)
+    assert document["paths"]["/api/group"]["put"]["tags"] == tags

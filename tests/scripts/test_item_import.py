@@ -137,6 +137,32 @@ def test_operations_that_are_gone_are_listed() -> None:
     assert import_export(export(*present.values()), None, present, tags).gone == []
 
 
+def test_nothing_is_gone_from_an_export_of_less_than_half_a_folder() -> None:
+    names = [file.name for file in sorted(ITEMS.glob("*.json"))]
+    present = {name: load_item(name) for name in names}
+    tags = {key(item): "Group" for item in present.values()}
+    new = {"name": "New", "request": {"method": "GET", "url": "{{baseUrl}}/api/new"}}
+    half = len(names) // 2
+    assert import_export(export(new, *[*present.values()][:half]), None, present, tags).gone == names[half:]
+    for chosen, count in ((None, 1), ("Group", 0)):
+        found = import_export(
+            export(
+                folder(
+                    "Group",
+                    new,
+                    {**new, "name": "Newer", "request": "{{baseUrl}}/api/newer"},
+                    *[*present.values()][:count],
+                )
+            ),
+            chosen,
+            present,
+            tags,
+        )
+        assert found.gone == []
+        has = f"the export has {count} of the {len(names)} operations of Group"
+        assert found.notes == [f"{has}: it is taken as a part, so the others are not listed as gone"]
+
+
 @pytest.mark.parametrize(
     ("chosen", "names"),
     [

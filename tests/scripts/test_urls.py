@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -275,3 +276,9 @@ def test_names_that_become_equal_are_numbered() -> None:
     document = collection(item_with_url("https://example.com/{{a:b}}/:a_b"))
     assert document.requests[0].path == "/{a_b}/{a_b_2}"
     assert [loss.what for loss in document.losses if "twice" in loss.why] == ["the name 'a_b' of a path variable"]
+
+
+@pytest.mark.parametrize("host", ["[", "[]", "a]b", "[v1.x"])
+def test_a_host_with_brackets_that_is_no_address_is_read_or_refused(host: str) -> None:
+    with suppress(SpecError):
+        assert read_url(url_parts([f"http://{host}/v1/users"])).path.endswith("/users")

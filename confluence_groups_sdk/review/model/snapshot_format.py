@@ -147,6 +147,7 @@ def group_from_json(value: Any, path: str) -> SnapshotGroup:
         is_complete=fields.boolean("is_complete"),
         known_by=fields.text("known_by"),
         read_at=fields.text("read_at"),
+        stated_total=fields.count_or_none("stated_total"),
         unidentified=fields.count("unidentified"),
     )
     fields.reject_unknown_keys()

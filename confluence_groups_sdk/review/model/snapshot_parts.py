@@ -53,6 +53,8 @@ class SnapshotGroup(VersionTolerantPickle):
         is_complete: whether ``members`` has every listed member.
         known_by: how it is known that the list is complete, or why it is not, in words.
         read_at: when the members were read, in ISO 8601 (UTC).
+        stated_total: the number of members that the server stated; None if it stated none, as for a small group. It may
+            count members who are not listed, such as deactivated ones.
         unidentified: the number of members whom the server listed without an account id; they are not in ``members``.
     """
 
@@ -65,7 +67,13 @@ class SnapshotGroup(VersionTolerantPickle):
     is_complete: bool = True
     known_by: str
     read_at: str
+    stated_total: int | None = None
     unidentified: int = 0
+
+    @property
+    def unlisted(self) -> int:
+        """How many members more than the listed ones the server stated; 0 if it stated no total."""
+        return max(0, (self.stated_total or 0) - len(self.members) - self.unidentified)
 
     @property
     def is_externally_managed(self) -> bool | None:

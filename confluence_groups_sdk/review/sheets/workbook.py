@@ -10,7 +10,8 @@ import io
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
@@ -22,10 +23,10 @@ from ..model.snapshot import Snapshot
 from .about import About
 from .rows import snapshot_day
 
-if TYPE_CHECKING:
-    from xlsxwriter import Workbook
-    from xlsxwriter.format import Format
-    from xlsxwriter.worksheet import Worksheet
+# XlsxWriter has no py.typed, so a strict type checker of a project that vendors this package would reject its types.
+Workbook: TypeAlias = Any
+Worksheet: TypeAlias = Any
+Format: TypeAlias = Any
 
 MAX_ROWS = 1_048_575
 """The rows below the header that a worksheet can have.
@@ -34,6 +35,8 @@ Source: https://support.microsoft.com/office/excel-specifications-and-limits-167
 """
 MAX_CELL_UNITS = 32_767
 """The UTF-16 units that a cell can have; the same source."""
+OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+"""Row by row keeps memory small: https://xlsxwriter.readthedocs.io/working_with_memory.html"""
 WIDTHS = {
     "group_id": 10,
     "group": 30,
@@ -68,7 +71,7 @@ def build_workbook(snapshot: Snapshot, rows: Sequence[SheetRow], about: About) -
         InputError: there are too many rows, or a text is too long for a cell.
     """
     try:
-        from xlsxwriter import Workbook
+        new_workbook = import_module("xlsxwriter").Workbook
     except ModuleNotFoundError:
         raise ConfigurationError("workbooks need XlsxWriter: pip install 'confluence-groups-sdk[review]'") from None
     if len(rows) > MAX_ROWS:
@@ -77,8 +80,7 @@ def build_workbook(snapshot: Snapshot, rows: Sequence[SheetRow], about: About) -
             "--reviewers, or write CSV"
         )
     content = io.BytesIO()
-    # Row by row keeps memory small: https://xlsxwriter.readthedocs.io/working_with_memory.html
-    with Workbook(content, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+    with new_workbook(content, OPTIONS) as book:
         day = snapshot_day(snapshot)
         book.set_properties(
             {"title": f"Access review {snapshot.site}", "created": datetime(day.year, day.month, day.day)}

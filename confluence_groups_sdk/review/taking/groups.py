@@ -32,6 +32,7 @@ def describe_group(group: Group, read: GroupMembers, read_at: str) -> SnapshotGr
         is_complete=not doubts,
         known_by="; ".join(doubts) or _how_the_end_is_known(read),
         read_at=read_at,
+        stated_total=read.stated_total,
         unidentified=read.unidentified,
     )
 
@@ -86,11 +87,12 @@ def _doubts(read: GroupMembers) -> Iterator[str]:
             if read.unidentified == 1
             else f"{read.unidentified:,} members have no account id"
         )
-    listed = len(read.members) + read.unidentified
-    if listed < (read.stated_total or 0):
-        yield f"the server states a total of {read.stated_total:,}, but its pages have only {listed:,}"
 
 
 def _how_the_end_is_known(read: GroupMembers) -> str:
     end = read.list_end or "the list was read to its end"
-    return end if read.stated_total is None else f"{end}, and the stated total of {read.stated_total:,} was reached"
+    if read.stated_total is None:
+        return end
+    if len(read.members) >= read.stated_total:
+        return f"{end}, and the stated total of {read.stated_total:,} was reached"
+    return f"{end}; the server states a total of {read.stated_total:,}, which may count members who are not listed"

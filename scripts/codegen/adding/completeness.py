@@ -16,6 +16,7 @@ from codegen.adding.places import (
     CONTRACT,
     FIRST_CALL,
     HANDLERS,
+    PAGINATION,
     README,
     REPLAYS,
     ROUTES,
@@ -47,6 +48,11 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
+def is_list(operation: Operation) -> bool:
+    """Check whether an operation answers with one page of a list."""
+    return operation.method == "GET" and {"start", "limit"} <= {str(each["name"]) for each in operation.parameters}
+
+
 def find_lacks(root: Path, operation: Operation) -> list[Lack]:
     """Return everything that an operation lacks; files that do not exist are not checked."""
     project = read_project(root)
@@ -55,6 +61,8 @@ def find_lacks(root: Path, operation: Operation) -> list[Lack]:
     facade = read_facade(root)
     methods = [method for each in builders for method in facade.methods(each.name)]
     found = [] if builders else [Lack(OPERATIONS, f"no function builds {name}")]
+    if is_list(operation) and not any(facade.uses_builder("pagination", each.name) for each in builders):
+        found.append(Lack(PAGINATION, f"no paginator for {name}"))
     if not methods:
         found.append(Lack(CLIENT, f"{CLIENT_CLASS} has no method for {name}"))
     if not any(method in facade.first_calls for method in methods):
@@ -73,7 +81,8 @@ def _sandbox_lacks(project: Project, operation: Operation) -> Iterator[Lack]:
     routes = [tuple(texts_in(row))[:2] for row in project.rows(ROUTES)] if ROUTES in project.texts else [wanted]
     if not any((method, path_shape(path)) == wanted for method, path in (_route(each) for each in routes)):
         yield Lack(ROUTES, f"no route for {operation.place}")
-    if f"Answer {operation.name}" not in project.texts.get(HANDLERS, f"Answer {operation.name}"):
+    answers = f"Answer {operation.name}"
+    if not re.search(rf"{re.escape(answers)}\b", project.texts.get(HANDLERS, answers)):
         yield Lack(HANDLERS, f"no handler says that it answers {operation.name}")
 
 

@@ -15,6 +15,7 @@ from codegen.facade.callers import API_FOLDER, CLIENT
 from codegen.fragment.gaps import OVERLAY
 
 FIRST_CALL = f"{API_FOLDER}/first_call.py"
+PAGINATION = f"{API_FOLDER}/pagination.py"
 ROUTES = "confluence_groups_sdk/sandbox/app.py"
 HANDLERS = "confluence_groups_sdk/sandbox/operations.py"
 SCENARIOS = "scripts/recording/record_cassettes.py"
@@ -24,7 +25,7 @@ CONTRACT = "tests/core/test_contract.py"
 README, CHANGELOG = "README.md", "CHANGELOG.md"
 
 NAMES = {FIRST_CALL: "FIRST_CALLS", ROUTES: "table", SCENARIOS: "SCENARIOS", REPLAYS: "CASES", CONTRACT: "EXPECTED"}
-FUNCTIONS = {OPERATIONS: "required", CLIENT: "prepare", HANDLERS: "_page"}
+FUNCTIONS = {OPERATIONS: "required", PAGINATION: "count_members", CLIENT: "prepare", HANDLERS: "_page"}
 LINES = {README: re.compile(r"\| `prepare\("), CHANGELOG: re.compile(r"- ")}
 
 

@@ -9,8 +9,9 @@ from openapi_diff.documents import Document, Operation, operations
 from postman_openapi.merging import path_shape
 
 from codegen.adding.completeness import find_lacks
+from codegen.adding.facts import Facts
 from codegen.adding.places import Project, read_project
-from codegen.adding.stanzas import Facts, write_stanzas
+from codegen.adding.stanzas import write_stanzas
 from codegen.fragment.gaps import find_gaps
 
 OperationKey = tuple[str, str]

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import indent
 from typing import Any
 
-from attrs import frozen
-from openapi_diff.documents import Document, Operation
-from openapi_diff.schema_view import view_schema
 from postman_openapi.yaml_io import write_yaml
 
+from codegen.adding import list_stanzas
 from codegen.adding.completeness import Lack, snake_case
+from codegen.adding.facts import READERS, Facts
 from codegen.adding.places import (
     CASSETTES,
     CHANGELOG,
     CONTRACT,
     FIRST_CALL,
     HANDLERS,
+    PAGINATION,
     README,
     REPLAYS,
     ROUTES,
     SCENARIOS,
 )
 from codegen.facade.builders import OPERATIONS
-from codegen.facade.call_rules import success_statuses
 from codegen.facade.callers import CLIENT
 from codegen.fragment.gaps import DECIDE, JSON, OVERLAY
 
-READERS = {"Group": "group", "GroupPage": "groups", "User": "user", "UserPage": "users"}
 CALLERS = {"401": "nobody", "403": "outsider"}
 ERRORS = {
     "400": "BadRequestError",
@@ -38,85 +37,6 @@ ERRORS = {
     "409": "ConflictError",
 }
 AUTHORIZATION = {"401", "403"}
-
-
-@frozen
-class Facts:
-    """What the item says about a new operation, in the words of the facade."""
-
-    operation: Operation
-    document: Document  # the items and the overlay together, so far
-
-    @property
-    def name(self) -> str:
-        return self.operation.name or ""
-
-    @property
-    def method(self) -> str:
-        """The name of the method and its builder."""
-        return snake_case(self.name)
-
-    @property
-    def in_path(self) -> list[str]:
-        return [str(each["name"]) for each in self.operation.parameters if each["in"] == "path"]
-
-    @property
-    def in_query(self) -> list[str]:
-        """The required parameters that are not in the path."""
-        known = [each for each in self.operation.parameters if each["in"] == "query" and each.get("required")]
-        return [str(each["name"]) for each in known]
-
-    @property
-    def body(self) -> Mapping[str, Any]:
-        """The fields of the request's body."""
-        content = self.operation.content.get("requestBody", {}).get("content", {})
-        schema = content.get(JSON, {}).get("schema", {})
-        return view_schema(schema, self.document, self.name).properties
-
-    @property
-    def arguments(self) -> list[str]:
-        return [snake_case(each) for each in dict.fromkeys([*self.in_path, *self.in_query, *self.body])]
-
-    @property
-    def statuses(self) -> list[str]:
-        return [str(each) for each in self.operation.content.get("responses", {})]
-
-    @property
-    def success(self) -> int:
-        return next(iter(success_statuses(self.operation)), 200)
-
-    @property
-    def writes(self) -> bool:
-        return self.operation.method != "GET"
-
-    @property
-    def is_list(self) -> bool:
-        return {"start", "limit"} <= {str(each["name"]) for each in self.operation.parameters}
-
-    @property
-    def answer(self) -> str | None:
-        """The named schema that has everything that the answer shows; None if there is no answer."""
-        content = self.operation.content.get("responses", {}).get(str(self.success), {}).get("content", {})
-        return self.schema_name(content[JSON]["schema"]) if "schema" in content.get(JSON, {}) else None
-
-    def schema_name(self, shown: Any) -> str:
-        """Return the named schema that a derived one stands for, or a name to decide."""
-        shown_view = view_schema(shown, self.document, self.name)
-        if shown_view.name:
-            return shown_view.name
-        components = self.document.members(self.document.content.get("components"), "/components")
-        for name, schema in self.document.members(components.get("schemas"), "/components/schemas").items():
-            view = view_schema(schema, self.document, name)
-            if view.required and view.required <= shown_view.properties.keys() <= view.properties.keys():
-                return name
-        return f"{DECIDE} a name"
-
-    @property
-    def result(self) -> str:
-        """The type that the method returns."""
-        if self.answer is None:
-            return "None"
-        return self.answer if self.answer in READERS else "Any"
 
 
 def write_stanzas(facts: Facts, gaps: Sequence[str], lacks: Sequence[Lack]) -> Iterator[tuple[str, str]]:
@@ -182,9 +102,11 @@ def _function(facts: Facts, _lack: Lack) -> str:
         given.append(f"body=generated.{facts.schema_name(content['schema'])}({fields})")
     reader = "nothing" if facts.answer is None else READERS.get(facts.answer, f"{DECIDE} a reader")
     ids = "".join(f"{name}, " for name in facts.arguments if name.endswith("_id"))
-    tag = snake_case(str((facts.operation.content.get("tags") or [f"{DECIDE} the tag"])[0]).replace(" ", "_"))
-    end = f"ids=({ids.rstrip()})" if ids.count(",") == 1 else f"ids=({ids.rstrip(', ')})" if ids else "ids=()"
+    ids = f"({ids.rstrip()})" if ids.count(",") == 1 else f"({ids.rstrip(', ')})" if ids else ""
+    end = f"ids={ids or '()'}"
     scopes = f'"{DECIDE} the scopes, as scripts/regenerate.py --check states them"'
+    if facts.is_list:
+        return list_stanzas.page_function(facts, given, scopes, ids)
     call = (
         f'_write_call(\n        "{facts.name}",\n        request,\n        deserialization.{reader},\n'
         f'        {facts.success},\n        check="{DECIDE} the method that shows the change",\n'
@@ -194,17 +116,27 @@ def _function(facts: Facts, _lack: Lack) -> str:
         f"        {scopes},\n        {end},\n    )"
     )
     why = f"; {DECIDE} is it repeatable (repeatable=True), and why" if facts.writes else ""
-    why += f"; {DECIDE} it is a list, so build pages as memberships_page does" if facts.is_list else ""
     return (
-        f"def {facts.method}({signature}) -> Call[{facts.result}]:\n"
+        f"def {facts.builder}({signature}) -> Call[{facts.result}]:\n"
         f'    """{DECIDE} one sentence{why}."""\n'
-        f"    from ..._generated.api.{tag} import {facts.method} as operation\n\n"
+        f"    from ..._generated.api.{facts.folder} import {facts.module} as operation\n\n"
         f"    request = operation._get_kwargs({', '.join(given)})\n"
         f"    return {call}\n\n\n"
     )
 
 
+def _paginator(facts: Facts, _lack: Lack) -> str:
+    return list_stanzas.paginator(facts)
+
+
 def _method(facts: Facts, _lack: Lack) -> str:
+    errors = [
+        f"        {ERRORS[status]}: {DECIDE} what {status} means."
+        for status in facts.statuses
+        if status in ERRORS and status != "401"
+    ]
+    if facts.is_list:
+        return list_stanzas.iterator(facts, errors)
     star = "*, " if facts.arguments else ""
     signature = ", ".join(f"{name}: str" for name in facts.arguments)
     lines = [f"async def {facts.method}(self, {star}{signature}) -> {facts.result}:".replace("(self, )", "(self)")]
@@ -214,18 +146,17 @@ def _method(facts: Facts, _lack: Lack) -> str:
     lines.append("    Raises:")
     if facts.arguments:
         lines.append("        ValueError: an argument is empty; nothing was sent.")
-    for status in facts.statuses:
-        if status in ERRORS and status != "401":
-            lines.append(f"        {ERRORS[status]}: {DECIDE} what {status} means.")
-    lines += ["        APIError: as for every call.", '    """']
-    sent = f"self._session.send(operations.{facts.method}({', '.join(facts.arguments)}))"
+    lines += [*errors, "        APIError: as for every call.", '    """']
+    sent = f"self._session.send(operations.{facts.builder}({', '.join(facts.arguments)}))"
     lines.append(f"    return await {sent}" if facts.answer else f"    await {sent}")
     return indent("\n".join(lines), "    ") + "\n\n"
 
 
 def _first_call(facts: Facts, _lack: Lack) -> str:
+    if facts.is_list:
+        return list_stanzas.first_call(facts)
     names = ", ".join(facts.arguments)
-    built = f"lambda *, {names}: operations.{facts.method}({names})" if names else f"operations.{facts.method}"
+    built = f"lambda *, {names}: operations.{facts.builder}({names})" if names else f"operations.{facts.builder}"
     return f'    "{facts.method}": {built},\n'
 
 
@@ -234,22 +165,24 @@ def _route(facts: Facts, _lack: Lack) -> str:
     for name in facts.in_path:
         path = path.replace(f"{{{name}}}", f"{{{{{snake_case(name)}:{{OPAQUE}}}}}}")
     prefix = "f" if facts.in_path else ""
-    return f'            ("{facts.operation.method}", {prefix}"{path}", operations.{facts.method}),\n'
+    return f'            ("{facts.operation.method}", {prefix}"{path}", operations.{facts.module}),\n'
 
 
 def _handler(facts: Facts, _lack: Lack) -> str:
     caller = "site_admin(request, WRITE_GROUPS)" if facts.writes else "reader(request, READ_USERS, anonymous=403)"
-    lines = [f"async def {facts.method}(self, request: Request) -> Response:", f'    """Answer {facts.name}."""']
+    lines = [f"async def {facts.module}(self, request: Request) -> Response:", f'    """Answer {facts.name}."""']
     lines.append(f"    self.authenticator.{caller}  # {DECIDE} who may call it, and the scope")
     lines += [f'    {snake_case(name)} = request.path_params["{snake_case(name)}"]' for name in facts.in_path]
     lines += [f'    {snake_case(name)} = _query_argument(request, "{name}")' for name in facts.in_query]
     lines += [f'    {snake_case(name)} = await _body_argument(request, "{name}")' for name in facts.body]
-    if facts.arguments:
-        lines.append(f"    del {', '.join(facts.arguments)}  # {DECIDE} what it does, and what 404 means")
+    in_path = [snake_case(name) for name in facts.in_path] if facts.is_list else []  # the address of a page has these
+    if unused := [name for name in facts.arguments if name not in in_path]:
+        lines.append(f"    del {', '.join(unused)}  # {DECIDE} what it does, and what 404 means")
     answer = f"Response(status_code={facts.success})"
     if facts.answer:
         answer = f"JSONResponse({{}}, {facts.success})  # {DECIDE} the answer, as {facts.answer}"
-    return indent("\n".join([*lines, f"    return {answer}"]), "    ") + "\n\n"
+    end = list_stanzas.page_answer(facts) if facts.is_list else [f"    return {answer}"]
+    return indent("\n".join([*lines, *end]), "    ") + "\n\n"
 
 
 def _scenarios(facts: Facts, lack: Lack) -> str:
@@ -276,10 +209,22 @@ def _replays(facts: Facts, lack: Lack) -> str:
 
 def _contract(facts: Facts, _lack: Lack) -> str:
     given = "{" + ", ".join(f'"{name}": "{DECIDE} a value"' for name in facts.arguments) + "}"
-    query = "&".join(f"{name}={DECIDE} a value" for name in facts.in_query)
+    query = "&".join(_query_values(facts))
     path = f"{facts.operation.method} /wiki/rest{facts.operation.path}{'?' if query else ''}{query}"
     body = f", {DECIDE} the body" if facts.body else ""
     return f'    Expected("{facts.name}", "{facts.method}", {given}, "{path}"{body}),\n'
+
+
+def _query_values(facts: Facts) -> Iterator[str]:
+    """Yield the query of the first request: what is required, the first page of a list, and defaults."""
+    page = {"start": "0", "limit": "200"} if facts.is_list else {}
+    for each in facts.operation.parameters:
+        if each["in"] != "query":
+            continue
+        default = each.get("schema", {}).get("default")
+        value = f"{DECIDE} a value" if each.get("required") else None if default is None else json.dumps(default)
+        if shown := page.get(str(each["name"]), value):
+            yield f"{each['name']}={shown}"
 
 
 def _readme(facts: Facts, _lack: Lack) -> str:
@@ -292,6 +237,7 @@ def _changelog(facts: Facts, _lack: Lack) -> str:
 
 WRITERS: Mapping[str, Callable[[Facts, Lack], str]] = {
     OPERATIONS: _function,
+    PAGINATION: _paginator,
     CLIENT: _method,
     FIRST_CALL: _first_call,
     ROUTES: _route,

@@ -157,4 +157,5 @@ def alias_problems(
         changes += [f"no longer has `{value}`, which {alias} has" for value in aliases[alias] if value not in values]
         for change in changes:
             places = f"{alias}, and the docstrings of {sources.facade.places(builder.name)}"
-            yield f"{MODELS_FILE}: the enum of {builder.operation}'s `{each['name']}` {change}: edit {places}"
+            line = sources.alias_lines[alias]
+            yield f"{MODELS_FILE}:{line}: the enum of {builder.operation}'s `{each['name']}` {change}: edit {places}"

@@ -30,6 +30,10 @@ class Facade:
         """Return the client's methods that use a builder."""
         return [name for module, name in self.lines if module == "" and ("operations", builder) in self._reach(name)]
 
+    def uses_builder(self, module: str, builder: str) -> bool:
+        """Check whether a function of a module uses a builder itself."""
+        return any(user == module and ("operations", builder) in used for (user, _), used in self.uses.items())
+
     def calling_methods(self) -> list[str]:
         """Return the client's methods that use any builder."""
         names = [name for module, name in self.lines if module == ""]

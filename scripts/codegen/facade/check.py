@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from postman_openapi.losses import SpecError
 
 from codegen.facade import probe
 from codegen.facade.builders import OPERATIONS, parse, read_builders, read_models
-from codegen.facade.call_rules import alias_problems, call_problems, sample_answer
+from codegen.facade.call_rules import MODELS_FILE, alias_problems, call_problems, sample_answer
 from codegen.facade.callers import API_FOLDER, CLIENT, CLIENT_CLASS, FIRST_CALLS, read_facade
 from codegen.facade.generated_api import read_classes, read_operations
 from codegen.facade.static_rules import Sources, builder_problems, missing_builders, model_builders, model_problems
@@ -62,7 +63,14 @@ def _read_sources(root: Path, document: Document, tree: Mapping[str, bytes]) -> 
         read_operations(tree),
         read_classes(tree),
         read_facade(root),
+        dict(_alias_lines(parse(read_text(root / MODELS_FILE, MODELS_FILE), MODELS_FILE))),
     )
+
+
+def _alias_lines(models: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in models.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id, node.lineno
 
 
 def _row_problems(sources: Sources) -> Iterator[str]:

@@ -31,6 +31,7 @@ class Sources:
     signatures: Mapping[OperationKey, Signature]
     classes: Mapping[str, Signature]
     facade: Facade
+    alias_lines: Mapping[str, int]  # of the public Literal types
 
     def signature(self, operation: Operation) -> Signature | None:
         """Return the generated signature of an operation."""

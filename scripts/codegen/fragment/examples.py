@@ -14,6 +14,7 @@ from postman_openapi.losses import SpecError
 from postman_openapi.merging import path_shape
 
 from codegen.fragment.gaps import JSON, OVERLAY
+from codegen.fragment.positions import place_with_line
 
 NOT_SHOWN = "x-not-in-examples"  # a member of the action that has the schemas: documented fields, by schema
 ANYTHING: tuple[Any, ...] = (True, {})
@@ -34,7 +35,7 @@ class Comparison:
     document: Document
     label: str  # of the body: "getGroups 200"
     side: Side
-    schemas: Mapping[str, str]  # the overlay's pointers of named schemas
+    schemas: Mapping[str, str]  # the places of named schemas in the overlay
     not_shown: Mapping[str, Sequence[str]]
     used: set[tuple[str, str]]  # entries of `not_shown` that are needed
     path: str = field(default="")
@@ -42,13 +43,17 @@ class Comparison:
     def line(self, kind: Kind, owner: str, text: str) -> str:
         """Return a message with the weight of the change that would make both agree."""
         level = kind.sent if self.side is Side.SENT else kind.received
-        action = self.schemas.get(owner, "the action that names the schema")
+        action = self.schemas.get(owner, f"{OVERLAY}: the action that names the schema")
         place = self.path.lstrip(".") or "the body"
-        return f"{self.label}: {place} {text} ({level.name.lower()}): edit the item, or {OVERLAY} {action}"
+        return f"{self.label}: {place} {text} ({level.name.lower()}): edit the item, or {action}"
 
 
 def find_differences(
-    derived: Mapping[str, Any], document: Mapping[str, Any], overlay: Any, items: Mapping[tuple[str, str], str]
+    derived: Mapping[str, Any],
+    document: Mapping[str, Any],
+    overlay: Any,
+    items: Mapping[tuple[str, str], str],
+    text: str = "",
 ) -> list[str]:
     """Return a message for every difference between examples and schemas.
 
@@ -57,12 +62,14 @@ def find_differences(
         document: the fragment.
         overlay: the overlay, whose actions are named.
         items: the items by method and path shape.
+        text: the text of the overlay, for the lines of its schemas.
 
     Raises:
         SpecError: the overlay says that examples do not show a field, and all of them do.
     """
     whole, shown = Document(document, "the fragment"), Document(derived, "the items")
     pointers, not_shown = _read_schemas(overlay)
+    places = {name: f"{place_with_line(OVERLAY, text, each)}: {each}" for name, each in pointers.items()}
     kept = {(each.method, path_shape(each.path)): each for each in operations(whole)}
     used, found = set[tuple[str, str]](), list[str]()
     for operation in operations(shown):
@@ -74,13 +81,18 @@ def find_differences(
         for place, schema in bodies.items():
             side = Side.SENT if place == "body" else Side.RECEIVED
             label = f"{items.get(key, operation.place)}: {kept[key].name} {place}"
-            comparison = Comparison(whole, label, side, pointers, not_shown, used)
+            comparison = Comparison(whole, label, side, places, not_shown, used)
             if place in offered:
                 found += _compare(schema, [Offered(offered[place], "")], comparison)
     for name, fields in not_shown.items():
         for each in fields:
             if (name, each) not in used:
-                raise SpecError(OVERLAY, f"/{NOT_SHOWN}/{name}", f"every example shows {each}, so remove it here")
+                index = next(
+                    index for index, action in enumerate(overlay["actions"]) if name in action.get(NOT_SHOWN, ())
+                )
+                raise SpecError(
+                    OVERLAY, f"/actions/{index}/{NOT_SHOWN}/{name}", f"every example shows {each}, so remove it here"
+                )
     return found
 
 

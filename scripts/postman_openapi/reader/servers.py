@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from attrs import evolve
 
@@ -84,10 +83,11 @@ def split_joined_path(host: str, variables: Variables) -> tuple[str, str]:
 
 def split_server(server: Server) -> tuple[Server, str]:
     """Return a server without its path, and the path: a URL that is one variable ends without another slash."""
-    parts = urlsplit(server.url)
-    if not parts.scheme or not parts.path.strip("/") or "{" in parts.path:
+    scheme, mark, rest = server.url.partition("://")
+    host, _, path = rest.partition("/")
+    if not mark or not path.strip("/") or set("{?#") & set(path):
         return server, ""
-    return evolve(server, url=server.url.removesuffix(parts.path)), parts.path.removeprefix("/")
+    return evolve(server, url=f"{scheme}{mark}{host}"), path
 
 
 def _resolve_address(host: str, variables: Variables, node: Node) -> str:

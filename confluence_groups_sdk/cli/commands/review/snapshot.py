@@ -131,6 +131,11 @@ def _report(taken: Snapshot, out: Path, output: OutputOptions) -> None:
     for group in taken.groups:
         if not group.is_complete:
             print_err(f"incomplete: {group.name} ({group.id}): {group.known_by}")
+        elif group.unlisted:
+            print_err(
+                f"note: {group.name} ({group.id}) lists {len(group.members):,} members, and the server states "
+                f"{group.stated_total:,}, which may include deactivated ones"
+            )
     sheet = shlex.join(["review", "sheet", str(out), "--xlsx", "--out", str(out.with_suffix(".xlsx"))])
     lines = [f"saved as {out}", f"next: {PROGRAM} {sheet}"]
     if output.format is Format.TABLE:
