@@ -1,7 +1,6 @@
 """Run the commands of docs/cli.md on the sandbox, block by block, and put their output below them.
 
-With --check, write nothing; a difference is an error. Digests, times and the sandbox's port vary between runs; the
-document shows those of the run that wrote it.
+Digests, times and the sandbox's port vary between runs; the document shows those of the run that wrote it.
 """
 
 from __future__ import annotations
@@ -42,4 +41,4 @@ def run_session(block: re.Match[str], sandbox: Sandbox, folder: Path) -> str:
 
 normalize = partial(walkthrough.replace_varying, patterns=CLI_VARYING)
 render = partial(walkthrough.render_outputs, outputs=SESSION, add_people=add_people, output_of=run_session)
-main = partial(walkthrough.run_walkthrough, DOCUMENT, __doc__, render=render, normalize=normalize)
+update = partial(walkthrough.update_document, DOCUMENT, render=render, normalize=normalize)

@@ -3,8 +3,7 @@
 The auditor and the admin use their own accounts. What people do by hand is in reviewers.py. A digest in a command is
 the one that an earlier command printed, as if it were copied from there.
 
-With --check, write nothing; a difference is an error. Digests, times and the sandbox's port vary between runs; the
-document shows those of the run that wrote it.
+Digests, times and the sandbox's port vary between runs; the document shows those of the run that wrote it.
 """
 
 from __future__ import annotations
@@ -76,4 +75,4 @@ def render(document: str) -> str:
 
 
 normalize = partial(walkthrough.replace_varying, patterns=REVIEW_VARYING)
-main = partial(walkthrough.run_walkthrough, DOCUMENT, __doc__, render=render, normalize=normalize)
+update = partial(walkthrough.update_document, DOCUMENT, render=render, normalize=normalize)

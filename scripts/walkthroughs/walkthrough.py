@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import os
 import re
@@ -23,18 +22,15 @@ VARYING = {"DIGEST": DIGEST, "MOMENT": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d
 Conversion = Callable[[str], str]
 
 
-def run_walkthrough(document: Path, description: str | None, *, render: Conversion, normalize: Conversion) -> int:
-    """Write a document anew, or with --check only compare it; return the exit code.
+def update_document(document: Path, *, render: Conversion, normalize: Conversion, check: bool) -> int:
+    """Write a document anew, or only compare it; return the exit code.
 
     Args:
         document: contains programs or commands, and their output below them.
-        description: the help text of the script.
         render: returns the document with the present output.
         normalize: returns a document without the parts that vary between runs.
+        check: whether to write nothing; a difference is then an error.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on a difference")
-    check = parser.parse_args().check
     old = document.read_text(encoding="utf-8")
     new = render(old)
     if normalize(old) == normalize(new):
