@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from review_runs import GROUPS, GUARDS, OTHER, TEAM, Review, connect, decide, fi
 
 from confluence_groups_sdk import ConflictError, ConfluenceGroups, InputError, ReviewError
 from confluence_groups_sdk._support.strict_json import sha256
-from confluence_groups_sdk.membership import Guards, apply, plan_removals
+from confluence_groups_sdk.membership import Guards, Outcome, Result, SkippedChange, apply, plan_removals
 from confluence_groups_sdk.review import Decisions, plan_decisions, read_decisions, take_snapshot, verify_evidence
 from confluence_groups_sdk.review.evidence.archive import format_archive, read_archive
 from confluence_groups_sdk.review.evidence.manifest import MANIFEST, describe_file, parse_manifest
@@ -173,6 +174,30 @@ def test_duplicate_names_are_refused() -> None:
     ]
 
 
+def test_names_that_are_not_utf_8_cannot_hide_a_file() -> None:
+    """Both names are shown alike, so that the content of one would replace that of the other."""
+    import confluence_groups_sdk.review.evidence.archive as archive
+
+    entries, data = [], b""
+    for name, content in ((b"a\\xff", b"hidden"), (b"a\xff", b"shown")):
+        entries.append(archive.Entry(name, zlib.crc32(content), len(content), len(data)))
+        data += entries[-1].local_header + content
+    problems = read_archive(data + archive._format_end(entries, len(data))).problems
+    assert problems == ["a\\xff: the name of the file is not UTF-8"]
+
+
+@pytest.mark.parametrize("name", ["sheets/../../evil.csv", "sheets//evil.csv", "sheets/a\\b.csv", "sheets/..", "sheets/"])
+def test_sheets_have_no_paths(review: Review, name: str) -> None:
+    """A program that extracts the evidence would write the sheet elsewhere."""
+    review.write()
+    files = {name: read_archive(review.evidence.read_bytes()).files["sheets/team-id.csv"]}
+    found = read_archive(review.evidence.read_bytes()).files | files
+    manifest = parse_manifest(found.pop(MANIFEST))
+    new = evolve(manifest, files={each: describe_file(data) for each, data in found.items()})
+    review.evidence.write_bytes(b"".join(format_archive(found | {MANIFEST: new.as_bytes()})))
+    assert verify_evidence(review.evidence).problems[0] == f"{name}: evidence has no such file"
+
+
 def forge(evidence: Path, **files: bytes) -> None:
     """Replace files of evidence, and compute all hashes again, as a forger would."""
     found = read_archive(evidence.read_bytes()).files
@@ -228,10 +253,20 @@ def test_parts_of_other_reviews_are_refused(review: Review, sandbox: Sandbox, tm
         apply(client, other_run, journal=tmp_path / "other.journal")
     edited = save(tmp_path, f"edited/{review.sheets[0].name}", review.sheets[0].read_bytes().replace(b"left", b"gone"))
     assert review.after
+    first, *others = review.plan.changes
     cases: list[tuple[dict[str, Any], str]] = [
         ({"plan": stranger}, "plan.json: nobody decided this removal: P id-005 (id-005) in Team"),
         ({"plan": stranger}, "plan.json: a decided removal is missing: P id-000 (id-000) in Team"),
         ({"plan": evolve(review.plan, asked="something", digest="")}, "plan.json: it was not made from the snapshot"),
+        (
+            {"plan": evolve(review.plan, changes=(evolve(first, reason="approved by the CEO"), *others), digest="")},
+            "plan.json: the reason is not the decision in the sheets: P id-000 (id-000) in Team",
+        ),
+        (
+            {"plan": evolve(review.plan, refused=(SkippedChange(change=first, why="no"),), digest="")},
+            "plan.json: the removal occurs twice: P id-000 (id-000) in Team",
+        ),
+        ({"after": review.snapshot}, "after.json: it is the snapshot that was reviewed"),
         ({"journal": tmp_path / "other.journal"}, "journal.jsonl: it is of another plan"),
         ({"journal": None}, "journal.jsonl: it is missing, although the plan has 2 changes"),
         ({"after": None}, "after.json: a later snapshot is missing"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from ..._support.text import format_count
 from ...errors import InputError
 from ...membership import Action, Change
-from ..decisions.planning import SHORT_DIGEST
+from ..decisions.planning import SHORT_DIGEST, reason_of
 from ..decisions.reading import parse_decisions
 from ..model.decisions import Decision, Decisions, Key
 from ..model.snapshot import Snapshot
@@ -82,11 +83,16 @@ def _plan(parts: Parts) -> Iterator[str]:
         yield f"{PLAN}: it is for another site: it is for {plan.site}, and the snapshot is of {parts.snapshot.site}"
     changes = [*plan.changes, *(each.change for each in (*plan.refused, *plan.skipped))]
     yield from (f"{PLAN}: the plan adds a member: {change}" for change in changes if change.action is not Action.REMOVE)
-    planned = {change.key for change in changes}
-    decided = {each.key for each in decisions.of(Decision.REMOVE)}
-    for key in sorted(planned - decided):
+    planned = Counter(change.key for change in changes)
+    decided = {each.key: reason_of(each) for each in decisions.of(Decision.REMOVE)}
+    for key in sorted(each for each, number in planned.items() if number > 1):
+        yield f"{PLAN}: the removal occurs twice: {_name(parts.snapshot, key)}"
+    for change in changes:
+        if change.key in decided and change.reason != decided[change.key]:
+            yield f"{PLAN}: the reason is not the decision in the sheets: {_name(parts.snapshot, change.key)}"
+    for key in sorted(planned.keys() - decided.keys()):
         yield f"{PLAN}: nobody decided this removal: {_name(parts.snapshot, key)}"
-    for key in sorted(decided - planned):
+    for key in sorted(decided.keys() - planned.keys()):
         yield f"{PLAN}: a decided removal is missing: {_name(parts.snapshot, key)}"
     for what, digest in (("snapshot", decisions.snapshot), ("decisions", decisions.digest)):
         if digest[:SHORT_DIGEST] not in plan.asked:
@@ -117,6 +123,8 @@ def _after(parts: Parts) -> Iterator[str]:
             yield f"{AFTER}: a later snapshot is missing, although the plan has changes"
     elif parts.after.site != parts.snapshot.site:
         yield f"{AFTER}: it is of another site ({parts.after.site}), not of {parts.snapshot.site}"
+    elif parts.after.digest == parts.snapshot.digest:
+        yield f"{AFTER}: it is the snapshot that was reviewed, and not a later one"
     elif _time(parts.after.ended_at) < _time(parts.snapshot.ended_at):
         yield f"{AFTER}: it was taken before the snapshot that was reviewed"
 
