@@ -106,7 +106,9 @@ def test_escapes_are_visible_and_spaces_are_plain(text: str, shown: str) -> None
 def is_safe(text: str) -> bool:
     """Check that a text stays on its line and leaves the terminal and the direction of the text alone."""
     joiners = {"\u200c", "\u200d"}
-    return all(char.isprintable() or char in joiners or unicodedata.category(char) == "Cn" for char in text) and not any(
+    return all(
+        char.isprintable() or char in joiners or unicodedata.category(char) == "Cn" for char in text
+    ) and not any(
         unicodedata.bidirectional(char) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI", "B", "S")
         for char in text
     )

@@ -26,7 +26,7 @@ def find_contradictions(parts: Parts) -> list[str]:
 
 
 def find_failures(parts: Parts, removals: list[Removal]) -> list[str]:
-    """Return where the later snapshot contradicts the journal."""
+    """Return where the later snapshot does not confirm the removals in the journal."""
     listed = [each for each in removals if each.state is RemovalState.REMOVED and each.later is Later.LISTED]
     return [*map(_describe_listed, listed), *_late_reading(parts, removals)]
 
@@ -125,7 +125,7 @@ def _after(parts: Parts) -> Iterator[str]:
         yield f"{AFTER}: it is of another site ({parts.after.site}), not of {parts.snapshot.site}"
     elif parts.after.digest == parts.snapshot.digest:
         yield f"{AFTER}: it is the snapshot that was reviewed, and not a later one"
-    elif _time(parts.after.ended_at) < _time(parts.snapshot.ended_at):
+    elif parse_time(parts.after.ended_at) < parse_time(parts.snapshot.ended_at):
         yield f"{AFTER}: it was taken before the snapshot that was reviewed"
 
 
@@ -136,17 +136,20 @@ def _late_reading(parts: Parts, removals: list[Removal]) -> Iterator[str]:
     """
     if parts.journal is None or parts.after is None:
         return
-    began_at = max((run.began_at for run in parts.journal.state.runs), key=_time)
+    began_at = max((run.began_at for run in parts.journal.state.runs), key=parse_time)
     made = {each.decided.group_id for each in removals if each.state is RemovalState.REMOVED}
-    early = [group for group in parts.after.groups if group.id in made and _time(group.read_at) < _time(began_at)]
-    for group in early:
+    later = {group.id: group.read_at for group in parts.after.groups}
+    for group in parts.snapshot.groups:
+        read_at = later.get(group.id, parts.after.started_at)  # a group may be missing in the list of all groups
+        if group.id not in made or parse_time(read_at) >= parse_time(began_at):
+            continue
         yield (
-            f"{AFTER}: the members of {group.name} were read on {group.read_at}, before the run that began on "
+            f"{AFTER}: the members of {group.name} were read on {read_at}, before the run that began on "
             f"{began_at}: take another later snapshot"
         )
 
 
-def _time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Return a time; one that is malformed counts as very early."""
     try:
         time = datetime.fromisoformat(text)
