@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 JOINERS = "\u200c\u200d"
-JOINABLE = {"Lo", "Mc", "Mn", "Sk", "Sm", "So"}  # letters without case, their marks, and emoji
-VARIED = {"Lo", "Pd", "Po", "Sm", "So"}  # ideographs, emoji and other signs
+UNASSIGNED = "Cn"
+JOINABLE = {"Lo", "Mc", "Mn", "Sk", "Sm", "So", UNASSIGNED}  # letters without case, their marks, and emoji
+VARIED = {"Lo", "Pd", "Po", "Sm", "So", UNASSIGNED}  # ideographs, emoji and other signs
 EMOJI_STYLE, KEYCAP = "\ufe0f", "\u20e3"
 VIRAMA_CLASS = 9
 VARIATION_SELECTORS = frozenset(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
@@ -22,9 +23,11 @@ def escape_controls(text: str) -> str:
     r"""Return a text that stays on its line and cannot control a terminal: dangerous characters become escapes.
 
     Escapes such as ``\x1b`` and ``\u202e`` stand for control characters and line breaks, for the characters that change
-    the direction of text, and for everything invisible, private or unassigned. Spaces of any width become plain spaces.
+    the direction of text, and for everything invisible or private. Spaces of any width become plain spaces.
     Names in all scripts are unchanged: joiners and variation selectors stay where a script or an emoji needs them
-    (Unicode Standard Annex 31, section 2.3; RFC 5892, appendix A), and are escaped elsewhere.
+    (Unicode Standard Annex 31, section 2.3; RFC 5892, appendix A), and are escaped elsewhere. Characters that this
+    version of Python does not know, such as a new emoji, are unchanged too: all versions of Python then write a name
+    alike. Those that Unicode reserves for invisible characters are escaped.
 
     The rule of this package: an attribute that holds a name has the true text, and so has JSON. A sentence about names
     (``why``, ``problems``, ``differences``, ``note``, ``notes``, ``asked``) is escaped when it is made, and so is each
@@ -57,11 +60,25 @@ def _escape_char(before: str, char: str, after: str) -> str:
     elif char in VARIATION_SELECTORS:
         if _is_one_of(VARIED, before) or (char == EMOJI_STYLE and after == KEYCAP):
             return char
-    elif char.isprintable() and char not in BLANKS:
+    elif (char.isprintable() and char not in BLANKS) or _is_visible_later(char):
         return char
     elif category(char) == "Zs":
         return " "
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _is_visible_later(char: str) -> bool:
+    """Check for a character that is unassigned, and that a later version of Unicode may make visible.
+
+    The other unassigned ones are noncharacters, and those with the property Default_Ignorable_Code_Point
+    (https://www.unicode.org/reports/tr44/).
+    """
+    from unicodedata import category
+
+    code = ord(char)
+    is_noncharacter = 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+    is_reserved = code == 0x2065 or 0xFFF0 <= code <= 0xFFF8 or 0xE0000 <= code <= 0xE0FFF
+    return category(char) == UNASSIGNED and not is_noncharacter and not is_reserved
 
 
 def _is_one_of(categories: set[str], char: str) -> bool:
