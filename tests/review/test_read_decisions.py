@@ -34,10 +34,10 @@ from review_fakes import (
 from confluence_groups_sdk import InputError
 from confluence_groups_sdk._support.text import protect_cell
 from confluence_groups_sdk.review import Decision, Decisions, SnapshotUser, read_decisions, sheet_rows, write_sheet
-from confluence_groups_sdk.review.decisions import workbook
 from confluence_groups_sdk.review.decisions.cells import parse_date
 from confluence_groups_sdk.review.decisions.reading import parse_decisions
 from confluence_groups_sdk.review.model.sheet_row import COLUMNS
+from confluence_groups_sdk.review.sheets.workbook import MAX_UNPACKED
 
 QUOTED = 1  # csv.QUOTE_ALL
 TODAY = date(2026, 12, 1)
@@ -320,7 +320,7 @@ CELLS = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (rewrite(BOOK, xl__worksheets__sheet1_xml=b"\0" * (workbook.MAX_UNPACKED + 1)), "unpacks to more than 256 MiB"),
+        (rewrite(BOOK, xl__worksheets__sheet1_xml=b"\0" * (MAX_UNPACKED + 1)), "unpacks to more than 256 MiB"),
         (lie_about_size(BOOK), "the workbook is damaged"),
         (BOOK[:-30], "the workbook is damaged"),
         (rewrite(BOOK, content_xml=b""), "this is an OpenDocument file: save it as an Excel workbook (.xlsx)"),

@@ -7,6 +7,7 @@ from datetime import date
 
 from ..._support.text import FORMULA_STARTS, protect_cell
 from ..model.decisions import Decision
+from ..sheets.workbook import workbook_cell
 from .raw_sheet import RawCell
 
 YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?")
@@ -23,7 +24,12 @@ def unprotect(cell: str) -> str:
 
 def is_same(cell: str, expected: str) -> bool:
     """Check that a cell has the expected text, as it is or as a sheet writes it."""
-    return cell == expected or cell.strip() in {expected.strip(), protect_cell(expected).strip()}
+    return cell == expected or cell.strip() in {expected.strip(), *written_forms(expected)}
+
+
+def written_forms(text: str) -> set[str]:
+    """Return a text as CSV files and workbooks have it, without surrounding spaces."""
+    return {protect_cell(text).strip(), workbook_cell(text).strip()}
 
 
 def parse_decision(cell: str) -> Decision | None:
