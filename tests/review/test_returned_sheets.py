@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from review_fakes import group, snapshot
+from review_fakes import csv_bytes, group, rows_of, snapshot
 
 from confluence_groups_sdk import InputError
-from confluence_groups_sdk.review import SnapshotUser, read_decisions, sheet_rows, write_sheet
+from confluence_groups_sdk.review import Snapshot, SnapshotUser, read_decisions, sheet_rows, write_sheet
 from confluence_groups_sdk.review.decisions import workbook as reading
+from confluence_groups_sdk.review.decisions.reading import parse_decisions
 from confluence_groups_sdk.review.model.sheet_row import COLUMNS
 from confluence_groups_sdk.review.sheets import workbook as writing
 
@@ -47,3 +48,67 @@ def test_every_workbook_that_is_written_is_within_the_limits_of_reading(
     monkeypatch.setattr(writing, "MAX_UNPACKED", size - 1)
     with pytest.raises(InputError, match="too large for a workbook"):
         write_sheet(path, sheet_rows(taken), snapshot=taken)
+
+
+@pytest.mark.parametrize(
+    "reviewer",
+    [
+        "Max Muster <max@example.com>",
+        "Max (max@example.com)",
+        "Muster, Max",
+        "MUSTER Max",
+        "Rita & Max Muster",
+        "Rita and max muster",
+        "Rita/Max Muster",
+        "Rita\nMax Muster",
+        "mailto:max@example.com",
+        "Max\u200b Muster",
+        "Max\u00ad Muster",
+        "“Max Muster”",
+        "Max Muster.",
+        "@Max Muster",
+        "5b10:max",
+        "Max Muster (5b10:max)",
+        "max+review@example.com",
+        "Max M\u00fcster-Muster <max@example.com>, Rita",
+    ],
+)
+def test_nobody_decides_about_their_own_access_by_writing_their_name_differently(reviewer: str) -> None:
+    taken = one_member(person("5b10:max", "Max Muster", "max@example.com"))
+    assert_own(taken, reviewer)
+
+
+@pytest.mark.parametrize("name", ["Max\u200f Muster", "=Max Muster", ESCAPES, "O’Brien, Max", "and", "李小龙"])
+def test_nobody_decides_about_their_own_access_by_a_name_as_a_sheet_has_it(name: str, tmp_path: Path) -> None:
+    taken, path = one_member(person("5b10:max", name)), tmp_path / "s.xlsx"
+    write_sheet(path, [evolve(row, decision="keep", reviewer=name) for row in sheet_rows(taken)], snapshot=taken)
+    with pytest.raises(InputError, match="decides about their own access"):
+        read_decisions(taken, [path])
+    assert_own(taken, name)
+
+
+@pytest.mark.parametrize(
+    "reviewer",
+    ["Max Mustermann", "Rita", "maxi@example.com", "rita@example.com (for Max)", "Muster", "Max", "Rita and Kim", "x"],
+)
+def test_others_may_decide(reviewer: str) -> None:
+    taken = one_member(person("5b10:max", "Max Muster", "max@example.com"))
+    rows = rows_of(taken, {("g1", "5b10:max"): {"decision": "keep", "reviewer": reviewer}})
+    [decided] = parse_decisions(taken, {"s.csv": csv_bytes(rows)}, today=TODAY).decided
+    assert (decided.reviewer, decided.is_own) == (reviewer, False)
+
+
+def one_member(member: SnapshotUser) -> Snapshot:
+    return snapshot(group("g1", member.account_id), users=[member])
+
+
+def assert_own(taken: Snapshot, reviewer: str) -> None:
+    [member] = taken.users
+    rows = rows_of(taken, {("g1", member): {"decision": "keep", "reviewer": reviewer}})
+    with pytest.raises(InputError, match="decides about their own access"):
+        parse_decisions(taken, {"s.csv": csv_bytes(rows)}, today=TODAY)
+
+
+def test_a_member_who_hides_their_email_is_found_by_their_name_in_it() -> None:
+    assert_own(one_member(person("5b10:max", "Max Muster")), "muster.max@example.org")
+    assert_own(one_member(person("5b10:max", "Muster, Max")), "Rita; max_muster+review@example.org")
