@@ -12,6 +12,7 @@ from attrs import evolve
 from review_fakes import csv_bytes, group, rows_of, snapshot
 
 from confluence_groups_sdk import InputError
+from confluence_groups_sdk._support.text import FORMULA_STARTS
 from confluence_groups_sdk.review import Snapshot, SnapshotUser, read_decisions, sheet_rows, write_sheet
 from confluence_groups_sdk.review.decisions import workbook as reading
 from confluence_groups_sdk.review.decisions.reading import parse_decisions
@@ -78,7 +79,7 @@ def test_nobody_decides_about_their_own_access_by_writing_their_name_differently
     assert_own(taken, reviewer)
 
 
-@pytest.mark.parametrize("name", ["Max\u200f Muster", "=Max Muster", ESCAPES, "O’Brien, Max", "and", "李小龙"])
+@pytest.mark.parametrize("name", ["Max\u200f Muster", "=Max Muster", ESCAPES, "O\u2019Brien, Max", "and", "李小龙"])
 def test_nobody_decides_about_their_own_access_by_a_name_as_a_sheet_has_it(name: str, tmp_path: Path) -> None:
     taken, path = one_member(person("5b10:max", name)), tmp_path / "s.xlsx"
     write_sheet(path, [evolve(row, decision="keep", reviewer=name) for row in sheet_rows(taken)], snapshot=taken)
@@ -112,3 +113,29 @@ def assert_own(taken: Snapshot, reviewer: str) -> None:
 def test_a_member_who_hides_their_email_is_found_by_their_name_in_it() -> None:
     assert_own(one_member(person("5b10:max", "Max Muster")), "muster.max@example.org")
     assert_own(one_member(person("5b10:max", "Muster, Max")), "Rita; max_muster+review@example.org")
+
+
+@pytest.mark.parametrize("text", ["x;=cmd|' /C calc'!A0;", "x; +1", '";"=1+1";"', "=1;-1;@x", "a;\uff1db"])
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_no_cell_runs_in_a_spreadsheet_that_separates_cells_by_semicolons(
+    tmp_path: Path, text: str, suffix: str
+) -> None:
+    taken, path = one_member(person("5b10:max", text)), tmp_path / f"s.{suffix}"
+    rows = [evolve(row, decision="keep", reviewer="Rita", comment=text) for row in sheet_rows(taken)]
+    write_sheet(path, rows, snapshot=taken)
+    if suffix == "csv":
+        lines = path.read_text("utf-8-sig").splitlines()
+        cells = [cell.strip(' "') for line in lines for cell in line.split(";")]
+        assert not [cell for cell in cells if cell.startswith(FORMULA_STARTS)]
+    [decided] = read_decisions(taken, [path]).decided
+    assert decided.comment == text
+
+
+def test_a_file_of_another_kind_is_one_problem() -> None:
+    for data in (b"<?xml version='1.0'?>\n<office/>", b"%PDF-1.7 and, more", b"name;mail\nMax;max@example.com\n"):
+        with pytest.raises(InputError) as caught:
+            parse_decisions(snapshot(), {"s.csv": data}, today=TODAY)
+        assert caught.value.problems == (
+            "s.csv: line 1: these are not the columns of a review sheet: return the sheet as it was sent, with "
+            "decisions in it",
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from ..._support.text import FORMULA_STARTS, protect_cell
+from ..._support.text import protect_cell, unprotect_cell
 from ..model.decisions import Decision
 from ..sheets.workbook import workbook_cell
 from .raw_sheet import RawCell
@@ -17,9 +17,8 @@ DECISIONS = {each.value: each for each in Decision}
 
 
 def unprotect(cell: str) -> str:
-    """Remove the apostrophe that keeps a spreadsheet from running a text as a formula, and surrounding spaces."""
-    text = cell.strip()
-    return text[1:] if text.startswith("'") and text[1:].lstrip().startswith(FORMULA_STARTS) else text
+    """Remove the apostrophes that keep a spreadsheet from running a text as a formula, and surrounding spaces."""
+    return unprotect_cell(cell.strip())
 
 
 def is_same(cell: str, expected: str) -> bool:
