@@ -139,7 +139,7 @@ def _write_review(book: Workbook, snapshot: Snapshot, rows: Sequence[SheetRow], 
         _set_height(sheet, number, row.comment, WIDTHS["comment"])
         for column, name in enumerate(COLUMNS):
             _write_cell(sheet, number, column, getattr(row, name), formats.of_column(name), is_date=name == "until")
-    sheet.freeze_panes(1, 0)
+    sheet.freeze_panes(1, COLUMNS.index("email"))  # a reviewer on a small screen still sees the group and the name
     sheet.autofilter(0, 0, len(rows), len(COLUMNS) - 1)
     sheet.protect("", ALLOWED)
     if rows:
@@ -196,6 +196,9 @@ def _add_rules(book: Workbook, sheet: Worksheet, last: int, day: date) -> None:
         {
             "validate": "list",
             "source": [each.value for each in Decision],
+            "input_title": "Decision",
+            "input_message": "keep: still needed. remove: leaves the group. exception: stays until a date. "
+            "Your own access: leave it empty.",
             "error_title": "Decision",
             "error_message": "Choose keep, remove or exception.",
         },
@@ -207,6 +210,8 @@ def _add_rules(book: Workbook, sheet: Worksheet, last: int, day: date) -> None:
             "criteria": "between",
             "minimum": day,
             "maximum": LAST_DAY,
+            "input_title": "Only for exceptions",
+            "input_message": f"The last day, such as {day.year + 1}-03-31.",
             "error_title": "Last day of the exception",
             "error_message": f"Enter a date such as {day.year + 1}-03-31, not before {day}.",
         },

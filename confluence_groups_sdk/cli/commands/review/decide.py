@@ -13,7 +13,7 @@ from ...._core.limits.rate_limiter import RateLimiter
 from ...._support.text import format_count
 from ....errors import InputError
 from ....membership import Plan
-from ....review import Decision, Decisions, Selection, Snapshot, plan_decisions, read_decisions
+from ....review import Decision, Decisions, Snapshot, plan_decisions, read_decisions
 from ...command import command
 from ...exit_codes import REFUSED
 from ...options import ConnectionOptions, Format, OutputOptions, PlanGuardOptions
@@ -94,7 +94,9 @@ def decide(
     decided.save(decisions_file)
     made.save(plan)
     _report(taken, decided, made, output)
-    steps = _next_steps(snapshot, sheets, made, plan, decisions_file, taken.selection)
+    saved = f"saved as {plan} and {decisions_file}; nothing was removed"
+    prove = _prove_command(snapshot, sheets, plan, decisions_file)
+    steps = [saved, *_next_steps(taken, snapshot, made, plan, prove)]
     (print_out if output.format is Format.TABLE else print_err)("", *steps)
     if made.refused:
         refused = format_count(len(made.refused), "change")
@@ -163,22 +165,22 @@ def _undecided_rows(taken: Snapshot, decided: Decisions) -> Iterator[dict[str, A
         }
 
 
-def _next_steps(
-    snapshot: Path, sheets: Iterable[Path], made: Plan, plan: Path, decisions_file: Path, selection: Selection
-) -> Iterator[str]:
-    yield f"saved as {plan} and {decisions_file}; nothing was removed"
-    prove = f"{PROGRAM} review evidence {_quote(snapshot)} --sheets {_quote(*_shorten(sheets))} --plan {_quote(plan)}"
-    prove += f" --decisions {_quote(decisions_file)}"
+def _next_steps(taken: Snapshot, snapshot: Path, made: Plan, plan: Path, prove: str) -> Iterator[str]:
     if not made.changes:
         yield f"prove it:    {prove}"
         return
     after = Path(f"{snapshot.stem}-after.snapshot")
+    same = [f"--access {shlex.quote(each)} " for each in taken.selection.access]
+    same += [f"--group {shlex.quote(each)} " for each in taken.selection.group_ids]
     yield f"approve it:  {PROGRAM} plan show {_quote(plan)} --html {_quote(plan.with_suffix('.html'))}"
     yield f"apply it:    {PROGRAM} apply {_quote(plan)} --expect-digest {made.digest}"
-    same = [f"--access {shlex.quote(each)} " for each in selection.access]
-    same += [f"--group {shlex.quote(each)} " for each in selection.group_ids]
     yield f"look again:  {PROGRAM} review snapshot {''.join(same)}--out {_quote(after)}"
     yield f"prove it:    {prove} --journal {_quote(plan.with_suffix('.journal'))} --after {_quote(after)}"
+
+
+def _prove_command(snapshot: Path, sheets: Iterable[Path], plan: Path, decisions_file: Path) -> str:
+    command_line = f"{PROGRAM} review evidence {_quote(snapshot)} --sheets {_quote(*_shorten(sheets))}"
+    return f"{command_line} --plan {_quote(plan)} --decisions {_quote(decisions_file)}"
 
 
 def _quote(*paths: Path) -> str:
