@@ -129,7 +129,7 @@ def test_the_sheets_that_are_sent_can_be_returned(tmp_path: Path) -> None:
         ({"decision": "exception", "until": "2026-11-30"}, "column until: the exception ended on 2026-11-30"),
         ({"until": "2027-01-01"}, "column until: only an exception has an end: clear the cell"),
         ({"decision": "", "until": "2027-01-01"}, "column until: only an exception has an end"),
-        ({"until": "03/04/2027"}, "column until: “03/04/2027” is not a date that can have only one meaning"),
+        ({"until": "03/04/2027"}, "column until: “03/04/2027” can mean two dates: write it as in 2027-03-31"),
         ({"until": "2027-02-30"}, "column until: “2027-02-30” is not a date"),
         ({"reviewer": " "}, "column reviewer: a decision needs a reviewer"),
         ({"reviewer": "ANNA@example.com "}, "column reviewer: ANNA@example.com decides about their own access"),
@@ -435,7 +435,7 @@ def test_dates_have_one_meaning(day: date) -> None:
         if day.day > 12 or day.day == day.month:
             assert parse_date(f"{day:{form}}") == day
         else:
-            with pytest.raises(ValueError, match="only one meaning"):
+            with pytest.raises(ValueError, match="can mean two dates"):
                 parse_date(f"{day:{form}}")
 
 

@@ -59,6 +59,10 @@ def parse_date(cell: RawCell) -> date | None:
     text = cell.strip()
     if not text:
         return None
+    if found := SLASHES.fullmatch(text):
+        one, other = int(found[1]), int(found[2])
+        if one != other and max(one, other) <= 12:
+            raise ValueError(f"“{text}” can mean two dates: write it as in 2027-03-31")
     try:
         if found := YEAR_FIRST.fullmatch(text):
             return date(int(found[1]), int(found[2]), int(found[3]))
@@ -66,8 +70,7 @@ def parse_date(cell: RawCell) -> date | None:
             return date(int(found[3]), int(found[2]), int(found[1]))
         if found := SLASHES.fullmatch(text):
             one, other, year = map(int, found.groups())
-            if one == other or max(one, other) > 12:
-                return date(year, min(one, other), max(one, other))
+            return date(year, min(one, other), max(one, other))
     except ValueError:
         pass
-    raise ValueError(f"“{text}” is not a date that can have only one meaning: write it as in 2027-03-31")
+    raise ValueError(f"“{text}” is not a date: write it as in 2027-03-31")
