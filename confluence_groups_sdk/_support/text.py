@@ -12,6 +12,7 @@ VARIATION_SELECTORS = frozenset(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100
 BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 UNSEEN = VARIATION_SELECTORS | BLANKS  # Python counts these as printable
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are full-width
+FORMULA_AHEAD = r"[\s\"]*[=+@\-\uff1d\uff0b\uff0d\uff20]"  # what begins a formula, also in a quoted cell
 
 
 def format_count(number: int, noun: str) -> str:
@@ -44,9 +45,27 @@ def escape_controls(text: str) -> str:
 
 
 def protect_cell(text: str) -> str:
-    """Escape control characters, and put an apostrophe before a text that a spreadsheet would run as a formula."""
+    """Escape control characters, and put an apostrophe before a text that a spreadsheet would run as a formula.
+
+    Also after a semicolon, where a spreadsheet in many countries begins a new cell.
+
+    Source: https://owasp.org/www-community/attacks/CSV_Injection
+    """
     shown = escape_controls(text)
+    if ";" in shown:
+        from re import sub  # loads only for the few texts that need it
+
+        shown = sub(rf";(?={FORMULA_AHEAD})", ";'", shown)
     return f"'{shown}" if shown.lstrip().startswith(FORMULA_STARTS) else shown
+
+
+def unprotect_cell(text: str) -> str:
+    """Remove the apostrophes that `protect_cell` puts into a text."""
+    if ";'" in text:
+        from re import sub
+
+        text = sub(rf";'(?={FORMULA_AHEAD})", ";", text)
+    return text[1:] if text.startswith("'") and text[1:].lstrip().startswith(FORMULA_STARTS) else text
 
 
 def _escape_char(before: str, char: str, after: str) -> str:
