@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from fakes import FakeClock, token, wire
-from raw_socket_servers import Authority, SocketServer, request_on, run_proxy, serve
+from raw_socket_servers import Authority, SocketServer, reply_with, request_on, run_proxy, serve
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -409,6 +409,21 @@ def test_a_call_whose_token_is_being_refreshed_fails_at_once(kind: str) -> None:
             for call in calls:
                 connection_error(call)
         assert [each for each in server.requests if b"/oauth/token" not in each] == []
+
+
+@pytest.mark.parametrize("kind", ORDERLY)
+def test_a_call_whose_rejected_token_is_being_refreshed_fails_at_once(kind: str) -> None:
+    held = HeldServer()
+    rejection = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with serve(reply_with(rejection), held) as server:
+        store = MemoryTokenStore(Tokens("old", "refresh", 4e9, ()))
+        auth = OAuth2("client-id", "client-secret", store, authority=server.address)
+        with background(kind, server.address, auth=auth) as client:
+            call = client.call("remove_member", **BOTH)
+            held.wait()
+            client.close()
+            connection_error(call)
+        assert [each.partition(b" ")[0] for each in server.requests] == [b"DELETE", b"POST"]
 
 
 # --- calls that wait for something else
