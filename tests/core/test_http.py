@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes import KINDS, SITE, Answers, FakeClock, remove_member, token, wire
+from fakes import KINDS, SITE, WIRED, Answers, FakeClock, call_at, remove_member, token, wire
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -119,6 +119,13 @@ def test_the_default_timeout() -> None:
     answers = Answers(httpx.Response(204))
     remove_member("sync", answers)
     assert answers.requests[0].extensions["timeout"] == httpx.Timeout(30, connect=5).as_dict()
+
+
+@pytest.mark.parametrize("kind", WIRED)
+def test_a_body_that_ends_with_its_connection_is_read(kind: str) -> None:
+    with wire(b'HTTP/1.1 200 OK\r\n\r\n{"type": "group", "id": "g", "name": "editors"}') as (address, _):
+        group = call_at(kind, address, "get_group", {"group_id": "g"})
+    assert group.name == "editors"
 
 
 def test_the_application_name_comes_first_in_the_user_agent() -> None:

@@ -209,6 +209,7 @@ def test_the_page_that_closes_a_gap_has_new_members(kind: str) -> None:
 
     found = call(kind, "iter_members", leave, {"group_id": "g", "in_parallel": 2})
     assert sorted(ids_of(found)) == sorted(make_ids(1000))
+    assert server.starts[:2] == [0, 199], "two calls at the same time are several"
 
 
 def test_four_pages_for_each_call_are_requested_ahead() -> None:
