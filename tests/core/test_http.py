@@ -364,7 +364,10 @@ def test_asynchronous_raw_ends_in_time() -> None:
             with pytest.raises(httpx.ReadTimeout, match="the attempt has taken too long"):
                 await generated.asyncio_detailed(client=groups.raw, group_id="a", account_id="a")
 
-    with serve(lambda server, _connection: server.closing.wait(BOUND_S)) as server:
+    def stay_silent(server: SocketServer, _connection: socket.socket) -> None:
+        server.closing.wait(BOUND_S)
+
+    with serve(stay_silent) as server:
         asyncio.run(call(server.address))
 
 
