@@ -35,6 +35,7 @@ from confluence_groups_sdk import (
     aiohttp_client,
 )
 from confluence_groups_sdk._core.call_metadata import CallMetadata, current_call_metadata
+from confluence_groups_sdk._core.transport.aiohttp_request import checked_headers
 from confluence_groups_sdk._core.transport.aiohttp_transport import AiohttpTransport
 from confluence_groups_sdk.sandbox import Faults, Sandbox
 
@@ -153,6 +154,16 @@ def test_any_address_is_sent_as_httpx_sends_it(target: str) -> None:
         asyncio.run(first_lines(wires.address, f"/{target}"))
         ours, theirs = [request.partition(b"\r\n")[0] for request in wires.requests]
         assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(b"X Words", b"a"), (b"", b"a"), (b"X-\xe9", b"a"), (b"X-Words", b"a\nb"), (b"X-Words", b"\xff")],
+)
+def test_a_malformed_header_is_refused(name: bytes, value: bytes) -> None:
+    with pytest.raises(httpx.LocalProtocolError):
+        checked_headers(httpx.Headers([(name, value)]), b"")
+    assert checked_headers(httpx.Headers([(b"X-Words", b"a")]), b"") == [("X-Words", "a")]
 
 
 @settings(max_examples=60)
