@@ -701,6 +701,30 @@ def test_connections_are_reused_after_a_complete_response() -> None:
         assert (wires.connections, len(wires.requests)) == (1, 5)
 
 
+@pytest.mark.parametrize(
+    ("headers", "is_accepted"),
+    [
+        ([b"X-%d: a" % number for number in range(1000)], True),
+        ([b"X-%d: a" % number for number in range(1001)], False),
+        ([b"X-A: " + b"a" * (100 * 1024 - 8)], True),
+        ([b"X-A: " + b"a" * (100 * 1024 + 1)], False),
+    ],
+    ids=["1000", "1001", "100 KiB", "more"],
+)
+def test_the_headers_of_a_response_are_limited(headers: list[bytes], is_accepted: bool) -> None:
+    async def get(address: str) -> httpx.Response:
+        async with aiohttp_client() as http:
+            return await http.get(address)
+
+    with serve(reply_with(b"\r\n".join([b"HTTP/1.1 204 As asked", *headers, b"", b""]))) as wires:
+        if is_accepted:
+            response = asyncio.run(get(wires.address))
+            assert (len(response.headers), response.reason_phrase) == (len(headers), "As asked")
+        else:
+            with pytest.raises(httpx.RemoteProtocolError):
+                asyncio.run(get(wires.address))
+
+
 def test_aiohttps_errors_which_hold_headers_are_not_chained() -> None:
     async def get(address: str) -> None:
         async with aiohttp_client() as http:
