@@ -387,6 +387,25 @@ def test_items_are_taken_when_needed(count: int, ahead: int | None) -> None:
     assert taken == list(range(count))
 
 
+def test_by_default_eight_tasks_work_and_four_times_as_many_are_begun() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    async def same(number: int) -> int:
+        return number
+
+    async def first() -> int:
+        async with aclosing(map_in_tasks(same, items())) as results:
+            return await anext(results)
+
+    assert asyncio.run(first()) == 0
+    assert len(taken) == 4 * 8 + 1
+
+
 def test_tasks_are_limited_and_end_at_an_error() -> None:
     running: set[int] = set()
     most: list[int] = []
