@@ -8,7 +8,7 @@ from attrs import frozen
 
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
-from ..._support.text import format_count
+from ..._support.text import escape_controls, format_count
 from .differences import Difference, DifferenceKind, SnapshotDiff
 from .snapshot import Snapshot
 
@@ -99,10 +99,16 @@ def difference_rows(found: SnapshotDiff, *, by_user: bool = False) -> Iterator[D
 def difference_lines(found: SnapshotDiff, *, by_user: bool = False) -> Iterator[str]:
     """Yield lines of text that show the differences, under the group or the user that they are about.
 
+    Control characters in names are escaped.
+
     Args:
         found: the differences.
         by_user: whether they are listed under users.
     """
+    return map(escape_controls, _lines(found, by_user=by_user))
+
+
+def _lines(found: SnapshotDiff, *, by_user: bool) -> Iterator[str]:
     yield f"before: {_describe_snapshot(found.before)}"
     yield f"after:  {_describe_snapshot(found.after)}"
     counts = ", ".join(f"{number} {noun}" for number, noun in describe_counts(found))
@@ -197,4 +203,5 @@ def _by_user(difference: Difference) -> tuple[object, ...]:
 
 def _describe_snapshot(snapshot: Snapshot) -> str:
     groups, people = format_count(len(snapshot.groups), "group"), format_count(len(snapshot.users), "member")
-    return f"{snapshot.started_at}, {groups}, {people}, {snapshot.selection} (digest {snapshot.digest[:16]})"
+    period = f"read from {snapshot.started_at} to {snapshot.ended_at}"
+    return f"{period}, {groups}, {people}, {snapshot.selection} (digest {snapshot.digest[:16]})"

@@ -77,7 +77,7 @@ def _cards(found: SnapshotDiff) -> list[Card]:
 
 
 def _describe(snapshot: Snapshot) -> str:
-    return f"{snapshot.started_at}, {snapshot.selection}, digest {snapshot.digest[:16]}…"
+    return f"read from {snapshot.started_at} to {snapshot.ended_at}, {snapshot.selection}, digest {snapshot.digest[:16]}…"
 
 
 def _access_table(found: SnapshotDiff) -> Table:
