@@ -29,8 +29,28 @@ def diff(before: Snapshot, after: Snapshot) -> SnapshotDiff:
         after: the second snapshot.
 
     Raises:
-        ReviewError: the snapshots are of different sites, the first one is newer, or they overlap: then the second one
-            may have read a group before the first one did.
+        ReviewError: the snapshots are of different sites, have no group in common because they were asked for
+            different ones, are in the wrong order, or overlap: then the second one may have read a group before the
+            first one did.
+    """
+    _check_order(before, after)
+    if not _can_share_groups(before, after):
+        raise ReviewError("the snapshots were asked for different groups, so nothing can be compared")
+    comparison = _Comparison(before, after)
+    comparison.compare()
+    return SnapshotDiff(
+        before=before,
+        after=after,
+        differences=(*comparison.groups, *comparison.memberships, *_compare_people(before, after)),
+        not_compared=tuple(comparison.not_compared),
+    )
+
+
+def _check_order(before: Snapshot, after: Snapshot) -> None:
+    """Check that two snapshots of a site were taken one after the other.
+
+    Raises:
+        ReviewError: they were not, or are of different sites.
     """
     if before.site != after.site:
         raise ReviewError(f"the snapshots are of different sites: {before.site} and {after.site}")
@@ -43,13 +63,16 @@ def diff(before: Snapshot, after: Snapshot) -> SnapshotDiff:
             f"the snapshots overlap: the first one ended at {before.ended_at}, after the second one began at "
             f"{after.started_at}: compare snapshots that were taken one after the other"
         )
-    comparison = _Comparison(before, after)
-    comparison.compare()
-    return SnapshotDiff(
-        before=before,
-        after=after,
-        differences=(*comparison.groups, *comparison.memberships, *_compare_people(before, after)),
-        not_compared=tuple(comparison.not_compared),
+
+
+def _can_share_groups(before: Snapshot, after: Snapshot) -> bool:
+    """Check whether a group can be part of both selections."""
+    one, other = before.selection, after.selection
+    return (
+        one.all_groups
+        or other.all_groups
+        or not set(one.access).isdisjoint(other.access)
+        or not {group.id for group in before.groups}.isdisjoint(group.id for group in after.groups)
     )
 
 

@@ -142,10 +142,29 @@ def test_snapshots_of_other_sites_and_in_the_wrong_order_are_refused() -> None:
 def test_snapshots_that_overlap_are_refused() -> None:
     """A snapshot that was resumed late may have read a group after the second one did."""
     resumed = evolve(snapshot(group("g", "a")), ended_at="2026-12-30T12:00:00Z", digest="")
-    with pytest.raises(ReviewError, match=r"overlap: the first one ended at 2026-12-30T12:00:00Z, after the second one"):
+    with pytest.raises(
+        ReviewError, match=r"overlap: the first one ended at 2026-12-30T12:00:00Z, after the second one"
+    ):
         diff(resumed, snapshot(group("g"), at=LATER))
     assert diff(resumed, resumed).is_empty, "a snapshot equals itself"
     assert diff(resumed, snapshot(group("g"), at="2026-12-30T12:00:00Z")).left
+
+
+def test_equal_access_is_not_claimed_if_it_is_unknown() -> None:
+    unknown = diff(snapshot(group("g", "a", access=None)), snapshot(group("g", "a", access=None), at=LATER))
+    assert "the same access" not in render_diff(unknown)
+    assert "which groups give access is unknown" in render_diff(unknown)
+    known = diff(snapshot(group("g", "a")), snapshot(group("g", "a"), at=LATER))
+    assert "the same memberships and the same access" in render_diff(known)
+
+
+def test_snapshots_of_different_groups_are_not_equal() -> None:
+    one, other = (Selection(all_groups=False, group_ids=(each,)) for each in "gh")
+    before = snapshot(group("g", "a"), selection=one)
+    with pytest.raises(ReviewError, match="were asked for different groups, so nothing can be compared"):
+        diff(before, snapshot(group("h", "b"), selection=other, at=LATER))
+    assert diff(before, snapshot(group("g", "a", access=["admin"]), selection=ADMINS, at=LATER)).changed_access
+    assert diff(snapshot(selection=ADMINS), snapshot(group("g"), at=LATER)).is_empty, "no group gives admin access"
 
 
 def test_lines_of_text_stay_lines() -> None:

@@ -17,6 +17,7 @@ from ..command import command
 from ..exit_codes import INCOMPLETE
 from ..lookup import resolve_user
 from ..options import AccountArgument, ConnectionOptions, OutputOptions
+from ..rendering.snapshot_limits import unread_lines
 from ..rendering.tables import write_one, write_rows
 from ..session.client_factory import open_client
 from ..terminal import print_err
@@ -66,12 +67,18 @@ def find(
         typer.Option("--snapshot", metavar="FILE", help="Search this snapshot instead of the site.", dir_okay=False),
     ] = None,
 ) -> None:
-    """Find members by a part of their name, e-mail or account id; neither case nor accents matter."""
+    """Find members by a part of their name, e-mail or account id; neither case nor accents matter.
+
+    The exit code is 4 if the members of some groups could not be searched.
+    """
     if snapshot is not None:
         if group:
             raise InputError("--group and --snapshot exclude each other: a snapshot is searched as a whole")
-        found = find_users(Snapshot.load(snapshot).users.values(), text)
-        write_rows(map(_snapshot_row, found), members.COLUMNS, output)
+        taken = Snapshot.load(snapshot)
+        write_rows(map(_snapshot_row, find_users(taken.users.values(), text)), members.COLUMNS, output)
+        print_err(*unread_lines(taken))
+        if not taken.is_complete:
+            raise typer.Exit(INCOMPLETE)
         return
     with open_client(connection) as client:
         searched = resolve_groups(client, group).values() if group else client.iter_groups(access_type="user")
