@@ -20,7 +20,7 @@ def describe_group(group: Group, read: GroupMembers, read_at: str) -> SnapshotGr
     Args:
         group: the group, from a list of groups.
         read: what reading its members has shown.
-        read_at: when they were read, in ISO 8601 (UTC).
+        read_at: when reading them began, in ISO 8601 (UTC).
     """
     doubts = list(_doubts(read))
     return SnapshotGroup(

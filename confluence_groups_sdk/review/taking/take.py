@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 
 from ..._core.limits.rate_limiter_status import RateLimiterStatus
 from ..._support.clock import Clock, SystemClock, utc_timestamp
 from ..._support.public import public
 from ...client import ConfluenceGroups
-from ...errors import ReviewError
-from ...membership import Progress, read_groups
+from ...errors import IncompleteReadError, ReviewError
+from ...membership import GroupMembers, Progress, read_groups
 from ..model.snapshot import Snapshot
 from ..model.snapshot_parts import SnapshotGroup
 from .groups import complete_group, describe_group, describe_users
@@ -45,7 +45,8 @@ def take_snapshot(
     because the next snapshot would go on from it.
 
     ``calls`` and ``points`` are those of the client's rate limiter, so they include other calls that share it at the
-    same time. Calls that a killed run made after its last group are not known.
+    same time. Calls that a killed run made after its last group are not known, nor those of a run that ended before it
+    read a group.
 
     Args:
         client: reads the groups.
@@ -116,11 +117,13 @@ class _Run:
         """
         state, total = self._progress.state, len(selected.groups)
         left = [group_id for group_id in selected.groups if group_id not in state.groups]
+        began_at: dict[str, str] = {}
         failed: dict[str, SnapshotGroup] = {}
-        on_progress(Progress(phase=READING, done=total - len(left), total=total))
-        with closing(read_groups(self._client, left, workers=workers)) as results:
-            for number, result in enumerate(results, total - len(left) + 1):
-                group = describe_group(selected.groups[result.group_id], result, utc_timestamp(self._clock.now()))
+        done = total - len(left)
+        on_progress(Progress(phase=READING, done=done, total=total))
+        with closing(self._read_each(left, workers, began_at)) as results:
+            for number, result in enumerate(results, done + 1):
+                group = describe_group(selected.groups[result.group_id], result, began_at.pop(result.group_id))
                 if result.error is not None:
                     failed[group.id] = group
                 else:
@@ -129,6 +132,31 @@ class _Run:
                     self._progress.record(group, users, *self._counted())
                 on_progress(Progress(phase=READING, done=number, total=total))
         return failed
+
+    def _read_each(
+        self, group_ids: Iterable[str], workers: int, began_at: dict[str, str]
+    ) -> Generator[GroupMembers, None, None]:
+        """Yield the members of each group; first of the groups that can be read, then why the others cannot.
+
+        Args:
+            group_ids: the ids of the groups.
+            workers: how many groups are read at the same time.
+            began_at: gets the time before each group is read. A group read ahead may wait long until it is yielded.
+        """
+        unsendable: list[str] = []
+
+        def take_ids() -> Iterator[str]:
+            for group_id in group_ids:
+                began_at[group_id] = utc_timestamp(self._clock.now())
+                if _is_sendable(self._client, group_id):
+                    yield group_id
+                else:
+                    unsendable.append(group_id)
+
+        with closing(read_groups(self._client, take_ids(), workers=workers)) as results:
+            yield from results
+        for group_id in unsendable:
+            yield GroupMembers(group_id=group_id, error=IncompleteReadError("the group's id cannot be sent"))
 
     @contextmanager
     def counted_to_the_end(self) -> Iterator[None]:
@@ -145,6 +173,15 @@ class _Run:
         """Return the calls and points of all runs so far."""
         status = self._client.rate_limiter.snapshot()
         return status.responses + self._calls_apart, status.points + self._points_apart
+
+
+def _is_sendable(client: ConfluenceGroups, group_id: str) -> bool:
+    """Check whether an id can be part of an address, which ``..`` and half of a surrogate pair cannot."""
+    try:
+        client.prepare("iter_members", group_id=group_id)
+    except ValueError:
+        return False
+    return True
 
 
 def _build_snapshot(
