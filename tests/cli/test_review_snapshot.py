@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from confluence_groups_sdk.membership import Progress
 from confluence_groups_sdk.review import Snapshot
 from confluence_groups_sdk.sandbox import Answer, Group
 
+LONG_AGO = datetime(2026, 8, 1, tzinfo=UTC).timestamp()
 SPENT = Answer(status=429, headers={"Retry-After": "3600"})
 
 
@@ -126,10 +129,17 @@ def test_the_same_command_continues(shell: Shell, monkeypatch: pytest.MonkeyPatc
     assert "what was read is in q4.progress: the same command continues from there\n" in ended.err
     assert not (shell.folder / "q4").exists()
     before = len(shell.sandbox.requests)
+    os.utime(shell.folder / "q4.progress", (LONG_AGO, LONG_AGO))
     ended = shell.run(*command)
     assert ended.code == 0
-    done = re.match(r"continuing from q4.progress: (\d+) of 33 groups were read before\n", ended.err)
+    done = re.match(
+        r"continuing from q4\.progress, last changed at 2026-08-01T00:00:00Z: (\d+) of 33 groups were read before\n"
+        r"to read them again, delete this file first\n",
+        ended.err,
+    )
     assert done is not None
+    taken = Snapshot.load(shell.folder / "q4")
+    assert f"note: earlier runs, from {taken.started_at} on, have read {done[1]} groups: the snapshot" in ended.err
     assert int(done[1]) >= 10
     assert len(shell.sandbox.requests) - before == 1 + 4 + 33 - int(done[1])
     assert Snapshot.load(shell.folder / "q4").is_complete
