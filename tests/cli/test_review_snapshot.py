@@ -81,6 +81,23 @@ def test_an_existing_file_is_replaced_only_on_request(shell: Shell) -> None:
     assert Snapshot.load(shell.folder / "q4").is_complete
 
 
+def test_a_file_that_appears_meanwhile_is_not_replaced(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading may take hours, and another process may save its snapshot meanwhile."""
+
+    def save_another(*arguments: Any) -> Callable[[Progress], None]:
+        (shell.folder / "q4").write_text("precious")
+        return watch(*arguments)
+
+    watch = snapshot._watch
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "_watch", save_another)
+        ended = shell.run("review", "snapshot", "--out", "q4")
+    assert (ended.code, ended.out) == (2, "")
+    assert "q4 exists already" in ended.err
+    assert (shell.folder / "q4").read_text() == "precious"
+    assert shell.run("review", "snapshot", "--out", "q4", "--force").code == 0
+
+
 def test_an_incomplete_group_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.sandbox.directory.add_group(Group("odd", "Odd\x1b group", access=frozenset()))
     page = {"results": [None], "start": 0, "limit": 200, "size": 1, "_links": {}}

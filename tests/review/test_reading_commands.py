@@ -16,7 +16,7 @@ from snapshots import LATER, group, snapshot, user
 from confluence_groups_sdk import ConfluenceGroups, IncompleteReadError, User
 from confluence_groups_sdk.cli.rendering.snapshot_limits import limit_lines
 from confluence_groups_sdk.review import Selection, SnapshotGroup, diff, render_diff
-from confluence_groups_sdk.sandbox import Person
+from confluence_groups_sdk.sandbox import Answer, Person
 
 ADMIN = group("1", "anna", name="admins", access=["admin", "user"])
 EDIT = group("2", "anna", "bob", name="editors", managed_by="EXTERNAL")
@@ -201,6 +201,23 @@ def test_groups_that_cannot_be_searched_are_named(shell: Shell, monkeypatch: pyt
     assert ended.code == 4
     assert [row["account_id"] for row in json.loads(ended.out)] == [ADA]
     assert f"not searched: docs-editors ({EDITORS}): the list repeats" in ended.err
+
+
+def test_members_without_an_account_id_are_not_searched(shell: Shell) -> None:
+    page = {"results": [None, {"type": "known", "accountId": "a"}], "start": 0, "limit": 200, "size": 2, "_links": {}}
+    group_page = {"id": EDITORS, "name": "docs-editors", "type": "group"}
+    shell.sandbox.answer_next(Answer(status=200, body=json.dumps(group_page)))
+    shell.sandbox.answer_next(Answer(status=200, body=json.dumps(page)))
+    ended = shell.run("users", "find", "a", "--group", EDITORS, "-o", "json")
+    assert [row["account_id"] for row in json.loads(ended.out)] == ["a"]
+    assert f"not searched: docs-editors ({EDITORS}): 1 member without an account id\n" in ended.err
+    assert ended.code == 4
+
+
+def test_an_empty_text_is_refused_before_any_call(shell: Shell) -> None:
+    ended = shell.run("users", "find", " ")
+    assert ended.code == 2
+    assert shell.sandbox.requests == []
 
 
 def test_users_are_found_in_a_snapshot(shell: Shell) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import attrs
 import typer
 
+from ..._support.text import format_count
 from ...errors import InputError
 from ...membership import GroupMembers, read_groups, resolve_groups
 from ...models import User
@@ -80,6 +81,7 @@ def find(
         if not taken.is_complete:
             raise typer.Exit(INCOMPLETE)
         return
+    find_users((), text)  # rejects an empty text before anything is sent
     with open_client(connection) as client:
         searched = resolve_groups(client, group).values() if group else client.iter_groups(access_type="user")
         names = {each.id: each.name for each in searched}
@@ -87,7 +89,7 @@ def find(
         users = _distinct_members(read_groups(client, names), unread)
         write_rows(map(attrs.asdict, find_users(users, text)), members.COLUMNS, output)
     for each in unread:
-        print_err(f"not searched: {names[each.group_id]} ({each.group_id}): {each.error}")
+        print_err(f"not searched: {names[each.group_id]} ({each.group_id}): {each.error or _unidentified(each)}")
     if unread:
         raise typer.Exit(INCOMPLETE)
 
@@ -100,15 +102,19 @@ def me(connection: ConnectionOptions, output: OutputOptions) -> None:
 
 
 def _distinct_members(groups: Iterable[GroupMembers], unread: list[GroupMembers]) -> Iterator[User]:
-    """Yield each member of several groups once, and collect the groups that cannot be read."""
+    """Yield each member of several groups once, and collect the groups that cannot be searched completely."""
     seen: set[str] = set()
     for group in groups:
-        if group.error:
+        if group.error or group.unidentified:
             unread.append(group)
         for user in group.members:
             if user.account_id not in seen:
                 seen.add(user.account_id)
                 yield user
+
+
+def _unidentified(group: GroupMembers) -> str:
+    return f"{format_count(group.unidentified, 'member')} without an account id"
 
 
 def _snapshot_row(user: SnapshotUser) -> dict[str, Any]:

@@ -80,6 +80,7 @@ def snapshot(
             resume=progress_file,
             on_progress=_watch(progress_file, show_progress, seen),
         )
+        check_target(out, force=force)  # reading may take hours
         taken.save(out)
     for path in (progress_file, Path(f"{progress_file}.lock")):
         path.unlink(missing_ok=True)
