@@ -98,6 +98,13 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(shell: Shell, monkeypatch
     assert shell.run("review", "snapshot", "--out", "q4", "--force").code == 0
 
 
+def test_no_progress_is_left_where_a_link_leads(shell: Shell) -> None:
+    (shell.folder / "q4.progress").symlink_to("elsewhere")
+    assert shell.run("review", "snapshot", "--out", "q4").code == 0
+    assert sorted(each.name for each in shell.folder.iterdir()) == ["home", "q4", "q4.progress"]
+    assert not (shell.folder / "q4.progress").exists(), "the link leads nowhere, as before"
+
+
 def test_an_incomplete_group_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.sandbox.directory.add_group(Group("odd", "Odd\x1b group", access=frozenset()))
     page = {"results": [None], "start": 0, "limit": 200, "size": 1, "_links": {}}

@@ -55,8 +55,9 @@ def complete_group(found: SnapshotGroup, group: Group, access: Mapping[str, tupl
 
 
 def describe_users(users: Iterable[User], known: Mapping[str, SnapshotUser]) -> dict[str, SnapshotUser]:
-    """Return the users who are not known yet, by account id."""
-    return {user.account_id: _describe_user(user) for user in users if user.account_id not in known}
+    """Return the users who are not known yet, or whose description has changed since, by account id."""
+    described = map(_describe_user, users)
+    return {user.account_id: user for user in described if known.get(user.account_id) != user}
 
 
 def _describe_user(user: User) -> SnapshotUser:

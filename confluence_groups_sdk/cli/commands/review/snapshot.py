@@ -82,6 +82,7 @@ def snapshot(
         )
         check_target(out, force=force)  # reading may take hours
         taken.save(out)
+    progress_file = progress_file.resolve()  # it may be a link
     for path in (progress_file, Path(f"{progress_file}.lock")):
         path.unlink(missing_ok=True)
     _report(taken, out, output, read_before=seen[0].done)
