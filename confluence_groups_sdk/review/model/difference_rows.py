@@ -23,7 +23,7 @@ SIGNS = {
     DifferenceKind.UNSELECTED_GROUP: "-",
     DifferenceKind.LOST_ACCESS: "-",
 }
-"""What is new has a plus, what is gone has a minus, and other changes have a tilde."""
+"""New things have a plus, and things that are gone have a minus. Other changes have a tilde."""
 CHANGED = "~"
 NOUNS = {
     DifferenceKind.JOINED: ("member joined", "members joined"),
@@ -34,7 +34,7 @@ NOUNS = {
     DifferenceKind.UNSELECTED_GROUP: ("group no longer gives the access", "groups no longer give the access"),
     DifferenceKind.RENAMED_GROUP: ("renamed group", "renamed groups"),
     DifferenceKind.CHANGED_ACCESS: ("group gives other access", "groups give other access"),
-    DifferenceKind.CHANGED_MANAGEMENT: ("group is managed by others", "groups are managed by others"),
+    DifferenceKind.CHANGED_MANAGEMENT: ("group has another manager", "groups have another manager"),
     DifferenceKind.GAINED_ACCESS: ("user gained access", "users gained access"),
     DifferenceKind.LOST_ACCESS: ("user lost access", "users lost access"),
 }

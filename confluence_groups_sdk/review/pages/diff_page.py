@@ -33,7 +33,7 @@ WORDS = {
     DifferenceKind.UNSELECTED_GROUP: "no longer gives the access",
     DifferenceKind.RENAMED_GROUP: "renamed",
     DifferenceKind.CHANGED_ACCESS: "gives other access",
-    DifferenceKind.CHANGED_MANAGEMENT: "managed by others",
+    DifferenceKind.CHANGED_MANAGEMENT: "has another manager",
 }
 PERSON_COLUMN = Column("person", "Person", kind="name")
 ACCOUNT_COLUMN = Column("account_id", "Account id", kind="id")

@@ -37,11 +37,12 @@ def take_snapshot(
 
     It reads the caller, the three lists of groups that give access, the groups that were asked for, and the members of
     each group, which take one call for each group of 1 to 199 members. A group that cannot be read is in the snapshot
-    all the same: ``is_complete`` is False, and ``known_by`` says why.
+    all the same, for instance one that was deleted meanwhile: ``is_complete`` is False, and ``known_by`` says why.
 
     With a progress file, each group that was read stays read. If the run is killed or fails, for instance because a
     quota is spent, call this function again with the same arguments: it lists the groups again, and reads the members
-    of the groups that are left. Groups deleted meanwhile are dropped. Delete the file when the snapshot is saved,
+    of the groups that are left. Groups deleted between the runs are dropped. However late you call it, the groups that
+    earlier runs have read keep their members of that time: see ``read_at``. Delete the file when the snapshot is saved,
     because the next snapshot would go on from it.
 
     ``calls`` and ``points`` are those of the client's rate limiter, so they include other calls that share it at the
