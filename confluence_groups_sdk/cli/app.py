@@ -18,7 +18,8 @@ from .terminal import disable_forced_colors
 HELP = "Manage Confluence Cloud groups: list members, and change memberships by plans that you review, resume and undo."
 EXIT_CODES = (
     "Exit codes: 0 done; 1 API or network error; 2 usage or bad input; 3 refused by a guard, by drift or by the answer "
-    "no; 4 some changes failed or are left; 130 interrupted."
+    "no; 4 some changes failed or are left, or a snapshot is incomplete; 5 nothing was left to do, or two snapshots "
+    "differ; 130 interrupted."
 )
 
 USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__base__)  # Typer exports no name for it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,7 +77,8 @@ def find(
         if group:
             raise InputError("--group and --snapshot exclude each other: a snapshot is searched as a whole")
         taken = Snapshot.load(snapshot)
-        write_rows(map(_snapshot_row, find_users(taken.users.values(), text)), members.COLUMNS, output)
+        if not _write(map(_snapshot_row, find_users(taken.users.values(), text)), output):
+            print_err(f"nobody was found in {snapshot}")
         print_err(*unread_lines(taken))
         if not taken.is_complete:
             raise typer.Exit(INCOMPLETE)
@@ -87,7 +89,10 @@ def find(
         names = {each.id: each.name for each in searched}
         unread: list[GroupMembers] = []
         users = _distinct_members(read_groups(client, names), unread)
-        write_rows(map(attrs.asdict, find_users(users, text)), members.COLUMNS, output)
+        is_found = _write(map(attrs.asdict, find_users(users, text)), output)
+    if not is_found:
+        others = "" if group else ", which give access to Confluence; for other groups, give --group or --snapshot"
+        print_err(f"nobody was found in {format_count(len(names), 'group')}{others}")
     for each in unread:
         print_err(f"not searched: {names[each.group_id]} ({each.group_id}): {each.error or _unidentified(each)}")
     if unread:
@@ -99,6 +104,13 @@ def me(connection: ConnectionOptions, output: OutputOptions) -> None:
     """Show the user whose credentials are in use."""
     with open_client(connection) as client:
         write_one(attrs.asdict(client.current_user()), members.COLUMNS, output)
+
+
+def _write(rows: Iterator[dict[str, Any]], output: OutputOptions) -> bool:
+    """Print rows as they come, and return whether there was one."""
+    first = list(islice(rows, 1))
+    write_rows(chain(first, rows), members.COLUMNS, output)
+    return bool(first)
 
 
 def _distinct_members(groups: Iterable[GroupMembers], unread: list[GroupMembers]) -> Iterator[User]:

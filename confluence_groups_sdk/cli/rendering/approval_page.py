@@ -7,6 +7,8 @@ from importlib import resources
 from itertools import groupby
 from typing import Any
 
+from attrs import evolve
+
 from ..._support.html_page import Card, Cell, Column, RowGroup, Table, render_page
 from ..._support.text import format_count
 from ...membership import Action, Change, Plan, SkippedChange
@@ -58,6 +60,7 @@ def render_approval_page(plan: Plan) -> str:
         ConfigurationError: jinja2 is not installed.
     """
     impacts = find_impacts(plan)
+    plan = _complete_emails(plan)
     return render_page(
         "approval_page.html.j2",
         title=f"Plan {plan.digest[:8]} for {plan.site}",
@@ -77,6 +80,25 @@ def render_approval_page(plan: Plan) -> str:
         refusals=count_reasons(plan.refused),
         skipped=Table.of(OMITTED, _omitted_groups(plan.skipped)),
         omissions=count_reasons(plan.skipped),
+    )
+
+
+def _complete_emails(plan: Plan) -> Plan:
+    """Return the plan, for showing only, with the e-mail of an account in each of its changes.
+
+    Confluence sends e-mails with some lists of members only. The digest stays that of the plan.
+    """
+    omitted = (*plan.refused, *plan.skipped)
+    emails = {each.account_id: each.email for each in (*plan.changes, *(each.change for each in omitted)) if each.email}
+
+    def complete(change: Change) -> Change:
+        return evolve(change, email=change.email or emails.get(change.account_id))
+
+    return evolve(
+        plan,
+        changes=tuple(map(complete, plan.changes)),
+        refused=tuple(evolve(each, change=complete(each.change)) for each in plan.refused),
+        skipped=tuple(evolve(each, change=complete(each.change)) for each in plan.skipped),
     )
 
 
