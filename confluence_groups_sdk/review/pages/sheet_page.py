@@ -73,7 +73,7 @@ def render_sheet(
 
     Raises:
         ConfigurationError: jinja2 is not installed.
-        ReviewError: the previous snapshot is of another site, or newer.
+        ReviewError: the previous snapshot cannot be compared: see `diff`.
     """
     figures = Figures.of(snapshot, rows)
     found = diff(previous, snapshot) if previous else None
