@@ -45,6 +45,7 @@ def test_other_codings_are_refused(coding: str) -> None:
 @pytest.mark.parametrize(
     ("coding", "body"),
     [("gzip", zlib.compress(TEXT)), ("gzip", TEXT), ("deflate", gzip.compress(TEXT)), ("deflate", TEXT)],
+    ids=["gzip-zlib", "gzip-text", "deflate-gzip", "deflate-text"],
 )
 def test_a_body_in_another_coding_than_stated_is_refused(coding: str, body: bytes) -> None:
     with pytest.raises(UndecodableError):
