@@ -16,11 +16,11 @@ from typing import get_type_hints
 import pytest
 
 import confluence_groups_sdk
-from confluence_groups_sdk import membership, sandbox
+from confluence_groups_sdk import membership, review, sandbox
 
 PACKAGE = Path(confluence_groups_sdk.__file__).parent
 NAME = confluence_groups_sdk.__name__
-PUBLIC = {NAME, f"{NAME}.membership", f"{NAME}.sandbox"}
+PUBLIC = {NAME, f"{NAME}.membership", f"{NAME}.review", f"{NAME}.sandbox"}
 COMPAT = sorted((Path(__file__).parent / "compat").glob("*/*.pickle"))
 WITHOUT_MODULE = {"AccessType", "__version__"}  # a type alias and a text
 
@@ -63,6 +63,7 @@ def test_all_public_names_are_checked() -> None:
     assert names[NAME] == set(confluence_groups_sdk.__all__)
     assert names[sandbox.__name__] == set(sandbox.__all__)
     assert {"Plan", "Report", "apply", "plan_removals"} < names[membership.__name__]
+    assert {"Snapshot", "Decisions", "take_snapshot", "write_evidence"} < names[review.__name__]
 
 
 @pytest.mark.parametrize("package", sorted(PUBLIC))

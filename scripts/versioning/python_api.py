@@ -17,7 +17,7 @@ from postman_openapi.json_nodes import Node, parse_json
 from postman_openapi.losses import SpecError
 
 PACKAGE = "confluence_groups_sdk"
-MODULES = (f"{PACKAGE}.errors", f"{PACKAGE}.membership", f"{PACKAGE}.sandbox", PACKAGE)
+MODULES = (f"{PACKAGE}.errors", f"{PACKAGE}.membership", f"{PACKAGE}.review", f"{PACKAGE}.sandbox", PACKAGE)
 GENERATED = f"{PACKAGE}._generated"
 NOT_PUBLIC = {"__attrs_post_init__", "__reduce__", "__repr__", "__slots__", "__str__"}
 ATTRS_CLASSES = {"attrs.frozen", "attrs.define", "attrs.mutable"}

@@ -16,7 +16,7 @@ from versioning.released import accept_release, compare_fragment, compare_surfac
 from versioning.semver import read_literal_version, read_version
 
 import confluence_groups_sdk
-from confluence_groups_sdk import membership, sandbox
+from confluence_groups_sdk import membership, review, sandbox
 
 FILES = {
     "__init__.py": """
@@ -105,6 +105,7 @@ class Row(NamedTuple):
     group: str
     line: int = 0
 ''',
+    "review/__init__.py": "",
     "sandbox/__init__.py": "",
 }
 
@@ -175,6 +176,7 @@ def test_surface_contains_everything_reachable_from_public_names(project: Path) 
             },
             "undo": "def undo(path: str) -> None",
         },
+        f"{package}.review": {},
         f"{package}.sandbox": {},
     }
 
@@ -183,8 +185,9 @@ def test_surface_of_this_package_has_all_its_exports() -> None:
     surface = read_surface(ROOT)
     assert sorted(surface["confluence_groups_sdk"]) == sorted(confluence_groups_sdk.__all__)
     assert sorted(surface["confluence_groups_sdk.sandbox"]) == sorted(sandbox.__all__)
-    shown = {name for name in vars(membership) if not name.startswith("_") and name in surface[membership.__name__]}
-    assert shown == set(surface[membership.__name__]) >= {"undo", "perform", "Plan", "apply"}
+    for package, some in ((membership, {"undo", "perform", "Plan", "apply"}), (review, {"Snapshot", "diff"})):
+        shown = {name for name in vars(package) if not name.startswith("_") and name in surface[package.__name__]}
+        assert shown == set(surface[package.__name__]) >= some
     for name in ("Group", "RetryPolicy", "User"):
         fields = [each.alias for each in attrs.fields(getattr(confluence_groups_sdk, name))]
         signature = surface["confluence_groups_sdk"][name]["members"]["__init__"]
