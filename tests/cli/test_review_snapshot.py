@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from shell import ADA, ADMINS, EDITORS, Shell
 
+from confluence_groups_sdk import ApiToken, ConfluenceGroups
 from confluence_groups_sdk.cli.commands.review import snapshot
 from confluence_groups_sdk.membership import Progress
-from confluence_groups_sdk.review import Snapshot
+from confluence_groups_sdk.review import Snapshot, take_snapshot
 from confluence_groups_sdk.sandbox import Answer, Group
 
 SPENT = Answer(status=429, headers={"Retry-After": "3600"})
@@ -76,6 +77,17 @@ def test_an_existing_file_is_replaced_only_on_request(shell: Shell) -> None:
     assert shell.sandbox.requests == []
     assert shell.run("review", "snapshot", "--out", "q4", "--force").code == 0
     assert Snapshot.load(shell.folder / "q4").is_complete
+
+
+def test_the_progress_of_a_saved_snapshot_is_not_continued(shell: Shell) -> None:
+    with ConfluenceGroups(shell.sandbox.url, auth=ApiToken(*shell.sandbox.admin)) as client:
+        take_snapshot(client, resume="q4.progress").save("q4")  # as if the command had been killed then
+    shell.sandbox.directory.add_member(EDITORS, ADA)
+    assert "exists already" in shell.run("review", "snapshot", "--out", "q4").err
+    assert shell.run("review", "snapshot", "--out", "q4", "--force").code == 0
+    group = Snapshot.load("q4").group(EDITORS)
+    assert group is not None
+    assert ADA in group.members
 
 
 def test_an_incomplete_group_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

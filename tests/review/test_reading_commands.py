@@ -183,3 +183,14 @@ def test_users_are_found_in_a_snapshot(shell: Shell) -> None:
     assert [row["account_id"] for row in csv.DictReader(io.StringIO(ended.out))] == ["bob"]
     assert shell.run("users", "find", "bob", "--snapshot", saved, "--group", "x").code == 2
     assert user("bob").name == "Bob"
+
+
+def test_find_says_that_nobody_was_found(shell: Shell) -> None:
+    saved = save("a", EDIT)
+    ended = shell.run("users", "find", "nobody has this name")
+    assert ended.code == 0
+    assert ended.err == (
+        "nobody was found in 2 groups, which give access to Confluence; for other groups, give --group or --snapshot\n"
+    )
+    assert "nobody was found in 1 group\n" in shell.run("users", "find", "nobody at all", "--group", EDITORS).err
+    assert f"nobody was found in {saved}\n" in shell.run("users", "find", "nobody at all", "--snapshot", saved).err

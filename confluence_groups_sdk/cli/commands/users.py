@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 import typer
 
+from ..._support.text import format_count
 from ...errors import InputError
 from ...membership import GroupMembers, read_groups, resolve_groups
 from ...models import User
@@ -70,15 +72,18 @@ def find(
     if snapshot is not None:
         if group:
             raise InputError("--group and --snapshot exclude each other: a snapshot is searched as a whole")
-        found = find_users(Snapshot.load(snapshot).users.values(), text)
-        write_rows(map(_snapshot_row, found), members.COLUMNS, output)
+        if not _write(map(_snapshot_row, find_users(Snapshot.load(snapshot).users.values(), text)), output):
+            print_err(f"nobody was found in {snapshot}")
         return
     with open_client(connection) as client:
         searched = resolve_groups(client, group).values() if group else client.iter_groups(access_type="user")
         names = {each.id: each.name for each in searched}
         unread: list[GroupMembers] = []
         users = _distinct_members(read_groups(client, names), unread)
-        write_rows(map(attrs.asdict, find_users(users, text)), members.COLUMNS, output)
+        is_found = _write(map(attrs.asdict, find_users(users, text)), output)
+    if not is_found:
+        others = "" if group else ", which give access to Confluence; for other groups, give --group or --snapshot"
+        print_err(f"nobody was found in {format_count(len(names), 'group')}{others}")
     for each in unread:
         print_err(f"not searched: {names[each.group_id]} ({each.group_id}): {each.error}")
     if unread:
@@ -90,6 +95,13 @@ def me(connection: ConnectionOptions, output: OutputOptions) -> None:
     """Show the user whose credentials are in use."""
     with open_client(connection) as client:
         write_one(attrs.asdict(client.current_user()), members.COLUMNS, output)
+
+
+def _write(rows: Iterator[dict[str, Any]], output: OutputOptions) -> bool:
+    """Print rows as they come, and return whether there was one."""
+    first = list(islice(rows, 1))
+    write_rows(chain(first, rows), members.COLUMNS, output)
+    return bool(first)
 
 
 def _distinct_members(groups: Iterable[GroupMembers], unread: list[GroupMembers]) -> Iterator[User]:

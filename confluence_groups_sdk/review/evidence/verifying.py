@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import evolve
 
@@ -55,7 +55,13 @@ def verify_evidence(path: str | os.PathLike[str], *, expect_hash: str | None = N
             return report
         return evolve(_verify_parts(archive.files, manifest), manifest_hash=manifest_hash)
     except ReviewError as error:
-        return evolve(report, problems=(*problems, *(error.problems or [str(error)])))
+        return evolve(report, problems=(*problems, *_not_named(error.problems or [str(error)], problems)))
+
+
+def _not_named(found: Iterable[str], problems: Iterable[str]) -> list[str]:
+    """Return the problems of files that the other problems do not name."""
+    named = {problem.partition(":")[0] for problem in problems}
+    return [problem for problem in found if problem.partition(":")[0] not in named]
 
 
 def _check_manifest(files: Mapping[str, bytes]) -> Manifest:

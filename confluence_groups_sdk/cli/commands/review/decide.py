@@ -134,8 +134,7 @@ def _report(taken: Snapshot, decided: Decisions, made: Plan, output: OutputOptio
     print_out(_describe(decided))
     if undecided:
         print_out("", "undecided:")
-        shown = [row for row, _ in zip(_undecided_rows(taken, decided), range(MAX_UNDECIDED), strict=False)]
-        write_rows(shown, COLUMNS, output)
+        write_rows(_undecided_rows(taken, decided)[:MAX_UNDECIDED], COLUMNS, output)
         if undecided > MAX_UNDECIDED:
             print_out(f"and {undecided - MAX_UNDECIDED} more: -o csv lists all of them")
     print_out("", *summary_lines(made))
@@ -147,17 +146,20 @@ def _describe(decided: Decisions) -> str:
     return f"{sheets}: {', '.join(counts)}, {len(decided.undecided)} undecided"
 
 
-def _undecided_rows(taken: Snapshot, decided: Decisions) -> Iterator[dict[str, Any]]:
+def _undecided_rows(taken: Snapshot, decided: Decisions) -> list[dict[str, Any]]:
+    """Return the memberships without a decision, in the order of a review sheet."""
     names = {group.id: group.name for group in taken.groups}
-    for group_id, account_id in decided.undecided:
-        user = taken.users[account_id]
-        yield {
+    rows = [
+        {
             "group": names[group_id],
             "group_id": group_id,
             "account_id": account_id,
-            "name": user.name,
-            "email": user.email,
+            "name": taken.users[account_id].name,
+            "email": taken.users[account_id].email,
         }
+        for group_id, account_id in decided.undecided
+    ]
+    return sorted(rows, key=lambda row: (row["group"].casefold(), row["group_id"], (row["name"] or "").casefold()))
 
 
 def _next_steps(snapshot: Path, sheets: Iterable[Path], made: Plan, plan: Path, decisions_file: Path) -> Iterator[str]:

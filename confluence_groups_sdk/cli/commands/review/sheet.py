@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -186,11 +187,12 @@ def _remarks(taken: Snapshot, rows: Sequence[SheetRow], only: Sequence[str]) -> 
 
 def _next_step(snapshot: Path, wanted: SheetFormat) -> list[str]:
     if wanted is SheetFormat.HTML:
-        return [f"for decisions: {PROGRAM} review sheet {snapshot} --xlsx --out {snapshot.stem}.xlsx"]
-    plan = f"{snapshot.stem}.plan.json"
+        out = shlex.quote(f"{snapshot.stem}.xlsx")
+        return [f"next: {PROGRAM} review sheet {shlex.quote(str(snapshot))} --xlsx --out {out}"]
+    plan = shlex.quote(f"{snapshot.stem}.plan.json")
     return [
         "have the sheets filled in, and collect them in a folder, such as returned",
-        f"then: {PROGRAM} review decide {snapshot} returned/*.{wanted.value} --plan {plan}",
+        f"then: {PROGRAM} review decide {shlex.quote(str(snapshot))} returned/*.{wanted.value} --plan {plan}",
     ]
 
 

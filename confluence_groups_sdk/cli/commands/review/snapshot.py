@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,8 +62,9 @@ def snapshot(
     """
     if all_groups and (access or group):
         raise InputError("give either --all, or --access and --group")
-    check_target(out, force=force)
     progress_file = Path(f"{out}.progress")
+    _delete_finished(progress_file, out)
+    check_target(out, force=force)
     rate_limiter = RateLimiter()
     with (
         open_client(connection, rate_limiter) as client,
@@ -78,11 +79,25 @@ def snapshot(
             on_progress=_watch(progress_file, show_progress),
         )
         taken.save(out)
-    for path in (progress_file, Path(f"{progress_file}.lock")):
-        path.unlink(missing_ok=True)
+    _delete(progress_file)
     _report(taken, out, output)
     if not taken.is_complete:
         raise typer.Exit(INCOMPLETE)
+
+
+def _delete_finished(progress_file: Path, out: Path) -> None:
+    """Delete the progress of a run that was killed after it had saved its snapshot: a new one must not go on from it.
+
+    The progress of a later run, which would replace the snapshot, is newer than the snapshot.
+    """
+    with suppress(OSError):
+        if progress_file.stat().st_mtime_ns <= out.stat().st_mtime_ns:
+            _delete(progress_file)
+
+
+def _delete(progress_file: Path) -> None:
+    for path in (progress_file, Path(f"{progress_file}.lock")):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
