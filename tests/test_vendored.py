@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.resources
 import logging
 import os
 import pickle
@@ -285,7 +286,7 @@ def test_the_command_line_of_a_copy_has_its_own_name_and_keeps_its_own_logins(co
         GROUPS_B,
     ]
     assert [store.folder().name.lstrip(".") for store in stores] == ["confluence-groups", GROUPS_A, GROUPS_B]
-    folders = [submodule("_support.html_page.page", copy).FOLDER for copy in copies]
+    folders = [importlib.resources.files(submodule("_support.html_page.page", copy).FOLDER) for copy in copies]
     styles = [folder.joinpath("page.css").read_text(encoding="utf-8") for folder in folders]
     assert styles[0] == styles[1] != styles[2]
 
