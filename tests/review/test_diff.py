@@ -53,6 +53,17 @@ def test_members_of_new_and_deleted_groups_joined_and_left() -> None:
     assert [each.group_id for each in found.deleted_groups] == ["old"]
 
 
+def test_new_and_deleted_groups_may_have_members_who_were_not_read() -> None:
+    first, second = snapshot(group("old", "a", failure="403")), snapshot(group("new", "b", failure="404"), at=LATER)
+    found = diff(first, second)
+    assert [(each.group_id, each.why, each.is_failure) for each in found.not_compared] == [
+        ("new", "the second snapshot may lack members: 404", True),
+        ("old", "the first snapshot may lack members: 403", True),
+    ]
+    whole = diff(snapshot(group("old", "a")), snapshot(group("new", "b"), at=LATER))
+    assert whole.not_compared == ()
+
+
 def test_a_renamed_group_is_the_same_group() -> None:
     found = diff(snapshot(group("g", "a", name="x")), snapshot(group("g", "a", name="y"), at=LATER))
     assert [(each.kind, each.before, each.after) for each in found.differences] == [
@@ -99,7 +110,7 @@ def test_a_group_that_was_not_asked_for_is_neither_new_nor_deleted() -> None:
     assert found.is_complete
     back = diff(snapshot(group("g"), group("h", "a")), snapshot(group("g"), selection=named, at=LATER))
     assert back.is_empty
-    assert [each.group_id for each in back.not_compared] == ["h"]
+    assert [(each.group_id, each.is_failure) for each in back.not_compared] == [("h", False)]
 
 
 def test_a_group_that_gives_admin_access_from_now_on_is_found_by_its_access() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import resources
 from itertools import groupby
 from typing import Any
 
@@ -16,7 +15,7 @@ from ..program import PROGRAM
 from .plan_impact import GroupImpact, count_reasons, find_checks, find_impacts
 from .plan_summary import describe_effort, planner_of
 
-FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy
+FOLDER = __package__ or __name__
 ALWAYS_SHOWN = 4  # totals: the others are left out if they are 0
 MAX_NAMES = 20  # in a box; the tables show all
 

@@ -1,7 +1,5 @@
 """The report on evidence: whether it is whole, what it shows in numbers, and what is open."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """A snapshot: who was in which group at one time, and which access these groups gave."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from importlib import resources
 from typing import Any
 
 from ..._support.html_page import Card, Cell, Column, RowGroup, Table, render_page
@@ -55,7 +54,7 @@ def render_diff(found: SnapshotDiff, *, by_user: bool = False) -> str:
     return render_page(
         "diff_page.html.j2",
         title="Changes between two snapshots",
-        folder=resources.files(__package__ or __name__),
+        folder=__package__ or __name__,
         extra=EXTRA,
         lead=[("Site", found.after.site), ("Before", _describe(found.before)), ("After", _describe(found.after))],
         cards=_cards(found),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 from ..._support.html_page import Card, Cell, Column, RowGroup, Table, render_page
@@ -17,7 +16,7 @@ from ..model.snapshot import Snapshot
 from ..model.snapshot_parts import ADMIN_ACCESS, SnapshotGroup
 from .parts import limit_entries
 
-FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy
+FOLDER = __package__ or __name__
 MAX_UNDECIDED = 1000  # rows on the page; the file of decisions has all of them
 
 STATE_TONES = {

@@ -1,7 +1,5 @@
 """Who reviews which membership: a map from groups, people and single memberships to reviewers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
