@@ -116,26 +116,32 @@ class ConfluenceApp:
         self.requests: deque[SeenRequest] = deque(maxlen=MAX_RECORDED_REQUESTS)
         self.prepared: deque[Answer] = deque()
         self._served = 0
-        members = f"/group/{{group_id:{OPAQUE}}}/membersByGroupId"
-        table: dict[str, dict[str, Handler]] = {
-            "/group": {"GET": operations.get_groups, "POST": operations.create_group, "DELETE": operations.is_gone},
-            "/group/by-id": {"GET": operations.get_group, "DELETE": operations.delete_group},
-            "/group/picker": {"GET": operations.search_groups},
-            members: {"GET": operations.get_members},
-            "/group/userByGroupId": {"POST": operations.add_member, "DELETE": operations.remove_member},
-            **{path: {} for path in REMOVED_PATHS},
-            "/user/memberof": {"GET": operations.get_memberships},
-            "/user/current": {"GET": operations.get_current_user},
-            "/user": {"GET": operations.get_user},
-            "/user/bulk": {"GET": operations.look_up_users},
-        }
+        table: list[tuple[str, str, Handler]] = [
+            ("GET", "/group", operations.get_groups),
+            ("POST", "/group", operations.create_group),
+            ("DELETE", "/group", operations.is_gone),
+            ("GET", "/group/by-id", operations.get_group),
+            ("DELETE", "/group/by-id", operations.delete_group),
+            ("GET", "/group/picker", operations.search_groups),
+            ("GET", f"/group/{{group_id:{OPAQUE}}}/membersByGroupId", operations.get_members),
+            ("POST", "/group/userByGroupId", operations.add_member),
+            ("DELETE", "/group/userByGroupId", operations.remove_member),
+            ("GET", "/user/memberof", operations.get_memberships),
+            ("GET", "/user/current", operations.get_current_user),
+            ("GET", "/user", operations.get_user),
+            ("GET", "/user/bulk", operations.look_up_users),
+        ]
+        resources: dict[str, dict[str, Handler]] = {}
+        for method, path, handler in table:
+            resources.setdefault(path, {})[method] = handler
+        resources |= {path: {} for path in REMOVED_PATHS}
         authority: dict[str, dict[str, Handler]] = {
             "/authorize": {"GET": oauth_server.authorize},
             "/oauth/token": {"POST": oauth_server.token},
             "/oauth/token/accessible-resources": {"GET": oauth_server.accessible_resources},
         }
         routes = []
-        for path, handlers in table.items():
+        for path, handlers in resources.items():
             allowed = [method for method, handler in handlers.items() if handler != operations.is_gone]
             otherwise = _refuse_method(allowed) if handlers else operations.is_gone
             routes += [Route(prefix + path, self._resource(handlers, otherwise, faulty=True)) for prefix in PREFIXES]
