@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from importlib import import_module
 from typing import Any, TypeAlias
-from zipfile import ZipFile
 
 from attrs import frozen
 
@@ -74,6 +73,8 @@ def build_workbook(snapshot: Snapshot, rows: Sequence[SheetRow], about: About) -
         ConfigurationError: XlsxWriter is not installed.
         InputError: there are too many rows, a text is too long for a cell, or the workbook is too large to read back.
     """
+    from zipfile import ZipFile  # few programs write workbooks
+
     try:
         new_workbook = import_module("xlsxwriter").Workbook
     except ModuleNotFoundError:
