@@ -26,15 +26,17 @@ class Stream(httpcore.NetworkStream):
     def __init__(self, *answers: Answer) -> None:
         self.answers = deque(answers)
         self.written = b""
+        self.looks = 0
 
-    def read(self, _max_bytes: int, _timeout: float | None = None) -> bytes:
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self.looks += timeout == 0 < max_bytes
         return take(self.answers)
 
     def write(self, buffer: bytes, _timeout: float | None = None) -> None:
         self.written += buffer
 
     def get_extra_info(self, info: str) -> Any:
-        return bool(self.answers) if info == "is_readable" else None
+        return bool(self.answers) if info == "is_readable" else None if info == "ssl_object" else f"its {info}"
 
 
 class AsyncStream(httpcore.AsyncNetworkStream):
@@ -57,8 +59,8 @@ class AsyncStream(httpcore.AsyncNetworkStream):
             raise self.refusal
         self.written += buffer
 
-    def get_extra_info(self, _info: str) -> Any:
-        return None
+    def get_extra_info(self, info: str) -> Any:
+        return False if info == "is_readable" else None if info == "ssl_object" else f"its {info}"
 
 
 def take(answers: deque[Answer]) -> bytes:
@@ -72,6 +74,28 @@ def caused_by(cause: BaseException) -> httpcore.ReadError:
     error = httpcore.ReadError(cause)
     error.__cause__ = cause
     return error
+
+
+@pytest.mark.parametrize("kind", [Stream, AsyncStream])
+def test_only_a_complete_response_leaves_a_connection_that_is_not_readable(kind: type[Stream | AsyncStream]) -> None:
+    stream = kind()
+    watch(stream)
+    state = vars(stream)["_end"]
+    for reached in (True, False, True):
+        state.reached = reached
+        assert stream.get_extra_info("is_readable") is not reached
+        assert stream.get_extra_info("socket") == "its socket"
+
+
+@pytest.mark.parametrize("kind", [Stream, AsyncStream])
+def test_nothing_is_sent_over_a_connection_that_was_given_up(kind: type[Stream | AsyncStream]) -> None:
+    stream = kind()
+    watch(stream)
+    vars(stream)["_used"] = True
+    vars(stream)["_end"].give_up()
+    with pytest.raises(UnexpectedDataError, match="before the request"):
+        run(stream.write(REQUEST)) if isinstance(stream, AsyncStream) else stream.write(REQUEST)
+    assert stream.written == b""
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -89,7 +113,17 @@ def response_of(size: int) -> bytes:
 
 @pytest.mark.parametrize(("size", "looks"), [(32 * 1024, 1), (32 * 1024 + 1, 2)])
 @pytest.mark.parametrize("parts", [1, 3])
-def test_what_follows_a_response_is_looked_for_after_more_than_32_kib(size: int, looks: int, parts: int) -> None:
+def test_what_follows_a_response_is_looked_for_after_more_than_32_kib(
+    size: int, looks: int, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
     response = response_of(size)
     assert len(response) == size
     step = -(-size // parts)
@@ -109,6 +143,7 @@ def test_what_follows_a_response_is_looked_for_after_more_than_32_kib(size: int,
 
     run(send_twice())
     assert (stream.written, stream.looks) == (3 * REQUEST, looks), "a shorter response after it costs no look"
+    assert slept == [0] * len(slept), "only the event loop's own work is waited for"
 
 
 def test_a_surplus_byte_that_the_event_loop_holds_after_a_long_response_keeps_a_request_from_being_sent() -> None:
@@ -173,6 +208,19 @@ def test_messages_of_tls_before_the_first_request_are_no_data_up_to_a_limit(mess
         with pytest.raises(UnexpectedDataError, match="before the request"):
             stream.write(REQUEST)
     assert stream.written == (REQUEST if is_sent else b"")
+    assert stream.looks == messages, "without waiting"
+
+
+def test_later_requests_look_for_no_data() -> None:
+    stream = Stream()
+    watch(stream)
+    for _ in range(2):
+        stream.write(REQUEST)
+        stream.answers.append(response_of(200))
+        stream.read(65536)
+    stream.answers.append(b"H")  # httpcore looks for it
+    stream.write(REQUEST)
+    assert (stream.written, stream.looks) == (3 * REQUEST, 0)
 
 
 @pytest.mark.parametrize("answer", [b"H", b""])
