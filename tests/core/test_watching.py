@@ -6,10 +6,12 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import httpcore
 import pytest
+from raw_socket_servers import Authority
 
 from confluence_groups_sdk._core.transport.connections.watching import UnexpectedDataError, watch
 
@@ -23,8 +25,9 @@ Answer = bytes | BaseException
 class Stream(httpcore.NetworkStream):
     """A connection that hands over these answers, and is readable as long as there are more."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer, tls: ssl.SSLObject | None = None) -> None:
         self.answers = deque(answers)
+        self.tls = tls
         self.written = b""
         self.looks = 0
 
@@ -36,7 +39,7 @@ class Stream(httpcore.NetworkStream):
         self.written += buffer
 
     def get_extra_info(self, info: str) -> Any:
-        return bool(self.answers) if info == "is_readable" else None if info == "ssl_object" else f"its {info}"
+        return bool(self.answers) if info == "is_readable" else self.tls if info == "ssl_object" else f"its {info}"
 
 
 class AsyncStream(httpcore.AsyncNetworkStream):
@@ -61,6 +64,18 @@ class AsyncStream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return False if info == "is_readable" else None if info == "ssl_object" else f"its {info}"
+
+
+def tls_with(data: bytes, authority: Authority) -> ssl.SSLObject:
+    """Return a client's TLS that has received this data, and before it the messages that follow a handshake."""
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = authority.trusting().wrap_bio(to_client, to_server, server_hostname="127.0.0.1")
+    server = authority.server.wrap_bio(to_server, to_client, server_side=True)
+    for each in (client, server, client, server):
+        with suppress(ssl.SSLWantReadError):
+            each.do_handshake()
+    server.write(data) if data else None
+    return client
 
 
 def take(answers: deque[Answer]) -> bytes:
@@ -209,6 +224,22 @@ def test_messages_of_tls_before_the_first_request_are_no_data_up_to_a_limit(mess
             stream.write(REQUEST)
     assert stream.written == (REQUEST if is_sent else b"")
     assert stream.looks == messages, "without waiting"
+
+
+@pytest.mark.parametrize(("data", "is_sent"), [(b"", True), (b"H", False)])
+def test_data_that_tls_holds_before_the_first_request_keeps_it_from_being_sent(
+    data: bytes, is_sent: bool, authority: Authority
+) -> None:
+    stream = Stream(tls=tls_with(data, authority))
+    watch(stream)
+    if is_sent:
+        stream.write(REQUEST)
+        assert stream.written == REQUEST
+        return
+    with pytest.raises(UnexpectedDataError, match="before the request"):
+        stream.write(REQUEST)
+    assert stream.get_extra_info("is_readable"), "so httpcore does not use it again"
+    assert stream.written == b""
 
 
 def test_later_requests_look_for_no_data() -> None:
