@@ -120,7 +120,7 @@ def run_mutants(
     """Run the mutants of a module, except for the equivalent ones, and return the outcomes.
 
     Raises:
-        SystemExit: the tests also fail on the original module.
+        SystemExit: the tests also fail on the original module, or a mutant could not be run.
     """
     outcomes = {mutant: EQUIVALENT if mutant in equivalents else UNRUN for mutant in mutants}
     if len(equivalents) == len(mutants):
@@ -142,8 +142,10 @@ def run_mutants(
         "grace": options.grace,
     }
     results = {each["number"]: each["outcome"] for each in copy.run([job], _list_libraries(records))} if entries else {}
-    if results.keys() != {entry["number"] for entry in entries} or BROKEN in results.values():
+    if -1 in results:
         raise SystemExit(f"error: {module}: its tests do not pass on the original module: see {copy.log}")
+    if results.keys() != {entry["number"] for entry in entries} or BROKEN in results.values():
+        raise SystemExit(f"error: {module}: not all mutants could be run: see {copy.log}")
     return outcomes | {mutants[number]: outcome for number, outcome in results.items()}
 
 

@@ -221,7 +221,10 @@ def _run_items(
     """Put the changed functions in place, run tests until one fails, and return 1 then."""
     replace_functions(original, changed)
     for item, following in zip(items, [*items[1:], None], strict=True):
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        except (KeyboardInterrupt, pytest.exit.Exception):  # which pytest raises again
+            return 1
         if session.testsfailed:
             return 1
     return 0

@@ -198,6 +198,130 @@ def test_a_list_that_is_read_once_more_is_logged_once(caplog: pytest.LogCaptureF
     ]
 
 
+# --- the calls that are sent
+
+# The number of entries, the size of a page, the call that is answered next, what the server does, what happens after
+# how many answers, the starts of the pages that are requested ("+": with the total), the number of entries found, and
+# whether no error is raised. The calls were recorded: one that reads the same with fewer calls may change them.
+RECORDED: list[tuple[int, int, int, dict[str, Any], str, str, int, bool]] = [
+    (3, 8, 0, {"cap": 2}, "", "0 2", 3, True),
+    (5, 3, 3, {"counts": False}, "", "0 2+ 4", 5, True),
+    (3, 3, 3, {"total": 9}, "", "0 8 2 2+ 3", 3, True),
+    (13, 5, 0, {}, "2 leave 0 3", "0 4+ 8 6 4", 13, True),
+    (11, 3, 0, {}, "4 leave 8 1", "0 2+ 4 6 8 7", 11, True),
+    (
+        341,
+        5,
+        0,
+        {"overlap": 5},
+        ("4 leave 0 40, 7 leave 0 80, 10 leave 0 80, 11 leave 0 80, 12 leave 0 60, 15 leave 0 40, 17 leave 0 60"),
+        "0 4+ 8 12 16 14 12 8 0 4 8 12 10 8 4 0 4 8 12 10 8 4 13 18 0",
+        34,
+        True,
+    ),
+    (32, 3, 0, {"ignores_start": True, "overlap": 3}, "3 join 0 2", "0 2+ 4 6 5 4 2 0 8 5 8 0 3", 5, False),
+    (
+        157,
+        4,
+        0,
+        {"next_link": False},
+        "4 leave 0 80, 6 leave 0 80, 8 leave 0 80, 11 leave 0 80, 13 leave 0 40, 14 leave 0 30",
+        "0 3+ 6 9 12 10 8 4 0 3 6 4 2 0 0+ 1 0",
+        20,
+        True,
+    ),
+    (
+        85,
+        12,
+        3,
+        {"cap": 8, "next_link": True},
+        "4 cap 12, 6 cap 6, 7 cap 6, 9 cap 6, 12 cap 3",
+        (
+            "0 7+ 35 42 49 56 63 14 21 15 35 40 45 50 55 20 25 28 30 32 34 36 22 24 26 44 46 48 50 52 38 40 "
+            "42 60 62 64 66 68 54 56 58 76 78 80 82 84 70 74 72 85 97"
+        ),
+        85,
+        True,
+    ),
+    (
+        31,
+        4,
+        3,
+        {"ignores_start": True},
+        "6 leave 0 2, 6 join 0 3, 7 join 0 1",
+        "0 3+ 15 18 21 24 27 6 4 2 0 18 21 24 27 30 9 21 24 27 30 12 24 27 30 15 8 12 0 4",
+        8,
+        False,
+    ),
+    (1, 3, 0, {"overlap": 3, "ignores_start": True, "next_link": True, "total": 8}, "", "0 1", 1, False),
+    (
+        77,
+        10,
+        0,
+        {"cap": 5},
+        "3 cap 10, 5 cap 6, 7 cap 8, 10 cap 10, 11 cap 12",
+        "0 4+ 8 12 21 30 39 35 42 49 56 63 70",
+        77,
+        True,
+    ),
+    (
+        83,
+        12,
+        0,
+        {"cap": 4, "overlap": 6},
+        "3 cap 4, 4 cap 6, 7 cap 4, 9 cap 12, 10 cap 3, 11 cap 8, 12 cap 4",
+        "0 3+ 6 9 12 17 22 27 32 30 41 52 43 46 49 52 55 58 61 64 67 70 73 76 79 82+ 85+",
+        83,
+        True,
+    ),
+    (12, 3, 3, {"overlap": 3}, "3 leave 1 12, 4 join 0 3", "0 2+ 10 4 3 3+ 2+ 1+ 0+ 2 4+ 6+", 6, True),
+    (
+        100,
+        12,
+        0,
+        {"cap": 6},
+        (
+            "3 cap 8, 5 cap 6, 6 cap 8, 7 cap 12, 8 cap 6, 9 cap 8, 11 cap 12, 12 cap 6, 13 cap 12, 15 cap "
+            "3, 16 cap 4, 18 cap 3, 19 cap 3, 20 cap 4"
+        ),
+        "0 5+ 10 15 22 29 36 30 37 48 59 53 60 71 76 87 98",
+        100,
+        True,
+    ),
+]
+
+
+def change(server: Server, what: str, *numbers: int) -> None:
+    if what == "cap":
+        (server.cap,) = numbers
+    else:
+        place, number = numbers
+        server.ids[place : place + number * (what == "leave")] = [
+            f"new-{place}-{each}-{len(server.requested_urls)}" for each in range(number) if what == "join"
+        ]
+
+
+@pytest.mark.parametrize(("count", "size", "order", "trouble", "changes", "calls", "found", "complete"), RECORDED)
+def test_these_calls_are_sent(
+    count: int, size: int, order: int, trouble: dict[str, Any], changes: str, calls: str, found: int, complete: bool
+) -> None:
+    server = Server(make_ids(count), **{"counts": True, **trouble})
+    reading = Reading(server, size)
+    coming = deque(each.split() for each in changes.split(", ") if each)
+    for answers in range(1000):
+        while coming and int(coming[0][0]) == answers:
+            _, what, *numbers = coming.popleft()
+            change(server, what, *map(int, numbers))
+        if reading.is_over:
+            break
+        reading.answer(order)
+    sent = [
+        url.params["start"] + "+" * (url.params["shouldReturnTotalSize"] == "true") for url in server.requested_urls
+    ]
+    assert " ".join(sent) == calls
+    assert (len(reading.found), reading.error is None) == (found, complete)
+
+
 # --- a server that changes meanwhile
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
 from collections.abc import Generator
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
-from fakes import KINDS, Answers, FakeClock, call, remove_member
+from fakes import KINDS, SITE, Answers, FakeClock, call, remove_member
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -19,6 +21,7 @@ from confluence_groups_sdk import (
     RetryPolicy,
     ServerError,
 )
+from confluence_groups_sdk._core.transport.connections.attempt import AsyncAttempt, Attempt
 from confluence_groups_sdk.errors import AuthenticationError, NotFoundError, RateLimitError, ResponseValidationError
 
 Answer = httpx.Response | Exception
@@ -215,6 +218,23 @@ def test_an_error_of_the_credentials_after_an_unanswered_attempt_says_so(kind: s
     assert type(error) is AuthenticationError
     assert (error.path, error.unanswered_attempts) == ("/oauth/token", 1)
     assert EARLIER in str(error)
+
+
+@pytest.mark.parametrize("auth", [None, httpx.Auth()])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_other_credentials_do_after_a_request_is_followed(kind: str, auth: httpx.Auth | None) -> None:
+    request = httpx.Request("DELETE", SITE)
+    attempt: Attempt | AsyncAttempt = AsyncAttempt(request, auth)
+    if kind == "sync":
+        attempt = Attempt(request, auth, None)
+    sending = httpcore.Request("DELETE", SITE, extensions=request.extensions)
+    for event, info, sent in [
+        ("http11.send_request_headers.started", {"request": sending}, True),
+        ("connect_tcp.started", {"host": "a", "port": 1, "timeout": None}, False),
+    ]:
+        if traced := request.extensions["trace"](event, info):
+            asyncio.run(traced)
+        assert attempt.sent is sent
 
 
 @pytest.mark.parametrize("kind", KINDS)

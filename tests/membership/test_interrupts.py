@@ -203,7 +203,7 @@ def test_exceptions_while_the_thread_waits_are_noted_and_raised_at_the_end(times
 
 @pytest.mark.parametrize("is_raised_in_the_run", [False, True])
 def test_the_first_of_several_exceptions_is_raised(is_raised_in_the_run: bool) -> None:
-    numbers = iter("123")
+    numbers, again = iter("123"), list[bool]()
 
     def handle(*_: Any) -> None:
         raise StopError(next(numbers))
@@ -213,7 +213,7 @@ def test_the_first_of_several_exceptions_is_raised(is_raised_in_the_run: bool) -
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             while len(caller.errors) <= count:
                 Notifier().wait()
-        assert caller.interrupted_again
+        again.append(caller.interrupted_again)
         if is_raised_in_the_run:
             caller.check()
 
@@ -221,6 +221,37 @@ def test_the_first_of_several_exceptions_is_raised(is_raised_in_the_run: bool) -
     caller = CallerThread()
     with pytest.raises(StopError, match="1"):
         caller.run(work)
+    assert again == [True]
+
+
+def test_exceptions_between_two_handlers_are_noted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller, serve = CallerThread(), CallerThread._serve_until_over
+    errors = [StopError(number) for number in "1234"]
+    coming, begun, noted, finished = list(errors), threading.Event(), threading.Event(), []
+
+    def interrupt(self: CallerThread, run: BackgroundCall[Any]) -> None:
+        assert begun.wait(timeout=30)
+        if coming:
+            raise coming.pop(0)  # before it can be caught there
+        noted.set()
+        serve(self, run)
+
+    def work() -> None:
+        begun.set()
+        finished.append(noted.wait(timeout=30))
+
+    monkeypatch.setattr(CallerThread, "_serve_until_over", interrupt)
+    with pytest.raises(StopError, match="1"):
+        caller.run(work)
+    assert (caller.errors, finished) == (errors, [True]), "the run was not abandoned"
+
+
+def test_an_exception_before_the_program_is_called_is_what_the_run_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller, clock = CallerThread(), FakeClock()
+    monkeypatch.setattr(caller._tasks, "notify", lambda: caller.errors.append(StopError("1")))
+    with pytest.raises(StopError, match="1"):
+        caller.sleep(clock, 7)
+    assert clock.slept == []
 
 
 def test_the_process_waits_for_a_run_and_not_for_its_reads() -> None:

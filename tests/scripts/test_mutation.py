@@ -127,6 +127,16 @@ def test_tests_that_fail_on_the_original_are_left_out(project: Path, capsys: pyt
     assert "prices.py" in output
 
 
+def test_a_ctrl_c_that_a_mutant_raises_kills_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pressed = "from shop._core.prices import double\n\ndef test_double():\n    if double(2) != 4:\n        raise {}\n"
+    for exception in ("KeyboardInterrupt", "SystemExit", "pytest.exit.Exception('over')"):
+        (project / "tests/core/test_prices.py").write_text("import pytest\n" + pressed.format(exception))
+        (project / MODULE).write_text("def double(number):\n    return number * 2\n")
+        code, output, _ = run(project, capsys)
+        assert code == 0
+        assert output.rstrip().endswith(" 100.0 %")
+
+
 def test_each_mutant_does_something_else() -> None:
     source = (
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    X = 1\n"
