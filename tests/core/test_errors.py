@@ -403,6 +403,7 @@ def test_the_hierarchy() -> None:
         "PlanError": "ConfluenceGroupsError",
         "DriftError": "PlanError",
         "JournalError": "ConfluenceGroupsError",
+        "ReviewError": "ConfluenceGroupsError",
         "APIError": "ConfluenceGroupsError",
         "APIStatusError": "APIError",
         "BadRequestError": "APIStatusError",

@@ -17,7 +17,18 @@ from confluence_groups_sdk._core.api.first_call import FIRST_CALLS
 Client = ConfluenceGroups | AsyncConfluenceGroups
 
 API = f"{SITE}/wiki/rest/api"
-CALLS_NOTHING = {"prepare", "with_options", "close", "aclose", "for_cloud", "from_env", "site", "notices", "raw"}
+CALLS_NOTHING = {
+    "prepare",
+    "rate_limiter",
+    "with_options",
+    "close",
+    "aclose",
+    "for_cloud",
+    "from_env",
+    "site",
+    "notices",
+    "raw",
+}
 BOTH_IDS = {"group_id": "g/1", "account_id": "557058:a b"}
 CASES: list[tuple[str, Mapping[str, Any], str, str]] = [
     (

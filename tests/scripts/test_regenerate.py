@@ -353,7 +353,7 @@ def test_two_items_with_one_name_are_refused(project: Path) -> None:
     before = read_files(project)
     result = run(project)
     assert (result.returncode, read_files(project)) == (2, before)
-    assert "openapi/postman/get-groups.json ('Get groups'): /name: 'Get groups' makes the same operation name as" in (
+    assert "openapi/postman/get-groups.json:2 ('Get groups'): /name: 'Get groups' makes the same operation name as" in (
         result.stderr
     )
 

@@ -25,6 +25,7 @@ from confluence_groups_sdk import (
     MemoryTokenStore,
     Notice,
     OAuth2,
+    RateLimiter,
     RateLimitError,
     RetryPolicy,
     Site,
@@ -73,6 +74,7 @@ def use_every_method(http: httpx.Client) -> None:
         assert_type(groups.prepare("remove_member", group_id="g", account_id="a"), httpx.Request)
         assert_type(groups.raw, AuthenticatedClient)
         assert_type(groups.site, str)
+        assert_type(groups.rate_limiter, RateLimiter)
         assert_type(groups.notices, tuple[Notice, ...])
     groups.close()
     assert_type(ConfluenceGroups.from_env(timeout=3), ConfluenceGroups)
@@ -104,6 +106,7 @@ async def use_every_method_async(http: httpx.AsyncClient) -> None:
         assert_type(groups.prepare("remove_member", group_id="g", account_id="a"), httpx.Request)
         assert_type(groups.raw, AuthenticatedClient)
         assert_type(groups.site, str)
+        assert_type(groups.rate_limiter, RateLimiter)
         assert_type(groups.notices, tuple[Notice, ...])
     await groups.aclose()
     assert_type(AsyncConfluenceGroups.from_env(), AsyncConfluenceGroups)

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Protocol, TypeVar
 
 import httpx
-from attrs import define
+from attrs import define, evolve
 
 from benchmarking.calls import EMAIL, TOKEN
 from benchmarking.figures import Count, format_count
@@ -180,7 +180,7 @@ def count_removals(company: Company) -> Iterator[Count]:
         plans = []
         for task in tasks[1:]:
             plan, counted = count(site, task.name, task.to_plan, task.plan)
-            plans.append(plan.changes)
+            plans.append([evolve(change, email=None) for change in plan.changes])  # only one way reads e-mails
             yield counted
         assert all(changes == plans[0] for changes in plans), "the plans differ"
         yield from count_task(site, tasks[0])
