@@ -1,4 +1,4 @@
-"""The file of a journal: it only grows, and nothing else may move or change it while a plan is applied."""
+"""The lines of an open journal: in a file or a storage. They only grow, and nothing else may move or change them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..._support.files import NotRegularFileError, is_open_to_others, open_regular, sync_folder
+from ..model.journal_storage import JournalStorage
 
 
 class AppendOnly:
@@ -49,6 +50,12 @@ class AppendOnly:
             self._length += written
             self._hash.update(view[:written])
             view = view[written:]
+
+    def write(self, line: bytes, *, sync: bool) -> None:
+        """Append a line and, if ``sync`` is set, wait until it is on disk."""
+        self.append(line)
+        if sync:
+            self.sync()
 
     def cut(self, length: int) -> None:
         """Remove everything after this many bytes. An empty file of this user becomes private."""
@@ -104,8 +111,8 @@ class AppendOnly:
 class NullFile:
     """The file of a journal that is not kept: it discards everything."""
 
-    def append(self, data: bytes) -> None:
-        """Discard the bytes."""
+    def write(self, line: bytes, *, sync: bool) -> None:
+        """Discard the line."""
 
     def find_damage(self, *, read: bool = False) -> str | None:  # noqa: ARG002 - as in AppendOnly
         """Return None: nothing can happen to it."""
@@ -116,6 +123,61 @@ class NullFile:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+class StorageLostError(Exception):
+    """The storage of a journal cannot be reached any more; the line may have been added."""
+
+
+class StoredLines:
+    """The lines of a journal in a storage, with the methods of `AppendOnly`.
+
+    Args:
+        storage: the storage; its lock must be held.
+    """
+
+    def __init__(self, storage: JournalStorage) -> None:
+        self._storage = storage
+        self._loss: str | None = None
+
+    def read(self) -> bytes:
+        """Return all lines."""
+        return self._storage.read()
+
+    def write(self, line: bytes, *, sync: bool) -> None:
+        """Append a line and, if ``sync`` is set, wait until it is durable.
+
+        Raises:
+            StorageLostError: the storage cannot be reached.
+            OSError: the line cannot be appended.
+        """
+        try:
+            self._storage.append(line, sync=sync)
+        except ConnectionError as error:
+            self._loss = str(error)
+            raise StorageLostError from None
+
+    def cut(self, length: int) -> None:
+        """Do nothing: a storage adds whole lines or nothing."""
+
+    def find_damage(self, *, read: bool = False) -> str | None:
+        """Return how the lines were lost or changed; None if they are unchanged, as far as is known.
+
+        Args:
+            read: whether to ask the storage.
+        """
+        return self._loss or (self._storage.find_damage() if read else None)
+
+    def sync(self) -> None:
+        """Wait until all lines are durable.
+
+        Raises:
+            StorageLostError: the storage cannot be reached.
+        """
+        self.write(b"", sync=True)
+
+    def close(self) -> None:
+        """Do nothing: whoever holds the lock releases it."""
 
 
 def write_beside(path: Path, data: bytes) -> AppendOnly:
