@@ -201,8 +201,9 @@ class Journal:
             write()
         except OSError as error:
             reason = error.strerror or type(error).__name__
+            advice = "remove the cause" if self._is_stored else "free some disk space"
             raise JournalError(
-                f"{self._name}: the journal cannot be written ({reason}): free some disk space, then resume"
+                f"{self._name}: the journal cannot be written ({reason}): {advice}, then resume"
             ) from None
         self._broken = False
 
