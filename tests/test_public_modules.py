@@ -20,7 +20,7 @@ from confluence_groups_sdk import membership, sandbox
 
 PACKAGE = Path(confluence_groups_sdk.__file__).parent
 NAME = confluence_groups_sdk.__name__
-PUBLIC = {NAME, f"{NAME}.membership", f"{NAME}.sandbox"}
+PUBLIC = {NAME, f"{NAME}.fleet", f"{NAME}.membership", f"{NAME}.sandbox"}
 COMPAT = sorted((Path(__file__).parent / "compat").glob("*/*.pickle"))
 WITHOUT_MODULE = {"AccessType", "__version__"}  # a type alias and a text
 
