@@ -51,11 +51,10 @@ class AppendOnly:
             self._hash.update(view[:written])
             view = view[written:]
 
-    def write(self, line: bytes, *, sync: bool) -> None:
-        """Append a line and, if ``sync`` is set, wait until it is on disk."""
-        self.append(line)
-        if sync:
-            self.sync()
+    def append_synced(self, data: bytes) -> None:
+        """Write bytes at the end, and wait until they are on disk."""
+        self.append(data)
+        self.sync()
 
     def cut(self, length: int) -> None:
         """Remove everything after this many bytes. An empty file of this user becomes private."""
@@ -111,8 +110,10 @@ class AppendOnly:
 class NullFile:
     """The file of a journal that is not kept: it discards everything."""
 
-    def write(self, line: bytes, *, sync: bool) -> None:
-        """Discard the line."""
+    def append(self, data: bytes) -> None:
+        """Discard the bytes."""
+
+    append_synced = append
 
     def find_damage(self, *, read: bool = False) -> str | None:  # noqa: ARG002 - as in AppendOnly
         """Return None: nothing can happen to it."""
@@ -144,18 +145,18 @@ class StoredLines:
         """Return all lines."""
         return self._storage.read()
 
-    def write(self, line: bytes, *, sync: bool) -> None:
-        """Append a line and, if ``sync`` is set, wait until it is durable.
+    def append(self, data: bytes) -> None:
+        """Add a line.
 
         Raises:
             StorageLostError: the storage cannot be reached.
-            OSError: the line cannot be appended.
+            OSError: the line cannot be added.
         """
-        try:
-            self._storage.append(line, sync=sync)
-        except ConnectionError as error:
-            self._loss = str(error)
-            raise StorageLostError from None
+        self._append(data, sync=False)
+
+    def append_synced(self, data: bytes) -> None:
+        """Add a line, and wait until it is durable; raises what `append` does."""
+        self._append(data, sync=True)
 
     def cut(self, length: int) -> None:
         """Do nothing: a storage adds whole lines or nothing."""
@@ -174,10 +175,17 @@ class StoredLines:
         Raises:
             StorageLostError: the storage cannot be reached.
         """
-        self.write(b"", sync=True)
+        self._append(b"", sync=True)
 
     def close(self) -> None:
-        """Do nothing: whoever holds the lock releases it."""
+        """Do nothing: the run releases the lock."""
+
+    def _append(self, data: bytes, *, sync: bool) -> None:
+        try:
+            self._storage.append(data, sync=sync)
+        except ConnectionError as error:
+            self._loss = str(error)
+            raise StorageLostError from None
 
 
 def write_beside(path: Path, data: bytes) -> AppendOnly:

@@ -134,7 +134,10 @@ class Journal:
         if self._broken:
             return
         self._recover_if_lost(read=True)
-        self._write_or_recover(self._file.sync)
+        try:
+            self._write_or_break(self._file.sync)
+        except StorageLostError:
+            self._go_on_in_file()
         if self._losses:
             raise self._loss_error()
 
@@ -165,28 +168,28 @@ class Journal:
         run = self._unrecorded_run
         line = format_line(entry | {"run": asdict(run)} if run else entry, self.state.last_hash)
 
+        write = self._file.append_synced if sync else self._file.append
+
         def append() -> None:
-            self._file.write(line + b"\n", sync=sync)
+            write(line + b"\n")
             self.state.last_hash = sha256(line)
             self.state.lines += 1
             if run:
                 self.state.later_runs.append(run)
                 self._unrecorded_run = None
 
-        if not self._write_or_recover(append):
-            self._write(entry)  # to the new file
-
-    def _write_or_recover(self, write: Callable[[], object]) -> bool:
-        """Call a function that writes; if the storage is lost, go on in a new file and return False."""
         try:
-            self._write_or_break(write)
+            self._write_or_break(append)
         except StorageLostError:
-            if not self.state.lines:
-                raise self._unused_error(self._file.find_damage()) from None
-            self._broken = False
-            self._recover_if_lost()
-            return False
-        return True
+            self._go_on_in_file()
+            self._write(entry)
+
+    def _go_on_in_file(self) -> None:
+        """Go on in a new file, because the storage is lost; fail if nothing was recorded before."""
+        if not self.state.lines:
+            raise self._unused_error(self._file.find_damage()) from None
+        self._broken = False
+        self._recover_if_lost()
 
     def _write_or_break(self, write: Callable[[], object]) -> None:
         """Call a function that writes.
@@ -208,11 +211,7 @@ class Journal:
         self._broken = False
 
     def _recover_if_lost(self, *, read: bool = False) -> None:
-        """If something has happened to the file, write all that is known to a new file, and go on in that file.
-
-        Raises:
-            JournalError: no new file can be written.
-        """
+        """If something has happened to the file, write all that is known to a new file, and go on in that file."""
         damage = self._file.find_damage(read=read)
         if not damage and not (self._broken and self._losses):
             return
