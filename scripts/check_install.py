@@ -39,9 +39,9 @@ def main() -> int:
 def use_wheel(workspace: Path) -> None:
     """Run the demo and the documents with only the installed wheel."""
     wheel = build_wheel(ROOT, workspace / "dist")
-    python = clean_environment(workspace / "wheel", f"{wheel}[sandbox,cli]")
+    python = clean_environment(workspace / "wheel", f"{wheel}[sandbox,cli,review]")
     run_programs(python, ROOT, workspace / "wheel")
-    print("wheel: installed into a clean environment; the demo, the plans and the command line ran with it")
+    print("wheel: installed into a clean environment; the demo and the documents ran with it")
 
 
 def use_copy(workspace: Path) -> None:

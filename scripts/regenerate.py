@@ -15,9 +15,12 @@ show the difference, write nothing and exit 1. Exit 2 if an input cannot be used
 from __future__ import annotations
 
 if __name__ == "__main__":
+    import gc
+
     from run_command import exit_on_interrupt
 
     exit_on_interrupt()
+    gc.disable()  # the process is short, and makes little garbage that has cycles
 
 import argparse
 import sys

@@ -8,18 +8,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 from attrs import evolve
-from recording import record_compat
+from recording import record_compat, review_values
 
 import confluence_groups_sdk as sdk
-from confluence_groups_sdk import membership
+from confluence_groups_sdk import membership, review
 from confluence_groups_sdk.membership import Plan, read_journal
 from confluence_groups_sdk.membership.execution.journal import open_journal
+from confluence_groups_sdk.review.evidence import verifying
+from confluence_groups_sdk.review.taking.progress_file import open_progress
 
 PACKAGE = Path(sdk.__file__).parent
 COMPAT = Path(__file__).parent / "compat"
@@ -33,7 +36,7 @@ def test_this_version_is_recorded() -> None:
 
 
 def test_every_public_value_and_error_is_recorded() -> None:
-    public = {name: getattr(module, name) for module in (sdk, membership) for name in dir(module)}
+    public = {name: getattr(module, name) for module in (sdk, membership, review) for name in dir(module)}
     kinds = {name: kind for name, kind in public.items() if isinstance(kind, type) and not name.startswith("_")}
     values = {
         name
@@ -78,6 +81,39 @@ def test_recorded_plans_journals_and_tokens_are_read(folder: Path, tmp_path: Pat
     assert sdk.FileTokenStore(tokens).load() == record_compat.TOKENS
 
 
+@pytest.mark.parametrize("folder", VERSIONS, ids=[folder.name for folder in VERSIONS])
+def test_recorded_reviews_are_read(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = review_values.SNAPSHOT
+    assert review.Snapshot.load(folder / "snapshot") == taken
+    assert review.Decisions.load(folder / "decisions.json") == review_values.DECISIONS
+    shutil.copy(folder / "progress", tmp_path / "progress")
+    with open_progress(tmp_path / "progress", review_values.BEGINNING) as progress:
+        state = progress.state
+        assert (state.beginning, state.users) == (review_values.BEGINNING, taken.users)
+        assert (tuple(state.groups.values()), state.calls, state.points) == (taken.groups, taken.calls, taken.points)
+    monkeypatch.setattr(verifying, "__version__", "9.9.9")  # only the version that wrote a summary writes it alike
+    report = review.verify_evidence(folder / "evidence.zip")
+    assert report.is_verified
+    assert (report.snapshot, report.decisions) == (taken.digest, review_values.DECISIONS.digest)
+    assert (report.plan, report.after) == (review_values.PLAN.digest, review_values.AFTER.digest)
+    assert report.counts == {"keep": 0, "remove": 1, "exception": 1, "undecided": 1, "removed": 1}
+    assert [point for point in report.open_points if "summary.html was not compared" in point]
+
+
+def test_the_recorded_review_is_one_that_could_have_happened(tmp_path: Path) -> None:
+    sheet = tmp_path / review_values.SHEET
+    sheet.write_bytes(review_values.SHEET_CONTENT)
+    read = review.read_decisions(review_values.SNAPSHOT, [sheet], today=date(2026, 11, 25))
+    assert read == review_values.DECISIONS
+    review_values.write_evidence(tmp_path / "evidence.zip")
+    assert review.verify_evidence(tmp_path / "evidence.zip").is_verified
+
+
+@pytest.mark.parametrize("name", sorted(set(record_compat.WRITERS) - {"journal", "tokens.json"}))
+def test_recording_gives_the_same_bytes_each_time(name: str) -> None:
+    assert record_compat.WRITERS[name]() == record_compat.WRITERS[name]()
+
+
 def test_unreadable_recording_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,6 +150,8 @@ LATER = (  # file, after what, what is added
     ("_core/limits/retry_policy.py", "class RetryPolicy(VersionTolerantPickle):\n", "    budget: float = 9.5\n"),
     ("membership/model/changes.py", "    overridden: tuple[str, ...] = ()\n", "    ticket: str = 'none'\n"),
     ("membership/planning/rows/row.py", "    names: tuple[str, ...] = ()\n", "    sheet: str = 'first'\n"),
+    ("review/model/snapshot_parts.py", "    status: str | None = None\n", "    nickname: str = 'none'\n"),
+    ("review/model/decisions.py", "    is_own: bool = False\n", "    role: str = 'reviewer'\n"),
     ("errors.py", "MappingProxyType({})\n", "    hint: str = 'no hint'\n"),
     ("errors.py", "        self.summary = summary\n", "        self.hint = 'a hint'\n"),
     ("_version.py", "", "__version__ = '9.9.9'\n"),
@@ -132,14 +170,19 @@ assert (user.pronouns, policy.budget, change.ticket, row.sheet) == ("unsaid", 9.
 assert "pronouns='unsaid'" in repr(user) and hash(user) and user == type(user)(**{{
     name: getattr(user, name) for name in type(user).__slots__ if name != "__weakref__"}})
 assert read("Plan").changes[0].ticket == "none"
+assert [each.nickname for each in read("Snapshot").users.values()] == ["none"] * 3
+assert read("DecidedMembership").role == "reviewer"
 error = read("NotFoundError")
 assert error.hint == "no hint" and error.status_code == 404 and str(error)
 from recording import record_compat
 odd = [file.stem for file in Path({folder!r}).glob("*.pickle") if not record_compat.reads_as_written(file)]
 hinted = {{name for name, error in record_compat.errors() if isinstance(error, sdk.APIError)}}
-assert set(odd) == {{"Plan", "Report", "JournalState", *hinted}}, odd  # tickets change digests
+digests = {{"Plan", "Report", "JournalState", "Decisions", "EvidenceReport"}}  # tickets and roles change them
+assert set(odd) == {{*digests, *hinted}}, odd
 Path("later").mkdir()
-for name, value in {{"User": user, "RetryPolicy": policy, "Change": change, "NotFoundError": error}}.items():
+written = {{"User": user, "RetryPolicy": policy, "Change": change, "NotFoundError": error}}
+written["Snapshot"] = read("Snapshot")
+for name, value in written.items():
     Path("later", f"{{name}}.pickle").write_bytes(pickle.dumps(value))
 """
 
@@ -162,7 +205,7 @@ def test_later_version_with_more_fields_exchanges_files_with_this_one(later_vers
     command = [sys.executable, "-B", "-W", "error", "-c", program]
     result = subprocess.run(command, cwd=later_version, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    for name in ("User", "RetryPolicy", "Change", "NotFoundError"):
+    for name in ("User", "RetryPolicy", "Change", "NotFoundError", "Snapshot"):
         assert record_compat.reads_as_written(later_version / "later" / f"{name}.pickle"), name
 
 

@@ -12,7 +12,7 @@ import pytest
 from attrs import fields_dict
 
 import confluence_groups_sdk
-from confluence_groups_sdk import AsyncConfluenceGroups, ConfluenceGroups, Group, User, membership, sandbox
+from confluence_groups_sdk import AsyncConfluenceGroups, ConfluenceGroups, Group, User, membership, review, sandbox
 
 CONSUMER = Path(__file__).parent / "typing" / "consumer.py"
 ROOT = Path(__file__).parents[1]
@@ -85,7 +85,7 @@ def test_all_methods_of_a_client_are_completed(complete: Completer, kind: type) 
     assert public_names(kind) <= complete(CLIENT.format(kind=kind.__name__))
 
 
-@pytest.mark.parametrize("package", [confluence_groups_sdk, membership, sandbox])
+@pytest.mark.parametrize("package", [confluence_groups_sdk, membership, review, sandbox])
 def test_all_public_names_are_completed_in_an_import(complete: Completer, package: object) -> None:
     name = package.__name__  # type: ignore[attr-defined] # it is a module
     assert public_names(package) <= complete(f"from {name} import ")

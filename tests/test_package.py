@@ -173,6 +173,18 @@ assert names <= set(logging.Logger.manager.loggerDict)
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
 
 
-def test_membership_loads_without_any_extra() -> None:
-    loaded = loaded_after("import confluence_groups_sdk.membership")
-    assert not {name.partition(".")[0] for name in loaded} & {"filelock", "jsonschema", "starlette", "uvicorn", "typer"}
+OF_EXTRAS = {"filelock", "jinja2", "jsonschema", "python_calamine", "starlette", "typer", "uvicorn", "xlsxwriter"}
+
+
+@pytest.mark.parametrize("package", ["membership", "review"])
+def test_membership_and_review_load_without_any_extra(package: str) -> None:
+    loaded = loaded_after(f"import confluence_groups_sdk.{package}")
+    assert not {name.partition(".")[0] for name in loaded} & OF_EXTRAS
+
+
+def test_reviews_load_little_more_than_membership() -> None:
+    """Pages and workbooks load what they need when they are made or read."""
+    more = loaded_after("import confluence_groups_sdk.membership, confluence_groups_sdk.review") - loaded_after(
+        "import confluence_groups_sdk.membership"
+    )
+    assert {name for name in more if not name.startswith("confluence_groups_sdk.")} == set()

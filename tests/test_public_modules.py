@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import json
 import pickle
 import pickletools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_type_hints
 
+import attrs
 import pytest
 
 import confluence_groups_sdk
-from confluence_groups_sdk import membership, sandbox
+from confluence_groups_sdk import membership, review, sandbox
 
 PACKAGE = Path(confluence_groups_sdk.__file__).parent
 NAME = confluence_groups_sdk.__name__
-PUBLIC = {NAME, f"{NAME}.fleet", f"{NAME}.membership", f"{NAME}.sandbox"}
+PUBLIC = {NAME, *(f"{NAME}.{each}" for each in ("fleet", "membership", "review", "sandbox"))}
 COMPAT = sorted((Path(__file__).parent / "compat").glob("*/*.pickle"))
 WITHOUT_MODULE = {"AccessType", "__version__"}  # a type alias and a text
 
@@ -63,6 +66,7 @@ def test_all_public_names_are_checked() -> None:
     assert names[NAME] == set(confluence_groups_sdk.__all__)
     assert names[sandbox.__name__] == set(sandbox.__all__)
     assert {"Plan", "Report", "apply", "plan_removals"} < names[membership.__name__]
+    assert {"Snapshot", "Decisions", "take_snapshot", "write_evidence"} < names[review.__name__]
 
 
 @pytest.mark.parametrize("package", sorted(PUBLIC))
@@ -79,6 +83,28 @@ PUBLIC_CLASSES = [
     for value in (getattr(importlib.import_module(package), name) for name in names)
     if isinstance(value, type)
 ]
+
+
+def list_described(kind: type) -> set[str]:
+    """Return the names that the docstrings of a class and its bases describe, one a line."""
+    texts = [inspect.getdoc(each) or "" for each in kind.__mro__]
+    return {name for text in texts for name in re.findall(r"^ {4}(\w+): ", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("kind", PUBLIC_CLASSES, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_docstrings_describe_each_class_its_fields_and_its_methods(kind: type) -> None:
+    assert vars(kind)["__doc__"]
+    methods = {name: each for name, each in inspect.getmembers_static(kind) if hasattr(each, "__get__")}
+    ours = {name: each for name, each in methods.items() if not name.startswith("_") and is_ours(each)}
+    assert [name for name in ours if not inspect.getdoc(getattr(kind, name))] == []
+    if attrs.has(kind) and kind.__module__ != sandbox.__name__:  # its records are described by their names
+        fields = {each.name for each in attrs.fields(kind) if not each.name.startswith("_")}
+        assert fields <= list_described(kind)
+
+
+def is_ours(member: object) -> bool:
+    function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+    return str(getattr(function, "__module__", None)).startswith(NAME)
 
 
 @pytest.mark.parametrize("kind", PUBLIC_CLASSES, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")

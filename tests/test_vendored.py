@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.resources
 import logging
 import os
 import pickle
@@ -18,8 +19,9 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+import recording
 import vendor
-from recording import record_compat
+from recording import record_compat, review_values
 from test_cassettes import CASES
 
 import confluence_groups_sdk as installed
@@ -103,12 +105,21 @@ def make_not_found_error(copy: Any) -> Any:
     return caught.value
 
 
-def load_record_compat(name: str) -> ModuleType:
-    """Return the module record_compat, changed to make its values and errors with a copy."""
-    source = Path(record_compat.__file__).read_text(encoding="utf-8").replace(INSTALLED, name)
-    module = ModuleType(f"record_compat_of_{name}")
-    module.__file__ = record_compat.__file__
-    exec(compile(source, record_compat.__file__, "exec"), module.__dict__)
+def read_recorded_values(name: str) -> dict[str, object]:
+    """Return the values and errors that record_compat pickles, made with a copy."""
+    values = load_with_copy(review_values, name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording, "review_values", values)
+        return dict(load_with_copy(record_compat, name).PICKLED)
+
+
+def load_with_copy(original: ModuleType, name: str) -> ModuleType:
+    """Return a module that uses a copy instead of the installed package."""
+    assert original.__file__
+    module = ModuleType(f"{original.__name__}_of_{name}")
+    module.__file__ = original.__file__
+    source = Path(original.__file__).read_text(encoding="utf-8").replace(INSTALLED, name)
+    exec(compile(source, original.__file__, "exec"), module.__dict__)
     return module
 
 
@@ -154,13 +165,17 @@ def test_errors_of_different_copies_are_different_classes(copies: Copies) -> Non
     assert [type(error).remedy.startswith("Look at the group id") for error in errors] == [False, False, True]
 
 
-def test_no_class_is_shared(copies: Copies) -> None:
-    for name in copies.installed.__all__:
-        kinds = [getattr(copy, name) for copy in copies]
+@pytest.mark.parametrize("package", ["", ".membership", ".review"])
+def test_no_class_is_shared(copies: Copies, package: str) -> None:
+    modules = [importlib.import_module(f"{copy.__name__}{package}") for copy in copies]
+    public = [name for name in dir(modules[0]) if name[0].isupper()]
+    assert public
+    for name in public:
+        kinds = [getattr(module, name) for module in modules]
         if isinstance(kinds[0], type) and not getattr(kinds[0], "_is_protocol", False):
             assert len(set(kinds)) == 3, name
             assert not [kind for kind in kinds for other in kinds if kind is not other and issubclass(kind, other)]
-            assert [kind.__module__ for kind in kinds] == list(NAMES)
+            assert [kind.__module__ for kind in kinds] == [module.__name__ for module in modules]
 
 
 def test_loggers_are_separate(copies: Copies, caplog: pytest.LogCaptureFixture) -> None:
@@ -189,7 +204,7 @@ for copy in (a, b, installed):
 def test_pickles_are_loaded_by_the_copy_that_wrote_them(copies: Copies, name: str) -> None:
     own = next(copy for copy in copies if copy.__name__ == name)
     others = [other for other in NAMES if other != name]
-    values = load_record_compat(name).PICKLED
+    values = read_recorded_values(name)
     assert len(values) == len(record_compat.PICKLED)
     for kind, value in values.items():
         content = pickle.dumps(value)
@@ -271,7 +286,7 @@ def test_the_command_line_of_a_copy_has_its_own_name_and_keeps_its_own_logins(co
         GROUPS_B,
     ]
     assert [store.folder().name.lstrip(".") for store in stores] == ["confluence-groups", GROUPS_A, GROUPS_B]
-    folders = [submodule("_support.html_page.page", copy).FOLDER for copy in copies]
+    folders = [importlib.resources.files(submodule("_support.html_page.page", copy).FOLDER) for copy in copies]
     styles = [folder.joinpath("page.css").read_text(encoding="utf-8") for folder in folders]
     assert styles[0] == styles[1] != styles[2]
 

@@ -19,7 +19,6 @@ from .api.operations import Call
 from .transport.replies import NoResponse, response_in
 
 NOTHING_SENT = "Nothing was sent. "
-NO_CALL_SENT = "Nothing was sent to Confluence. "  # but to the authority
 NOT_CARRIED_OUT = "The call was not carried out. "
 CLOSED_REMEDY = "Send the call with a client that is open."
 REPEATABLE_REMEDY = "You may also send the call again, which does no harm."
@@ -47,7 +46,7 @@ def describe_failure(reply: NoResponse, request: httpx.Request) -> tuple[str, st
     if reply.problem:
         summary = f"{summary}: {reply.problem}"
     if reply.failure.unsent:
-        return summary, f"{NO_CALL_SENT if reply.renewing else NOTHING_SENT}{reply.remedy}"
+        return summary, f"{NOT_CARRIED_OUT if reply.renewing else NOTHING_SENT}{reply.remedy}"
     return summary, reply.remedy if reply.is_about(request) else f"{NOT_CARRIED_OUT}{reply.remedy}"
 
 

@@ -115,12 +115,15 @@ class SystemClock:
     """
 
     def now(self) -> float:
+        """Return the time in seconds since 1970."""
         return time.time()
 
     def monotonic(self) -> float:
+        """Return seconds that never go back."""
         return _monotonic()
 
     def sleep(self, seconds: float) -> None:
+        """Block this thread for some seconds."""
         end = _monotonic() + seconds
         time.sleep(seconds)
         _advance_to(end)
@@ -138,6 +141,7 @@ class SystemClock:
             _advance_to(end)
 
     async def async_sleep(self, seconds: float) -> None:
+        """Let other tasks run for some seconds."""
         import asyncio  # synchronous programs never load it
 
         end = _monotonic() + seconds
@@ -148,6 +152,7 @@ class SystemClock:
         _advance_to(end)
 
     def random(self) -> float:
+        """Return a number from 0 to 1, for jitter."""
         return random.random()  # noqa: S311 - jitter needs no secure randomness
 
     def __repr__(self) -> str:

@@ -28,7 +28,7 @@ from .terminal import OutputError, RefusedError, print_err
 FAILED = 1  # API or network error
 USAGE = 2  # usage error or bad input
 REFUSED = 3  # by a guard, by drift, or by the user's answer
-INCOMPLETE = 4  # some changes failed or are left
+INCOMPLETE = 4  # some changes failed or are left, or some groups could not be read
 ALREADY_COMPLETE = 5  # nothing was sent, because earlier runs have finished the plan
 DIFFERENT = 5  # two snapshots are different
 INTERRUPTED = 130  # by Ctrl-C

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from .._support.files import write_atomically
@@ -28,6 +29,22 @@ def check_target(path: Path, *, force: bool) -> None:
         raise InputError(f"{path}: the folder does not exist: create it first")
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{path}: you may not write to this folder")
+
+
+def check_distinct(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Check that a command writes each result to a file of its own, and to none that it reads.
+
+    Raises:
+        InputError: it would lose a result or an input, also with ``--force``.
+    """
+    read = {path.resolve() for path in inputs}
+    written: set[Path] = set()
+    for path in outputs:
+        if (target := path.resolve()) in read:
+            raise InputError(f"{path} is read by this command: give another name")
+        if target in written:
+            raise InputError(f"{path} is named twice: give another name for one of the files")
+        written.add(target)
 
 
 def write_file(path: Path, content: str | bytes, *, force: bool) -> None:

@@ -29,14 +29,13 @@ def diff(before: Snapshot, after: Snapshot) -> SnapshotDiff:
         after: the second snapshot.
 
     Raises:
-        ReviewError: the snapshots are of different sites, or the first one is newer.
+        ReviewError: the snapshots are of different sites, have no group in common because they were asked for
+            different ones, are in the wrong order, or overlap: then the second one may have read a group before the
+            first one did.
     """
-    if before.site != after.site:
-        raise ReviewError(f"the snapshots are of different sites: {before.site} and {after.site}")
-    if before.started_at > after.started_at:
-        raise ReviewError(
-            f"the first snapshot ({before.started_at}) is newer than the second one ({after.started_at}): swap them"
-        )
+    _check_order(before, after)
+    if not _can_share_groups(before, after):
+        raise ReviewError("the snapshots were asked for different groups, so nothing can be compared")
     comparison = _Comparison(before, after)
     comparison.compare()
     return SnapshotDiff(
@@ -44,6 +43,36 @@ def diff(before: Snapshot, after: Snapshot) -> SnapshotDiff:
         after=after,
         differences=(*comparison.groups, *comparison.memberships, *_compare_people(before, after)),
         not_compared=tuple(comparison.not_compared),
+    )
+
+
+def _check_order(before: Snapshot, after: Snapshot) -> None:
+    """Check that two snapshots of a site were taken one after the other.
+
+    Raises:
+        ReviewError: they were not, or are of different sites.
+    """
+    if before.site != after.site:
+        raise ReviewError(f"the snapshots are of different sites: {before.site} and {after.site}")
+    if before.started_at > after.started_at:
+        raise ReviewError(
+            f"the first snapshot ({before.started_at}) is newer than the second one ({after.started_at}): swap them"
+        )
+    if before.ended_at > after.started_at and before.digest != after.digest:
+        raise ReviewError(
+            f"the snapshots overlap: the first one ended at {before.ended_at}, after the second one began at "
+            f"{after.started_at}: compare snapshots that were taken one after the other"
+        )
+
+
+def _can_share_groups(before: Snapshot, after: Snapshot) -> bool:
+    """Check whether a group can be part of both selections."""
+    one, other = before.selection, after.selection
+    return (
+        one.all_groups
+        or other.all_groups
+        or not set(one.access).isdisjoint(other.access)
+        or not {group.id for group in before.groups}.isdisjoint(group.id for group in after.groups)
     )
 
 
@@ -72,8 +101,8 @@ class _Comparison:
         if self.before.selection.all_groups:
             self._add_group(DifferenceKind.NEW_GROUP, group)
             self._add_members(DifferenceKind.JOINED, group, group.members, self.after)
-        elif _is_asked_for_by_access(group, self.before):
-            self._add_group(DifferenceKind.SELECTED_GROUP, group, after=format_access(group.access))
+        elif access := _access_asked_for(group, self.before):
+            self._add_group(DifferenceKind.SELECTED_GROUP, group, after=format_access(access))
         else:
             self._skip(group, "the first snapshot was not asked for this group", is_failure=False)
             return
@@ -84,8 +113,8 @@ class _Comparison:
         if self.after.selection.all_groups:
             self._add_group(DifferenceKind.DELETED_GROUP, group)
             self._add_members(DifferenceKind.LEFT, group, group.members, self.before)
-        elif _is_asked_for_by_access(group, self.after):
-            self._add_group(DifferenceKind.UNSELECTED_GROUP, group, before=format_access(group.access))
+        elif access := _access_asked_for(group, self.after):
+            self._add_group(DifferenceKind.UNSELECTED_GROUP, group, before=format_access(access))
         else:
             self._skip(group, "the second snapshot was not asked for this group", is_failure=False)
             return
@@ -147,9 +176,9 @@ def format_access(access: tuple[str, ...] | None) -> str:
     return UNKNOWN if access is None else ", ".join(sorted(access)) or "none"
 
 
-def _is_asked_for_by_access(group: SnapshotGroup, snapshot: Snapshot) -> bool:
-    """Check whether a snapshot asked for every group that gives one of the types of access that this group gives."""
-    return not set(group.access or ()).isdisjoint(snapshot.selection.access)
+def _access_asked_for(group: SnapshotGroup, snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the types of access that this group gives and by which a snapshot asked for groups."""
+    return tuple(each for each in group.access or () if each in snapshot.selection.access)
 
 
 def _compare_people(before: Snapshot, after: Snapshot) -> Iterator[Difference]:

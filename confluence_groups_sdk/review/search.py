@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
 from .._support.public import public
+from .._support.text import format_count
 from ..errors import InputError
 from .model.snapshot import Snapshot
 from .model.snapshot_parts import SnapshotGroup, SnapshotUser
@@ -68,7 +69,9 @@ def find_user(snapshot: Snapshot, account: str) -> SnapshotUser:
         raise InputError(f"{len(found)} accounts have the e-mail {given}: give the account id ({ids})")
     hidden = sum(not user.email and not user.is_app for user in snapshot.users.values())
     shown = f"; {hidden} of the {len(snapshot.users)} members hide their e-mail: give the account id" * ("@" in given)
-    raise InputError(f"no member of a group in the snapshot has the account id or e-mail {given}{shown}")
+    partial = sum(not group.is_complete for group in snapshot.groups)
+    unread = f"; {format_count(partial, 'group')} may have more members" * bool(partial)
+    raise InputError(f"no member of a group in the snapshot has the account id or e-mail {given}{shown}{unread}")
 
 
 @public

@@ -25,7 +25,7 @@ from mutation.worker import BROKEN, KILLED, SURVIVED, TIMED_OUT
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "confluence_groups_sdk"
-PARTS = ("_core", "auth", "membership")
+PARTS = ("_core", "auth", "membership", "review")
 UNRUN, EQUIVALENT = "no test", "equivalent"
 COLUMNS = (KILLED, SURVIVED, TIMED_OUT, UNRUN, EQUIVALENT)
 

@@ -18,6 +18,7 @@ TESTS = {
     "_core": ("tests/core", "tests/chaos"),
     "auth": ("tests/auth", "tests/core"),
     "membership": ("tests/membership", "tests/chaos"),
+    "review": ("tests/review",),
 }
 
 

@@ -1,4 +1,4 @@
-"""Record the files of this version for later versions: a pickle of each public value, a plan, a journal, tokens.
+"""Record the files of this version for later versions: a pickle of each public value, a plan, evidence, and so on.
 
 They go into tests/compat, into a folder for this version. Existing files stay, and must still be read as the values
 that were written. With --check, write nothing; a missing file is also an error.
@@ -22,6 +22,7 @@ import confluence_groups_sdk as sdk
 from confluence_groups_sdk import membership
 from confluence_groups_sdk._core.responses.rate_limit_headers import RateLimitInfo
 from confluence_groups_sdk.membership.execution.journal import open_journal
+from recording import review_values
 
 COMPAT = Path(__file__).resolve().parents[2] / "tests" / "compat"
 PROTOCOL = 4  # supported by every Python version that this package runs on
@@ -163,6 +164,7 @@ VALUES: Mapping[str, Any] = {
     "Timeout": sdk.Timeout(9.0, connect=1.5, pool=None, total=77.0),
     "User": USER,
     "UserList": sdk.UserList([USER], ["557058:nobody"]),
+    **review_values.REVIEW_VALUES,
 }
 DETAILS: Mapping[str, Any] = {
     "method": "DELETE",
@@ -254,4 +256,8 @@ WRITERS: Mapping[str, Callable[[], bytes]] = {
     "plan.json": partial(file_content, PLAN.save),
     "journal": partial(file_content, write_journal),
     "tokens.json": partial(file_content, lambda path: sdk.FileTokenStore(path).save(TOKENS)),
+    "snapshot": partial(file_content, review_values.SNAPSHOT.save),
+    "progress": partial(file_content, review_values.write_progress),
+    "decisions.json": partial(file_content, review_values.DECISIONS.save),
+    "evidence.zip": partial(file_content, review_values.write_evidence),
 }

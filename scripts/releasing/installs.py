@@ -11,8 +11,9 @@ from releasing.environments import CheckFailed, Install, clean_environment, inst
 from releasing.project import PYPROJECT
 
 REPLAY = "test_cassettes.py"
-WALKTHROUGHS = ("scripts/plans_walkthrough.py", "scripts/cli_walkthrough.py")
-PROGRAMS = ("scripts/demo.py", "scripts/run_command.py", *WALKTHROUGHS, "docs/plans.md", "docs/cli.md")
+WALKTHROUGH = "scripts/walkthrough.py"
+DOCUMENTS = ("docs/plans.md", "docs/cli.md", "docs/access-review.md")
+PROGRAMS = ("scripts/demo.py", "scripts/run_command.py", WALKTHROUGH, *DOCUMENTS)
 REMOVED = "docs-editors has 3 members"
 
 
@@ -37,7 +38,7 @@ def replay(python: str, root: Path, folder: Path) -> str:
 
 
 def run_programs(python: str, root: Path, folder: Path) -> None:
-    """Run the demo, the programs of docs/plans.md and the commands of docs/cli.md in an environment.
+    """Run the demo, the programs and commands of the documents with real output, in an environment.
 
     Raises:
         CheckFailed: one fails, or its output differs from the document.
@@ -49,8 +50,7 @@ def run_programs(python: str, root: Path, folder: Path) -> None:
     output = run(python, "scripts/demo.py", cwd=folder)
     if REMOVED not in output:
         raise CheckFailed(f"the demo removed nobody:\n{output}")
-    for name in WALKTHROUGHS:
-        run(python, name, "--check", cwd=folder)
+    run(python, WALKTHROUGH, "--check", cwd=folder)
 
 
 def installed_versions(python: str) -> str:

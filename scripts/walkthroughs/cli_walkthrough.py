@@ -1,31 +1,28 @@
 """Run the commands of docs/cli.md on the sandbox, block by block, and put their output below them.
 
-With --check, write nothing; a difference is an error. Digests, times and the sandbox's port vary between runs; the
-document shows those of the run that wrote it.
+Digests, times and the sandbox's port vary between runs; the document shows those of the run that wrote it.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
 from functools import partial
 from pathlib import Path
 
 from confluence_groups_sdk.sandbox import Group, Person, Sandbox
 from walkthroughs import walkthrough
+from walkthroughs.shell_session import run_commands
 
 DOCUMENT = walkthrough.DOCS / "cli.md"
 SESSION = re.compile(r"(<!-- session(?:, answered (\w+))? -->\n```console\n)(.*?)(```)", re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*)$", re.MULTILINE)
 CLI_VARYING = walkthrough.VARYING | {
-    "HOST": re.compile(r"127\.0\.0\.1:\d+"),
-    "LINES": re.compile(r"\b\d+ lines\b"),  # of a journal: results that arrive together share a line
+    "HOST": walkthrough.HOST,
+    "LINES": walkthrough.JOURNAL_LINES,
     "TIME": re.compile(r"\b\d+ ms\b"),
     "DATE": re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"),
     "REQUEST": re.compile(r"00000000-0000-4000-8000-\d{12}"),
 }
-QUESTION = "(n): "
 
 
 def add_people(sandbox: Sandbox) -> None:
@@ -38,28 +35,10 @@ def add_people(sandbox: Sandbox) -> None:
 
 def run_session(block: re.Match[str], sandbox: Sandbox, folder: Path) -> str:
     """Return the output of a shell that runs the commands of a block and answers their question."""
-    commands, answer = COMMAND.findall(block[3]), block[2] or ""
-    script = ["exec 2>&1"]
-    for command in commands:
-        script += ["code=$?", f"printf '%s\\n' {shlex.quote('$ ' + command)}", "(exit $code)", command]
-    shell = subprocess.run(
-        ["bash", "-c", "\n".join(script)],  # noqa: S607 - the user's own shell
-        cwd=folder,
-        env=walkthrough.sandbox_environment(sandbox, folder),
-        input=f"{answer}\n" if answer else "",
-        stdout=subprocess.PIPE,
-        check=False,
-        encoding="utf-8",
-    )
-    output = shell.stdout
-    if answer:
-        before, question, after = output.partition(QUESTION)
-        if not question:
-            raise SystemExit(f"no command asked a question:\n{output}")
-        output = f"{before}{question}{answer}\n{after}"
-    return output.rstrip("\n") + "\n"
+    environment = walkthrough.sandbox_environment(sandbox, folder)
+    return run_commands(COMMAND.findall(block[3]), folder, environment, answer=block[2] or "")
 
 
 normalize = partial(walkthrough.replace_varying, patterns=CLI_VARYING)
 render = partial(walkthrough.render_outputs, outputs=SESSION, add_people=add_people, output_of=run_session)
-main = partial(walkthrough.run_walkthrough, DOCUMENT, __doc__, render=render, normalize=normalize)
+update = partial(walkthrough.update_document, DOCUMENT, render=render, normalize=normalize)

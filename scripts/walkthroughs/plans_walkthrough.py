@@ -1,7 +1,6 @@
 """Run the programs of docs/plans.md on the sandbox, one after the other, and put their output below them.
 
-With --check, write nothing; a difference is an error. Digests and hashes vary between runs; the document shows those of
-the run that wrote it.
+Digests and hashes vary between runs; the document shows those of the run that wrote it.
 """
 
 from __future__ import annotations
@@ -81,4 +80,4 @@ def run_and_kill(program: str, digest: str, sandbox: Sandbox, folder: Path) -> s
 
 normalize = partial(walkthrough.replace_varying, patterns=PLANS_VARYING)
 render = partial(walkthrough.render_outputs, outputs=OUTPUT, add_people=add_people, output_of=output_of)
-main = partial(walkthrough.run_walkthrough, DOCUMENT, __doc__, render=render, normalize=normalize)
+update = partial(walkthrough.update_document, DOCUMENT, render=render, normalize=normalize)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import os
 import re
@@ -11,28 +10,27 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from confluence_groups_sdk.sandbox import Sandbox
+from confluence_groups_sdk.sandbox import Credentials, Sandbox
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FILE = re.compile(r"<!-- (?:file|program): (\S+) -->\n```(?:text|python)\n(.*?)```", re.DOTALL)
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+HOST = re.compile(r"127\.0\.0\.1:\d+")
+JOURNAL_LINES = re.compile(r"\b\d+ lines\b")  # results that arrive together share a line
 VARYING = {"DIGEST": DIGEST, "MOMENT": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")}
 
 Conversion = Callable[[str], str]
 
 
-def run_walkthrough(document: Path, description: str | None, *, render: Conversion, normalize: Conversion) -> int:
-    """Write a document anew, or with --check only compare it; return the exit code.
+def update_document(document: Path, *, render: Conversion, normalize: Conversion, check: bool) -> int:
+    """Write a document anew, or only compare it; return the exit code.
 
     Args:
         document: contains programs or commands, and their output below them.
-        description: the help text of the script.
         render: returns the document with the present output.
         normalize: returns a document without the parts that vary between runs.
+        check: whether to write nothing; a difference is then an error.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on a difference")
-    check = parser.parse_args().check
     old = document.read_text(encoding="utf-8")
     new = render(old)
     if normalize(old) == normalize(new):
@@ -78,13 +76,20 @@ def replace_varying(text: str, patterns: Mapping[str, re.Pattern[str]]) -> str:
     return text
 
 
-def sandbox_environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
-    """Return the environment variables for a program that uses the sandbox, without those of this machine."""
+def sandbox_environment(sandbox: Sandbox, folder: Path, user: Credentials | None = None) -> dict[str, str]:
+    """Return the environment variables for a program that uses the sandbox, without those of this machine.
+
+    Args:
+        sandbox: the sandbox.
+        folder: holds the user's settings.
+        user: who runs the program; None for the admin.
+    """
+    email, token = user or sandbox.admin
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("CONFLUENCE_", "PYTHON", "XDG_"))}
     return kept | {
         "CONFLUENCE_SITE": sandbox.url,
-        "CONFLUENCE_EMAIL": sandbox.admin.email,
-        "CONFLUENCE_API_TOKEN": sandbox.admin.token,
+        "CONFLUENCE_EMAIL": email,
+        "CONFLUENCE_API_TOKEN": token,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONIOENCODING": "utf-8",
         "XDG_CONFIG_HOME": str(folder / "home"),

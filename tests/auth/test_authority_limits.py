@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from fakes import START, WIRED, Answers, FakeClock, call, call_at
-from raw_socket_servers import break_off, flood, reply_with, serve
+from raw_socket_servers import SocketServer, break_off, flood, reply_with, serve
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -67,9 +67,9 @@ def packed(status: int, body: bytes, coding: str = "gzip") -> bytes:
     return answer(status, body, f"Content-Encoding: {coding}\r\n")
 
 
-def oauth(authority: str, expires_in: float = 3600) -> tuple[OAuth2, MemoryTokenStore]:
+def oauth(authority: str, expires_in: float = 3600, clock: FakeClock | None = None) -> tuple[OAuth2, MemoryTokenStore]:
     store = MemoryTokenStore(Tokens(ACCESS, REFRESH, START + expires_in))
-    return OAuth2("client-id", SECRET, store, authority=authority, clock=FakeClock()), store
+    return OAuth2("client-id", SECRET, store, authority=authority, clock=clock or FakeClock()), store
 
 
 def fail(kind: str, address: str, auth: OAuth2, error: type[APIError], **options: Any) -> APIError:
@@ -120,6 +120,23 @@ def test_a_compression_bomb_with_401_is_an_error_after_one_refresh(kind: str, co
     assert (len(site.requests), len(authority.requests)) == (2, 1)
     assert (raised.status_code, raised.request_id, raised.body) == (401, "r-1", "")
     assert store.load() == Tokens("new-access", "new-refresh", START + 3600)
+
+
+@pytest.mark.parametrize("kind", WIRED)
+def test_a_compression_bomb_with_403_and_an_expired_token_is_an_error_after_one_refresh(kind: str) -> None:
+    clock = FakeClock()
+    forbid = reply_with(packed(403, bomb("gzip")))
+
+    def expire(server: SocketServer, connection: socket.socket) -> None:
+        clock.sleep(3600)
+        forbid(server, connection)
+
+    with serve(expire) as site, serve(reply_with(answer(200, json.dumps(RENEWED).encode()))) as authority:
+        auth, store = oauth(authority.address, clock=clock)
+        raised = fail(kind, site.address, auth, PermissionDeniedError)
+    assert (len(site.requests), len(authority.requests)) == (2, 1)
+    assert (raised.status_code, raised.request_id, raised.body) == (403, "r-1", "")
+    assert store.load() == Tokens("new-access", "new-refresh", START + 7200)
 
 
 @pytest.mark.parametrize("kind", WIRED)

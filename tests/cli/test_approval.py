@@ -47,6 +47,16 @@ def group(name: str, members: int = 40, others: int = 29, access: tuple[str, ...
     )
 
 
+def test_an_email_is_shown_with_each_change_of_its_account() -> None:
+    """Confluence sends e-mails with some lists of members only."""
+    changes = (change(1, email="one@example.com"), change(1, "writers"))
+    skipped = (SkippedChange(change=change(1, "readers"), why="not a member"),)
+    plan = evolve(PLAN, changes=changes, skipped=skipped, digest="")
+    page = render_approval_page(plan)
+    assert page.count(">one@example.com<") == 3
+    assert plan.digest in page
+
+
 PLAN = Plan(
     site="your-domain.atlassian.net",
     made_at="2026-11-24T12:00:00Z",

@@ -176,7 +176,8 @@ def test_all_commands_exist() -> None:
     wanted = {
         "groups": "list search show create delete",
         "members": "list count add remove",
-        "users": "show groups me",
+        "users": "show groups find me",
+        "review": "snapshot diff who sheet decide evidence verify",
         "plan": "remove sync offboard show",
         "journal": "show verify",
     }

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from shell import ADA, ADMINS, EDITORS, Shell
 
+from confluence_groups_sdk import ApiToken, ConfluenceGroups
 from confluence_groups_sdk.cli.commands.review import snapshot
 from confluence_groups_sdk.membership import Progress
-from confluence_groups_sdk.review import Snapshot
+from confluence_groups_sdk.review import Snapshot, take_snapshot
 from confluence_groups_sdk.sandbox import Answer, Group
 
+LONG_AGO = datetime(2026, 8, 1, tzinfo=UTC).timestamp()
 SPENT = Answer(status=429, headers={"Retry-After": "3600"})
 
 
@@ -78,6 +82,41 @@ def test_an_existing_file_is_replaced_only_on_request(shell: Shell) -> None:
     assert Snapshot.load(shell.folder / "q4").is_complete
 
 
+def test_a_file_that_appears_meanwhile_is_not_replaced(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading may take hours, and another process may save its snapshot meanwhile."""
+
+    def save_another(*arguments: Any) -> Callable[[Progress], None]:
+        (shell.folder / "q4").write_text("precious")
+        return watch(*arguments)
+
+    watch = snapshot._watch
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "_watch", save_another)
+        ended = shell.run("review", "snapshot", "--out", "q4")
+    assert (ended.code, ended.out) == (2, "")
+    assert "q4 exists already" in ended.err
+    assert (shell.folder / "q4").read_text() == "precious"
+    assert shell.run("review", "snapshot", "--out", "q4", "--force").code == 0
+
+
+def test_no_progress_is_left_where_a_link_leads(shell: Shell) -> None:
+    (shell.folder / "q4.progress").symlink_to("elsewhere")
+    assert shell.run("review", "snapshot", "--out", "q4").code == 0
+    assert sorted(each.name for each in shell.folder.iterdir()) == ["home", "q4", "q4.progress"]
+    assert not (shell.folder / "q4.progress").exists(), "the link leads nowhere, as before"
+
+
+def test_the_progress_of_a_saved_snapshot_is_not_continued(shell: Shell) -> None:
+    with ConfluenceGroups(shell.sandbox.url, auth=ApiToken(*shell.sandbox.admin)) as client:
+        take_snapshot(client, resume="q4.progress").save("q4")  # as if the command had been killed then
+    shell.sandbox.directory.add_member(EDITORS, ADA)
+    assert "exists already" in shell.run("review", "snapshot", "--out", "q4").err
+    assert shell.run("review", "snapshot", "--out", "q4", "--force").code == 0
+    group = Snapshot.load("q4").group(EDITORS)
+    assert group is not None
+    assert ADA in group.members
+
+
 def test_an_incomplete_group_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.sandbox.directory.add_group(Group("odd", "Odd\x1b group", access=frozenset()))
     page = {"results": [None], "start": 0, "limit": 200, "size": 1, "_links": {}}
@@ -126,10 +165,17 @@ def test_the_same_command_continues(shell: Shell, monkeypatch: pytest.MonkeyPatc
     assert "what was read is in q4.progress: the same command continues from there\n" in ended.err
     assert not (shell.folder / "q4").exists()
     before = len(shell.sandbox.requests)
+    os.utime(shell.folder / "q4.progress", (LONG_AGO, LONG_AGO))
     ended = shell.run(*command)
     assert ended.code == 0
-    done = re.match(r"continuing from q4.progress: (\d+) of 33 groups were read before\n", ended.err)
+    done = re.match(
+        r"continuing from q4\.progress, last changed at 2026-08-01T00:00:00Z: (\d+) of 33 groups were read before\n"
+        r"to read them again, delete this file first\n",
+        ended.err,
+    )
     assert done is not None
+    taken = Snapshot.load(shell.folder / "q4")
+    assert f"note: earlier runs, from {taken.started_at} on, have read {done[1]} groups: the snapshot" in ended.err
     assert int(done[1]) >= 10
     assert len(shell.sandbox.requests) - before == 1 + 4 + 33 - int(done[1])
     assert Snapshot.load(shell.folder / "q4").is_complete

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from python_calamine import CalamineWorkbook
 from shell import Result, Shell
 
@@ -147,3 +148,40 @@ def test_no_match_is_an_empty_sheet_with_a_note(reviewed: Shell) -> None:
     assert result.code == 0
     assert len(result.out.splitlines()) == 1
     assert "note: no membership matches account_type=guest" in result.err
+
+
+def test_reviewers_of_their_own_access_are_named_before_the_sheets_are_sent(reviewed: Shell) -> None:
+    reviewed.csv("team g1,zoe@example.com", "g2,Zoë", "g3,zoe@example.com", name="map.csv", header="group,reviewer")
+    result = sheet(reviewed, "--csv", "--reviewers", "map.csv", "--out", "sheets")
+    assert (
+        "note: map.csv: zoe@example.com would decide about their own access in team g1: name somebody else in a row "
+        "with group g1, account a1 and reviewer" in result.err
+    )
+    assert "note: map.csv: Zoë would decide about their own access in team g2" in result.err
+    assert "access in team g3" not in result.err
+
+
+def test_groups_whose_access_is_unknown_are_not_left_out_silently(shell: Shell) -> None:
+    unknown = evolve(group("g4", "a1"), access=None)
+    evolve(TAKEN, groups=(*TAKEN.groups, unknown), digest="").save(shell.folder / "q4.snapshot")
+    result = sheet(shell, "--csv", "--only", "access=admin")
+    note = "note: 1 group with unknown access is left out: add --only access=unknown, because it may give any access"
+    assert note in result.err
+    assert "is left out" not in sheet(shell, "--csv", "--only", "access=admin", "--only", "access=unknown").err
+    assert "is left out" not in sheet(shell, "--csv", "--only", "account_type=app").err
+
+
+def test_the_next_step_can_be_pasted_into_a_shell(reviewed: Shell) -> None:
+    TAKEN.save(reviewed.folder / "our q4.snapshot")
+    result = reviewed.run("review", "sheet", "our q4.snapshot", "--csv")
+    assert "review decide 'our q4.snapshot' returned/*.csv --plan 'our q4.plan.json'" in result.err
+    page = reviewed.run("review", "sheet", "our q4.snapshot", "--html", "--out", "q.html")
+    assert "review sheet 'our q4.snapshot' --xlsx --out 'our q4.xlsx'" in page.err
+
+
+def test_a_sheet_does_not_replace_the_files_it_is_made_from(reviewed: Shell) -> None:
+    before = Path("q4.snapshot").read_bytes()
+    refused = sheet(reviewed, "--json", "--out", "./q4.snapshot", "--force")
+    assert refused.code == 2
+    assert "is read by this command" in refused.err
+    assert Path("q4.snapshot").read_bytes() == before

@@ -35,6 +35,7 @@ from confluence_groups_sdk import (
     aiohttp_client,
 )
 from confluence_groups_sdk._core.call_metadata import CallMetadata, current_call_metadata
+from confluence_groups_sdk._core.transport.aiohttp_request import checked_headers
 from confluence_groups_sdk._core.transport.aiohttp_transport import AiohttpTransport
 from confluence_groups_sdk.sandbox import Faults, Sandbox
 
@@ -153,6 +154,16 @@ def test_any_address_is_sent_as_httpx_sends_it(target: str) -> None:
         asyncio.run(first_lines(wires.address, f"/{target}"))
         ours, theirs = [request.partition(b"\r\n")[0] for request in wires.requests]
         assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(b"X Words", b"a"), (b"", b"a"), (b"X-\xe9", b"a"), (b"X-Words", b"a\nb"), (b"X-Words", b"\xff")],
+)
+def test_a_malformed_header_is_refused(name: bytes, value: bytes) -> None:
+    with pytest.raises(httpx.LocalProtocolError):
+        checked_headers(httpx.Headers([(name, value)]), b"")
+    assert checked_headers(httpx.Headers([(b"X-Words", b"a")]), b"") == [("X-Words", "a")]
 
 
 @settings(max_examples=60)
@@ -688,6 +699,30 @@ def test_connections_are_reused_after_a_complete_response() -> None:
     with serve(reply_with(*answers)) as wires:
         asyncio.run(use(wires.address))
         assert (wires.connections, len(wires.requests)) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_accepted"),
+    [
+        ([b"X-%d: a" % number for number in range(1000)], True),
+        ([b"X-%d: a" % number for number in range(1001)], False),
+        ([b"X-A: " + b"a" * (100 * 1024 - 8)], True),
+        ([b"X-A: " + b"a" * (100 * 1024 + 1)], False),
+    ],
+    ids=["1000", "1001", "100 KiB", "more"],
+)
+def test_the_headers_of_a_response_are_limited(headers: list[bytes], is_accepted: bool) -> None:
+    async def get(address: str) -> httpx.Response:
+        async with aiohttp_client() as http:
+            return await http.get(address)
+
+    with serve(reply_with(b"\r\n".join([b"HTTP/1.1 204 As asked", *headers, b"", b""]))) as wires:
+        if is_accepted:
+            response = asyncio.run(get(wires.address))
+            assert (len(response.headers), response.reason_phrase) == (len(headers), "As asked")
+        else:
+            with pytest.raises(httpx.RemoteProtocolError):
+                asyncio.run(get(wires.address))
 
 
 def test_aiohttps_errors_which_hold_headers_are_not_chained() -> None:

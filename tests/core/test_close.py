@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from fakes import FakeClock, token, wire
-from raw_socket_servers import Authority, SocketServer, request_on, run_proxy, serve
+from raw_socket_servers import Authority, SocketServer, reply_with, request_on, run_proxy, serve
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -38,6 +38,7 @@ from confluence_groups_sdk import (
     aiohttp_client,
     auth,
 )
+from confluence_groups_sdk._core.transport import closing
 from confluence_groups_sdk._generated.api.group import get_group_by_group_id, remove_member_from_group_by_group_id
 
 KINDS = ["sync", "async", "aiohttp", "httpx closed", "aiohttp closed"]  # the last two: only the httpx client is closed
@@ -411,6 +412,21 @@ def test_a_call_whose_token_is_being_refreshed_fails_at_once(kind: str) -> None:
         assert [each for each in server.requests if b"/oauth/token" not in each] == []
 
 
+@pytest.mark.parametrize("kind", ORDERLY)
+def test_a_call_whose_rejected_token_is_being_refreshed_fails_at_once(kind: str) -> None:
+    held = HeldServer()
+    rejection = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with serve(reply_with(rejection), held) as server:
+        store = MemoryTokenStore(Tokens("old", "refresh", 4e9, ()))
+        auth = OAuth2("client-id", "client-secret", store, authority=server.address)
+        with background(kind, server.address, auth=auth) as client:
+            call = client.call("remove_member", **BOTH)
+            held.wait()
+            client.close()
+            connection_error(call)
+        assert [each.partition(b" ")[0] for each in server.requests] == [b"DELETE", b"POST"]
+
+
 # --- calls that wait for something else
 
 
@@ -715,6 +731,35 @@ def test_nothing_of_a_closed_client_is_left_behind() -> None:
         for _ in range(2):
             groups.remove_member(**BOTH)
         assert groups._session.http.closing.waiting == 0
+
+
+def test_closing_starts_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a signal handler that has interrupted httpcore needs one, and cannot wait for it."""
+    with wire(DONE) as (address, _), ConfluenceGroups(address, auth=token()) as groups:
+        groups.remove_member(**BOTH)
+        http = groups._session.http.client
+        with monkeypatch.context() as patch:
+            patch.delattr(threading, "Thread")
+            groups.close()
+        assert http.is_closed
+
+
+def test_a_thread_without_an_event_loop_can_end_a_task() -> None:
+    state, begun, ended = closing.Closing(), threading.Event(), threading.Event()
+
+    async def wait() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def run() -> None:
+        with pytest.raises(closing.InterruptedByClosingError):
+            await state.run_until_closed(wait)
+        ended.set()
+
+    threading.Thread(target=asyncio.run, args=[run()], daemon=True).start()
+    assert begun.wait(BOUND_S)
+    state.close()
+    assert ended.wait(BOUND_S)
 
 
 def test_a_server_error_is_raised_as_before() -> None:

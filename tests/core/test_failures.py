@@ -14,7 +14,7 @@ import httpx
 import pytest
 import trustme
 from fakes import WIRED, Answers, FakeClock, call, call_at, token
-from raw_socket_servers import SocketServer, break_off, reply_with, reset, run_proxy, serve
+from raw_socket_servers import Authority, SocketServer, break_off, reply_with, reset, run_proxy, serve
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -314,6 +314,18 @@ def test_a_proxys_refusal_says_so(
 
 
 @pytest.mark.parametrize("kind", WIRED)
+def test_a_change_that_was_sent_through_a_proxy_may_have_been_made(
+    kind: str, monkeypatch: pytest.MonkeyPatch, trusted_authority: Authority
+) -> None:
+    with serve(break_off(b""), tls=trusted_authority.server) as site, run_proxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.address)
+        error = failed_call(kind, site.address, "add_member")
+    assert DOUBT in str(error)
+    assert error.unanswered_attempts == 1
+    assert len(proxy.heads) == 1
+
+
+@pytest.mark.parametrize("kind", WIRED)
 def test_a_proxy_that_refuses_connections_is_named(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", f"http://me:swordfish@127.0.0.1:{closed_port()}")
     error = failed_call(kind, "https://127.0.0.1:9")
@@ -406,6 +418,13 @@ def test_only_a_change_may_have_been_made(kind: str, method: str) -> None:
     assert (DOUBT in str(error)) is (method == "add_member")
     assert "Nothing was sent" not in str(error)
     assert len(site.requests) == (1 if method == "add_member" else 5)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_transport_that_shows_no_events_has_renewed_no_token(kind: str) -> None:
+    with pytest.raises(APIConnectionError) as caught:
+        call(kind, "add_member", Answers(*[httpx.ConnectError("refused")] * 5), IDS)
+    assert caught.value.remedy.startswith("Nothing was sent.")
 
 
 @pytest.mark.parametrize("lost", [httpx.ReadTimeout("late"), httpx.ReadError("cut"), httpx.RemoteProtocolError("cut")])

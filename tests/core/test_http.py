@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
+import threading
 from typing import Any
 
 import httpx
 import pytest
-from fakes import KINDS, SITE, Answers, FakeClock, remove_member, token, wire
+from fakes import KINDS, SITE, WIRED, Answers, FakeClock, call_at, remove_member, token, wire
+from raw_socket_servers import SocketServer, request_on, serve
 
 from confluence_groups_sdk import (
     APIConnectionError,
@@ -19,12 +22,14 @@ from confluence_groups_sdk import (
     ConfluenceGroups,
     RetryPolicy,
     ServerError,
+    Timeout,
 )
 from confluence_groups_sdk._generated.api.group import remove_member_from_group_by_group_id as generated
 from confluence_groups_sdk.sandbox import Answer, Sandbox
 
 GROUP = "c2b5e8a1-47d3-4f6a-9e1b-5a8d3c7f2e90"
 ACCOUNT = "557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
+BOUND_S = 20
 
 
 def token_of(sandbox: Sandbox) -> httpx.Auth:
@@ -119,6 +124,13 @@ def test_the_default_timeout() -> None:
     answers = Answers(httpx.Response(204))
     remove_member("sync", answers)
     assert answers.requests[0].extensions["timeout"] == httpx.Timeout(30, connect=5).as_dict()
+
+
+@pytest.mark.parametrize("kind", WIRED)
+def test_a_body_that_ends_with_its_connection_is_read(kind: str) -> None:
+    with wire(b'HTTP/1.1 200 OK\r\n\r\n{"type": "group", "id": "g", "name": "editors"}') as (address, _):
+        group = call_at(kind, address, "get_group", {"group_id": "g"})
+    assert group.name == "editors"
 
 
 def test_the_application_name_comes_first_in_the_user_agent() -> None:
@@ -306,6 +318,57 @@ def test_asynchronous_raw_sends_only_to_the_site(address: str) -> None:
 
     asyncio.run(get())
     assert answers.requests == []
+
+
+def test_raw_follows_no_redirect() -> None:
+    answers = Answers(httpx.Response(302, headers={"Location": "/elsewhere"}))
+    with httpx.Client(transport=httpx.MockTransport(answers), follow_redirects=True) as http:
+        raw = ConfluenceGroups(SITE, auth=BearerToken("ours"), http_client=http).raw
+        assert generated.sync_detailed(client=raw, group_id="a", account_id="a").status_code == 302
+    assert len(answers.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_raw_returns_a_response_before_its_body_has_arrived(kind: str) -> None:
+    begun = threading.Event()
+
+    def script(server: SocketServer, connection: socket.socket) -> None:
+        server.requests.append(request_on(connection))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbe")
+        if begun.wait(5):
+            connection.sendall(b"gu")
+
+    async def read(address: str) -> bytes:
+        async with (
+            AsyncConfluenceGroups(address, auth=token()) as groups,
+            groups.raw.get_async_httpx_client().stream("GET", f"{address}/wiki/rest/x") as response,
+        ):
+            begun.set()
+            return await response.aread()
+
+    with serve(script) as server:
+        if kind == "async":
+            assert asyncio.run(read(server.address)) == b"begu"
+            return
+        with (
+            ConfluenceGroups(server.address, auth=token()) as groups,
+            groups.raw.get_httpx_client().stream("GET", f"{server.address}/wiki/rest/x") as response,
+        ):
+            begun.set()
+            assert response.read() == b"begu"
+
+
+def test_asynchronous_raw_ends_in_time() -> None:
+    async def call(address: str) -> None:
+        async with AsyncConfluenceGroups(address, auth=token(), timeout=Timeout(total=0.1)) as groups:
+            with pytest.raises(httpx.ReadTimeout, match="the attempt has taken too long"):
+                await generated.asyncio_detailed(client=groups.raw, group_id="a", account_id="a")
+
+    def stay_silent(server: SocketServer, _connection: socket.socket) -> None:
+        server.closing.wait(BOUND_S)
+
+    with serve(stay_silent) as server:
+        asyncio.run(call(server.address))
 
 
 def test_asynchronous_raw_follows_no_redirect() -> None:

@@ -197,6 +197,41 @@ def test_few_pages_are_requested_before_they_are_needed() -> None:
         assert len(server.requested_urls) <= 2 + 4 * 4 + 2
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_that_closes_a_gap_has_new_members(kind: str) -> None:
+    server, lock = Server(make_ids(1000), counts=True), threading.Lock()
+
+    def leave(request: httpx.Request) -> httpx.Response:
+        with lock:
+            if start_of(request) == 199 * 3:
+                del server.ids[:5]
+            return server(request)
+
+    found = call(kind, "iter_members", leave, {"group_id": "g", "in_parallel": 2})
+    assert sorted(ids_of(found)) == sorted(make_ids(1000))
+    assert server.starts[:2] == [0, 199], "two calls at the same time are several"
+
+
+def test_four_pages_for_each_call_are_requested_ahead() -> None:
+    server = Server(make_ids(100_000), counts=True)
+
+    async def read() -> list[int]:
+        async with (
+            httpx.AsyncClient(transport=httpx.MockTransport(server)) as http,
+            AsyncConfluenceGroups(SITE, auth=token(), http_client=http, clock=FakeClock()) as groups,
+            aclosing(groups.iter_members(group_id="g", in_parallel=4)) as members,
+        ):
+            for _ in range(200 + 199):
+                await anext(members)
+            counts = [len(server.requested_urls)]
+            await anext(members)
+            for _ in range(1000):
+                await asyncio.sleep(0)
+            return [*counts, len(server.requested_urls)]
+
+    assert asyncio.run(read()) == [2, 2 + 4 * 4 + 1]
+
+
 def test_a_page_that_waits_for_its_retry_does_not_hold_up_those_after_it() -> None:
     """At 50 calls a second, 31 pages take 0.6 s, and such a retry is sent about 1 s after the pause of all calls."""
     server, lock, late = Server(make_ids(10_000), counts=True), threading.Lock(), threading.Event()
@@ -350,6 +385,25 @@ def test_items_are_taken_when_needed(count: int, ahead: int | None) -> None:
 
     asyncio.run(run())
     assert taken == list(range(count))
+
+
+def test_by_default_eight_tasks_work_and_four_times_as_many_are_begun() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    async def same(number: int) -> int:
+        return number
+
+    async def first() -> int:
+        async with aclosing(map_in_tasks(same, items())) as results:
+            return await anext(results)
+
+    assert asyncio.run(first()) == 0
+    assert len(taken) == 4 * 8 + 1
 
 
 def test_tasks_are_limited_and_end_at_an_error() -> None:

@@ -168,7 +168,7 @@ def test_a_slow_authority_ends_in_time(kind: str) -> None:
         auth = OAuth2("id", "secret", store, authority=slow_authority.address)
         [slow] = run(kind, server.address, 1, auth=auth)
         assert isinstance(slow, APITimeoutError)
-        assert "Nothing was sent" in slow.remedy
+        assert "The call was not carried out" in slow.remedy
         assert server.requests == []
 
 

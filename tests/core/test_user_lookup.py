@@ -344,3 +344,12 @@ def test_a_copy_of_the_result_has_the_missing_ids(copied: Callable[[UserList], U
     assert (again, again.missing) == (users, ("x",))
     again.append(ADA)
     assert len(users) == 2
+
+
+@pytest.mark.parametrize("first", [[], ["x" * 5989]])
+@pytest.mark.parametrize(("length", "chunks"), [(2978, 1), (2979, 2)])
+def test_the_ids_of_a_call_take_at_most_6000_characters(first: list[str], length: int, chunks: int) -> None:
+    given_ids = [*first, "y" * 3000, "z" * length]
+    split = list(split_ids(given_ids))
+    assert [each for chunk in split for each in chunk] == given_ids
+    assert len(split) == len(first) + chunks

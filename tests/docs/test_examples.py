@@ -39,6 +39,9 @@ UNKNOWN = {
 }
 """Arguments for each example with an unknown id."""
 
+ELSEWHERE = {"nightly_access_diff", "pull_request_flow"}
+"""The examples that test_review_examples.py tests."""
+
 FORMULAS = [
     '=HYPERLINK("http://x")',
     "+1",
@@ -105,7 +108,8 @@ def page(*account_ids: str) -> Answer:
 
 
 def test_each_example_is_tested() -> None:
-    assert {path.stem for path in EXAMPLES.iterdir() if path.name != "__pycache__"} == set(UNKNOWN)
+    found = {path.stem for path in EXAMPLES.iterdir() if path.name != "__pycache__"}
+    assert found == set(UNKNOWN) | ELSEWHERE
 
 
 @pytest.mark.parametrize("name", sorted(UNKNOWN))

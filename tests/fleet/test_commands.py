@@ -59,6 +59,8 @@ def test_a_journal_is_exported_as_a_file(
 
     again = shell.run("journal", "export", plan.digest, "--schema", schema, "--out", "plan.journal")
     assert (again.code, "--force to replace it" in again.err) == (2, True)
+    same = shell.run("journal", "export", "plan.json", "--schema", schema, "--out", "plan.json", "--force")
+    assert (same.code, "is read by this command" in same.err) == (2, True)
     assert shell.run("journal", "export", plan.digest, "--schema", schema).code == 0
     assert Path(f"{plan.digest[:12]}.journal").read_bytes() == Path("plan.journal").read_bytes()
 

@@ -118,6 +118,13 @@ def test_ids_are_taken_as_they_are_needed(sandbox: Sandbox, ids: list[str]) -> N
         assert list(read_groups(groups, [])) == []
 
 
+@pytest.mark.parametrize("workers", [1, 64])
+def test_one_to_64_groups_are_read_at_the_same_time(sandbox: Sandbox, ids: list[str], workers: int) -> None:
+    with client(sandbox) as groups:
+        assert [each.group_id for each in read_groups(groups, ids[:3], workers=workers)] == ids[:3]
+    assert GroupMembers(group_id="g").unidentified == 0
+
+
 @pytest.mark.parametrize("workers", [0, 65, True, 1.5, "8"])
 def test_bad_arguments_are_rejected_before_anything_is_read(sandbox: Sandbox, workers: Any) -> None:
     with client(sandbox) as groups:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from snapshots import LATER, NOW, group, snapshot, user
 
 from confluence_groups_sdk import ReviewError
-from confluence_groups_sdk.review import DifferenceKind, Selection, Snapshot, SnapshotDiff, diff
+from confluence_groups_sdk.review import (
+    DifferenceKind,
+    Selection,
+    Snapshot,
+    SnapshotDiff,
+    diff,
+    difference_lines,
+    render_diff,
+)
 
 ADMINS = Selection(all_groups=False, access=("admin",))
 
@@ -42,6 +51,17 @@ def test_members_of_new_and_deleted_groups_joined_and_left() -> None:
     ]
     assert [each.group_id for each in found.new_groups] == ["new"]
     assert [each.group_id for each in found.deleted_groups] == ["old"]
+
+
+def test_new_and_deleted_groups_may_have_members_who_were_not_read() -> None:
+    first, second = snapshot(group("old", "a", failure="403")), snapshot(group("new", "b", failure="404"), at=LATER)
+    found = diff(first, second)
+    assert [(each.group_id, each.why, each.is_failure) for each in found.not_compared] == [
+        ("new", "the second snapshot may lack members: 404", True),
+        ("old", "the first snapshot may lack members: 403", True),
+    ]
+    whole = diff(snapshot(group("old", "a")), snapshot(group("new", "b"), at=LATER))
+    assert whole.not_compared == ()
 
 
 def test_a_renamed_group_is_the_same_group() -> None:
@@ -90,7 +110,7 @@ def test_a_group_that_was_not_asked_for_is_neither_new_nor_deleted() -> None:
     assert found.is_complete
     back = diff(snapshot(group("g"), group("h", "a")), snapshot(group("g"), selection=named, at=LATER))
     assert back.is_empty
-    assert [each.group_id for each in back.not_compared] == ["h"]
+    assert [(each.group_id, each.is_failure) for each in back.not_compared] == [("h", False)]
 
 
 def test_a_group_that_gives_admin_access_from_now_on_is_found_by_its_access() -> None:
@@ -99,6 +119,16 @@ def test_a_group_that_gives_admin_access_from_now_on_is_found_by_its_access() ->
     assert shown(diff(before, after)) == [("selected-group", "h", None), ("gained-access", None, "b")]
     gone = diff(snapshot(group("h", "b", access=["admin"]), selection=ADMINS), snapshot(selection=ADMINS, at=LATER))
     assert shown(gone) == [("unselected-group", "h", None), ("lost-access", None, "b")]
+
+
+def test_only_the_access_that_was_asked_for_is_new_or_gone() -> None:
+    """A snapshot of admin groups does not show whether a group without admin access gives user access."""
+    everything = snapshot(group("h", "b", access=["admin", "user"]))
+    [gone] = diff(everything, snapshot(selection=ADMINS, at=LATER)).of(DifferenceKind.UNSELECTED_GROUP)
+    assert (gone.before, gone.after) == ("admin", None)
+    later = snapshot(group("h", "b", access=["admin", "user"]), at=LATER)
+    [new] = diff(snapshot(selection=ADMINS), later).of(DifferenceKind.SELECTED_GROUP)
+    assert (new.before, new.after) == (None, "admin")
 
 
 def test_unknown_access_is_not_compared() -> None:
@@ -118,6 +148,50 @@ def test_snapshots_of_other_sites_and_in_the_wrong_order_are_refused() -> None:
         diff(snapshot(), snapshot(site="other"))
     with pytest.raises(ReviewError, match="swap them"):
         diff(snapshot(at=LATER), snapshot(at=NOW))
+
+
+def test_snapshots_that_overlap_are_refused() -> None:
+    """A snapshot that was resumed late may have read a group after the second one did."""
+    resumed = evolve(snapshot(group("g", "a")), ended_at="2026-12-30T12:00:00Z", digest="")
+    with pytest.raises(
+        ReviewError, match=r"overlap: the first one ended at 2026-12-30T12:00:00Z, after the second one"
+    ):
+        diff(resumed, snapshot(group("g"), at=LATER))
+    assert diff(resumed, resumed).is_empty, "a snapshot equals itself"
+    assert diff(resumed, snapshot(group("g"), at="2026-12-30T12:00:00Z")).left
+
+
+def test_equal_access_is_not_claimed_if_it_is_unknown() -> None:
+    unknown = diff(snapshot(group("g", "a", access=None)), snapshot(group("g", "a", access=None), at=LATER))
+    assert "the same access" not in render_diff(unknown)
+    assert "which groups give access is unknown" in render_diff(unknown)
+    known = diff(snapshot(group("g", "a")), snapshot(group("g", "a"), at=LATER))
+    assert "the same memberships and the same access" in render_diff(known)
+
+
+def test_snapshots_of_different_groups_are_not_equal() -> None:
+    one, other = (Selection(all_groups=False, group_ids=(each,)) for each in "gh")
+    before = snapshot(group("g", "a"), selection=one)
+    with pytest.raises(ReviewError, match="were asked for different groups, so nothing can be compared"):
+        diff(before, snapshot(group("h", "b"), selection=other, at=LATER))
+    assert diff(before, snapshot(group("g", "a", access=["admin"]), selection=ADMINS, at=LATER)).changed_access
+    assert diff(snapshot(selection=ADMINS), snapshot(group("g"), at=LATER)).is_empty, "no group gives admin access"
+
+
+def test_lines_of_text_stay_lines() -> None:
+    """Names come from the server."""
+    evil = group("g\n", "a\n", name="x\x1b[2J\n", failure="403\n")
+    found = diff(snapshot(), snapshot(evil, users=[user("a\n", "A\u202e")], at=LATER))
+    for by_user in (True, False):
+        lines = list(difference_lines(found, by_user=by_user))
+        assert all(line.isprintable() for line in lines), lines
+
+
+def test_a_snapshot_is_described_with_the_time_that_reading_took() -> None:
+    resumed = evolve(snapshot(group("g", "a")), ended_at=LATER, digest="")
+    found = diff(resumed, snapshot(group("g"), at=LATER))
+    assert f"before: read from {NOW} to {LATER}, 1 group, 1 member, all groups" in next(difference_lines(found))
+    assert f"read from {NOW} to {LATER}" in render_diff(found)
 
 
 MEMBERS = st.sets(st.sampled_from("abcdef"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from review_runs import GROUPS, GUARDS, OTHER, TEAM, Review, connect, decide, fi
 
 from confluence_groups_sdk import ConflictError, ConfluenceGroups, InputError, ReviewError
 from confluence_groups_sdk._support.strict_json import sha256
-from confluence_groups_sdk.membership import Guards, apply, plan_removals
+from confluence_groups_sdk.membership import Guards, SkippedChange, apply, plan_removals, read_journal
+from confluence_groups_sdk.membership.execution.journal_format import format_chain
 from confluence_groups_sdk.review import Decisions, plan_decisions, read_decisions, take_snapshot, verify_evidence
 from confluence_groups_sdk.review.evidence.archive import format_archive, read_archive
 from confluence_groups_sdk.review.evidence.manifest import MANIFEST, describe_file, parse_manifest
@@ -38,7 +40,8 @@ def test_evidence_of_a_finished_review_is_verified(review: Review) -> None:
     assert written.counts == {"keep": 12, "remove": 2, "exception": 1, "undecided": 0, "removed": 2}
     assert written.open_points == ()
     assert verify_evidence(review.evidence) == written
-    assert verify_evidence(review.evidence, expect_hash=written.manifest_hash).is_verified
+    for given in (written.manifest_hash, f" {written.manifest_hash.upper()}\n"):  # as PowerShell writes it
+        assert verify_evidence(review.evidence, expect_hash=given).is_verified
     assert review.evidence.stat().st_mode & 0o777 == 0o600
     with zipfile.ZipFile(review.evidence) as archive:
         assert archive.testzip() is None
@@ -173,6 +176,32 @@ def test_duplicate_names_are_refused() -> None:
     ]
 
 
+def test_names_that_are_not_utf_8_cannot_hide_a_file() -> None:
+    """Both names are shown alike, so that the content of one would replace that of the other."""
+    from confluence_groups_sdk.review.evidence import archive
+
+    entries, data = [], b""
+    for name, content in ((b"a\\xff", b"hidden"), (b"a\xff", b"shown")):
+        entries.append(archive.Entry(name, zlib.crc32(content), len(content), len(data)))
+        data += entries[-1].local_header + content
+    problems = read_archive(data + archive._format_end(entries, len(data))).problems
+    assert problems == ["a\\xff: the name of the file is not UTF-8"]
+
+
+@pytest.mark.parametrize(
+    "name", ["sheets/../../evil.csv", "sheets//evil.csv", "sheets/a\\b.csv", "sheets/..", "sheets/"]
+)
+def test_sheets_have_no_paths(review: Review, name: str) -> None:
+    """A program that extracts the evidence would write the sheet elsewhere."""
+    review.write()
+    files = {name: read_archive(review.evidence.read_bytes()).files["sheets/team-id.csv"]}
+    found = read_archive(review.evidence.read_bytes()).files | files
+    manifest = parse_manifest(found.pop(MANIFEST))
+    new = evolve(manifest, files={each: describe_file(data) for each, data in found.items()})
+    review.evidence.write_bytes(b"".join(format_archive(found | {MANIFEST: new.as_bytes()})))
+    assert verify_evidence(review.evidence).problems[0] == f"{name}: evidence has no such file"
+
+
 def forge(evidence: Path, **files: bytes) -> None:
     """Replace files of evidence, and compute all hashes again, as a forger would."""
     found = read_archive(evidence.read_bytes()).files
@@ -205,7 +234,12 @@ def test_a_summary_of_another_version_is_not_compared(review: Review, monkeypatc
     monkeypatch.setattr("confluence_groups_sdk.review.evidence.verifying.__version__", "99.0")
     report = verify_evidence(review.evidence)
     assert report.is_verified
-    assert "summary.html was not compared with the files" in report.open_points[-1]
+    assert report.has_checked_summary
+
+    forge(review.evidence, summary_html=b"<p>All is well.</p>")
+    forged = verify_evidence(review.evidence)
+    assert not forged.has_checked_summary
+    assert "summary.html is not what this version writes" in forged.open_points[-1]
 
 
 @pytest.mark.parametrize("time", ["2026-11-29T12:00:00", "yesterday", ""])
@@ -228,10 +262,20 @@ def test_parts_of_other_reviews_are_refused(review: Review, sandbox: Sandbox, tm
         apply(client, other_run, journal=tmp_path / "other.journal")
     edited = save(tmp_path, f"edited/{review.sheets[0].name}", review.sheets[0].read_bytes().replace(b"left", b"gone"))
     assert review.after
+    first, *others = review.plan.changes
     cases: list[tuple[dict[str, Any], str]] = [
         ({"plan": stranger}, "plan.json: nobody decided this removal: P id-005 (id-005) in Team"),
         ({"plan": stranger}, "plan.json: a decided removal is missing: P id-000 (id-000) in Team"),
         ({"plan": evolve(review.plan, asked="something", digest="")}, "plan.json: it was not made from the snapshot"),
+        (
+            {"plan": evolve(review.plan, changes=(evolve(first, reason="approved by the CEO"), *others), digest="")},
+            "plan.json: the reason is not the decision in the sheets: P id-000 (id-000) in Team",
+        ),
+        (
+            {"plan": evolve(review.plan, refused=(SkippedChange(change=first, why="no"),), digest="")},
+            "plan.json: the removal occurs twice: P id-000 (id-000) in Team",
+        ),
+        ({"after": review.snapshot}, "after.json: it is the snapshot that was reviewed"),
         ({"journal": tmp_path / "other.journal"}, "journal.jsonl: it is of another plan"),
         ({"journal": None}, "journal.jsonl: it is missing, although the plan has 2 changes"),
         ({"after": None}, "after.json: a later snapshot is missing"),
@@ -283,7 +327,7 @@ def test_a_removal_that_the_later_snapshot_still_shows_is_a_problem(review: Revi
     [problem] = written.problems
     assert problem.startswith("after.json: P id-000 (id-000) is still in Team, although the journal says removed")
     assert verify_evidence(review.evidence) == written
-    assert "The later snapshot contradicts the journal" in summary_of(review)
+    assert "The later snapshot does not confirm the removals" in summary_of(review)
 
 
 def test_a_group_that_was_read_before_the_run_began_shows_nothing(review: Review) -> None:
@@ -353,7 +397,7 @@ def test_undecided_refused_failed_and_new_memberships_are_open(
         f"1 decided removal, refused by a guard: P {ids[0]} in Team",
         "1 decided removal, failed: ",
         "new in the later snapshot, and so not reviewed: 1 membership",
-        "ended without a decided removal: 1 membership",
+        "not listed any more, although nobody decided a removal: 1 membership",
     ):
         assert expected in points, (expected, points)
     assert verify_evidence(review.evidence) == written
@@ -368,6 +412,54 @@ def test_a_journal_that_ends_in_the_middle_of_a_line_is_evidence_of_an_unfinishe
     assert written.is_verified
     assert "the plan was not finished" in "\n".join(written.open_points)
     assert verify_evidence(review.evidence) == written
+
+
+def test_a_removal_whose_response_was_lost_is_open(review: Review) -> None:
+    """Somebody else may have made it."""
+    state = read_journal(review.journal)
+    lost = {key: evolve(result, settled=True) for key, result in state.results.items()}
+    review.journal.write_bytes(format_chain(evolve(state, results=lost)))
+    written = review.write()
+    assert written.open_points == (
+        "2 made removals, whose response was lost, so that somebody else may have made them: P id-000 in Team; "
+        "P id-001 in Team",
+    )
+    assert verify_evidence(review.evidence) == written
+    assert "the response was lost, so that somebody else may have made it" in summary_of(review)
+
+
+def test_groups_that_the_later_snapshot_does_not_have_are_open(review: Review) -> None:
+    assert review.after
+    team = tuple(group for group in review.after.groups if group.id == TEAM)
+    written = review.write(after=evolve(review.after, groups=team, digest=""))
+    assert written.open_points == (
+        "the later snapshot does not show all members of 1 group (Other), so other changes of it are not known",
+    )
+
+
+def test_a_list_of_groups_that_was_read_before_the_run_shows_no_deleted_group(review: Review) -> None:
+    assert review.after
+    early = evolve(
+        review.after,
+        groups=(),
+        selection=evolve(review.after.selection, all_groups=True),
+        started_at="2026-01-01T00:00:00Z",
+        digest="",
+    )
+    [problem] = review.write(after=early).problems
+    assert "after.json: the members of Team were read on 2026-01-01T00:00:00Z, before the run" in problem
+
+
+@pytest.mark.parametrize("made_at", ["2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"])
+def test_times_that_are_out_of_order_are_open(review: Review, made_at: str) -> None:
+    plan = evolve(review.plan, made_at=made_at, digest="")
+    state = evolve(read_journal(review.journal), plan=plan.digest)
+    review.journal.write_bytes(format_chain(state))
+    [point] = review.write(plan=plan).open_points
+    early, late = sorted([made_at, review.snapshot.ended_at if made_at < "2021" else state.began_at])
+    assert point.startswith("the times are out of order: the ")
+    assert early in point
+    assert late in point
 
 
 def test_a_review_without_removals_needs_no_journal(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def test_decided_removals_become_a_plan_with_a_true_digest(sandbox: Sandbox, tmp
             f"access review: remove 2 memberships (snapshot {review.snapshot.digest[:16]}, decisions "
             f"{decisions.digest[:16]})"
         )
+        assert [each.email for each in plan.changes] == [f"{each}@example.com" for each in ids[:2]], "for the approver"
         assert "decisions: 2 remove, 12 keep, 1 exception, 0 undecided" in plan.notes
         plan.save(tmp_path / "plan.json")
         assert Plan.load(tmp_path / "plan.json") == plan
@@ -55,6 +56,7 @@ def test_what_no_longer_exists_is_skipped(sandbox: Sandbox, tmp_path: Path) -> N
             ((OTHER, ids[0]), "the group no longer exists"),
         }
         assert {each.change.group_name for each in plan.skipped} == {"Team", "Other"}
+        assert {each.change.email for each in plan.skipped} == {f"{each}@example.com" for each in ids[:3]}
         sandbox.directory.delete_group(TEAM)
         assert not plan_decisions(client, taken, decisions).changes
 

@@ -141,6 +141,23 @@ def test_groups_are_listed_again(tmp_path: Path) -> None:
     assert after.calls > before.calls
 
 
+def test_users_are_described_as_the_last_run_has_seen_them(tmp_path: Path) -> None:
+    with Sandbox() as sandbox:
+        fill(sandbox, 3)
+        path = tmp_path / "progress"
+        with client(sandbox) as groups:
+            before = take_snapshot(groups, resume=path)
+            sandbox.directory.add_person(Person("id-0001", "New name", "new@example.com", is_guest=True))
+            sandbox.directory.add_group(Group("new", "New", access=frozenset()), ["id-0000", "id-0001"])
+            after = take_snapshot(groups, resume=path)
+            last_line = json.loads(path.read_bytes().splitlines()[-1])
+            again = take_snapshot(groups, resume=path)
+    assert (before.users["id-0001"].name, before.users["id-0001"].is_guest) == ("P id-0001", False)
+    assert (after.users["id-0001"].name, after.users["id-0001"].is_guest) == ("New name", True)
+    assert last_line["users"].keys() == {"id-0001"}, "only what changed is written again"
+    assert timeless(again) == timeless(after)
+
+
 def test_a_group_that_could_not_be_read_is_read_again(tmp_path: Path) -> None:
     with Sandbox() as sandbox:
         ids = fill(sandbox, 3)

@@ -34,10 +34,10 @@ from review_fakes import (
 from confluence_groups_sdk import InputError
 from confluence_groups_sdk._support.text import protect_cell
 from confluence_groups_sdk.review import Decision, Decisions, SnapshotUser, read_decisions, sheet_rows, write_sheet
-from confluence_groups_sdk.review.decisions import workbook
 from confluence_groups_sdk.review.decisions.cells import parse_date
 from confluence_groups_sdk.review.decisions.reading import parse_decisions
 from confluence_groups_sdk.review.model.sheet_row import COLUMNS
+from confluence_groups_sdk.review.sheets.workbook import MAX_UNPACKED
 
 QUOTED = 1  # csv.QUOTE_ALL
 TODAY = date(2026, 12, 1)
@@ -129,7 +129,7 @@ def test_the_sheets_that_are_sent_can_be_returned(tmp_path: Path) -> None:
         ({"decision": "exception", "until": "2026-11-30"}, "column until: the exception ended on 2026-11-30"),
         ({"until": "2027-01-01"}, "column until: only an exception has an end: clear the cell"),
         ({"decision": "", "until": "2027-01-01"}, "column until: only an exception has an end"),
-        ({"until": "03/04/2027"}, "column until: “03/04/2027” is not a date that can have only one meaning"),
+        ({"until": "03/04/2027"}, "column until: “03/04/2027” can mean two dates: write it as in 2027-03-31"),
         ({"until": "2027-02-30"}, "column until: “2027-02-30” is not a date"),
         ({"reviewer": " "}, "column reviewer: a decision needs a reviewer"),
         ({"reviewer": "ANNA@example.com "}, "column reviewer: ANNA@example.com decides about their own access"),
@@ -320,7 +320,7 @@ CELLS = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (rewrite(BOOK, xl__worksheets__sheet1_xml=b"\0" * (workbook.MAX_UNPACKED + 1)), "unpacks to more than 256 MiB"),
+        (rewrite(BOOK, xl__worksheets__sheet1_xml=b"\0" * (MAX_UNPACKED + 1)), "unpacks to more than 256 MiB"),
         (lie_about_size(BOOK), "the workbook is damaged"),
         (BOOK[:-30], "the workbook is damaged"),
         (rewrite(BOOK, content_xml=b""), "this is an OpenDocument file: save it as an Excel workbook (.xlsx)"),
@@ -435,7 +435,7 @@ def test_dates_have_one_meaning(day: date) -> None:
         if day.day > 12 or day.day == day.month:
             assert parse_date(f"{day:{form}}") == day
         else:
-            with pytest.raises(ValueError, match="only one meaning"):
+            with pytest.raises(ValueError, match="can mean two dates"):
                 parse_date(f"{day:{form}}")
 
 

@@ -15,8 +15,8 @@ from snapshots import LATER, group, snapshot, user
 
 from confluence_groups_sdk import ConfluenceGroups, IncompleteReadError, User
 from confluence_groups_sdk.cli.rendering.snapshot_limits import limit_lines
-from confluence_groups_sdk.review import SnapshotGroup, diff, render_diff
-from confluence_groups_sdk.sandbox import Person
+from confluence_groups_sdk.review import Selection, SnapshotGroup, diff, render_diff
+from confluence_groups_sdk.sandbox import Answer, Person
 
 ADMIN = group("1", "anna", name="admins", access=["admin", "user"])
 EDIT = group("2", "anna", "bob", name="editors", managed_by="EXTERNAL")
@@ -85,6 +85,16 @@ def test_groups_that_cannot_be_compared_end_with_4(shell: Shell) -> None:
     assert "editors (2): who left is unknown: the second snapshot may lack members: 403" in ended.out
 
 
+def test_groups_that_only_one_snapshot_asked_for_are_named(shell: Shell) -> None:
+    some = Selection(all_groups=False, group_ids=("1",))
+    snapshot(ADMIN, selection=some, at=LATER).save("b")
+    ended = shell.run("review", "diff", save("a", ADMIN, EDIT), "b")
+    assert ended.code == 0
+    assert "editors (2): the second snapshot was not asked for this group" in ended.out
+    [row] = json.loads(shell.run("review", "diff", "a", "b", "-o", "json").out)
+    assert (row["change"], row["group"]) == ("not-compared", "editors")
+
+
 @pytest.mark.parametrize("order", [("b", "a"), ("a", "missing")])
 def test_wrong_files_end_with_2(shell: Shell, order: tuple[str, str]) -> None:
     save("a", EDIT, at="2026-01-01T00:00:00Z")
@@ -123,7 +133,9 @@ def test_groups_of_a_user_are_read_from_a_snapshot(shell: Shell) -> None:
         "admins   admin, user              1",
         "editors               EXTERNAL    2",
     ]
-    assert ended.err.split("\n", 1)[1].splitlines() == list(limit_lines(snapshot()))
+    lines = ended.err.splitlines()
+    assert lines[:2] == ["", f"The snapshot was read from {LATER} to {LATER}."]
+    assert lines[2:] == list(limit_lines(snapshot()))
     assert shell.sandbox.requests == []
 
 
@@ -131,6 +143,20 @@ def test_a_snapshot_says_which_groups_may_have_more_members(shell: Shell) -> Non
     partly = group("2", "anna", name="editors", failure="HTTP 403")
     ended = shell.run("review", "who", "anna", "--snapshot", save("a", partly))
     assert "editors (2) may have more members: HTTP 403" in ended.err
+    assert f"read from {LATER} to {LATER}" in ended.err
+    assert ended.code == 4
+    found = shell.run("users", "find", "anna", "--snapshot", "a", "-o", "json")
+    assert [row["account_id"] for row in json.loads(found.out)] == ["anna"]
+    assert "editors (2) may have more members: HTTP 403" in found.err
+    assert found.code == 4
+    missing = shell.run("review", "who", "bob", "--snapshot", "a")
+    assert missing.code == 2
+    assert "1 group may have more members" in missing.err
+
+
+def test_a_complete_snapshot_is_searched_without_a_word(shell: Shell) -> None:
+    ended = shell.run("users", "find", "anna", "--snapshot", save("a", EDIT))
+    assert (ended.code, ended.err) == (0, "")
 
 
 def test_groups_of_a_user_are_read_from_the_site(shell: Shell) -> None:
@@ -177,9 +203,37 @@ def test_groups_that_cannot_be_searched_are_named(shell: Shell, monkeypatch: pyt
     assert f"not searched: docs-editors ({EDITORS}): the list repeats" in ended.err
 
 
+def test_members_without_an_account_id_are_not_searched(shell: Shell) -> None:
+    page = {"results": [None, {"type": "known", "accountId": "a"}], "start": 0, "limit": 200, "size": 2, "_links": {}}
+    group_page = {"id": EDITORS, "name": "docs-editors", "type": "group"}
+    shell.sandbox.answer_next(Answer(status=200, body=json.dumps(group_page)))
+    shell.sandbox.answer_next(Answer(status=200, body=json.dumps(page)))
+    ended = shell.run("users", "find", "a", "--group", EDITORS, "-o", "json")
+    assert [row["account_id"] for row in json.loads(ended.out)] == ["a"]
+    assert f"not searched: docs-editors ({EDITORS}): 1 member without an account id\n" in ended.err
+    assert ended.code == 4
+
+
+def test_an_empty_text_is_refused_before_any_call(shell: Shell) -> None:
+    ended = shell.run("users", "find", " ")
+    assert ended.code == 2
+    assert shell.sandbox.requests == []
+
+
 def test_users_are_found_in_a_snapshot(shell: Shell) -> None:
     saved = save("a", EDIT)
     ended = shell.run("users", "find", "BOB", "--snapshot", saved, "-o", "csv")
     assert [row["account_id"] for row in csv.DictReader(io.StringIO(ended.out))] == ["bob"]
     assert shell.run("users", "find", "bob", "--snapshot", saved, "--group", "x").code == 2
     assert user("bob").name == "Bob"
+
+
+def test_find_says_that_nobody_was_found(shell: Shell) -> None:
+    saved = save("a", EDIT)
+    ended = shell.run("users", "find", "nobody has this name")
+    assert ended.code == 0
+    assert ended.err == (
+        "nobody was found in 2 groups, which give access to Confluence; for other groups, give --group or --snapshot\n"
+    )
+    assert "nobody was found in 1 group\n" in shell.run("users", "find", "nobody at all", "--group", EDITORS).err
+    assert f"nobody was found in {saved}\n" in shell.run("users", "find", "nobody at all", "--snapshot", saved).err

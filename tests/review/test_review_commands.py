@@ -197,3 +197,29 @@ def test_a_review_that_is_killed_at_every_step_is_verified(shell: Shell, ids: li
     assert sum(report.counts.get(state, 0) for state in ("removed", "no longer a member")) == 5
     with zipfile.ZipFile("evidence.zip") as archive:
         assert archive.testzip() is None
+
+
+def test_a_command_does_not_write_two_results_to_one_file_or_over_what_it_reads(shell: Shell, ids: list[str]) -> None:
+    assert shell.run("review", "snapshot", *SELECTION, "--out", "q4.snapshot").code == 0
+    return_sheets(decide(ids))
+    before = {each: each.read_bytes() for each in (Path("q4.snapshot"), Path("returned/team.csv"))}
+    for options, problem in (
+        (["--plan", "q4.json", "--decisions", "./q4.json"], "q4.json is named twice: give another name"),
+        (["--plan", "q4.snapshot"], "q4.snapshot is read by this command: give another name"),
+        (["--plan", "q4.json", "--decisions", "returned/team.csv"], "team.csv is read by this command"),
+    ):
+        refused = shell.run("review", "decide", "q4.snapshot", "returned", *options, "--force")
+        assert refused.code == 2
+        assert problem in refused.err
+    assert {each: each.read_bytes() for each in before} == before
+    assert not Path("q4.json").exists()
+
+
+def test_the_later_snapshot_reads_the_same_groups(shell: Shell, ids: list[str]) -> None:
+    assert shell.run("review", "snapshot", "--group", TEAM, "--access", "admin", "--out", "q4.snapshot").code == 0
+    rows = rows_of(Snapshot.load("q4.snapshot"), {(TEAM, ids[0]): {"decision": "remove"}})
+    save(Path(), "returned/team.csv", csv_bytes(rows))
+    decided = shell.run("review", "decide", "q4.snapshot", "returned", "--plan", "q4.plan.json")
+    assert next_command(decided, "look again:")[2:] == [
+        *("--access", "admin", "--group", TEAM, "--out", "q4-after.snapshot"),
+    ]

@@ -143,7 +143,8 @@ def test_a_workbook_takes_decisions_and_nothing_else(tmp_path: Path) -> None:
     assert 'sheet="1"' in protection
     assert 'autoFilter="0"' in protection  # 0 allows it
     assert "password" not in protection
-    assert '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>' in sheet
+    assert '<pane xSplit="4" ySplit="1" topLeftCell="E2" activePane="bottomRight" state="frozen"/>' in sheet
+    assert 'prompt="keep: still needed. remove: leaves the group.' in sheet
     assert '<autoFilter ref="A1:M4"/>' in sheet
     assert '<formula1>"keep,remove,exception"</formula1>' in sheet
     assert 'type="date"' in sheet
@@ -166,7 +167,7 @@ def test_a_workbook_says_what_it_is_and_what_it_cannot_show(tmp_path: Path) -> N
     assert f"Snapshot (SHA-256)\t{TAKEN.digest}" in text
     assert "Site\texample.atlassian.net" in text
     assert "'=admins\tnot all members are known: 403: you may not list the members" in text
-    assert "An exception needs its last day" in text
+    assert "Enter the last day of an exception" in text
     for limit in TAKEN.limits:
         assert f"{limit.text} Source: {limit.source}" in text
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
 import pytest
+from fakes import FakeClock
 from taking_fakes import QUICK, client, fill, members_read, people, timeless
 
 from confluence_groups_sdk import (
@@ -196,6 +200,45 @@ def test_progress_is_reported(sandbox: Sandbox) -> None:
     assert [(each.phase, each.done, each.total) for each in seen] == [
         ("reading", done, total) for done in range(total + 1)
     ]
+
+
+def test_no_group_claims_to_be_read_later_than_it_was(sandbox: Sandbox) -> None:
+    """A group that was read ahead waits for a slow one before it; its time must not be that of its end of waiting."""
+    ids = fill(sandbox, 8)
+    clock = FakeClock()
+    requested_at: dict[str, float] = {}
+    all_requested = Event()
+
+    def note(request: httpx.Request) -> httpx.Response:
+        if "/membersByGroupId" in str(request.url):
+            requested_at[str(request.url).split("/group/")[1].split("/")[0]] = clock.now()
+            if len(requested_at) == len(ids):
+                all_requested.set()
+        return real.handle_request(request)
+
+    def wait_an_hour(progress: Progress) -> None:
+        if progress.done == 1:
+            assert all_requested.wait(10)
+            clock.sleep(3_600)
+
+    with httpx.HTTPTransport() as real, httpx.Client(transport=httpx.MockTransport(note)) as http:
+        groups = ConfluenceGroups(sandbox.url, auth=ApiToken(*sandbox.admin), http_client=http)
+        snapshot = take_snapshot(groups, workers=len(ids), on_progress=wait_an_hour, clock=clock)
+    read_at = {group.id: datetime.fromisoformat(group.read_at).timestamp() for group in snapshot.groups}
+    assert all(read_at[each] <= requested_at[each] for each in ids)
+    assert datetime.fromisoformat(snapshot.ended_at).timestamp() >= min(read_at.values()) + 3_600
+
+
+@pytest.mark.parametrize("group_id", ["..", "g\ud800"])
+def test_a_group_whose_id_cannot_be_sent_is_incomplete(sandbox: Sandbox, group_id: str) -> None:
+    entries = [{"id": each, "name": "odd", "type": "group"} for each in (group_id, EDITORS)]
+    page = {"results": entries, "start": 0, "limit": 200, "size": 2, "_links": {}}
+    lists = {"/group?": {"status_code": 200, "content": json.dumps(page).encode()}}
+    snapshot = take_from(sandbox, lists)
+    assert {group.id: group.is_complete for group in snapshot.groups} == {group_id: False, EDITORS: True}
+    odd = snapshot.group(group_id)
+    assert odd is not None
+    assert odd.known_by == "the members cannot be read: the group's id cannot be sent"
 
 
 def test_faults_do_not_change_the_result(sandbox: Sandbox) -> None:

@@ -10,13 +10,14 @@ import attrs
 import pytest
 from postman_items import ROOT
 from postman_openapi.losses import SpecError
+from versioning import python_api
 from versioning.python_api import MODULES, format_surface, parse_surface, read_surface
 from versioning.python_api_changes import compare_surfaces
 from versioning.released import accept_release, compare_fragment, compare_surface, released_version
 from versioning.semver import read_literal_version, read_version
 
 import confluence_groups_sdk
-from confluence_groups_sdk import membership, sandbox
+from confluence_groups_sdk import membership, review, sandbox
 
 FILES = {
     "__init__.py": """
@@ -105,6 +106,7 @@ class Row(NamedTuple):
     group: str
     line: int = 0
 ''',
+    "review/__init__.py": "",
     "sandbox/__init__.py": "",
 }
 
@@ -175,6 +177,7 @@ def test_surface_contains_everything_reachable_from_public_names(project: Path) 
             },
             "undo": "def undo(path: str) -> None",
         },
+        f"{package}.review": {},
         f"{package}.sandbox": {},
     }
 
@@ -183,12 +186,32 @@ def test_surface_of_this_package_has_all_its_exports() -> None:
     surface = read_surface(ROOT)
     assert sorted(surface["confluence_groups_sdk"]) == sorted(confluence_groups_sdk.__all__)
     assert sorted(surface["confluence_groups_sdk.sandbox"]) == sorted(sandbox.__all__)
-    shown = {name for name in vars(membership) if not name.startswith("_") and name in surface[membership.__name__]}
-    assert shown == set(surface[membership.__name__]) >= {"undo", "perform", "Plan", "apply"}
+    for package, some in ((membership, {"undo", "perform", "Plan", "apply"}), (review, {"Snapshot", "diff"})):
+        shown = {name for name in vars(package) if not name.startswith("_") and name in surface[package.__name__]}
+        assert shown == set(surface[package.__name__]) >= some
     for name in ("Group", "RetryPolicy", "User"):
         fields = [each.alias for each in attrs.fields(getattr(confluence_groups_sdk, name))]
         signature = surface["confluence_groups_sdk"][name]["members"]["__init__"]
         assert [part.partition(":")[0] for part in signature.split("(self, ")[1].split(", ") if part != "*"] == fields
+
+
+def test_folders_that_are_not_read_do_not_change_the_surface(monkeypatch: pytest.MonkeyPatch) -> None:
+    surface = read_surface(ROOT)
+    assert python_api.NOT_READ
+    monkeypatch.setattr(python_api, "NOT_READ", ())
+    assert read_surface(ROOT) == surface
+
+
+def test_generated_base_of_a_public_class_is_refused(project: Path) -> None:
+    edit(
+        project,
+        "_inner.py",
+        "from typing import Protocol\n",
+        "from typing import Protocol\nfrom ._generated import Raw\n",
+    )
+    edit(project, "_inner.py", "class Client(_Base):", "class Client(Raw):")
+    with pytest.raises(SpecError, match=r"sdk\._inner\.Client: .*\._generated\.Raw is its base, but generated code is"):
+        read_surface(project)
 
 
 def test_snapshot_text_is_deterministic(project: Path) -> None:

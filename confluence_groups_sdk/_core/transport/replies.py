@@ -56,7 +56,7 @@ class NoResponse:
 
     cause: httpx.RequestError | httpx.InvalidURL
     failure: Failure
-    closed: bool = False
+    closed: bool
     problem: str = ""
     remedy: str = ""
     target: RequestTarget | None = None

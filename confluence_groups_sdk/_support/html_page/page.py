@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy
+FOLDER = __package__ or __name__
 SHARED = ("base.html.j2", "macros.html.j2")
 STYLE_MARK, POLICY_MARK = "\0style\0", "\0policy\0"  # no value can contain them: control characters become escapes
 
@@ -50,7 +49,7 @@ def render_page(
     template: str,
     *,
     title: str,
-    folder: Traversable,
+    folder: str | Traversable,
     extra: str,
     styles: Sequence[str] = (),
     scripts: Sequence[str] = (),
@@ -64,7 +63,7 @@ def render_page(
     Args:
         template: the file name of a template in the folder; it extends ``base.html.j2``.
         title: the title of the window, and the page's heading.
-        folder: the folder of the caller's templates, styles and scripts, from `importlib.resources.files`.
+        folder: the package with the caller's templates, styles and scripts, or a folder.
         extra: the extra that installs jinja2 for the caller, such as ``cli``.
         styles: file names in the folder, to follow the shared style.
         scripts: file names in the folder, to follow the shared script.
@@ -84,7 +83,7 @@ def render_page(
     return page.replace(POLICY_MARK, _content_security_policy(style, script), 1).replace(STYLE_MARK, style, 1)
 
 
-def _build_environment(folder: Traversable, extra: str) -> Environment:
+def _build_environment(folder: str | Traversable, extra: str) -> Environment:
     try:
         from jinja2 import Environment, FunctionLoader, StrictUndefined
     except ModuleNotFoundError:
@@ -101,8 +100,11 @@ def _build_environment(folder: Traversable, extra: str) -> Environment:
     )
 
 
-def _read(folder: Traversable, name: str) -> str:
-    return folder.joinpath(name).read_text(encoding="utf-8")
+def _read(folder: str | Traversable, name: str) -> str:
+    from importlib import resources  # loads zipfile; works from a zip archive and in a renamed copy
+
+    place = resources.files(folder) if isinstance(folder, str) else folder
+    return place.joinpath(name).read_text(encoding="utf-8")
 
 
 def _markup(source: str) -> Any:

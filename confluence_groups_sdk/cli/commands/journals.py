@@ -12,7 +12,7 @@ import typer
 from ...membership import Change, JournalState, Outcome, Plan, read_journal
 from ..command import command
 from ..options import DatabaseOptions, Format, JournalArgument, OutputOptions
-from ..output_files import check_target, write_file
+from ..output_files import check_distinct, check_target, write_file
 from ..rendering.tables import Column, write_rows
 from ..terminal import format_options, print_out
 from .plans import Force
@@ -83,6 +83,7 @@ def export(
     """Write the journal of a plan from a fleet's database to a file, which every command takes."""
     is_digest = DIGEST.fullmatch(plan) is not None
     target = out or (Path(f"{plan[:12]}.journal") if is_digest else Path(plan).with_suffix(".journal"))
+    check_distinct([target], [] if is_digest else [Path(plan)])
     check_target(target, force=force)
     with database.open() as shared:
         journal = shared.journal(plan if is_digest else Plan.load(plan))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 import typer
 
+from ..._support.text import format_count
 from ...errors import InputError
 from ...membership import GroupMembers, read_groups, resolve_groups
 from ...models import User
@@ -17,6 +19,7 @@ from ..command import command
 from ..exit_codes import INCOMPLETE
 from ..lookup import resolve_user
 from ..options import AccountArgument, ConnectionOptions, OutputOptions
+from ..rendering.snapshot_limits import unread_lines
 from ..rendering.tables import write_one, write_rows
 from ..session.client_factory import open_client
 from ..terminal import print_err
@@ -66,21 +69,32 @@ def find(
         typer.Option("--snapshot", metavar="FILE", help="Search this snapshot instead of the site.", dir_okay=False),
     ] = None,
 ) -> None:
-    """Find members by a part of their name, e-mail or account id; neither case nor accents matter."""
+    """Find members by a part of their name, e-mail or account id; neither case nor accents matter.
+
+    The exit code is 4 if the members of some groups could not be searched.
+    """
     if snapshot is not None:
         if group:
             raise InputError("--group and --snapshot exclude each other: a snapshot is searched as a whole")
-        found = find_users(Snapshot.load(snapshot).users.values(), text)
-        write_rows(map(_snapshot_row, found), members.COLUMNS, output)
+        taken = Snapshot.load(snapshot)
+        if not _write(map(_snapshot_row, find_users(taken.users.values(), text)), output):
+            print_err(f"nobody was found in {snapshot}")
+        print_err(*unread_lines(taken))
+        if not taken.is_complete:
+            raise typer.Exit(INCOMPLETE)
         return
+    find_users((), text)  # rejects an empty text before anything is sent
     with open_client(connection) as client:
         searched = resolve_groups(client, group).values() if group else client.iter_groups(access_type="user")
         names = {each.id: each.name for each in searched}
         unread: list[GroupMembers] = []
         users = _distinct_members(read_groups(client, names), unread)
-        write_rows(map(attrs.asdict, find_users(users, text)), members.COLUMNS, output)
+        is_found = _write(map(attrs.asdict, find_users(users, text)), output)
+    if not is_found:
+        others = "" if group else ", which give access to Confluence; for other groups, give --group or --snapshot"
+        print_err(f"nobody was found in {format_count(len(names), 'group')}{others}")
     for each in unread:
-        print_err(f"not searched: {names[each.group_id]} ({each.group_id}): {each.error}")
+        print_err(f"not searched: {names[each.group_id]} ({each.group_id}): {each.error or _unidentified(each)}")
     if unread:
         raise typer.Exit(INCOMPLETE)
 
@@ -92,16 +106,27 @@ def me(connection: ConnectionOptions, output: OutputOptions) -> None:
         write_one(attrs.asdict(client.current_user()), members.COLUMNS, output)
 
 
+def _write(rows: Iterator[dict[str, Any]], output: OutputOptions) -> bool:
+    """Print rows as they come, and return whether there was one."""
+    first = list(islice(rows, 1))
+    write_rows(chain(first, rows), members.COLUMNS, output)
+    return bool(first)
+
+
 def _distinct_members(groups: Iterable[GroupMembers], unread: list[GroupMembers]) -> Iterator[User]:
-    """Yield each member of several groups once, and collect the groups that cannot be read."""
+    """Yield each member of several groups once, and collect the groups that cannot be searched completely."""
     seen: set[str] = set()
     for group in groups:
-        if group.error:
+        if group.error or group.unidentified:
             unread.append(group)
         for user in group.members:
             if user.account_id not in seen:
                 seen.add(user.account_id)
                 yield user
+
+
+def _unidentified(group: GroupMembers) -> str:
+    return f"{format_count(group.unidentified, 'member')} without an account id"
 
 
 def _snapshot_row(user: SnapshotUser) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import resources
 from itertools import groupby
 from typing import Any
+
+from attrs import evolve
 
 from ..._support.html_page import Card, Cell, Column, RowGroup, Table, render_page
 from ..._support.text import format_count
@@ -14,7 +15,7 @@ from ..program import PROGRAM
 from .plan_impact import GroupImpact, count_reasons, find_checks, find_impacts
 from .plan_summary import describe_effort, planner_of
 
-FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy
+FOLDER = __package__ or __name__
 ALWAYS_SHOWN = 4  # totals: the others are left out if they are 0
 MAX_NAMES = 20  # in a box; the tables show all
 
@@ -58,6 +59,7 @@ def render_approval_page(plan: Plan) -> str:
         ConfigurationError: jinja2 is not installed.
     """
     impacts = find_impacts(plan)
+    plan = _complete_emails(plan)
     return render_page(
         "approval_page.html.j2",
         title=f"Plan {plan.digest[:8]} for {plan.site}",
@@ -77,6 +79,25 @@ def render_approval_page(plan: Plan) -> str:
         refusals=count_reasons(plan.refused),
         skipped=Table.of(OMITTED, _omitted_groups(plan.skipped)),
         omissions=count_reasons(plan.skipped),
+    )
+
+
+def _complete_emails(plan: Plan) -> Plan:
+    """Return the plan, for showing only, with the e-mail of an account in each of its changes.
+
+    Confluence sends e-mails with some lists of members only. The digest stays that of the plan.
+    """
+    omitted = (*plan.refused, *plan.skipped)
+    emails = {each.account_id: each.email for each in (*plan.changes, *(each.change for each in omitted)) if each.email}
+
+    def complete(change: Change) -> Change:
+        return evolve(change, email=change.email or emails.get(change.account_id))
+
+    return evolve(
+        plan,
+        changes=tuple(map(complete, plan.changes)),
+        refused=tuple(evolve(each, change=complete(each.change)) for each in plan.refused),
+        skipped=tuple(evolve(each, change=complete(each.change)) for each in plan.skipped),
     )
 
 

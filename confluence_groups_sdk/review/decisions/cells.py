@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from ..._support.text import FORMULA_STARTS, protect_cell
+from ..._support.text import protect_cell, unprotect_cell
 from ..model.decisions import Decision
+from ..sheets.workbook import workbook_cell
 from .raw_sheet import RawCell
 
 YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?")
@@ -16,14 +17,18 @@ DECISIONS = {each.value: each for each in Decision}
 
 
 def unprotect(cell: str) -> str:
-    """Remove the apostrophe that keeps a spreadsheet from running a text as a formula, and surrounding spaces."""
-    text = cell.strip()
-    return text[1:] if text.startswith("'") and text[1:].lstrip().startswith(FORMULA_STARTS) else text
+    """Remove the apostrophes that keep a spreadsheet from running a text as a formula, and surrounding spaces."""
+    return unprotect_cell(cell.strip())
 
 
 def is_same(cell: str, expected: str) -> bool:
     """Check that a cell has the expected text, as it is or as a sheet writes it."""
-    return cell == expected or cell.strip() in {expected.strip(), protect_cell(expected).strip()}
+    return cell == expected or cell.strip() in {expected.strip(), *written_forms(expected)}
+
+
+def written_forms(text: str) -> set[str]:
+    """Return a text as CSV files and workbooks have it, without surrounding spaces."""
+    return {protect_cell(text).strip(), workbook_cell(text).strip()}
 
 
 def parse_decision(cell: str) -> Decision | None:
@@ -54,6 +59,10 @@ def parse_date(cell: RawCell) -> date | None:
     text = cell.strip()
     if not text:
         return None
+    if found := SLASHES.fullmatch(text):
+        one, other = int(found[1]), int(found[2])
+        if one != other and max(one, other) <= 12:
+            raise ValueError(f"“{text}” can mean two dates: write it as in 2027-03-31")
     try:
         if found := YEAR_FIRST.fullmatch(text):
             return date(int(found[1]), int(found[2]), int(found[3]))
@@ -61,8 +70,7 @@ def parse_date(cell: RawCell) -> date | None:
             return date(int(found[3]), int(found[2]), int(found[1]))
         if found := SLASHES.fullmatch(text):
             one, other, year = map(int, found.groups())
-            if one == other or max(one, other) > 12:
-                return date(year, min(one, other), max(one, other))
+            return date(year, min(one, other), max(one, other))
     except ValueError:
         pass
-    raise ValueError(f"“{text}” is not a date that can have only one meaning: write it as in 2027-03-31")
+    raise ValueError(f"“{text}” is not a date: write it as in 2027-03-31")

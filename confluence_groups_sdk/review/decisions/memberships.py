@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..._support.text import format_count, protect_cell
+from ..._support.text import format_count
 from ..model.decisions import Key
 from ..model.sheet_row import FIXED_COLUMNS
 from ..model.snapshot import Snapshot
 from ..sheets.rows import format_access, format_account_type
-from .cells import is_same
+from .cells import is_same, written_forms
 from .raw_sheet import RawRow
 
 IDS = ("group_id", "account_id")
@@ -101,7 +101,7 @@ def _written_ids(ids: Iterable[str]) -> dict[str, list[str]]:
     """Return the ids that a sheet may write differently, by the text in the sheet."""
     found: dict[str, list[str]] = {}
     for each in ids:
-        for written in {each.strip(), protect_cell(each).strip()} - {each}:
+        for written in {each.strip(), *written_forms(each)} - {each}:
             found.setdefault(written, []).append(each)
     return found
 

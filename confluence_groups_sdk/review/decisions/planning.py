@@ -74,8 +74,10 @@ def plan_decisions(
     gone += [_skip(snapshot, each, NO_ACCOUNT) for each in left if each.account_id in unknown]
     return evolve(
         plan,
+        changes=tuple(_add_email(snapshot, each) for each in plan.changes),
+        refused=tuple(evolve(each, change=_add_email(snapshot, each.change)) for each in plan.refused),
         asked=escape_controls(describe_request(decisions)),
-        skipped=(*plan.skipped, *gone),
+        skipped=tuple(evolve(each, change=_add_email(snapshot, each.change)) for each in (*plan.skipped, *gone)),
         notes=(*plan.notes, *map(escape_controls, _notes(snapshot, decisions))),
         digest="",
     )
@@ -136,6 +138,11 @@ def _skip(snapshot: Snapshot, decided: DecidedMembership, why: str) -> SkippedCh
         reason=reason_of(decided),
     )
     return SkippedChange(change=change, why=why)
+
+
+def _add_email(snapshot: Snapshot, change: Change) -> Change:
+    """Add the e-mail in the snapshot, by which the plan's approver tells people apart."""
+    return change if change.email else evolve(change, email=snapshot.users[change.account_id].email)
 
 
 def _notes(snapshot: Snapshot, decisions: Decisions) -> Iterator[str]:

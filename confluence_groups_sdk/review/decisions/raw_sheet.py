@@ -12,6 +12,8 @@ from ...errors import InputError
 from ..model.sheet_row import COLUMNS
 
 RawCell: TypeAlias = "str | date"
+SHEET_MARKS = {"group_id", "account_id", "snapshot"}
+AS_SENT = "return the sheet as it was sent, with decisions in it"
 
 
 class UnreadableSheetError(InputError):
@@ -86,6 +88,8 @@ class RawSheet:
 
 def _check_columns(names: Sequence[str]) -> list[str]:
     """Return what is wrong with the headers."""
+    if SHEET_MARKS.isdisjoint(names):
+        return [f"these are not the columns of a review sheet: {AS_SENT}"]
     problems = [
         f"column {name}: it is missing: add it again, or fill in a new sheet" for name in COLUMNS if name not in names
     ]

@@ -21,7 +21,6 @@ from .memberships import Memberships
 from .raw_sheet import RawSheet, UnreadableSheetError
 from .row_check import RowReader, Rules, agree
 from .text_sheets import read_csv, read_json
-from .workbook import read_workbook
 
 MAX_SHEET = 256 * 1024 * 1024  # bytes
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the start of old and of encrypted workbooks
@@ -181,6 +180,8 @@ def _read(name: str, data: bytes) -> RawSheet:
                 "(.xlsx) without a password"
             )
         if data.startswith(ZIP):
+            from .workbook import read_workbook  # loads zipfile
+
             sheet = read_workbook(name, data)
         elif data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"[", b"{"):
             sheet = read_json(name, data.removeprefix(b"\xef\xbb\xbf"))

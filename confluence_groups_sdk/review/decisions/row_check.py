@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import date
-from unicodedata import normalize
 
 from attrs import evolve, frozen
 
 from ...errors import InputError
 from ..model.decisions import DecidedMembership, Decision, Key
-from ..model.snapshot import Snapshot
 from .cells import parse_date, parse_decision, unprotect
 from .memberships import Memberships
+from .own_access import is_own_access
 from .raw_sheet import RawRow, RawSheet
-
-BETWEEN_NAMES = re.compile("[,;]")
 
 
 @frozen
@@ -105,7 +101,8 @@ class RowReader:
         if not reviewer:
             problems.append(", column reviewer: a decision needs a reviewer: enter a name or an e-mail")
             return None
-        is_own = is_own_access(self._rules.memberships.snapshot, key, reviewer)
+        member = self._rules.memberships.snapshot.users[key[1]]
+        is_own = is_own_access(member, unprotect(row.text("reviewer")))
         if is_own and not self._rules.allow_own_access:
             problems.append(f", column reviewer: {reviewer} decides about their own access: let somebody else decide")
             self._sheet.has_own_access = True
@@ -121,18 +118,6 @@ class RowReader:
             line=row.line,
             is_own=is_own,
         )
-
-
-def is_own_access(snapshot: Snapshot, key: Key, reviewer: str) -> bool:
-    """Check whether the reviewer, or one of several, is the member: by account id, e-mail or name, in any case."""
-    user = snapshot.users[key[1]]
-    own = {_fold(each) for each in (user.account_id, user.email, user.name) if each}
-    return any(_fold(each) in own for each in (reviewer, *BETWEEN_NAMES.split(reviewer)))
-
-
-def _fold(name: str) -> str:
-    """Return a name without differences in case, spaces and the encoding of accents."""
-    return " ".join(normalize("NFKC", name).casefold().split())
 
 
 def agree(memberships: Memberships, key: Key, decisions: Sequence[tuple[str, DecidedMembership]]) -> DecidedMembership:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..._support.strict_json import ShapeError, parse_strict
 from ..model.sheet_row import COLUMNS
-from .raw_sheet import RawRow, RawSheet, UnreadableSheetError
+from .raw_sheet import AS_SENT, RawRow, RawSheet, UnreadableSheetError
 
 DELIMITERS = ",;\t"
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -34,7 +34,7 @@ def read_csv(name: str, data: bytes) -> RawSheet:
             sheet.add_table(header, records, number)
             return sheet
     if not sheet.problems:
-        raise UnreadableSheetError("it has no headers: return the sheet as it was sent, with decisions in it")
+        raise UnreadableSheetError(f"it has no headers: {AS_SENT}")
     return sheet
 
 
@@ -88,9 +88,9 @@ def read_json(name: str, data: bytes) -> RawSheet:
     try:
         items = parse_strict(data)
     except ShapeError as error:
-        raise UnreadableSheetError(f"{error}: return the sheet as it was sent, with decisions in it") from None
+        raise UnreadableSheetError(f"{error}: {AS_SENT}") from None
     if not isinstance(items, list):
-        raise UnreadableSheetError("it must be a list of rows: return the sheet as it was sent, with decisions in it")
+        raise UnreadableSheetError(f"it must be a list of rows: {AS_SENT}")
     sheet = RawSheet(name)
     for number, item in enumerate(items, 1):
         problems = list(_check_object(item))

@@ -14,10 +14,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ...errors import ConfigurationError
+from ..sheets.workbook import MAX_UNPACKED
 from .raw_sheet import RawCell, RawSheet, UnreadableSheetError, as_cell
 
-MAX_UNPACKED = 256 * 1024 * 1024  # bytes of all parts together
-MAX_CELLS = 4_000_000  # calamine makes a table of all cells up to the last row and column
+MAX_CELLS = 4_000_000  # more than a sheet has; calamine makes a table of all cells up to the last row and column
 MAX_TEXT = 256 * 1024 * 1024  # bytes of the texts of all cells together; a text is stored once and may be used often
 MARKER_COLUMNS = {"group_id", "account_id"}
 AS_SENT = "return the workbook as it was sent, with decisions in it"

@@ -100,6 +100,9 @@ def read_archive(data: bytes) -> Archive:
         start = offset + len(entry.local_header)
         content = data[start : start + entry.size]
         name = entry.name.decode(errors="backslashreplace")
+        if name.encode() != entry.name:
+            archive.problems.append(f"{name}: the name of the file is not UTF-8")
+            return archive
         if entries and entry.name <= entries[-1].name:
             archive.problems.append(f"{name}: it follows {last}, but files are sorted by name, and each occurs once")
             return archive

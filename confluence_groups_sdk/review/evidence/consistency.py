@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from ..._support.text import format_count
 from ...errors import InputError
 from ...membership import Action, Change
-from ..decisions.planning import SHORT_DIGEST
+from ..decisions.planning import SHORT_DIGEST, reason_of
 from ..decisions.reading import parse_decisions
 from ..model.decisions import Decision, Decisions, Key
 from ..model.snapshot import Snapshot
@@ -25,7 +26,7 @@ def find_contradictions(parts: Parts) -> list[str]:
 
 
 def find_failures(parts: Parts, removals: list[Removal]) -> list[str]:
-    """Return where the later snapshot contradicts the journal."""
+    """Return where the later snapshot does not confirm the removals in the journal."""
     listed = [each for each in removals if each.state is RemovalState.REMOVED and each.later is Later.LISTED]
     return [*map(_describe_listed, listed), *_late_reading(parts, removals)]
 
@@ -82,11 +83,16 @@ def _plan(parts: Parts) -> Iterator[str]:
         yield f"{PLAN}: it is for another site: it is for {plan.site}, and the snapshot is of {parts.snapshot.site}"
     changes = [*plan.changes, *(each.change for each in (*plan.refused, *plan.skipped))]
     yield from (f"{PLAN}: the plan adds a member: {change}" for change in changes if change.action is not Action.REMOVE)
-    planned = {change.key for change in changes}
-    decided = {each.key for each in decisions.of(Decision.REMOVE)}
-    for key in sorted(planned - decided):
+    planned = Counter(change.key for change in changes)
+    decided = {each.key: reason_of(each) for each in decisions.of(Decision.REMOVE)}
+    for key in sorted(each for each, number in planned.items() if number > 1):
+        yield f"{PLAN}: the removal occurs twice: {_name(parts.snapshot, key)}"
+    for change in changes:
+        if change.key in decided and change.reason != decided[change.key]:
+            yield f"{PLAN}: the reason is not the decision in the sheets: {_name(parts.snapshot, change.key)}"
+    for key in sorted(planned.keys() - decided.keys()):
         yield f"{PLAN}: nobody decided this removal: {_name(parts.snapshot, key)}"
-    for key in sorted(decided - planned):
+    for key in sorted(decided.keys() - planned.keys()):
         yield f"{PLAN}: a decided removal is missing: {_name(parts.snapshot, key)}"
     for what, digest in (("snapshot", decisions.snapshot), ("decisions", decisions.digest)):
         if digest[:SHORT_DIGEST] not in plan.asked:
@@ -117,7 +123,9 @@ def _after(parts: Parts) -> Iterator[str]:
             yield f"{AFTER}: a later snapshot is missing, although the plan has changes"
     elif parts.after.site != parts.snapshot.site:
         yield f"{AFTER}: it is of another site ({parts.after.site}), not of {parts.snapshot.site}"
-    elif _time(parts.after.ended_at) < _time(parts.snapshot.ended_at):
+    elif parts.after.digest == parts.snapshot.digest:
+        yield f"{AFTER}: it is the snapshot that was reviewed, and not a later one"
+    elif parse_time(parts.after.ended_at) < parse_time(parts.snapshot.ended_at):
         yield f"{AFTER}: it was taken before the snapshot that was reviewed"
 
 
@@ -128,17 +136,20 @@ def _late_reading(parts: Parts, removals: list[Removal]) -> Iterator[str]:
     """
     if parts.journal is None or parts.after is None:
         return
-    began_at = max((run.began_at for run in parts.journal.state.runs), key=_time)
+    began_at = max((run.began_at for run in parts.journal.state.runs), key=parse_time)
     made = {each.decided.group_id for each in removals if each.state is RemovalState.REMOVED}
-    early = [group for group in parts.after.groups if group.id in made and _time(group.read_at) < _time(began_at)]
-    for group in early:
+    later = {group.id: group.read_at for group in parts.after.groups}
+    for group in parts.snapshot.groups:
+        read_at = later.get(group.id, parts.after.started_at)  # a group may be missing in the list of all groups
+        if group.id not in made or parse_time(read_at) >= parse_time(began_at):
+            continue
         yield (
-            f"{AFTER}: the members of {group.name} were read on {group.read_at}, before the run that began on "
+            f"{AFTER}: the members of {group.name} were read on {read_at}, before the run that began on "
             f"{began_at}: take another later snapshot"
         )
 
 
-def _time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Return a time; one that is malformed counts as very early."""
     try:
         time = datetime.fromisoformat(text)

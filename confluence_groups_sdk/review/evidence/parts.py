@@ -130,11 +130,17 @@ class Parts:
         ]
         known = {*readers, SUMMARY}
         problems += [
-            f"{name}: evidence has no such file" for name in files if name not in known and not name.startswith(SHEETS)
+            f"{name}: evidence has no such file" for name in files if name not in known and not _is_sheet(name)
         ]
         if problems:
             raise ReviewError("the evidence cannot be read:", problems=tuple(problems))
         return cls(sheets=sheets, **found)  # type: ignore[arg-type] # each reader returns the type of its part
+
+
+def _is_sheet(name: str) -> bool:
+    """Check for the name of a sheet, with no path that leads elsewhere when the evidence is extracted."""
+    file = name.removeprefix(SHEETS)
+    return name.startswith(SHEETS) and file not in ("", ".", "..") and "/" not in file and "\\" not in file
 
 
 def _plan_from_bytes(data: bytes) -> Plan:

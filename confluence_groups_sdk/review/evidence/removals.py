@@ -56,6 +56,7 @@ class Removal:
         state: what became of it.
         why: why it was not made, in words; None if it was.
         request_id: identifies the last request for Atlassian's support; None if none was sent.
+        was_lost: whether the response to the removal was lost, so that somebody else may have made it.
         later: what the later snapshot shows.
         later_why: why it shows nothing; None if it shows something.
     """
@@ -66,6 +67,7 @@ class Removal:
     state: RemovalState
     why: str | None = None
     request_id: str | None = None
+    was_lost: bool = False
     later: Later
     later_why: str | None = None
 
@@ -80,7 +82,9 @@ def list_removals(parts: Parts) -> list[Removal]:
     skipped = {each.change.key: each.why for each in parts.plan.skipped}
     found = []
     for decided in parts.decisions.of(Decision.REMOVE):
-        state, why, request_id = _state(decided.key, refused, skipped, parts.journal.state if parts.journal else None)
+        journal = parts.journal.state if parts.journal else None
+        state, why, request_id = _state(decided.key, refused, skipped, journal)
+        result = journal.results.get(decided.key) if journal else None
         later, later_why = _later(decided, parts.after, later_groups)
         user = parts.snapshot.users.get(decided.account_id)
         group = groups.get(decided.group_id)
@@ -91,6 +95,7 @@ def list_removals(parts: Parts) -> list[Removal]:
             state=state,
             why=why,
             request_id=request_id,
+            was_lost=state is RemovalState.REMOVED and result is not None and result.settled,
             later=later,
             later_why=later_why,
         )

@@ -1,9 +1,8 @@
 """The report on evidence: whether it is whole, what it shows in numbers, and what is open."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from attrs import asdict, field, frozen
@@ -14,6 +13,7 @@ from ..._support.text import escape_controls, format_count
 from ..decisions.memberships import describe_undecidable
 from ..model.decisions import Decision
 from ..model.snapshot import Snapshot
+from .consistency import parse_time
 from .parts import Parts
 from .removals import Later, Removal, RemovalState
 
@@ -38,6 +38,8 @@ class EvidenceReport(VersionTolerantPickle):
         journal: the hash of the journal's last complete line; None without a journal.
         after: the digest of the later snapshot; None without one.
         counts: the number of memberships by what was decided, and of decided removals by what became of them.
+        has_checked_summary: whether ``summary.html`` was compared with the files; False if another version wrote it
+            in other words, or jinja2 is not installed.
         problems: what was changed, is missing or contradicts itself, one line each. Evidence with a problem is not
             verified.
         open_points: what the evidence shows to be undecided, not done or not known, one line each.
@@ -51,6 +53,7 @@ class EvidenceReport(VersionTolerantPickle):
     journal: str | None = None
     after: str | None = None
     counts: Mapping[str, int] = field(factory=dict)
+    has_checked_summary: bool = True
     problems: tuple[str, ...] = field(default=(), converter=_escape_lines)
     open_points: tuple[str, ...] = field(default=(), converter=_escape_lines)
 
@@ -84,6 +87,17 @@ def _review(parts: Parts) -> Iterator[str]:
     if own := sum(each.is_own for each in parts.decisions.decided):
         yield f"{format_count(own, 'decision')} about the reviewer's own access, which was allowed"
     yield from describe_undecidable(parts.snapshot)
+    yield from _disordered(parts)
+
+
+def _disordered(parts: Parts) -> Iterator[str]:
+    """Yield the times that are out of order: a clock was wrong, or a part was not made when it says."""
+    steps = [("end of the snapshot", parts.snapshot.ended_at), ("plan", parts.plan.made_at)]
+    if parts.journal:
+        steps.append(("first run", parts.journal.state.began_at))
+    for (before, early), (after, late) in pairwise(steps):
+        if parse_time(late) < parse_time(early):
+            yield f"the times are out of order: the {after} is dated {late}, and the {before} {early}"
 
 
 def _runs(parts: Parts, removals: list[Removal]) -> Iterator[str]:
@@ -108,11 +122,33 @@ def _later(parts: Parts, removals: list[Removal]) -> Iterator[str]:
     yield from _name(
         "made removal", "which the later snapshot cannot show", [each for each in made if each.later is Later.NOT_SHOWN]
     )
+    lost = [each for each in made if each.was_lost]
+    them = "it" if len(lost) == 1 else "them"
+    yield from _name("made removal", f"whose response was lost, so that somebody else may have made {them}", lost)
     absent = (RemovalState.NOT_A_MEMBER, RemovalState.SKIPPED)
     again = [each for each in removals if each.state in absent and each.later is Later.LISTED]
     yield from _name("decided removal", "not needed before, but listed in the later snapshot", again)
     if parts.after is not None:
+        yield from _not_compared(parts.snapshot, parts.after)
         yield from _other_changes(parts.snapshot, parts.after, removals)
+
+
+def _not_compared(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """Yield the groups whose members at the time of the later snapshot are not known."""
+    later = {group.id: group for group in after.groups}
+    names = [
+        group.name
+        for group in before.groups
+        if not (later[group.id].is_complete if group.id in later else after.selection.all_groups)
+    ]
+    if names:
+        shown = "; ".join(
+            [*names[:MAX_NAMED], *([f"and {len(names) - MAX_NAMED} more"] if len(names) > MAX_NAMED else [])]
+        )
+        yield (
+            f"the later snapshot does not show all members of {format_count(len(names), 'group')} ({shown}), so other "
+            f"changes of {'it' if len(names) == 1 else 'them'} are not known"
+        )
 
 
 def _other_changes(before: Snapshot, after: Snapshot, removals: list[Removal]) -> Iterator[str]:
@@ -129,7 +165,7 @@ def _other_changes(before: Snapshot, after: Snapshot, removals: list[Removal]) -
     if joined:
         yield f"new in the later snapshot, and so not reviewed: {format_count(joined, 'membership')}"
     if left:
-        yield f"ended without a decided removal: {format_count(left, 'membership')}"
+        yield f"not listed any more, although nobody decided a removal: {format_count(left, 'membership')}"
 
 
 def _name(noun: str, what: str, removals: list[Removal]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import evolve
 
@@ -46,7 +46,7 @@ def verify_evidence(path: str | os.PathLike[str], *, expect_hash: str | None = N
     archive = read_archive(data)
     manifest_hash = sha256(archive.files.get(MANIFEST, b""))
     problems = list(archive.problems)
-    if expect_hash is not None and expect_hash != manifest_hash:
+    if expect_hash is not None and expect_hash.strip().lower() != manifest_hash:
         problems.append(f"{MANIFEST}: its SHA-256 is {manifest_hash}, not {expect_hash}")
     report = EvidenceReport(manifest_hash=manifest_hash, problems=tuple(problems))
     try:
@@ -55,7 +55,13 @@ def verify_evidence(path: str | os.PathLike[str], *, expect_hash: str | None = N
             return report
         return evolve(_verify_parts(archive.files, manifest), manifest_hash=manifest_hash)
     except ReviewError as error:
-        return evolve(report, problems=(*problems, *(error.problems or [str(error)])))
+        return evolve(report, problems=(*problems, *_not_named(error.problems or [str(error)], problems)))
+
+
+def _not_named(found: Iterable[str], problems: Iterable[str]) -> list[str]:
+    """Return the problems of files that the other problems do not name."""
+    named = {problem.partition(":")[0] for problem in problems}
+    return [problem for problem in found if problem.partition(":")[0] not in named]
 
 
 def _check_manifest(files: Mapping[str, bytes]) -> Manifest:
@@ -92,12 +98,19 @@ def _check_summary(
     """Check that the summary says what the files say. Only the version that made it writes it in the same words."""
     others = {name: describe_file(data) for name, data in files.items() if name not in (MANIFEST, SUMMARY)}
     try:
-        summary = render_summary(parts, report, others) if manifest.version == __version__ else None
+        is_same = render_summary(parts, report, others).encode() == files[SUMMARY]
     except ConfigurationError:
-        summary = None
-    if summary is None:
-        unchecked = f"{SUMMARY} was not compared with the files: that needs version {manifest.version}, and jinja2"
-        return evolve(report, open_points=(*report.open_points, unchecked))
-    if summary.encode() == files[SUMMARY]:
+        return _leave_unchecked(report, f"{SUMMARY} was not compared with the files: that needs jinja2")
+    if is_same:
         return report
+    if manifest.version != __version__:
+        return _leave_unchecked(
+            report,
+            f"{SUMMARY} is not what this version writes about these files: verify the evidence with version "
+            f"{manifest.version} before you rely on that page",
+        )
     return evolve(report, problems=(*report.problems, f"{SUMMARY}: it is not the summary of these files"))
+
+
+def _leave_unchecked(report: EvidenceReport, why: str) -> EvidenceReport:
+    return evolve(report, has_checked_summary=False, open_points=(*report.open_points, why))

@@ -41,7 +41,7 @@ def write_evidence(
     """Write evidence of a review to a file that only its owner can read, completely or not at all.
 
     The same parts give the same bytes. The evidence is also written if removals failed or are unfinished, and if the
-    later snapshot contradicts the journal; the report and the summary say so.
+    later snapshot does not confirm the removals; the report and the summary say so.
 
     Args:
         path: the zip file; an existing one is replaced.

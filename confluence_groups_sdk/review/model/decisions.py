@@ -1,7 +1,5 @@
 """The decisions of a review: what was decided about each membership, by whom, and what is undecided."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
-from ..._support.text import format_count
+from ..._support.text import escape_controls, format_count
 from .differences import Difference, DifferenceKind, SnapshotDiff
 from .snapshot import Snapshot
 
@@ -23,7 +23,7 @@ SIGNS = {
     DifferenceKind.UNSELECTED_GROUP: "-",
     DifferenceKind.LOST_ACCESS: "-",
 }
-"""What is new has a plus, what is gone has a minus, and other changes have a tilde."""
+"""New things have a plus, and things that are gone have a minus. Other changes have a tilde."""
 CHANGED = "~"
 NOUNS = {
     DifferenceKind.JOINED: ("member joined", "members joined"),
@@ -34,7 +34,7 @@ NOUNS = {
     DifferenceKind.UNSELECTED_GROUP: ("group no longer gives the access", "groups no longer give the access"),
     DifferenceKind.RENAMED_GROUP: ("renamed group", "renamed groups"),
     DifferenceKind.CHANGED_ACCESS: ("group gives other access", "groups give other access"),
-    DifferenceKind.CHANGED_MANAGEMENT: ("group is managed by others", "groups are managed by others"),
+    DifferenceKind.CHANGED_MANAGEMENT: ("group has another manager", "groups have another manager"),
     DifferenceKind.GAINED_ACCESS: ("user gained access", "users gained access"),
     DifferenceKind.LOST_ACCESS: ("user lost access", "users lost access"),
 }
@@ -99,10 +99,16 @@ def difference_rows(found: SnapshotDiff, *, by_user: bool = False) -> Iterator[D
 def difference_lines(found: SnapshotDiff, *, by_user: bool = False) -> Iterator[str]:
     """Yield lines of text that show the differences, under the group or the user that they are about.
 
+    Control characters in names are escaped.
+
     Args:
         found: the differences.
         by_user: whether they are listed under users.
     """
+    return map(escape_controls, _lines(found, by_user=by_user))
+
+
+def _lines(found: SnapshotDiff, *, by_user: bool) -> Iterator[str]:
     yield f"before: {_describe_snapshot(found.before)}"
     yield f"after:  {_describe_snapshot(found.after)}"
     counts = ", ".join(f"{number} {noun}" for number, noun in describe_counts(found))
@@ -197,4 +203,5 @@ def _by_user(difference: Difference) -> tuple[object, ...]:
 
 def _describe_snapshot(snapshot: Snapshot) -> str:
     groups, people = format_count(len(snapshot.groups), "group"), format_count(len(snapshot.users), "member")
-    return f"{snapshot.started_at}, {groups}, {people}, {snapshot.selection} (digest {snapshot.digest[:16]})"
+    period = f"read from {snapshot.started_at} to {snapshot.ended_at}"
+    return f"{period}, {groups}, {people}, {snapshot.selection} (digest {snapshot.digest[:16]})"

@@ -1,7 +1,5 @@
 """A snapshot: who was in which group at one time, and which access these groups gave."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os
@@ -35,7 +33,7 @@ class Snapshot(VersionTolerantPickle):
         site: the site's cloud id if it is known, otherwise its host.
         taken_by: the account id of the calling user.
         taken_by_name: the calling user's name; None if the server did not send it.
-        started_at: when reading began, in ISO 8601 (UTC).
+        started_at: when reading began, in ISO 8601 (UTC); if it was resumed, the beginning of the first run.
         ended_at: when reading ended, in ISO 8601 (UTC).
         calls: the number of responses that reading took, repeated calls included.
         points: the points of these calls, as Atlassian counts them (docs/confluence-behaviour.md#rate-limits).

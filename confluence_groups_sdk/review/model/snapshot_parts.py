@@ -52,7 +52,7 @@ class SnapshotGroup(VersionTolerantPickle):
         members: the account ids of the listed members, in order.
         is_complete: whether ``members`` has every listed member.
         known_by: how it is known that the list is complete, or why it is not, in words.
-        read_at: when the members were read, in ISO 8601 (UTC).
+        read_at: when reading the members began, in ISO 8601 (UTC): the list is not older than that.
         stated_total: the number of members that the server stated; None if it stated none, as for a small group. It may
             count members who are not listed, such as deactivated ones.
         unidentified: the number of members whom the server listed without an account id; they are not in ``members``.

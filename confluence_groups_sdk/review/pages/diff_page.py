@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from importlib import resources
 from typing import Any
 
 from ..._support.html_page import Card, Cell, Column, RowGroup, Table, render_page
@@ -33,7 +32,7 @@ WORDS = {
     DifferenceKind.UNSELECTED_GROUP: "no longer gives the access",
     DifferenceKind.RENAMED_GROUP: "renamed",
     DifferenceKind.CHANGED_ACCESS: "gives other access",
-    DifferenceKind.CHANGED_MANAGEMENT: "managed by others",
+    DifferenceKind.CHANGED_MANAGEMENT: "has another manager",
 }
 PERSON_COLUMN = Column("person", "Person", kind="name")
 ACCOUNT_COLUMN = Column("account_id", "Account id", kind="id")
@@ -55,11 +54,12 @@ def render_diff(found: SnapshotDiff, *, by_user: bool = False) -> str:
     return render_page(
         "diff_page.html.j2",
         title="Changes between two snapshots",
-        folder=resources.files(__package__ or __name__),
+        folder=__package__ or __name__,
         extra=EXTRA,
         lead=[("Site", found.after.site), ("Before", _describe(found.before)), ("After", _describe(found.after))],
         cards=_cards(found),
         size=len(found.differences),
+        knows_access=all(group.access is not None for group in found.after.groups),
         not_compared=[f"{each.group} ({each.group_id}): {each.why}" for each in found.not_compared],
         access=_access_table(found),
         groups=_group_table(found),
@@ -77,7 +77,9 @@ def _cards(found: SnapshotDiff) -> list[Card]:
 
 
 def _describe(snapshot: Snapshot) -> str:
-    return f"{snapshot.started_at}, {snapshot.selection}, digest {snapshot.digest[:16]}…"
+    return (
+        f"read from {snapshot.started_at} to {snapshot.ended_at}, {snapshot.selection}, digest {snapshot.digest[:16]}…"
+    )
 
 
 def _access_table(found: SnapshotDiff) -> Table:

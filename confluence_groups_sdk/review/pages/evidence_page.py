@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 from ..._support.html_page import Card, Cell, Column, RowGroup, Table, render_page
@@ -17,7 +16,7 @@ from ..model.snapshot import Snapshot
 from ..model.snapshot_parts import ADMIN_ACCESS, SnapshotGroup
 from .parts import limit_entries
 
-FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy
+FOLDER = __package__ or __name__
 MAX_UNDECIDED = 1000  # rows on the page; the file of decisions has all of them
 
 STATE_TONES = {
@@ -59,6 +58,7 @@ GROUPS = (
     Column("removed", "Removed", "number"),
 )
 FILES = (Column("name", "File", "name"), Column("size", "Bytes", "number"), Column("digest", "SHA-256", "id"))
+LOST = "the response was lost, so that somebody else may have made it"
 
 EXTRACT = "unzip -p evidence.zip manifest.json > manifest.json"
 SIGN = "openssl dgst -sha256 -sign private.pem -out manifest.json.sig manifest.json"
@@ -230,7 +230,8 @@ def _place(decided: DecidedMembership) -> str:
 
 def _removal_row(removal: Removal) -> dict[str, Any]:
     is_contradiction = removal.state is RemovalState.REMOVED and removal.later is Later.LISTED
-    why = "; ".join(filter(None, [removal.why, removal.later_why]))
+    lost = LOST if removal.was_lost else None
+    why = "; ".join(filter(None, [removal.why, lost, removal.later_why]))
     reason = Cell(why, note=removal.request_id or "") if why or removal.request_id else None
     later: str | Cell = Cell(removal.later.value, tone="bad") if is_contradiction else removal.later.value
     row = {"state": removal.state.value, "later": later, "why": reason}

@@ -5,6 +5,11 @@ from __future__ import annotations
 from ..model.snapshot import Snapshot
 
 
-def limit_entries(snapshot: Snapshot) -> list[str]:
-    """Return what a snapshot cannot show, each with its source."""
-    return [f"{limit.text} Source: {limit.source}." for limit in snapshot.limits]
+def limit_entries(snapshot: Snapshot) -> list[str | tuple[str, str]]:
+    """Return what a snapshot cannot show, each with its source: a link, or a page of the documentation."""
+    return [
+        (limit.text, limit.source)
+        if limit.source.startswith("https://")
+        else f"{limit.text} Source: {limit.source} of confluence-groups-sdk."
+        for limit in snapshot.limits
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import resources
 from typing import Any
 
 from ..._support.html_page import Card, Cell, Column, RowGroup, Table, render_page
@@ -17,7 +16,7 @@ from ..model.snapshot_parts import ADMIN_ACCESS, SnapshotGroup, SnapshotUser
 from .parts import limit_entries
 from .sheet_figures import ACTIVE, SMALL, Figures, Person, group_runs
 
-FOLDER = resources.files(__package__ or __name__)  # works from a zip archive and in a renamed copy
+FOLDER = __package__ or __name__
 PERSON = "atlassian"  # the account type of people
 MAX_GROUP_NAMES = 3  # in a cell
 MAX_ITEMS = 20  # in a box
@@ -73,7 +72,7 @@ def render_sheet(
 
     Raises:
         ConfigurationError: jinja2 is not installed.
-        ReviewError: the previous snapshot is of another site, or newer.
+        ReviewError: the previous snapshot cannot be compared: see `diff`.
     """
     figures = Figures.of(snapshot, rows)
     found = diff(previous, snapshot) if previous else None

@@ -12,13 +12,19 @@ from ..model.snapshot import Snapshot
 
 MAX_GROUPS = 50  # incomplete groups that are named
 HOW_TO = (
-    ("decision", "Choose keep, remove or exception in every row. Rows without a decision stay undecided."),
-    ("until", "An exception needs its last day, such as 2027-03-31. Leave it empty for keep and remove."),
-    ("reviewer", "Enter your name or e-mail, unless it is there already. Decisions about your own access are refused."),
+    ("your task", "Each row is one person in one group. Decide for each whether the person stays in the group."),
+    (
+        "decision",
+        "keep: the person still needs the group. remove: the person leaves it. exception: the person stays until "
+        "a date. Rows without a decision stay undecided.",
+    ),
+    ("until", "Enter the last day of an exception, such as 2027-03-31. Leave it empty for keep and remove."),
+    ("reviewer", "Enter your name or e-mail, unless it is there already."),
+    ("your own access", "Leave the decision empty where you are the person: somebody else must decide."),
     ("comment", "Say why, if it is not obvious. The comment becomes part of the evidence."),
-    ("other columns", "Do not change them, and keep all rows and columns. Edited ids are refused."),
-    ("sorting", "The columns can be filtered. They cannot be sorted, because the sheet is protected."),
-    ("returning", "Save as .xlsx (or CSV UTF-8), and send the file back. The order of rows does not matter."),
+    ("other columns", "Do not change them, and keep all rows and columns. Sheets with other edits are refused."),
+    ("sorting", "The rows can be filtered. They cannot be sorted, because the sheet is protected."),
+    ("returning", "Save as .xlsx (or CSV UTF-8), and send the file back."),
 )
 
 
@@ -68,7 +74,10 @@ def describe_sheet(
         Part("Groups that are not complete", list(describe_incomplete(snapshot))),
         Part(
             "What the snapshot cannot show",
-            [(str(number), f"{each.text} Source: {each.source}") for number, each in enumerate(snapshot.limits, 1)],
+            [
+                (str(number), f"{each.text} Source: {each.source} of confluence-groups-sdk")
+                for number, each in enumerate(snapshot.limits, 1)
+            ],
         ),
     ]
     return About(f"Access review of {snapshot.site}", [part for part in parts if part.lines])

@@ -9,11 +9,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..._support.public import public
 from ..._support.text import escape_controls, format_count, protect_cell
 from ...errors import InputError
+from ..decisions.own_access import is_own_access
 from ..model.snapshot import Snapshot
 from .reviewer_map import ReviewerMap
 
@@ -43,7 +44,7 @@ def read_reviewers(source: str | os.PathLike[str], snapshot: Snapshot) -> Review
     cells; blank lines and columns with other headers are ignored.
 
     If the snapshot has all groups of the site, a group or account that it does not have is a problem; otherwise a note
-    of the map names it.
+    of the map names it. A note also names each reviewer who would decide about their own access.
 
     Args:
         source: the path of the file.
@@ -71,7 +72,21 @@ def read_reviewers(source: str | os.PathLike[str], snapshot: Snapshot) -> Review
     if problems:
         count = format_count(len({line for line, _ in problems}), "bad row")
         raise InputError(f"{name}: {count}:", problems=tuple(f"line {line}: {what}" for line, what in problems))
-    return reader.build([f"{name}: line {line}: {escape_controls(what)}" for line, what in notes])
+    found = reader.build([f"{name}: line {line}: {escape_controls(what)}" for line, what in notes])
+    own = [f"{name}: {escape_controls(note)}" for note in _find_own_access(found, snapshot)]
+    return evolve(found, notes=(*found.notes, *own))
+
+
+def _find_own_access(reviewers: ReviewerMap, snapshot: Snapshot) -> Iterator[str]:
+    """Yield a sentence for each membership whose reviewer is the member."""
+    for group in snapshot.groups:
+        for account_id in group.members:
+            reviewer = reviewers.reviewer_of(group.id, account_id)
+            if reviewer and is_own_access(snapshot.users[account_id], reviewer):
+                yield (
+                    f"{reviewer} would decide about their own access in {group.name}: name somebody else in a row with "
+                    f"group {group.id}, account {account_id} and reviewer"
+                )
 
 
 @frozen

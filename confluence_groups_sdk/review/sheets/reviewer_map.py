@@ -1,7 +1,5 @@
 """Who reviews which membership: a map from groups, people and single memberships to reviewers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
@@ -21,7 +19,8 @@ class ReviewerMap(VersionTolerantPickle):
         groups: the reviewers of groups, by group id.
         users: the reviewers of people in all their groups, by account id.
         memberships: the reviewers of single memberships, by group id and account id.
-        notes: what the file says about groups and people that the snapshot does not have.
+        notes: what the file says about groups and people that the snapshot does not have, and who would decide about
+            their own access.
     """
 
     groups: Mapping[str, str] = field(factory=dict)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from importlib import import_module
 from typing import Any, TypeAlias
+from zipfile import ZipFile
 
 from attrs import frozen
 
@@ -28,15 +29,18 @@ Workbook: TypeAlias = Any
 Worksheet: TypeAlias = Any
 Format: TypeAlias = Any
 
-MAX_ROWS = 1_048_575
-"""The rows below the header that a worksheet can have.
+MAX_ROWS = 300_000
+"""The rows below the header. Excel takes 1,048,575, but reading the returned sheet takes about 3 kB of memory a row."""
+MAX_UNPACKED = 256 * 1024 * 1024
+"""The bytes of all parts of a workbook together, before they are compressed; reading a returned sheet takes no more."""
+MAX_CELL_UNITS = 32_767
+"""The UTF-16 units that a cell can have.
 
 Source: https://support.microsoft.com/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3
 """
-MAX_CELL_UNITS = 32_767
-"""The UTF-16 units that a cell can have; the same source."""
 OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
 """Row by row keeps memory small: https://xlsxwriter.readthedocs.io/working_with_memory.html"""
+SPLIT = "choose fewer rows with --only, write a sheet for each reviewer with --reviewers, or write CSV"
 WIDTHS = {
     "group_id": 10,
     "group": 30,
@@ -68,17 +72,14 @@ def build_workbook(snapshot: Snapshot, rows: Sequence[SheetRow], about: About) -
 
     Raises:
         ConfigurationError: XlsxWriter is not installed.
-        InputError: there are too many rows, or a text is too long for a cell.
+        InputError: there are too many rows, a text is too long for a cell, or the workbook is too large to read back.
     """
     try:
         new_workbook = import_module("xlsxwriter").Workbook
     except ModuleNotFoundError:
         raise ConfigurationError("workbooks need XlsxWriter: pip install 'confluence-groups-sdk[review]'") from None
     if len(rows) > MAX_ROWS:
-        raise InputError(
-            f"a workbook has at most {MAX_ROWS:,} rows, and the sheet has {len(rows):,}: choose fewer with --only or "
-            "--reviewers, or write CSV"
-        )
+        raise InputError(f"a workbook has at most {MAX_ROWS:,} rows, and the sheet has {len(rows):,}: {SPLIT}")
     content = io.BytesIO()
     with new_workbook(content, OPTIONS) as book:
         day = snapshot_day(snapshot)
@@ -88,6 +89,13 @@ def build_workbook(snapshot: Snapshot, rows: Sequence[SheetRow], about: About) -
         book.set_size(2400, 1400)
         _write_review(book, snapshot, rows, day)
         _write_about(book, about)
+    with ZipFile(content) as parts:
+        unpacked = sum(part.file_size for part in parts.infolist())
+    if unpacked > MAX_UNPACKED:
+        raise InputError(
+            f"the sheet is too large for a workbook ({unpacked:,} bytes; at most {MAX_UNPACKED:,} can be read back): "
+            f"{SPLIT}"
+        )
     return content.getvalue()
 
 
@@ -133,7 +141,7 @@ def _write_review(book: Workbook, snapshot: Snapshot, rows: Sequence[SheetRow], 
         _set_height(sheet, number, row.comment, WIDTHS["comment"])
         for column, name in enumerate(COLUMNS):
             _write_cell(sheet, number, column, getattr(row, name), formats.of_column(name), is_date=name == "until")
-    sheet.freeze_panes(1, 0)
+    sheet.freeze_panes(1, COLUMNS.index("email"))  # a reviewer on a small screen still sees the group and the name
     sheet.autofilter(0, 0, len(rows), len(COLUMNS) - 1)
     sheet.protect("", ALLOWED)
     if rows:
@@ -190,6 +198,9 @@ def _add_rules(book: Workbook, sheet: Worksheet, last: int, day: date) -> None:
         {
             "validate": "list",
             "source": [each.value for each in Decision],
+            "input_title": "Decision",
+            "input_message": "keep: still needed. remove: leaves the group. exception: stays until a date. "
+            "Your own access: leave it empty.",
             "error_title": "Decision",
             "error_message": "Choose keep, remove or exception.",
         },
@@ -201,6 +212,8 @@ def _add_rules(book: Workbook, sheet: Worksheet, last: int, day: date) -> None:
             "criteria": "between",
             "minimum": day,
             "maximum": LAST_DAY,
+            "input_title": "Only for exceptions",
+            "input_message": f"The last day, such as {day.year + 1}-03-31.",
             "error_title": "Last day of the exception",
             "error_message": f"Enter a date such as {day.year + 1}-03-31, not before {day}.",
         },

@@ -20,7 +20,7 @@ def describe_group(group: Group, read: GroupMembers, read_at: str) -> SnapshotGr
     Args:
         group: the group, from a list of groups.
         read: what reading its members has shown.
-        read_at: when they were read, in ISO 8601 (UTC).
+        read_at: when reading them began, in ISO 8601 (UTC).
     """
     doubts = list(_doubts(read))
     return SnapshotGroup(
@@ -55,8 +55,9 @@ def complete_group(found: SnapshotGroup, group: Group, access: Mapping[str, tupl
 
 
 def describe_users(users: Iterable[User], known: Mapping[str, SnapshotUser]) -> dict[str, SnapshotUser]:
-    """Return the users who are not known yet, by account id."""
-    return {user.account_id: _describe_user(user) for user in users if user.account_id not in known}
+    """Return the users who are not known yet, or whose description has changed since, by account id."""
+    described = map(_describe_user, users)
+    return {user.account_id: user for user in described if known.get(user.account_id) != user}
 
 
 def _describe_user(user: User) -> SnapshotUser:

@@ -77,7 +77,7 @@ class State:
     points: int = 0
 
     def add(self, group: SnapshotGroup, users: Mapping[str, SnapshotUser]) -> None:
-        """Add a group and the users who were not known before."""
+        """Add a group, and the users who were not known before or were described differently."""
         self.users.update(users)
         one_text_each = (self.users[each].account_id if each in self.users else each for each in group.members)
         self.groups[group.id] = evolve(group, members=tuple(one_text_each))
@@ -109,7 +109,7 @@ class ProgressFile:
 
         Args:
             group: the group.
-            users: its members who were not recorded before.
+            users: its members who were not recorded before, or were described differently.
             calls: the number of responses so far, those of earlier runs included.
             points: the points of these calls.
 

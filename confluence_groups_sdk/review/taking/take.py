@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 
 from ..._core.limits.rate_limiter_status import RateLimiterStatus
 from ..._support.clock import Clock, SystemClock, utc_timestamp
 from ..._support.public import public
 from ...client import ConfluenceGroups
-from ...errors import ReviewError
-from ...membership import Progress, read_groups
+from ...errors import IncompleteReadError, ReviewError
+from ...membership import GroupMembers, Progress, read_groups
 from ..model.snapshot import Snapshot
 from ..model.snapshot_parts import SnapshotGroup
 from .groups import complete_group, describe_group, describe_users
@@ -37,15 +37,17 @@ def take_snapshot(
 
     It reads the caller, the three lists of groups that give access, the groups that were asked for, and the members of
     each group, which take one call for each group of 1 to 199 members. A group that cannot be read is in the snapshot
-    all the same: ``is_complete`` is False, and ``known_by`` says why.
+    all the same, for instance one that was deleted meanwhile: ``is_complete`` is False, and ``known_by`` says why.
 
     With a progress file, each group that was read stays read. If the run is killed or fails, for instance because a
     quota is spent, call this function again with the same arguments: it lists the groups again, and reads the members
-    of the groups that are left. Groups deleted meanwhile are dropped. Delete the file when the snapshot is saved,
+    of the groups that are left. Groups deleted between the runs are dropped. However late you call it, the groups that
+    earlier runs have read keep their members of that time: see ``read_at``. Delete the file when the snapshot is saved,
     because the next snapshot would go on from it.
 
     ``calls`` and ``points`` are those of the client's rate limiter, so they include other calls that share it at the
-    same time. Calls that a killed run made after its last group are not known.
+    same time. Calls that a killed run made after its last group are not known, nor those of a run that ended before it
+    read a group.
 
     Args:
         client: reads the groups.
@@ -116,11 +118,13 @@ class _Run:
         """
         state, total = self._progress.state, len(selected.groups)
         left = [group_id for group_id in selected.groups if group_id not in state.groups]
+        began_at: dict[str, str] = {}
         failed: dict[str, SnapshotGroup] = {}
-        on_progress(Progress(phase=READING, done=total - len(left), total=total))
-        with closing(read_groups(self._client, left, workers=workers)) as results:
-            for number, result in enumerate(results, total - len(left) + 1):
-                group = describe_group(selected.groups[result.group_id], result, utc_timestamp(self._clock.now()))
+        done = total - len(left)
+        on_progress(Progress(phase=READING, done=done, total=total))
+        with closing(self._read_each(left, workers, began_at)) as results:
+            for number, result in enumerate(results, done + 1):
+                group = describe_group(selected.groups[result.group_id], result, began_at.pop(result.group_id))
                 if result.error is not None:
                     failed[group.id] = group
                 else:
@@ -129,6 +133,31 @@ class _Run:
                     self._progress.record(group, users, *self._counted())
                 on_progress(Progress(phase=READING, done=number, total=total))
         return failed
+
+    def _read_each(
+        self, group_ids: Iterable[str], workers: int, began_at: dict[str, str]
+    ) -> Generator[GroupMembers, None, None]:
+        """Yield the members of each group; first of the groups that can be read, then why the others cannot.
+
+        Args:
+            group_ids: the ids of the groups.
+            workers: how many groups are read at the same time.
+            began_at: gets the time before each group is read. A group read ahead may wait long until it is yielded.
+        """
+        unsendable: list[str] = []
+
+        def take_ids() -> Iterator[str]:
+            for group_id in group_ids:
+                began_at[group_id] = utc_timestamp(self._clock.now())
+                if _is_sendable(self._client, group_id):
+                    yield group_id
+                else:
+                    unsendable.append(group_id)
+
+        with closing(read_groups(self._client, take_ids(), workers=workers)) as results:
+            yield from results
+        for group_id in unsendable:
+            yield GroupMembers(group_id=group_id, error=IncompleteReadError("the group's id cannot be sent"))
 
     @contextmanager
     def counted_to_the_end(self) -> Iterator[None]:
@@ -145,6 +174,15 @@ class _Run:
         """Return the calls and points of all runs so far."""
         status = self._client.rate_limiter.snapshot()
         return status.responses + self._calls_apart, status.points + self._points_apart
+
+
+def _is_sendable(client: ConfluenceGroups, group_id: str) -> bool:
+    """Check whether an id can be part of an address, which ``..`` and half of a surrogate pair cannot."""
+    try:
+        client.prepare("iter_members", group_id=group_id)
+    except ValueError:
+        return False
+    return True
 
 
 def _build_snapshot(

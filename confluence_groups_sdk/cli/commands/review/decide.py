@@ -17,7 +17,7 @@ from ....review import Decision, Decisions, Snapshot, plan_decisions, read_decis
 from ...command import command
 from ...exit_codes import REFUSED
 from ...options import ConnectionOptions, Format, OutputOptions, PlanGuardOptions
-from ...output_files import check_target
+from ...output_files import check_distinct, check_target
 from ...problems import report_problems
 from ...program import PROGRAM
 from ...rendering.plan_summary import summary_lines
@@ -76,9 +76,12 @@ def decide(
     decisions_file = decisions or plan.with_name(
         f"{plan.name.removesuffix('.json').removesuffix('.plan')}.decisions.json"
     )
+    returned = list_sheets(sheets)
+    results = [plan, decisions_file, *([problems] if problems else [])]
+    check_distinct(results, [snapshot, *returned])
     check_target(plan, force=force)
     with report_problems(problems, output, force=force):
-        decided = read_decisions(taken, list_sheets(sheets), allow_own_access=allow_own_access)
+        decided = read_decisions(taken, returned, allow_own_access=allow_own_access)
     if not _is_saved(decisions_file, decided):
         check_target(decisions_file, force=force)
     rate_limiter = RateLimiter()
@@ -91,7 +94,9 @@ def decide(
     decided.save(decisions_file)
     made.save(plan)
     _report(taken, decided, made, output)
-    steps = _next_steps(snapshot, sheets, made, plan, decisions_file)
+    saved = f"saved as {plan} and {decisions_file}; nothing was removed"
+    prove = _prove_command(snapshot, sheets, plan, decisions_file)
+    steps = [saved, *_next_steps(taken, snapshot, made, plan, prove)]
     (print_out if output.format is Format.TABLE else print_err)("", *steps)
     if made.refused:
         refused = format_count(len(made.refused), "change")
@@ -134,8 +139,7 @@ def _report(taken: Snapshot, decided: Decisions, made: Plan, output: OutputOptio
     print_out(_describe(decided))
     if undecided:
         print_out("", "undecided:")
-        shown = [row for row, _ in zip(_undecided_rows(taken, decided), range(MAX_UNDECIDED), strict=False)]
-        write_rows(shown, COLUMNS, output)
+        write_rows(_undecided_rows(taken, decided)[:MAX_UNDECIDED], COLUMNS, output)
         if undecided > MAX_UNDECIDED:
             print_out(f"and {undecided - MAX_UNDECIDED} more: -o csv lists all of them")
     print_out("", *summary_lines(made))
@@ -147,31 +151,38 @@ def _describe(decided: Decisions) -> str:
     return f"{sheets}: {', '.join(counts)}, {len(decided.undecided)} undecided"
 
 
-def _undecided_rows(taken: Snapshot, decided: Decisions) -> Iterator[dict[str, Any]]:
+def _undecided_rows(taken: Snapshot, decided: Decisions) -> list[dict[str, Any]]:
+    """Return the memberships without a decision, in the order of a review sheet."""
     names = {group.id: group.name for group in taken.groups}
-    for group_id, account_id in decided.undecided:
-        user = taken.users[account_id]
-        yield {
+    rows = [
+        {
             "group": names[group_id],
             "group_id": group_id,
             "account_id": account_id,
-            "name": user.name,
-            "email": user.email,
+            "name": taken.users[account_id].name,
+            "email": taken.users[account_id].email,
         }
+        for group_id, account_id in decided.undecided
+    ]
+    return sorted(rows, key=lambda row: (row["group"].casefold(), row["group_id"], (row["name"] or "").casefold()))
 
 
-def _next_steps(snapshot: Path, sheets: Iterable[Path], made: Plan, plan: Path, decisions_file: Path) -> Iterator[str]:
-    yield f"saved as {plan} and {decisions_file}; nothing was removed"
-    prove = f"{PROGRAM} review evidence {_quote(snapshot)} --sheets {_quote(*_shorten(sheets))} --plan {_quote(plan)}"
-    prove += f" --decisions {_quote(decisions_file)}"
+def _next_steps(taken: Snapshot, snapshot: Path, made: Plan, plan: Path, prove: str) -> Iterator[str]:
     if not made.changes:
         yield f"prove it:    {prove}"
         return
     after = Path(f"{snapshot.stem}-after.snapshot")
+    same = [f"--access {shlex.quote(each)} " for each in taken.selection.access]
+    same += [f"--group {shlex.quote(each)} " for each in taken.selection.group_ids]
     yield f"approve it:  {PROGRAM} plan show {_quote(plan)} --html {_quote(plan.with_suffix('.html'))}"
     yield f"apply it:    {PROGRAM} apply {_quote(plan)} --expect-digest {made.digest}"
-    yield f"look again:  {PROGRAM} review snapshot --out {_quote(after)}"
+    yield f"look again:  {PROGRAM} review snapshot {''.join(same)}--out {_quote(after)}"
     yield f"prove it:    {prove} --journal {_quote(plan.with_suffix('.journal'))} --after {_quote(after)}"
+
+
+def _prove_command(snapshot: Path, sheets: Iterable[Path], plan: Path, decisions_file: Path) -> str:
+    command_line = f"{PROGRAM} review evidence {_quote(snapshot)} --sheets {_quote(*_shorten(sheets))}"
+    return f"{command_line} --plan {_quote(plan)} --decisions {_quote(decisions_file)}"
 
 
 def _quote(*paths: Path) -> str:

@@ -52,7 +52,8 @@ def compare(
 ) -> None:
     """Show what changed between two snapshots.
 
-    The exit code is 0 if nothing changed, 5 if something did, and 4 if nothing changed as far as could be compared.
+    The exit code is 5 if something changed, and 0 if nothing did. It is 4 if nothing changed, but some groups could not
+    be read or their access is unknown. Groups that only one snapshot was asked for are listed, and do not count.
     """
     found = diff(Snapshot.load(before), Snapshot.load(after))
     by_user = by is By.USER

@@ -83,7 +83,8 @@ def evidence(
 ) -> None:
     """Write one file that shows who reviewed, what was decided and done, and what a later snapshot shows.
 
-    The same files give the same bytes. The exit code is 4 if the later snapshot contradicts the journal.
+    The same files give the same bytes. The exit code is 4 if the later snapshot does not
+    confirm the removals.
     """
     _check_format(output)
     check_target(out, force=force)
@@ -106,7 +107,7 @@ def evidence(
     ]
     (print_out if output.format is Format.TABLE else print_err)(*steps)
     if not written.is_verified:
-        print_err("the later snapshot contradicts the journal: see the problems above", *written.problems)
+        print_err("the later snapshot does not confirm the removals:", *written.problems)
         raise typer.Exit(INCOMPLETE)
 
 
@@ -135,7 +136,10 @@ def verify(
         print_err(*(f"  {problem}" for problem in report.problems))
         raise typer.Exit(USAGE)
     done = print_out if output.format is Format.TABLE else print_err
-    done(f"{evidence} is verified: nothing was changed, and its parts agree")
+    exception = "" if report.has_checked_summary else ", except for summary.html"
+    done(f"{evidence} is verified{exception}: nothing was changed, and its parts agree")
+    if number := len(report.open_points):
+        done(f"verified does not mean done: {number} point{'s are' if number > 1 else ' is'} open, see above")
     if expect_hash is None:
         done(
             "a hash is neither a signature nor a timestamp: compare the manifest's SHA-256 with the one that was kept "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -25,7 +26,7 @@ from ....review import (
     write_sheet,
 )
 from ...command import command
-from ...output_files import check_target
+from ...output_files import check_distinct, check_target
 from ...program import PROGRAM
 from ...terminal import print_err
 from .section import app
@@ -117,6 +118,7 @@ def sheet(
     if since is not None and wanted is not SheetFormat.HTML:
         raise InputError("only pages show changes: give --html, or leave --since out", option="since")
     if out is not None and reviewers is None:
+        check_distinct([out], [snapshot, *filter(None, [previous, since])])
         check_target(out, force=force)
     taken = Snapshot.load(snapshot)
     conditions = only or []
@@ -179,18 +181,36 @@ def _report_files(files: dict[str, Path], reviewers: ReviewerMap, rows: Sequence
 def _remarks(taken: Snapshot, rows: Sequence[SheetRow], only: Sequence[str]) -> list[str]:
     """Return what is missing in a sheet."""
     lines = [f"note: no membership matches {', '.join(only)}"] if only and not rows else []
+    if unknown := _count_unknown(taken, only):
+        are = "is" if unknown == 1 else "are"
+        lines.append(
+            f"note: {format_count(unknown, 'group')} with unknown access {are} left out: add --only access=unknown, "
+            f"because {'it' if unknown == 1 else 'they'} may give any access"
+        )
     incomplete = [group for group in taken.groups if not group.is_complete]
     lines += [f"note: {group.name} may have more members: {group.known_by}" for group in incomplete]
     return lines
 
 
+def _count_unknown(taken: Snapshot, only: Sequence[str]) -> int:
+    """Count the groups that conditions on the access leave out because their access is unknown."""
+    if "access=unknown" in only or not any(each.startswith("access=") for each in only):
+        return 0
+    named = {each.removeprefix("group=") for each in only if each.startswith("group=")}
+    return sum(
+        group.access is None and (not named or not named.isdisjoint((group.id, group.name))) for group in taken.groups
+    )
+
+
 def _next_step(snapshot: Path, wanted: SheetFormat) -> list[str]:
+    given = shlex.quote(str(snapshot))
     if wanted is SheetFormat.HTML:
-        return [f"for decisions: {PROGRAM} review sheet {snapshot} --xlsx --out {snapshot.stem}.xlsx"]
-    plan = f"{snapshot.stem}.plan.json"
+        workbook = shlex.quote(f"{snapshot.stem}.xlsx")
+        return [f"next: {PROGRAM} review sheet {given} --xlsx --out {workbook}"]
+    plan = shlex.quote(f"{snapshot.stem}.plan.json")
     return [
         "have the sheets filled in, and collect them in a folder, such as returned",
-        f"then: {PROGRAM} review decide {snapshot} returned/*.{wanted.value} --plan {plan}",
+        f"then: {PROGRAM} review decide {given} returned/*.{wanted.value} --plan {plan}",
     ]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ...._core.limits.rate_limiter import RateLimiter
+from ...._support.clock import utc_timestamp
+from ...._support.text import format_count
 from ....errors import APIError, IncompleteReadError, InputError
 from ....membership import Progress
 from ....review import Snapshot, take_snapshot
@@ -62,9 +64,11 @@ def snapshot(
     """
     if all_groups and (access or group):
         raise InputError("give either --all, or --access and --group")
-    check_target(out, force=force)
     progress_file = Path(f"{out}.progress")
+    _delete_finished(progress_file, out)
+    check_target(out, force=force)
     rate_limiter = RateLimiter()
+    seen: list[Progress] = []
     with (
         open_client(connection, rate_limiter) as client,
         progress_bar(rate_limiter) as show_progress,
@@ -75,14 +79,30 @@ def snapshot(
             groups=group or None,
             access=[each.value for each in access or ()] or None,
             resume=progress_file,
-            on_progress=_watch(progress_file, show_progress),
+            on_progress=_watch(progress_file, show_progress, seen),
         )
+        check_target(out, force=force)  # reading may take hours
         taken.save(out)
-    for path in (progress_file, Path(f"{progress_file}.lock")):
-        path.unlink(missing_ok=True)
-    _report(taken, out, output)
+    _delete(progress_file)
+    _report(taken, out, output, read_before=seen[0].done)
     if not taken.is_complete:
         raise typer.Exit(INCOMPLETE)
+
+
+def _delete_finished(progress_file: Path, out: Path) -> None:
+    """Delete the progress of a run that was killed after it had saved its snapshot: a new one must not go on from it.
+
+    The progress of a later run, which would replace the snapshot, is newer than the snapshot.
+    """
+    with suppress(OSError):
+        if progress_file.stat().st_mtime_ns <= out.stat().st_mtime_ns:
+            _delete(progress_file)
+
+
+def _delete(progress_file: Path) -> None:
+    target = progress_file.resolve()  # the path may be a link
+    for path in (target, Path(f"{target}.lock")):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -96,23 +116,46 @@ def _continued_by(progress_file: Path) -> Iterator[None]:
         raise
 
 
-def _watch(progress_file: Path, show_progress: OnProgress | None) -> Callable[[Progress], None]:
-    """Return a callback that says first how much an earlier run has read, and then moves the bar."""
-    seen: list[Progress] = []
+def _watch(progress_file: Path, show_progress: OnProgress | None, seen: list[Progress]) -> Callable[[Progress], None]:
+    """Return a callback that says first how much an earlier run has read, and then moves the bar.
+
+    Args:
+        progress_file: the progress file, as the earlier run left it.
+        show_progress: moves the bar; None if there is none.
+        seen: gets the progress at the beginning of this run.
+    """
+    changed_at = utc_timestamp(progress_file.stat().st_mtime) if progress_file.exists() else None
 
     def watch(progress: Progress) -> None:
         if not seen and progress.done:
-            print_err(f"continuing from {progress_file}: {progress.done} of {progress.total} groups were read before")
-        seen[:] = [progress]
+            print_err(
+                f"continuing from {progress_file}, last changed at {changed_at}: {progress.done} of {progress.total} "
+                "groups were read before",
+                "to read them again, delete this file first",
+            )
+        if not seen:
+            seen.append(progress)
         if show_progress:
             show_progress(progress)
 
     return watch
 
 
-def _report(taken: Snapshot, out: Path, output: OutputOptions) -> None:
-    """Print a summary, the incomplete groups, and the next step."""
+def _report(taken: Snapshot, out: Path, output: OutputOptions, *, read_before: int) -> None:
+    """Print a summary, what limits it, and the next step.
+
+    Args:
+        taken: the snapshot.
+        out: its file.
+        output: how the summary is printed.
+        read_before: the number of groups that earlier runs have read.
+    """
     write_one(summarize(taken, out), COLUMNS, output)
+    if read_before:
+        print_err(
+            f"note: earlier runs, from {taken.started_at} on, have read {format_count(read_before, 'group')}: "
+            "the snapshot shows their members as of then"
+        )
     for group in taken.groups:
         if not group.is_complete:
             print_err(f"incomplete: {group.name} ({group.id}): {group.known_by}")

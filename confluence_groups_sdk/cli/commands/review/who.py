@@ -12,9 +12,10 @@ from ....membership import read_access
 from ....models import Group, User
 from ....review import Snapshot, SnapshotGroup, SnapshotUser, find_user, groups_of
 from ...command import command
+from ...exit_codes import INCOMPLETE
 from ...lookup import resolve_user
 from ...options import AccountArgument, ConnectionOptions, Format, OutputOptions
-from ...rendering.snapshot_limits import limit_lines
+from ...rendering.snapshot_limits import limit_lines, unread_lines
 from ...rendering.tables import Column, write_rows
 from ...session.client_factory import open_client
 from ...terminal import print_err, print_out
@@ -36,13 +37,19 @@ SnapshotOption = Annotated[
 def who(
     account: AccountArgument, connection: ConnectionOptions, output: OutputOptions, snapshot: SnapshotOption = None
 ) -> None:
-    """List all groups that a user is in, and the access that each gives: now, or in a snapshot."""
+    """List all groups that a user is in, and the access that each gives: now, or in a snapshot.
+
+    The exit code is 4 if the snapshot may lack members of some groups.
+    """
     if snapshot is not None:
         taken = Snapshot.load(snapshot)
         user = find_user(taken, account)
         groups = groups_of(taken, user.account_id)
         _write(user, user.name, map(_snapshot_row, groups), output)
-        print_err("", *_unread_groups(taken), *limit_lines(taken))
+        period = f"The snapshot was read from {taken.started_at} to {taken.ended_at}."
+        print_err("", period, *unread_lines(taken), *limit_lines(taken))
+        if not taken.is_complete:
+            raise typer.Exit(INCOMPLETE)
         return
     with open_client(connection) as client:
         found = resolve_user(client, account)
@@ -67,10 +74,3 @@ def _row(group: Group, access: dict[str, frozenset[str]] | None) -> dict[str, An
 def _snapshot_row(group: SnapshotGroup) -> dict[str, Any]:
     given = "unknown" if group.access is None else ", ".join(sorted(group.access))
     return {"group": group.name, "access": given, "managed_by": group.managed_by, "group_id": group.id}
-
-
-def _unread_groups(snapshot: Snapshot) -> Iterable[str]:
-    """Yield a line for each group whose members the snapshot may lack."""
-    for group in snapshot.groups:
-        if not group.is_complete:
-            yield f"{group.name} ({group.id}) may have more members: {group.known_by}"
