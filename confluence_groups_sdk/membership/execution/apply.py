@@ -15,7 +15,7 @@ from ..._support.validation import is_whole_number
 from ...client import ConfluenceGroups
 from ...errors import PlanError
 from ..model.changes import Action, OnProgress
-from ..model.journal_storage import JournalPlace
+from ..model.journal_storage import JournalStorage
 from ..model.plan import Plan
 from ..model.report import Report, Stop, StopReason
 from ..planning.reading.caller import read_caller
@@ -38,7 +38,7 @@ def apply(
     client: ConfluenceGroups,
     plan: Plan,
     *,
-    journal: JournalPlace,
+    journal: str | os.PathLike[str] | JournalStorage,
     on_drift: OnDrift = "refuse",
     on_progress: OnProgress | None = None,
     stop_after_failures: int | None = STOP_AFTER_FAILURES,
@@ -142,7 +142,7 @@ def rehearse(
     client: ConfluenceGroups,
     plan: Plan,
     *,
-    journal: JournalPlace | None = None,
+    journal: str | os.PathLike[str] | JournalStorage | None = None,
     on_drift: OnDrift = "refuse",
     on_progress: OnProgress | None = None,
     expect_digest: str | None = None,
@@ -183,7 +183,7 @@ def rehearse(
 
 
 @public
-def read_report(plan: Plan, journal: JournalPlace) -> Report:
+def read_report(plan: Plan, journal: str | os.PathLike[str] | JournalStorage) -> Report:
     """Report what earlier runs did and what is left, from a plan's journal alone; nothing is read from the site.
 
     Args:
@@ -196,13 +196,13 @@ def read_report(plan: Plan, journal: JournalPlace) -> Report:
     return _read_report(plan, journal, verify_chain)
 
 
-def _read_report(plan: Plan, journal: JournalPlace, verify: Verify) -> Report:
+def _read_report(plan: Plan, journal: str | os.PathLike[str] | JournalStorage, verify: Verify) -> Report:
     is_missing = isinstance(journal, str | os.PathLike) and not os.path.exists(journal)
     opened = _open_read_only(None if is_missing else journal, plan, verify)
     return build_report(plan, opened, pending_changes(plan, opened))
 
 
-def _open_read_only(journal: JournalPlace | None, plan: Plan, verify: Verify) -> Journal:
+def _open_read_only(journal: str | os.PathLike[str] | JournalStorage | None, plan: Plan, verify: Verify) -> Journal:
     """Return a journal that continues the journal of a plan, if there is one, and is not kept.
 
     Raises:

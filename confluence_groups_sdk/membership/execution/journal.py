@@ -19,7 +19,7 @@ from ..._support.log import logger
 from ..._support.strict_json import sha256
 from ...errors import JournalError
 from ..model.changes import Change, Key, Result
-from ..model.journal_storage import JournalPlace
+from ..model.journal_storage import JournalStorage
 from ..model.plan import Plan
 from ..model.report import RecordedRun
 from .append_only_file import AppendOnly, NullFile, StorageLostError, StoredLines, write_beside
@@ -246,7 +246,7 @@ class Journal:
 
 @contextmanager
 def open_journal(
-    journal: JournalPlace,
+    journal: str | os.PathLike[str] | JournalStorage,
     plan: Plan,
     *,
     by: str,
@@ -283,7 +283,7 @@ def open_journal(
 
 
 @contextmanager
-def _lock_and_open(journal: JournalPlace, plan: Plan) -> Iterator[tuple[Path, Lines]]:
+def _lock_and_open(journal: str | os.PathLike[str] | JournalStorage, plan: Plan) -> Iterator[tuple[Path, Lines]]:
     """Lock and open the lines of a journal; the path is the file's, or names the new file if the storage is lost."""
     if not isinstance(journal, str | os.PathLike):
         with journal.lock():

@@ -25,7 +25,7 @@ from ..._support.strict_json import ShapeError, StrictObject, canonical_json, pa
 from ..._version import __version__
 from ...errors import JournalError
 from ..model.changes import Change, Key, Result
-from ..model.journal_storage import JournalPlace
+from ..model.journal_storage import JournalStorage
 from ..model.plan import Plan
 from ..model.report import RecordedRun
 from ..model.serialization import change_as_json, change_from_json, result_as_json, result_from_json
@@ -145,7 +145,7 @@ def _split(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 @public
-def read_journal(path: JournalPlace, *, expect_hash: str | None = None) -> JournalState:
+def read_journal(path: str | os.PathLike[str] | JournalStorage, *, expect_hash: str | None = None) -> JournalState:
     """Read a journal and verify each line against the one before; an incomplete last line is ignored.
 
     Args:
@@ -167,7 +167,7 @@ def read_journal(path: JournalPlace, *, expect_hash: str | None = None) -> Journ
     return state
 
 
-def read_bytes(path: JournalPlace) -> bytes:
+def read_bytes(path: str | os.PathLike[str] | JournalStorage) -> bytes:
     """Read a journal.
 
     Raises:

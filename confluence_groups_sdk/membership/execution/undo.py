@@ -13,7 +13,7 @@ from ...client import ConfluenceGroups
 from ...errors import PlanError
 from ..model.changes import APPLIED, Action, Change, OnProgress, Result
 from ..model.guards import Guards
-from ..model.journal_storage import JournalPlace
+from ..model.journal_storage import JournalStorage
 from ..model.plan import Plan
 from ..planning.reversal import plan_reversal
 from .journal_format import read_journal
@@ -26,7 +26,7 @@ CLOCK = SystemClock()
 @public
 def undo(
     client: ConfluenceGroups,
-    journal: JournalPlace,
+    journal: str | os.PathLike[str] | JournalStorage,
     *,
     guards: Guards = GUARDS,
     on_progress: OnProgress | None = None,

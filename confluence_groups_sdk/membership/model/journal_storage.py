@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from ..._support.public import public
 
@@ -48,6 +47,3 @@ class JournalStorage(Protocol):
     def find_damage(self) -> str | None:
         """Compare the lines with those that were read and added under the lock; describe a difference in words."""
         ...
-
-
-JournalPlace: TypeAlias = "str | os.PathLike[str] | JournalStorage"
