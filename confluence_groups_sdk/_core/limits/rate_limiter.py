@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..._support.clock import Clock, SystemClock
+from ..._support.clock import Clock, SystemClock, Waker
 from ..._support.log import logger
 from ..._support.public import public
 from ..._support.validation import is_integer, is_number
@@ -54,6 +54,23 @@ class Reservation:
         self.delay_s = delay_s
         self.interval_s = interval_s
         self.epoch = epoch
+
+
+class PendingReservation(Reservation):
+    """A call's place in a schedule that is kept elsewhere: the call has to wait until the place is granted.
+
+    It is an `Acquirable`. A subclass asks for the place, and its rate limiter's `reserve` exchanges it for a place.
+    """
+
+    __slots__ = ()
+
+    def acquire(self, waker: Waker | None = None) -> bool:
+        """Block this thread until the place is granted, or the waker is woken; return whether it was granted."""
+        raise NotImplementedError
+
+    async def acquire_async(self) -> None:
+        """Suspend this task until the place is granted."""
+        raise NotImplementedError
 
 
 class _ClimbingRate:
@@ -132,7 +149,7 @@ class RateLimiter(ConcurrencyLimiter):
         return 0.0 if self._held_until == NEVER else seconds_until(self._held_until, clock.monotonic())
 
     def reserve(self, clock: Clock, earlier: Reservation | None) -> Reservation:
-        """Reserve the time at which a call may be sent.
+        """Reserve the time at which a call may be sent; never block.
 
         Args:
             clock: the time.
