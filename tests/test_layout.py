@@ -44,6 +44,8 @@ MAY_IMPORT = {
     "membership": {"membership", *CLIENT},
     "review.model": {"review.model", *CLIENT},
     "review": {"review", "=membership", *CLIENT},
+    "fleet.rate_limiting": {"fleet.rate_limiting", "_core.responses.rate_limit_headers", *CLIENT},
+    "fleet": {"fleet", "=membership", "=review", *CLIENT},
     "sandbox": {"sandbox", "errors"},
     "sandbox.pytest_plugin": {"", "sandbox"},
     "cli": {"", "cli", "=membership", "=review", "=sandbox", *CLIENT},

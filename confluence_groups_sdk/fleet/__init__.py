@@ -1,0 +1,1 @@
+"""Many processes and sites: one shared rate, in PostgreSQL."""
