@@ -271,11 +271,11 @@ class Schedule:
     def _grant(self, request: TurnRequest, delay_s: float, answer: Answer) -> None:
         due = request.clock.monotonic() + delay_s
         turn = Turn(due, answer.interval_s, answer.epoch, confirmed=not delay_s)
-        is_late = request.is_settled or request.is_withdrawn  # the call goes on without it
-        if not is_late:
+        if not request.is_withdrawn:
             request.turn = turn
             request.settle()
-        if request.is_withdrawn or is_late:
+        if request.is_withdrawn:  # the call has ended, or it goes on without the turn
+            request.turn = None
             self.release(turn)
         else:
             self._granted_until = max(self._granted_until, machine_monotonic() + delay_s)
@@ -305,4 +305,5 @@ class Schedule:
         self._confirming.clear()
         for request in requests:
             request.error = error
+            request.is_withdrawn = True
             request.settle()

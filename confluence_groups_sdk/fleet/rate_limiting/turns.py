@@ -43,7 +43,7 @@ class TurnRequest(PendingReservation):
     Attributes:
         turn: the turn, when it is granted or confirmed.
         is_settled: whether the call need not wait: the turn is granted, or something has happened that it must see.
-        is_withdrawn: whether the call has ended.
+        is_withdrawn: whether the call has ended, or goes on without the turn.
         error: what the call has to raise.
     """
 
