@@ -131,7 +131,7 @@ def test_fault_out_of_range_names_its_option(shell: Shell, option: str, value: s
 def test_groups_of_the_sandbox_need_people(shell: Shell) -> None:
     ended = shell.run("sandbox", "--groups", "30")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith("error: --groups: give --people, too")
+    assert ended.err.startswith("error: --groups needs --people")
 
 
 @pytest.mark.parametrize(("option", "value"), [("--max-fraction", "nan"), ("--timeout", "1e12"), ("--timeout", "0")])

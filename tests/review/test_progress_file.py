@@ -1,4 +1,4 @@
-"""The progress file of a snapshot: whatever is left of it after a crash, the next run leads to the same snapshot."""
+"""The progress file of a snapshot: from any part of it that survives a crash, the next run makes the same snapshot."""
 
 from __future__ import annotations
 

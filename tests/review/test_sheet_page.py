@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -10,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from browser import Browser, browser, find_missing_programs
+from browser import Browser, browser_or_skip
 from snapshots import LATER, group, snapshot, user
 
 from confluence_groups_sdk import ReviewError
 from confluence_groups_sdk.review import render_sheet, sheet_rows
 
-REQUIRED = "BROWSER_REQUIRED"
 TAKEN = snapshot(
     group("g1", "ada", "bob", "gus", name="writers", access=("user",)),
     group("g2", "ada", "bot", name="<b>admins", access=("admin", "user")),
@@ -167,12 +165,7 @@ def test_nothing_in_a_page_runs_or_loads() -> None:
 
 @pytest.fixture(scope="module")
 def window() -> Iterator[Browser]:
-    if absent := find_missing_programs():
-        reason = f"skipped: {' and '.join(absent)} are not installed, so no browser opened the page"
-        if REQUIRED in os.environ:
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with browser() as opened:
+    with browser_or_skip() as opened:
         yield opened
 
 

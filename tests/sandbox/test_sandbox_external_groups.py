@@ -104,7 +104,7 @@ def test_its_members_can_be_read(synced: Sandbox) -> None:
 
 @pytest.mark.parametrize("status", [None, 400, 403, 409])
 def test_a_refusal_fails_only_the_changes_of_its_group(synced: Sandbox, tmp_path: Path, status: int | None) -> None:
-    """The other groups of the plan can still be changed, whatever the status is on a real site."""
+    """The other groups of the plan can still be changed. The status on a real site is unknown."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if status and request.method == "DELETE" and request.url.params["groupId"] == "okta":

@@ -107,7 +107,7 @@ def sandbox(
 ) -> None:
     """Run a sandbox until Ctrl-C. Other commands on this machine find it with --sandbox."""
     if groups and not people:
-        raise InputError("--groups: give --people, too: the members of the groups")
+        raise InputError("--groups needs --people, who become the members of the groups")
     server = _build_sandbox(port, faults)
     if groups:
         _add_company(server, people, groups, seed)

@@ -272,5 +272,5 @@ def _failure(change: Change, error: APIError | ValueError) -> Result:
 
 
 def _concerns_one_group(error: APIError | ValueError) -> bool:
-    """Check whether only this group refuses changes, whatever the status: docs/confluence-behaviour.md#errors."""
+    """Check whether only this group refuses changes; its status is not known: docs/confluence-behaviour.md#errors."""
     return isinstance(error, APIError) and error.problem is KnownProblem.EXTERNALLY_MANAGED

@@ -14,7 +14,7 @@ from ..model.decisions import DecidedMembership, Decision, Key
 from ..model.sheet_row import UNKNOWN_ACCESS
 from ..model.snapshot import Snapshot
 from ..model.snapshot_parts import ADMIN_ACCESS, SnapshotGroup
-from .parts import limit_entries
+from .parts import format_time, limit_entries
 
 FOLDER = __package__ or __name__
 MAX_UNDECIDED = 1000  # rows on the page; the file of decisions has all of them
@@ -131,22 +131,17 @@ def _facts(parts: Parts) -> list[tuple[str, str]]:
         ("Groups", str(snapshot.selection)),
         ("Snapshot", f"{_period(snapshot)} by {_user(snapshot.taken_by_name, snapshot.taken_by)}"),
         ("Sheets", f"{len(parts.sheets):,}"),
-        ("Plan", f"{_time(plan.made_at)} by {_user(plan.made_by_name, plan.made_by)}"),
+        ("Plan", f"{format_time(plan.made_at)} by {_user(plan.made_by_name, plan.made_by)}"),
         (
             "Applied",
-            "; ".join(f"{_time(run.began_at)} by {_user(run.by_name, run.by)}" for run in runs) or "not applied",
+            "; ".join(f"{format_time(run.began_at)} by {_user(run.by_name, run.by)}" for run in runs) or "not applied",
         ),
         ("Later snapshot", f"{_period(after)} by {_user(after.taken_by_name, after.taken_by)}" if after else "none"),
     ]
 
 
 def _period(snapshot: Snapshot) -> str:
-    return f"{_time(snapshot.started_at)} to {_time(snapshot.ended_at)}"
-
-
-def _time(text: str) -> str:
-    """Format a time such as ``2026-11-29T12:00:00Z`` for people."""
-    return text.replace("T", " ").removesuffix("Z") + " UTC" if text.endswith("Z") else text
+    return f"{format_time(snapshot.started_at)} to {format_time(snapshot.ended_at)}"
 
 
 def _user(name: str | None, account_id: str) -> str:

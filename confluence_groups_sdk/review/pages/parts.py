@@ -13,3 +13,8 @@ def limit_entries(snapshot: Snapshot) -> list[str | tuple[str, str]]:
         else f"{limit.text} Source: {limit.source} of confluence-groups-sdk."
         for limit in snapshot.limits
     ]
+
+
+def format_time(text: str) -> str:
+    """Format a time such as ``2026-11-29T12:00:00Z`` for people."""
+    return text.replace("T", " ").removesuffix("Z") + " UTC" if text.endswith("Z") else text

@@ -13,7 +13,7 @@ from ..model.differences import Difference, DifferenceKind, SnapshotDiff
 from ..model.sheet_row import UNKNOWN_ACCESS, SheetRow
 from ..model.snapshot import Snapshot
 from ..model.snapshot_parts import ADMIN_ACCESS, SnapshotGroup, SnapshotUser
-from .parts import limit_entries
+from .parts import format_time, limit_entries
 from .sheet_figures import ACTIVE, SMALL, Figures, Person, group_runs
 
 FOLDER = __package__ or __name__
@@ -93,7 +93,7 @@ def render_sheet(
         others=Table.of(PEOPLE, [RowGroup([_person_row(each) for each in figures.others])]),
         groups=Table.of(GROUPS, [RowGroup([_group_row(each) for each in figures.noted])]),
         previous=previous,
-        previous_time=_format_time(previous.ended_at) if previous else None,
+        previous_time=format_time(previous.ended_at) if previous else None,
         changes=changes,
         not_compared=[f"{each.group}: {each.why}" for each in found.not_compared] if found else [],
         memberships=_membership_table(snapshot, rows),
@@ -109,14 +109,9 @@ def _facts(snapshot: Snapshot, figures: Figures, reviewer: str, only: Sequence[s
         ("This page", "" if figures.is_whole else f"{figures.size:,} of the {total:,} memberships in the snapshot"),
         ("Chosen by", ", ".join(only)),
         ("Groups", str(snapshot.selection)),
-        ("Read", f"from {_format_time(snapshot.started_at)} to {_format_time(snapshot.ended_at)}"),
+        ("Read", f"from {format_time(snapshot.started_at)} to {format_time(snapshot.ended_at)}"),
         ("Taken by", f"{name} ({snapshot.taken_by})" if name else snapshot.taken_by),
     ]
-
-
-def _format_time(text: str) -> str:
-    """Format a time such as ``2026-11-29T12:00:00Z`` for people."""
-    return text.replace("T", " ").removesuffix("Z") + " UTC" if text.endswith("Z") else text
 
 
 def _cards(figures: Figures, changes: Table | None) -> list[Card]:
