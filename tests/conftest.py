@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,11 @@ from hypothesis import settings
 from confluence_groups_sdk.sandbox import Sandbox
 
 if TYPE_CHECKING:
+    from databases.embedded import EmbeddedPostgres
     from raw_socket_servers import Authority, Proxy, SocketServer
     from shell import Shell  # beside the tests of the command line
+
+    from confluence_groups_sdk.fleet import Postgres
 
 # Examples have no deadlines. In CI they are always the same, elsewhere they are random.
 settings.register_profile("default", deadline=None, derandomize="CI" in os.environ)
@@ -55,12 +59,40 @@ def _interruptible() -> None:
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove credentials, proxies and certificate authorities from the environment."""
-    for name in ("SITE", "EMAIL", "API_TOKEN", "ACCESS_TOKEN", "CLOUD_ID"):
+    for name in ("SITE", "EMAIL", "API_TOKEN", "ACCESS_TOKEN", "CLOUD_ID", "FLEET_DSN"):
         monkeypatch.delenv(f"CONFLUENCE_{name}", raising=False)
     bundles = ("ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle")
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", *bundles):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+# --- PostgreSQL; imported late, like what follows
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL server for all tests of this process."""
+    from databases.embedded import running_postgres
+
+    with running_postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def schema(request: pytest.FixtureRequest) -> str:
+    """The name of a schema that no other test uses."""
+    return f"test_{zlib.crc32(request.node.nodeid.encode()):08x}"
+
+
+@pytest.fixture
+def shared(server: EmbeddedPostgres, schema: str) -> Iterator[Postgres]:
+    """A Postgres with tables of its own."""
+    from confluence_groups_sdk.fleet import Postgres
+
+    with Postgres(server.dsn, schema=schema) as postgres:
+        postgres.init()
+        yield postgres
 
 
 # --- TLS and proxies on loopback; imported late, because cassettes are also replayed without what they need

@@ -44,9 +44,11 @@ MAY_IMPORT = {
     "membership": {"membership", *CLIENT},
     "review.model": {"review.model", *CLIENT},
     "review": {"review", "=membership", *CLIENT},
+    "fleet.schema": {"fleet.schema", "fleet.connections", *LEAVES},
+    "fleet": {"fleet", "=membership", "=review", *CLIENT},
     "sandbox": {"sandbox", "errors"},
     "sandbox.pytest_plugin": {"", "sandbox"},
-    "cli": {"", "cli", "=membership", "=review", "=sandbox", *CLIENT},
+    "cli": {"", "cli", "=fleet", "=membership", "=review", "=sandbox", *CLIENT},
     "": {"_core", "_support", "_version", "async_client", "auth", "client", "errors", "models"},
 }
 """What each folder or module may import, by the longest name that fits; "" is the package itself, and a name

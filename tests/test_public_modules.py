@@ -23,7 +23,7 @@ from confluence_groups_sdk import membership, review, sandbox
 
 PACKAGE = Path(confluence_groups_sdk.__file__).parent
 NAME = confluence_groups_sdk.__name__
-PUBLIC = {NAME, f"{NAME}.membership", f"{NAME}.review", f"{NAME}.sandbox"}
+PUBLIC = {NAME, *(f"{NAME}.{each}" for each in ("fleet", "membership", "review", "sandbox"))}
 COMPAT = sorted((Path(__file__).parent / "compat").glob("*/*.pickle"))
 WITHOUT_MODULE = {"AccessType", "__version__"}  # a type alias and a text
 

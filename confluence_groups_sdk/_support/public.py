@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 ROOT = __name__.removesuffix("._support.public")
-PUBLIC_PACKAGES = ("membership", "review")
+PUBLIC_PACKAGES = ("fleet", "membership", "review")
 
 T = TypeVar("T", bound=Any)
 

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from .._support.text import escape_controls
 from .._version import __version__
-from .commands import apply, groups, journals, login, members, plans, review, sandbox, sites, users
+from .commands import apply, fleet, groups, journals, login, members, plans, review, sandbox, sites, users
 from .program import PROGRAM
 from .terminal import disable_forced_colors
 
@@ -57,7 +57,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback with variables would show tokens
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for section in (groups, members, users, plans, journals, review):
+for section in (groups, members, users, plans, journals, review, fleet):
     app.add_typer(section.app)
 for section in (apply, login, sites, sandbox):
     section.add_to(app)

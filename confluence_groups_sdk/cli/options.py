@@ -13,10 +13,12 @@ from attrs import field, frozen
 
 from ..client import ConfluenceGroups
 from ..errors import InputError
+from ..fleet import Postgres
 from ..membership import Guards, resolve_user
 from .terminal import option_name
 
 CONNECTION, OUTPUT, SAFETY, GUARDS = "Connection", "Output", "Before anything changes", "Guards"
+DATABASE, DSN_VARIABLE, SCHEMA = "Database", "CONFLUENCE_FLEET_DSN", "confluence_groups"
 DEFAULTS = Guards()
 NO_LIMIT = -1
 MAX_TIMEOUT_S = 365 * 24 * 3600  # seconds
@@ -252,3 +254,33 @@ class PlanGuardOptions(GuardOptions):
 
 def _find_account_id(client: ConfluenceGroups, account: str) -> str:
     return resolve_user(client, account).account_id if "@" in account else account
+
+
+@frozen(kw_only=True)
+class DatabaseOptions:
+    """The PostgreSQL database that a fleet shares."""
+
+    dsn: Annotated[
+        str | None,
+        typer.Option(
+            "--dsn",
+            metavar="DSN",
+            help="Address of the database. A password belongs in the variable, PGPASSWORD or ~/.pgpass.",
+            envvar=DSN_VARIABLE,
+            rich_help_panel=DATABASE,
+        ),
+    ] = field(default=None, repr=False)
+    schema: Annotated[
+        str, typer.Option("--schema", metavar="NAME", help="Schema of the tables.", rich_help_panel=DATABASE)
+    ] = SCHEMA
+
+    def open(self) -> Postgres:
+        """Return the database.
+
+        Raises:
+            InputError: its address is missing.
+            ConfigurationError: psycopg is not installed, or the address is malformed.
+        """
+        if not self.dsn:
+            raise InputError(f"give the address of the database as --dsn, or in {DSN_VARIABLE}")
+        return Postgres(self.dsn, schema=self.schema)

@@ -47,7 +47,7 @@ def check_distinct(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
         written.add(target)
 
 
-def write_file(path: Path, text: str, *, force: bool) -> None:
+def write_file(path: Path, content: str | bytes, *, force: bool) -> None:
     """Write a file that only its owner may read, either whole or not at all.
 
     Raises:
@@ -55,6 +55,7 @@ def write_file(path: Path, text: str, *, force: bool) -> None:
     """
     check_target(path, force=force)
     try:
-        write_atomically(path, text.encode("utf-8", "backslashreplace"))
+        data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+        write_atomically(path, data)
     except OSError as error:
         raise InputError(f"{path}: it cannot be written ({error.strerror or error})") from None

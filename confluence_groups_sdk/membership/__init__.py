@@ -22,6 +22,7 @@ from .model.changes import Progress as Progress
 from .model.changes import Result as Result
 from .model.changes import SkippedChange as SkippedChange
 from .model.guards import Guards as Guards
+from .model.journal_storage import JournalStorage as JournalStorage
 from .model.plan import Estimate as Estimate
 from .model.plan import Plan as Plan
 from .model.plan import PlannedGroup as PlannedGroup

@@ -24,7 +24,7 @@ LOCK = "openapi/spec.lock.json"
 MANIFEST = "vendored.json"
 CHECKER = "vendored.py"  # checks the copy where there is no clone
 FORMAT = "confluence-groups-vendored/1"
-PARTS = ("cli", "membership", "review", "sandbox")  # the rest works without them
+PARTS = ("cli", "fleet", "membership", "review", "sandbox")  # the rest works without them
 REST = "the rest"
 
 

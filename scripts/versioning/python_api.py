@@ -17,7 +17,8 @@ from postman_openapi.json_nodes import Node, parse_json
 from postman_openapi.losses import SpecError
 
 PACKAGE = "confluence_groups_sdk"
-MODULES = (f"{PACKAGE}.errors", f"{PACKAGE}.membership", f"{PACKAGE}.review", f"{PACKAGE}.sandbox", PACKAGE)
+PUBLIC = ("errors", "fleet", "membership", "review", "sandbox")
+MODULES = (*(f"{PACKAGE}.{each}" for each in PUBLIC), PACKAGE)
 GENERATED = f"{PACKAGE}._generated"
 NOT_READ = ("_generated", "cli")  # folders that no public name leads into; reading them takes a quarter of the time
 NOT_PUBLIC = {"__attrs_post_init__", "__reduce__", "__repr__", "__slots__", "__str__"}

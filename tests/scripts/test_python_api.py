@@ -106,6 +106,7 @@ class Row(NamedTuple):
     group: str
     line: int = 0
 ''',
+    "fleet/__init__.py": "",
     "review/__init__.py": "",
     "sandbox/__init__.py": "",
 }
@@ -177,6 +178,7 @@ def test_surface_contains_everything_reachable_from_public_names(project: Path) 
             },
             "undo": "def undo(path: str) -> None",
         },
+        f"{package}.fleet": {},
         f"{package}.review": {},
         f"{package}.sandbox": {},
     }

@@ -274,7 +274,11 @@ def test_file_outside_the_folder_of_the_sdist_is_refused(built: Distributions, t
         (f"\nVersion: {VERSION}".encode(), b"\nVersion: 9.9.9", f"Version is 9.9.9, but {VERSION} in _version.py"),
         (b"\nRequires-Python: >=3.11", b"\nRequires-Python: >=3.9", "Requires-Python is >=3.9, but >=3.11"),
         (b"\nName: confluence-groups-sdk", b"\nName: groups", "Name is groups, but confluence-groups-sdk"),
-        (b"\nProvides-Extra: keyring", b"", "Provides-Extra is ['aiohttp', 'cli', 'files', 'review', 'sandbox'], but"),
+        (
+            b"\nProvides-Extra: keyring",
+            b"",
+            "Provides-Extra is ['aiohttp', 'cli', 'files', 'postgres', 'review', 'sandbox'], but",
+        ),
     ],
 )
 def test_metadata_that_differs_from_the_project_is_named(

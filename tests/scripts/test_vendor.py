@@ -155,7 +155,16 @@ def test_omitted_parts_are_remembered(project: Path, place: Path, capsys: pytest
 
 @pytest.mark.parametrize(
     "without",
-    ["", "cli", "sandbox", "cli,sandbox", "cli,review", "cli,membership,review", "cli,membership,review,sandbox"],
+    [
+        "",
+        "cli",
+        "sandbox",
+        "cli,sandbox",
+        "cli,fleet",
+        "cli,review",
+        "cli,fleet,membership,review",
+        "cli,fleet,membership,review,sandbox",
+    ],
 )
 def test_copy_without_parts_can_be_imported(without: str, place: Path, project: Path) -> None:
     assert vendor.main([str(place), "--without", without]) == 0
@@ -174,11 +183,11 @@ def test_part_that_another_needs_cannot_be_omitted(
     assert vendor.main([str(place), "--without", "membership"]) == 2
     (output,) = error_lines(capsys)
     assert "--without membership: cli/" in output
-    assert output.endswith("needs it: omit cli, too: --without cli,membership,review")
+    assert output.endswith("needs it: omit cli, too: --without cli,fleet,membership,review")
     assert vendor.main([str(place), "--without", "review"]) == 2
     assert error_lines(capsys)[0].endswith("needs it: omit cli, too: --without cli,review")
     assert vendor.main([str(place), "--without", "cli,membership"]) == 2
-    assert error_lines(capsys)[0].endswith("needs it: omit review, too: --without cli,membership,review")
+    assert error_lines(capsys)[0].endswith("needs it: omit fleet, too: --without cli,fleet,membership,review")
     add(project / PACKAGE / "models.py", "if TYPE_CHECKING:\n    from .sandbox import Sandbox")
     assert vendor.main([str(place), "--without", "sandbox"]) == 0
     shutil.rmtree(place)
@@ -192,7 +201,7 @@ def test_an_unknown_part_is_named(place: Path, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as caught:
         vendor.main([str(place), "--without", "cli,sandbocks"])
     assert caught.value.code == 2
-    assert "sandbocks: not one of cli, membership, review, sandbox" in error_lines(capsys)[-1]
+    assert "sandbocks: not one of cli, fleet, membership, review, sandbox" in error_lines(capsys)[-1]
 
 
 @pytest.mark.parametrize("option", ["--force", "--downgrade"])

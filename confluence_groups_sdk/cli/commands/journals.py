@@ -1,19 +1,23 @@
-"""``confluence-groups journal``: show, verify."""
+"""``confluence-groups journal``: show, verify, export."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ...membership import Change, JournalState, Outcome, read_journal
+from ...membership import Change, JournalState, Outcome, Plan, read_journal
 from ..command import command
-from ..options import Format, JournalArgument, OutputOptions
+from ..options import DatabaseOptions, Format, JournalArgument, OutputOptions
+from ..output_files import check_distinct, check_target, write_file
 from ..rendering.tables import Column, write_rows
 from ..terminal import format_options, print_out
+from .plans import Force
 
-app = typer.Typer(name="journal", help="Show and verify journals of applied plans.", no_args_is_help=True)
+app = typer.Typer(name="journal", help="Show, verify and export journals of applied plans.", no_args_is_help=True)
 
 COLUMNS = (
     Column("outcome"),
@@ -29,6 +33,7 @@ COLUMNS = (
     Column("final", in_table=False),
 )
 CHANGE_FIELDS = ("group_name", "group_id", "account_id", "display_name", "reason")
+DIGEST = re.compile("[0-9a-f]{64}")
 ExpectedHash = Annotated[
     str | None,
     typer.Option("--expect-hash", metavar="HASH", help="Fail unless the journal ends with this hash."),
@@ -56,6 +61,36 @@ def verify(journal: JournalArgument, expect_hash: ExpectedHash = None) -> None:
     print_out(f"{journal} is whole: {state.lines} lines, ends with {state.last_hash}")
     if expect_hash is None:
         print_out("to check that no lines were cut off its end, give the hash that apply printed as --expect-hash")
+
+
+@command(
+    app,
+    "export",
+    "confluence-groups journal export leavers.json --dsn postgresql://me@db.example.com/fleet",
+    "confluence-groups journal export DIGEST --out leavers.journal",
+)
+def export(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="A plan file, or the digest of a plan.")],
+    database: DatabaseOptions,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Save to this file. Default: PLAN with the suffix .journal.", dir_okay=False
+        ),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Write the journal of a plan from a fleet's database to a file, which every command takes."""
+    is_digest = DIGEST.fullmatch(plan) is not None
+    target = out or (Path(f"{plan[:12]}.journal") if is_digest else Path(plan).with_suffix(".journal"))
+    check_distinct([target], [] if is_digest else [Path(plan)])
+    check_target(target, force=force)
+    with database.open() as shared:
+        journal = shared.journal(plan if is_digest else Plan.load(plan))
+        read_journal(journal)
+        write_file(target, journal.read(), force=force)
+    state = read_journal(target)
+    print_out(f"{target}: {state.lines} lines, ends with {state.last_hash}")
 
 
 def _header_lines(state: JournalState) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The file of a journal: it only grows, and nothing else may move or change it while a plan is applied."""
+"""The lines of an open journal: in a file or a storage. They only grow, and nothing else may move or change them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..._support.files import NotRegularFileError, is_open_to_others, open_regular, sync_folder
+from ..model.journal_storage import JournalStorage
 
 
 class AppendOnly:
@@ -49,6 +50,11 @@ class AppendOnly:
             self._length += written
             self._hash.update(view[:written])
             view = view[written:]
+
+    def append_synced(self, data: bytes) -> None:
+        """Write bytes at the end, and wait until they are on disk."""
+        self.append(data)
+        self.sync()
 
     def cut(self, length: int) -> None:
         """Remove everything after this many bytes. An empty file of this user becomes private."""
@@ -107,6 +113,8 @@ class NullFile:
     def append(self, data: bytes) -> None:
         """Discard the bytes."""
 
+    append_synced = append
+
     def find_damage(self, *, read: bool = False) -> str | None:  # noqa: ARG002 - as in AppendOnly
         """Return None: nothing can happen to it."""
         return None
@@ -116,6 +124,68 @@ class NullFile:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+class StorageLostError(Exception):
+    """The storage of a journal cannot be reached any more; the line may have been added."""
+
+
+class StoredLines:
+    """The lines of a journal in a storage, with the methods of `AppendOnly`.
+
+    Args:
+        storage: the storage; its lock must be held.
+    """
+
+    def __init__(self, storage: JournalStorage) -> None:
+        self._storage = storage
+        self._loss: str | None = None
+
+    def read(self) -> bytes:
+        """Return all lines."""
+        return self._storage.read()
+
+    def append(self, data: bytes) -> None:
+        """Add a line.
+
+        Raises:
+            StorageLostError: the storage cannot be reached.
+            OSError: the line cannot be added.
+        """
+        self._append(data, sync=False)
+
+    def append_synced(self, data: bytes) -> None:
+        """Add a line, and wait until it is durable; raises what `append` does."""
+        self._append(data, sync=True)
+
+    def cut(self, length: int) -> None:
+        """Do nothing: a storage adds whole lines or nothing."""
+
+    def find_damage(self, *, read: bool = False) -> str | None:
+        """Return how the lines were lost or changed; None if they are unchanged, as far as is known.
+
+        Args:
+            read: whether to ask the storage.
+        """
+        return self._loss or (self._storage.find_damage() if read else None)
+
+    def sync(self) -> None:
+        """Wait until all lines are durable.
+
+        Raises:
+            StorageLostError: the storage cannot be reached.
+        """
+        self._append(b"", sync=True)
+
+    def close(self) -> None:
+        """Do nothing: the run releases the lock."""
+
+    def _append(self, data: bytes, *, sync: bool) -> None:
+        try:
+            self._storage.append(data, sync=sync)
+        except ConnectionError as error:
+            self._loss = str(error)
+            raise StorageLostError from None
 
 
 def write_beside(path: Path, data: bytes) -> AppendOnly:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Executor
 from functools import partial
+from pathlib import Path
 
 from attrs import evolve
 
@@ -14,15 +15,18 @@ from ..._support.validation import is_whole_number
 from ...client import ConfluenceGroups
 from ...errors import PlanError
 from ..model.changes import Action, OnProgress
+from ..model.journal_storage import JournalStorage
 from ..model.plan import Plan
 from ..model.report import Report, Stop, StopReason
 from ..planning.reading.caller import read_caller
+from .append_only_file import NullFile
 from .apply_run import ApplyRun, OnDrift, build_report, pending_changes
 from .change_executor import OpenClient, PerProcessClient
 from .dispatcher import Dispatcher, State
 from .interrupts import CallerThread
-from .journal import Verify, open_journal, open_read_only
-from .journal_format import VerifiedOnce, verify_chain
+from .journal import Journal, Verify, open_journal
+from .journal_format import JournalState, VerifiedOnce, check_plan, read_bytes, verify_chain
+from .locks import check_only_name
 
 STOP_AFTER_FAILURES = 10
 JOURNAL_LOST = Stop(reason=StopReason.FATAL_ERROR, error="the journal was lost")
@@ -34,7 +38,7 @@ def apply(
     client: ConfluenceGroups,
     plan: Plan,
     *,
-    journal: str | os.PathLike[str],
+    journal: str | os.PathLike[str] | JournalStorage,
     on_drift: OnDrift = "refuse",
     on_progress: OnProgress | None = None,
     stop_after_failures: int | None = STOP_AFTER_FAILURES,
@@ -60,7 +64,7 @@ def apply(
     Args:
         client: reads the groups and sends the changes: 8 calls at the same time, if its rate limiter allows them.
         plan: the plan.
-        journal: the path of the plan's journal; each plan needs its own.
+        journal: the path of the plan's journal, or a storage for it; each plan needs its own.
         on_drift: if memberships have changed since the plan was made, ``refuse`` to apply anything, or ``continue``
             with the changes that are still possible.
         on_progress: is called with a `Progress` now and then, in this thread.
@@ -85,8 +89,8 @@ def apply(
         DriftError: memberships have changed, and ``on_drift`` is ``refuse``; nothing was sent.
         JournalError: the journal is damaged, belongs to another plan, is in use, or cannot be written; every change
             that was sent is recorded in it. Or another run applies the plan with another journal. Or the journal was
-            deleted, replaced or changed during the run; ``recovered`` then names the new journal, which records every
-            change that was sent.
+            deleted, replaced or changed during the run, or its storage was lost; ``recovered`` then names the new
+            journal, which records every change that was sent.
         ConfigurationError: filelock is not installed.
         ValueError: an option is out of range.
         APIError, IncompleteReadError: something could not be read; no change was sent.
@@ -138,7 +142,7 @@ def rehearse(
     client: ConfluenceGroups,
     plan: Plan,
     *,
-    journal: str | os.PathLike[str] | None = None,
+    journal: str | os.PathLike[str] | JournalStorage | None = None,
     on_drift: OnDrift = "refuse",
     on_progress: OnProgress | None = None,
     expect_digest: str | None = None,
@@ -153,7 +157,7 @@ def rehearse(
     Args:
         client: reads the groups.
         plan: the plan.
-        journal: the path of the plan's journal, if an earlier run has begun one.
+        journal: the path of the plan's journal or its storage, if an earlier run has begun one.
         on_drift, on_progress, expect_digest, clock: as for `apply`.
 
     Raises:
@@ -166,7 +170,7 @@ def rehearse(
     _check_options(on_drift, None)
     _check_plan(plan, client.site, expect_digest)
     stop = Stop(reason=StopReason.REHEARSED)
-    opened = open_read_only(journal, plan)
+    opened = _open_read_only(journal, plan, verify_chain)
     earlier = build_report(plan, opened, pending_changes(plan, opened), stop=stop)
     if earlier.already_complete:
         return earlier
@@ -179,12 +183,12 @@ def rehearse(
 
 
 @public
-def read_report(plan: Plan, journal: str | os.PathLike[str]) -> Report:
+def read_report(plan: Plan, journal: str | os.PathLike[str] | JournalStorage) -> Report:
     """Report what earlier runs did and what is left, from a plan's journal alone; nothing is read from the site.
 
     Args:
         plan: the plan.
-        journal: the path of the plan's journal, which need not exist.
+        journal: the path of the plan's journal, which need not exist, or its storage.
 
     Raises:
         JournalError: the journal cannot be read, is damaged, or belongs to another plan.
@@ -192,9 +196,27 @@ def read_report(plan: Plan, journal: str | os.PathLike[str]) -> Report:
     return _read_report(plan, journal, verify_chain)
 
 
-def _read_report(plan: Plan, journal: str | os.PathLike[str], verify: Verify) -> Report:
-    opened = open_read_only(journal if os.path.exists(journal) else None, plan, verify)
+def _read_report(plan: Plan, journal: str | os.PathLike[str] | JournalStorage, verify: Verify) -> Report:
+    is_missing = isinstance(journal, str | os.PathLike) and not os.path.exists(journal)
+    opened = _open_read_only(None if is_missing else journal, plan, verify)
     return build_report(plan, opened, pending_changes(plan, opened))
+
+
+def _open_read_only(journal: str | os.PathLike[str] | JournalStorage | None, plan: Plan, verify: Verify) -> Journal:
+    """Return a journal that continues the journal of a plan, if there is one, and is not kept.
+
+    Raises:
+        JournalError: the journal cannot be read, is damaged, or belongs to another plan or site.
+    """
+    if isinstance(journal, str | os.PathLike):
+        check_only_name(journal)
+        state = verify(str(journal), read_bytes(journal))[0] if os.path.lexists(journal) else None
+    else:
+        state = verify(str(journal), journal.read())[0] if journal else None
+    if state is None:
+        state = JournalState(plan.digest, plan.site, "", "", plan.overrides)
+    check_plan(str(journal), state, plan)
+    return Journal(Path(os.devnull), NullFile(), state)
 
 
 def _check_options(on_drift: str, stop_after_failures: int | None) -> None:

@@ -1,6 +1,6 @@
-"""The journal of a plan: a record on disk of what is about to be sent and of what became of it.
+"""The journal of a plan: a record of what is about to be sent and of what became of it, in a file or a storage.
 
-A change's intent is on disk before its call is sent, so a crash never hides a change that was made; see
+A change's intent is durable before its call is sent, so a crash never hides a change that was made; see
 `journal_format`. Only one process can use a journal at a time.
 """
 
@@ -19,31 +19,36 @@ from ..._support.log import logger
 from ..._support.strict_json import sha256
 from ...errors import JournalError
 from ..model.changes import Change, Key, Result
+from ..model.journal_storage import JournalStorage
 from ..model.plan import Plan
 from ..model.report import RecordedRun
-from .append_only_file import AppendOnly, NullFile, write_beside
+from .append_only_file import AppendOnly, NullFile, StorageLostError, StoredLines, write_beside
 from .journal_format import (
     BEGINNING,
     JournalState,
+    check_plan,
     format_chain,
     format_line,
     header_entry,
     intents_entry,
-    read_bytes,
     results_entry,
     verify_chain,
 )
-from .locks import lock_journal, lock_plan
+from .locks import check_only_name, lock_journal, lock_plan
 
 Verify = Callable[[str, bytes], tuple[JournalState | None, int]]
+Lines = AppendOnly | StoredLines
+FILE_ADVICE = "apply the plan with it to go on, or undo it"
+NO_JOURNAL_ADVICE = "compare the members with the plan, or make a new plan"
+STORAGE_ADVICE = "to go on, apply the plan with the same journal as before, which checks the changes in doubt"
 
 
 class Journal:
-    """An open journal, on disk or, for a rehearsal, in memory; see `open_journal` and `open_read_only`.
+    """An open journal, durable or, for a rehearsal, in memory; see `open_journal`.
 
     Before each write and at the end, the journal checks that its file is still as it left it. If the file was deleted,
-    replaced or changed, the journal writes all that it knows to a new file, calls ``on_loss`` and goes on in the new
-    file, so that calls in flight are recorded too; `finish` then raises.
+    replaced or changed, or the storage is lost, the journal writes all that it knows to a new file, calls ``on_loss``
+    and goes on in the new file, so that calls in flight are recorded too; `finish` then raises.
 
     Attributes:
         state: the state that the journal describes, kept up to date with each line that is written.
@@ -53,7 +58,12 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path, file: AppendOnly | NullFile, state: JournalState, run: RecordedRun | None = None
+        self,
+        path: Path,
+        file: Lines | NullFile,
+        state: JournalState,
+        run: RecordedRun | None = None,
+        name: str | None = None,
     ) -> None:
         self.state = state
         self.earlier_runs = state.runs
@@ -61,7 +71,9 @@ class Journal:
         self._unrecorded_run = run if state.lines else None  # the first line names the first run
         self.on_loss: Callable[[], object] = lambda: None
         self._path = path
+        self._name = name or str(path)
         self._file = file
+        self._is_stored = isinstance(file, StoredLines)
         self._broken = False
         self._intends = False  # changes may have been sent since the journal was opened
         self._losses: list[str] = []  # what happened to each file that was lost, in words
@@ -75,9 +87,10 @@ class Journal:
         if self.state.lines:
             return
         if damage := self._file.find_damage():
-            raise JournalError(f"{self._path}: the journal {damage}, and nothing was sent: apply the plan again")
+            raise self._unused_error(damage)
         self._write(header_entry(self.state), sync=True)
-        self._write_or_break(lambda: sync_folder(self._path.parent))
+        if not self._is_stored:
+            self._write_or_break(lambda: sync_folder(self._path.parent))
 
     def intend(self, changes: Sequence[Change]) -> None:
         """Record that the calls of these changes are about to be sent; afterwards the record is on disk.
@@ -121,7 +134,10 @@ class Journal:
         if self._broken:
             return
         self._recover_if_lost(read=True)
-        self._write_or_break(self._file.sync)
+        try:
+            self._write_or_break(self._file.sync)
+        except StorageLostError:
+            self._go_on_in_file()
         if self._losses:
             raise self._loss_error()
 
@@ -147,22 +163,33 @@ class Journal:
 
     def _write(self, entry: dict[str, Any], *, sync: bool = False) -> None:
         if self._broken:
-            raise JournalError(f"{self._path}: an earlier line could not be written, so the journal accepts no more")
+            raise JournalError(f"{self._name}: an earlier line could not be written, so the journal accepts no more")
         self._recover_if_lost()
         run = self._unrecorded_run
         line = format_line(entry | {"run": asdict(run)} if run else entry, self.state.last_hash)
 
+        write = self._file.append_synced if sync else self._file.append
+
         def append() -> None:
-            self._file.append(line + b"\n")
-            if sync:
-                self._file.sync()
+            write(line + b"\n")
             self.state.last_hash = sha256(line)
             self.state.lines += 1
             if run:
                 self.state.later_runs.append(run)
                 self._unrecorded_run = None
 
-        self._write_or_break(append)
+        try:
+            self._write_or_break(append)
+        except StorageLostError:
+            self._go_on_in_file()
+            self._write(entry)
+
+    def _go_on_in_file(self) -> None:
+        """Go on in a new file, because the storage is lost; fail if nothing was recorded before."""
+        if not self.state.lines:
+            raise self._unused_error(self._file.find_damage()) from None
+        self._broken = False
+        self._recover_if_lost()
 
     def _write_or_break(self, write: Callable[[], object]) -> None:
         """Call a function that writes.
@@ -177,22 +204,19 @@ class Journal:
             write()
         except OSError as error:
             reason = error.strerror or type(error).__name__
+            advice = "remove the cause" if self._is_stored else "free some disk space"
             raise JournalError(
-                f"{self._path}: the journal cannot be written ({reason}): free some disk space, then resume"
+                f"{self._name}: the journal cannot be written ({reason}): {advice}, then resume"
             ) from None
         self._broken = False
 
     def _recover_if_lost(self, *, read: bool = False) -> None:
-        """If something has happened to the file, write all that is known to a new file, and go on in that file.
-
-        Raises:
-            JournalError: no new file can be written.
-        """
+        """If something has happened to the file, write all that is known to a new file, and go on in that file."""
         damage = self._file.find_damage(read=read)
         if not damage and not (self._broken and self._losses):
             return
         if damage and not self._broken:
-            self._losses.append(f"{self._path}: the journal {damage} while the plan was applied")
+            self._losses.append(f"{self._name}: the journal {damage} while the plan was applied")
         self._broken = True
         self.on_loss()
         try:
@@ -200,17 +224,21 @@ class Journal:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise JournalError(
-                f"{'; '.join(self._losses)}. The run stopped, and no new journal can be written ({reason}): compare "
-                "the members with the plan, or make a new plan"
+                f"{'; '.join(self._losses)}. The run stopped, and no new journal can be written ({reason}): "
+                f"{STORAGE_ADVICE if self._is_stored else NO_JOURNAL_ADVICE}"
             ) from None
         self._file.close()
-        self._path, self._file, self._broken = file.path, file, False
+        self._path, self._name, self._file, self._broken = file.path, str(file.path), file, False
         logger.error("%s. The run stops; the new journal is %s", self._losses[-1], self._path)
 
+    def _unused_error(self, damage: str | None) -> JournalError:
+        return JournalError(f"{self._name}: the journal {damage}, and nothing was sent: apply the plan again")
+
     def _loss_error(self) -> JournalError:
+        advice = STORAGE_ADVICE if self._is_stored else FILE_ADVICE
         error = JournalError(
             f"{'; '.join(self._losses)}. The run stopped. What was done is recorded in a new journal, {self._path}: "
-            "apply the plan with it to go on, or undo it"
+            f"{advice}"
         )
         error.recovered = str(self._path)
         return error
@@ -218,7 +246,7 @@ class Journal:
 
 @contextmanager
 def open_journal(
-    path: str | os.PathLike[str],
+    journal: str | os.PathLike[str] | JournalStorage,
     plan: Plan,
     *,
     by: str,
@@ -229,7 +257,7 @@ def open_journal(
     """Open the journal of a plan for writing, or create it; other processes cannot use it until it is closed.
 
     Args:
-        path: the path of the file.
+        journal: the path of the file, or the storage.
         plan: the plan of the journal.
         by: the account id of the user who applies the plan.
         now: the present time in ISO 8601 (UTC).
@@ -240,72 +268,51 @@ def open_journal(
         JournalError: the journal is damaged, belongs to another plan or site, is in use, or cannot be written.
         ConfigurationError: filelock is not installed.
     """
-    target = Path(os.path.realpath(path))
-    with lock_journal(target), lock_plan(plan.digest, target):
+    run = RecordedRun(began_at=now, by=by, by_name=by_name)
+    with _lock_and_open(journal, plan) as (path, lines):
+        name = str(path if isinstance(lines, AppendOnly) else journal)
+        opened = Journal(path, lines, _read_state(name, lines, plan, run, verify), run, name)
         try:
-            _check_only_name(target, path)
-            file = AppendOnly(target)
-        except OSError as error:
-            raise JournalError(f"{path}: the journal cannot be opened ({error.strerror or error})") from None
-        try:
-            journal = _resume(target, file, plan, RecordedRun(began_at=now, by=by, by_name=by_name), verify)
-        except BaseException:
-            file.close()
-            raise
-        try:
-            yield journal
-            journal.finish()
+            yield opened
+            opened.finish()
         except BaseException as error:
-            journal.finish_after(error)
+            opened.finish_after(error)
             raise
         finally:
-            journal.close()
+            opened.close()
 
 
-def open_read_only(path: str | os.PathLike[str] | None, plan: Plan, verify: Verify = verify_chain) -> Journal:
-    """Return a journal that continues the journal of a plan, if there is one, and is not written to disk.
-
-    Args:
-        path: the path of the journal; None for none.
-        plan: the plan of the journal.
-        verify: verifies the content.
-
-    Raises:
-        JournalError: the journal cannot be read, is damaged, or belongs to another plan or site.
-    """
-    state = None
-    if path is not None and os.path.lexists(path):
-        _check_only_name(Path(path), path)
-        state, _ = verify(str(path), read_bytes(path))
-    if state is None:
-        state = JournalState(plan.digest, plan.site, "", "", plan.overrides)
-    _check_plan(str(path), state, plan)
-    return Journal(Path(path or os.devnull), NullFile(), state)
-
-
-def _check_only_name(target: Path, path: str | os.PathLike[str]) -> None:
-    if os.path.isfile(target) and target.stat().st_nlink > 1:  # the lock protects one name only
-        raise JournalError(f"{path}: the journal has a second name (a hard link): remove one of them")
+@contextmanager
+def _lock_and_open(journal: str | os.PathLike[str] | JournalStorage, plan: Plan) -> Iterator[tuple[Path, Lines]]:
+    """Lock and open the lines of a journal; the path is the file's, or names the new file if the storage is lost."""
+    if not isinstance(journal, str | os.PathLike):
+        with journal.lock():
+            yield Path(f"plan-{plan.digest[:12]}.journal"), StoredLines(journal)
+        return
+    target = Path(os.path.realpath(journal))
+    with lock_journal(target), lock_plan(plan.digest, target):
+        check_only_name(journal)
+        try:
+            file = AppendOnly(target)
+        except OSError as error:
+            raise JournalError(f"{journal}: the journal cannot be opened ({error.strerror or error})") from None
+        try:
+            yield target, file
+        finally:
+            file.close()
 
 
-def _resume(path: Path, file: AppendOnly, plan: Plan, run: RecordedRun, verify: Verify) -> Journal:
-    """Return the journal in this file without its incomplete last line; never change a file of another kind."""
+def _read_state(name: str, file: Lines, plan: Plan, run: RecordedRun, verify: Verify) -> JournalState:
+    """Read the state of a journal and cut its incomplete last line; never change a file of another kind."""
     try:
         data = file.read()
-        state, length = verify(str(path), data)
+        state, length = verify(name, data)
         if state is None:
             if not (data.startswith(BEGINNING) or BEGINNING.startswith(data)):
-                raise JournalError(f"{path}: this is not a journal and stays unchanged: give the path of a new file")
+                raise JournalError(f"{name}: this is not a journal and stays unchanged: give the path of a new file")
             state = JournalState(plan.digest, plan.site, run.began_at, run.by, plan.overrides, by_name=run.by_name)
-        _check_plan(str(path), state, plan)
+        check_plan(name, state, plan)
         file.cut(length)
     except OSError as error:
-        raise JournalError(f"{path}: the journal cannot be read ({error.strerror or error})") from None
-    return Journal(path, file, state, run)
-
-
-def _check_plan(name: str, state: JournalState, plan: Plan) -> None:
-    if state.plan != plan.digest:
-        raise JournalError(f"{name}: this is the journal of another plan ({state.plan}): give each plan its own")
-    if state.site != plan.site:
-        raise JournalError(f"{name}: this is a journal for another site ({state.site})")
+        raise JournalError(f"{name}: the journal cannot be read ({error.strerror or error})") from None
+    return state

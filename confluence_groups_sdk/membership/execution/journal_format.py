@@ -25,6 +25,8 @@ from ..._support.strict_json import ShapeError, StrictObject, canonical_json, pa
 from ..._version import __version__
 from ...errors import JournalError
 from ..model.changes import Change, Key, Result
+from ..model.journal_storage import JournalStorage
+from ..model.plan import Plan
 from ..model.report import RecordedRun
 from ..model.serialization import change_as_json, change_from_json, result_as_json, result_from_json
 
@@ -143,11 +145,11 @@ def _split(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 @public
-def read_journal(path: str | os.PathLike[str], *, expect_hash: str | None = None) -> JournalState:
+def read_journal(path: str | os.PathLike[str] | JournalStorage, *, expect_hash: str | None = None) -> JournalState:
     """Read a journal and verify each line against the one before; an incomplete last line is ignored.
 
     Args:
-        path: the path of the file.
+        path: the path of the file, or the journal's storage.
         expect_hash: the hash at the end of the last report on this journal; it reveals cuts, and edits of the last
             line.
 
@@ -165,14 +167,15 @@ def read_journal(path: str | os.PathLike[str], *, expect_hash: str | None = None
     return state
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Read the file of a journal.
+def read_bytes(path: str | os.PathLike[str] | JournalStorage) -> bytes:
+    """Read a journal.
 
     Raises:
         JournalError: the file cannot be read, or is a pipe, a device or a folder.
+        ConfluenceGroupsError: the storage cannot be read.
     """
     try:
-        return read_regular(path)
+        return read_regular(path) if isinstance(path, str | os.PathLike) else path.read()
     except OSError as error:
         raise JournalError(f"{path}: the journal cannot be read ({error.strerror or error})") from None
 
@@ -203,6 +206,18 @@ def verify_chain(name: str, data: bytes) -> tuple[JournalState | None, int]:
         state.last_hash = sha256(line)
         state.lines = number
     return state, length
+
+
+def check_plan(name: str, state: JournalState, plan: Plan) -> None:
+    """Check that a journal is the journal of a plan.
+
+    Raises:
+        JournalError: it belongs to another plan or site.
+    """
+    if state.plan != plan.digest:
+        raise JournalError(f"{name}: this is the journal of another plan ({state.plan}): give each plan its own")
+    if state.site != plan.site:
+        raise JournalError(f"{name}: this is a journal for another site ({state.site})")
 
 
 class VerifiedOnce:

@@ -42,6 +42,17 @@ def lock_journal(path: Path) -> AbstractContextManager[None]:
     return lock_file(path, "journal", JournalError)
 
 
+def check_only_name(path: str | os.PathLike[str]) -> None:
+    """Check that a journal's file has one name, because the lock protects one name only.
+
+    Raises:
+        JournalError: it has a second name.
+    """
+    target = Path(os.path.realpath(path))
+    if os.path.isfile(target) and target.stat().st_nlink > 1:
+        raise JournalError(f"{path}: the journal has a second name (a hard link): remove one of them")
+
+
 @contextmanager
 def lock_plan(digest: str, journal: Path) -> Iterator[None]:
     """Lock a plan against runs with other journals. If no lock can be made, log a warning and go on without it.

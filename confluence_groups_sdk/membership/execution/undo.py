@@ -13,6 +13,7 @@ from ...client import ConfluenceGroups
 from ...errors import PlanError
 from ..model.changes import APPLIED, Action, Change, OnProgress, Result
 from ..model.guards import Guards
+from ..model.journal_storage import JournalStorage
 from ..model.plan import Plan
 from ..planning.reversal import plan_reversal
 from .journal_format import read_journal
@@ -25,7 +26,7 @@ CLOCK = SystemClock()
 @public
 def undo(
     client: ConfluenceGroups,
-    journal: str | os.PathLike[str],
+    journal: str | os.PathLike[str] | JournalStorage,
     *,
     guards: Guards = GUARDS,
     on_progress: OnProgress | None = None,
@@ -40,7 +41,7 @@ def undo(
 
     Args:
         client: reads the groups.
-        journal: the path of the journal.
+        journal: the path of the journal, or its storage.
         expect_hash: the hash at the end of the last report on this journal; see `read_journal`.
         guards, on_progress, clock: as for `plan_removals`.
 
@@ -51,7 +52,7 @@ def undo(
         InputError: the members of a group cannot be read.
         APIError, IncompleteReadError: something else could not be read.
     """
-    with lock_journal(Path(os.path.realpath(journal))):
+    with lock_journal(Path(os.path.realpath(journal))) if isinstance(journal, str | os.PathLike) else journal.lock():
         state = read_journal(journal, expect_hash=expect_hash)
     if state.site != client.site:
         raise PlanError(

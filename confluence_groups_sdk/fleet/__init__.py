@@ -1,0 +1,8 @@
+"""Many processes and hosts: what they share is in one PostgreSQL database (extra ``postgres``).
+
+shared = Postgres(dsn)
+auth = OAuth2(client_id, client_secret, shared.token_store("offboarding"))
+apply(groups, plan, journal=shared.journal(plan))  # any host resumes it
+"""
+
+from .postgres import Postgres as Postgres

@@ -1,0 +1,115 @@
+"""What the processes and hosts of a fleet share, in one PostgreSQL database."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from .._support.lazy_import import LazyModule
+from .._support.public import public
+from ..auth.token_store import TokenStore
+from ..membership import JournalStorage, Plan
+from .connections import Connections
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from . import journal_storage, token_store
+    from .schema import versions
+    from .token_store import Seal
+else:
+    journal_storage = LazyModule(__package__, "journal_storage")
+    token_store = LazyModule(__package__, "token_store")
+    versions = LazyModule(__package__, "schema.versions")
+
+DIGEST = re.compile("[0-9a-f]{64}")
+
+
+@public
+class Postgres:
+    """The state that processes and hosts share: tokens and journals, in one PostgreSQL database (extra ``postgres``).
+
+    Nothing is sent before the first use. Connections are opened as they are needed, with short timeouts. Every error is
+    a ConfigurationError that names the server without its password. Threads can share this object; each process makes
+    its own. A journal and a token lock need a direct connection, or a connection pooler in session mode.
+
+    Args:
+        dsn: the address of the database, such as ``postgresql://user@host:5432/database?sslmode=verify-full``. What it
+            does not say, libpq takes from the environment (``PGPASSWORD``) or from ``~/.pgpass``.
+        schema: the schema of the tables; `init` creates it.
+
+    Raises:
+        ConfigurationError: psycopg is not installed, or the address or the schema is malformed.
+    """
+
+    def __init__(self, dsn: str, *, schema: str = "confluence_groups") -> None:
+        self._connections = Connections(dsn, schema)
+        self._lock = threading.Lock()
+        self._is_checked = False
+
+    def init(self) -> int:
+        """Create the schema and its tables, or add what an older version of this package did not create.
+
+        Returns:
+            The number of steps that were carried out; 0 if the tables were up to date.
+
+        Raises:
+            ConfigurationError: the server cannot be reached or refuses, or the tables are too new for this package.
+        """
+        return versions.migrate(self._connections)
+
+    def token_store(self, name: str, *, seal: Seal | None = None) -> TokenStore:
+        """Return a store for the tokens of `OAuth2`, which every process that names it shares.
+
+        Args:
+            name: the name of the tokens.
+            seal: two functions that take and return bytes: the first encrypts what is stored, the second decrypts it.
+
+        Raises:
+            ValueError: the name is empty.
+        """
+        if not name:
+            raise ValueError("name must not be empty")
+        return token_store.PostgresTokenStore(self._connections, self._check_tables, name, seal)
+
+    def journal(self, plan: Plan | str) -> JournalStorage:
+        """Return the journal of a plan for `apply`, `undo`, `read_journal` and `read_report`.
+
+        One run at a time can use it, on any host. When that run's process has died, another one can go on.
+
+        Args:
+            plan: the plan, or its digest.
+
+        Raises:
+            ValueError: this is not a digest.
+        """
+        digest = plan if isinstance(plan, str) else plan.digest
+        if not DIGEST.fullmatch(digest):
+            raise ValueError("plan must be a plan or its digest, 64 hexadecimal digits")
+        return journal_storage.PostgresJournal(self._connections, self._check_tables, digest)
+
+    def close(self) -> None:
+        """Close the connections that no journal or lock is using."""
+        self._connections.close()
+
+    def _check_tables(self) -> None:
+        """Check once that the tables are there and can be used."""
+        if not self._is_checked:
+            with self._lock:
+                versions.check_version(self._connections)
+                self._is_checked = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Postgres: schema {self._connections.schema} of {self._connections}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Postgres is never pickled or copied: make one in each process")

