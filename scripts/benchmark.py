@@ -21,6 +21,7 @@ from pathlib import Path
 
 from benchmarking import calls, instructions, limits, planning, reading, regenerating, results, startup, tasks
 from benchmarking.figures import Figure, Row, as_table
+from benchmarking.fleet import rate
 from benchmarking.jobs import counting, snapshots, waiting
 from postman_openapi.files import write_atomically
 from run_command import run_command
@@ -49,6 +50,7 @@ SECTIONS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "instructions": instructions.measure,
     "tasks": tasks.measure,
     "limits": measure_limits,
+    "fleet": rate.measure,
     "reading": reading.measure,
     "planning": planning.measure,
     "journal": planning.measure_journal,

@@ -31,7 +31,7 @@ from .api.operations import Call, log_label
 from .call_metadata import current_call_metadata
 from .config import ClientConfig
 from .limits import retry_policy
-from .limits.rate_limiter import RateLimiter, Reservation
+from .limits.rate_limiter import PendingReservation, Reservation
 from .limits.retry_policy import Failure
 from .outcome import (
     describe_closing,
@@ -53,6 +53,7 @@ ATTEMPT_LOG_FORMAT = "%s: %s, attempt %d, %.0f ms, request id %s"  # a log line 
 
 if TYPE_CHECKING:
     from .api.paginator import Paginator
+    from .limits.acquirable import Acquirable
     from .responses import notices
 else:
     notices = LazyModule(__package__, "responses.notices")
@@ -70,13 +71,13 @@ class Wait:
 
 
 @frozen
-class AcquireSlot:
-    """A step: acquire a slot of this rate limiter; the exchange releases it."""
+class Acquire:
+    """A step: acquire a slot of a rate limiter, or a place in a schedule; the exchange releases it."""
 
-    rate_limiter: RateLimiter
+    source: Acquirable
 
 
-Step: TypeAlias = httpx.Request | Wait | AcquireSlot
+Step: TypeAlias = httpx.Request | Wait | Acquire
 Reply: TypeAlias = httpx.Response | UnreadableResponse | NoResponse | APIError | None
 Exchange: TypeAlias = Generator[Step, Reply, T]
 
@@ -86,7 +87,7 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
 
     Yields:
         A request to send, for which it expects a response, an `UnreadableResponse`, a `NoResponse` or the credentials'
-        own APIError; or an `AcquireSlot` or a `Wait`, for which it expects None, or a `NoResponse` if the client was
+        own APIError; or an `Acquire` or a `Wait`, for which it expects None, or a `NoResponse` if the client was
         closed before.
 
     Returns:
@@ -145,14 +146,15 @@ def send_rate_limited(
     """
     rate_limiter, clock = config.rate_limiter, config.clock
     _raise_if_held_long(call, request, config)
-    if not rate_limiter.try_acquire() and (closed := (yield AcquireSlot(rate_limiter))):
+    if not rate_limiter.try_acquire() and (closed := (yield Acquire(rate_limiter))):
         return clock.monotonic(), closed
     unused: Reservation | None = None
     try:
         reservation = unused = rate_limiter.reserve(clock, None)
         while reservation.delay_s:
             _raise_if_held_long(call, request, config)
-            if closed := (yield Wait(reservation.delay_s)):
+            step = Acquire(reservation) if isinstance(reservation, PendingReservation) else Wait(reservation.delay_s)
+            if closed := (yield step):
                 return clock.monotonic(), closed
             reservation = unused = rate_limiter.reserve(clock, reservation)
         unused = None

@@ -188,7 +188,7 @@ class Session(_Session[httpx.Client]):
         if isinstance(step, exchange.Wait):
             self.http.closing.sleep(self.config.clock, step.seconds)
             return replies.CLOSED if self.http.is_closed else None
-        return None if self.http.closing.acquire(step.rate_limiter) else replies.CLOSED
+        return None if self.http.closing.acquire(step.source) else replies.CLOSED
 
     def _send_request(self, request: httpx.Request) -> Reply:
         started = self.config.clock.monotonic()
@@ -286,7 +286,7 @@ class AsyncSession(_Session[httpx.AsyncClient]):
             if isinstance(step, exchange.Wait):
                 await self.http.closing.run_until_closed(self.config.clock.async_sleep, step.seconds)
                 return replies.CLOSED if self.http.is_closed else None
-            await self.http.closing.run_until_closed(step.rate_limiter.acquire_async)
+            await self.http.closing.run_until_closed(step.source.acquire_async)
         except closing.InterruptedByClosingError:
             return replies.CLOSED
         return None

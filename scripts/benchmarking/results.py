@@ -22,6 +22,7 @@ TITLES = {
     "instructions": "One call, in instructions",
     "tasks": "Tasks",
     "limits": "Under a limit, in real time",
+    "fleet": "Several processes on one site",
     "reading": "Reading",
     "planning": "Planning",
     "journal": "The journal",

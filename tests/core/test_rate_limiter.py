@@ -94,8 +94,8 @@ class World:
                     reply = None
                     if isinstance(step, exchange.Wait):
                         yield step.seconds
-                    elif isinstance(step, exchange.AcquireSlot):
-                        step.rate_limiter.acquire()
+                    elif isinstance(step, exchange.Acquire):
+                        step.source.acquire()
                     else:
                         yield self.latency
                         reply = self.server(self.time)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..._support.clock import Clock, SystemClock
+from ..._support.clock import Clock, SystemClock, Waker
 from ..._support.log import logger
 from ..._support.public import public
 from ..._support.validation import is_integer, is_number
@@ -56,7 +56,24 @@ class Reservation:
         self.epoch = epoch
 
 
-class _ClimbingRate:
+class PendingReservation(Reservation):
+    """A call's place in a schedule that is kept elsewhere: the call has to wait until the place is granted.
+
+    It is an `Acquirable`. A subclass asks for the place, and its rate limiter's `reserve` exchanges it for a place.
+    """
+
+    __slots__ = ()
+
+    def acquire(self, waker: Waker | None = None) -> bool:
+        """Block this thread until the place is granted, or the waker is woken; return whether it was granted."""
+        raise NotImplementedError
+
+    async def acquire_async(self) -> None:
+        """Suspend this task until the place is granted."""
+        raise NotImplementedError
+
+
+class ClimbingRate:
     """A rate that grows from a moment on: ``start * exp(g * t * (1 + t / 2d))``, t seconds after that moment.
 
     g is GROWTH_PER_S, and d is CLIMB_DOUBLING_S: the growth itself is g at first, 2g after d seconds, 3g after 2d.
@@ -119,7 +136,7 @@ class RateLimiter(ConcurrencyLimiter):
         self._rate_limited = 0  # responses
         self._responses = 0
         self._object_points = 0  # points beyond 1 for each response
-        self._rate: _ClimbingRate | None = None
+        self._rate: ClimbingRate | None = None
         self._rate_before: float | None = None  # the limit before the last 429
         self._next_free = NEVER  # when the next call may be sent
         self._held_until = NEVER
@@ -132,7 +149,7 @@ class RateLimiter(ConcurrencyLimiter):
         return 0.0 if self._held_until == NEVER else seconds_until(self._held_until, clock.monotonic())
 
     def reserve(self, clock: Clock, earlier: Reservation | None) -> Reservation:
-        """Reserve the time at which a call may be sent.
+        """Reserve the time at which a call may be sent; never block.
 
         Args:
             clock: the time.
@@ -185,16 +202,12 @@ class RateLimiter(ConcurrencyLimiter):
             limits: what the response's headers say.
             sent_at: when the call was sent. A call from before the last change of the rate does not change it again.
         """
-        quota_spent = limits.quota or (limits.exhausted and limits.reset_in is not None and not limits.burst)
+        pause, quota_spent = pause_after(limits)
         with self._lock:
             now = clock.monotonic()
             self._responses += 1
             self._rate_limited += 1
             self._clock = clock
-            if quota_spent:
-                pause = max(limits.reset_in or 0.0, limits.retry_after or 0.0) or DEFAULT_QUOTA_PAUSE_S
-            else:
-                pause = DEFAULT_PAUSE_S if limits.retry_after is None else limits.retry_after
             held = self._hold(now, pause)
             slower = not quota_spent and (self._rate is None or sent_at >= self._rate.since)
             if slower:
@@ -247,7 +260,7 @@ class RateLimiter(ConcurrencyLimiter):
         rate = BACKOFF_FACTOR * accepted if accepted else FALLBACK_CALLS_PER_S
         if self._rate_before is not None:
             rate = max(min(rate, BACKOFF_FACTOR * self._rate_before), FLOOR_FACTOR * self._rate_before)
-        self._rate = _ClimbingRate(max(rate, at_least), since)
+        self._rate = ClimbingRate(max(rate, at_least), since)
 
     def _rate_at(self, now: float) -> float | None:
         """Return the limit in calls per second; None for no limit."""
@@ -255,6 +268,13 @@ class RateLimiter(ConcurrencyLimiter):
             return None
         rate = min(self._rate.at(now) if self._rate else MAX_CALLS_PER_S, self._max_rate or MAX_CALLS_PER_S)
         return None if rate >= MAX_CALLS_PER_S else rate
+
+
+def pause_after(limits: RateLimitInfo) -> tuple[float, bool]:
+    """Return the seconds to pause after a 429, and whether a spent quota caused it."""
+    if limits.quota or (limits.exhausted and limits.reset_in is not None and not limits.burst):
+        return max(limits.reset_in or 0.0, limits.retry_after or 0.0) or DEFAULT_QUOTA_PAUSE_S, True
+    return DEFAULT_PAUSE_S if limits.retry_after is None else limits.retry_after, False
 
 
 def peak_rate(accepted: Iterable[tuple[float, int]], now: float) -> float:

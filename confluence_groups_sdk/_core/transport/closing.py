@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import httpcore
 
-    from ..limits.concurrency_limiter import ConcurrencyLimiter
+    from ..limits.acquirable import Acquirable
 
 CLOSED_UNSENT = "the client was closed: nothing was sent"
 CLOSING_THREAD = "confluence-groups-close"
@@ -83,11 +83,11 @@ class Closing:
         with self._register(waker.wake):
             clock.wait(waker, seconds)
 
-    def acquire(self, limiter: ConcurrencyLimiter) -> bool:
-        """Take a slot of a limiter; block this thread until one is free. Return False if the client is closed first."""
+    def acquire(self, source: Acquirable) -> bool:
+        """Block this thread until something is granted to it; return False if the client is closed first."""
         waker = Waker()
         with self._register(waker.wake):
-            return limiter.acquire(waker)
+            return source.acquire(waker)
 
     @contextmanager
     def _register(self, wake: Callable[[], object]) -> Iterator[None]:

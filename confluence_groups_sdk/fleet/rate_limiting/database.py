@@ -1,0 +1,31 @@
+"""What the rate limiter needs of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class DatabaseDownError(Exception):
+    """The database cannot be reached, does not answer in time, or has no connection to spare."""
+
+
+class Database(Protocol):
+    """Calls functions of the fleet's schema, from one thread at a time, and after a fork, too."""
+
+    @property
+    def server(self) -> str:
+        """Return the server's name for messages, without a password."""
+        ...
+
+    def execute(self, function: str, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        """Call a function in a transaction of its own, and return its row; do not repeat it.
+
+        Raises:
+            DatabaseDownError: the function may have been carried out or not.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        ...

@@ -1,0 +1,80 @@
+"""One connection of psycopg, for the thread that asks for turns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ConfigurationError
+from .database import DatabaseDownError
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+_ABANDONED: list[object] = []  # of the parent of a forked process: closing one here would end it there
+
+
+class DedicatedConnection:
+    """A `Database` over one connection, which is opened by the first call, and again after a failure.
+
+    Args:
+        connect: opens a connection in autocommit mode.
+        server: the server's name, without a password.
+        schema: the schema of the tables.
+        unreachable: what ``connect`` raises if the server cannot be reached, in addition to psycopg's errors.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection[Any]],
+        *,
+        server: str,
+        schema: str,
+        unreachable: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._connect = connect
+        self._server = server
+        self._schema = schema
+        self._unreachable = unreachable
+        self._connection: Connection[Any] | None = None
+        self._process = os.getpid()
+
+    @property
+    def server(self) -> str:
+        return self._server
+
+    def execute(self, function: str, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        import psycopg
+
+        down: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InterfaceError, *self._unreachable)
+        try:
+            return self._execute(function, arguments)
+        except down as error:
+            self.close()
+            problem: Exception = DatabaseDownError(type(error).__name__)
+        except psycopg.Error as error:
+            reason = error.diag.message_primary or type(error).__name__
+            problem = ConfigurationError(f"{self._server}: {reason}: run confluence-groups fleet init")
+        raise problem
+
+    def _execute(self, function: str, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        statement = f"SELECT * FROM {self._schema}.{function}({', '.join(['%s'] * len(arguments))})"  # noqa: S608
+        row: tuple[Any, ...] | None = self._open().execute(statement.encode(), arguments).fetchone()
+        assert row is not None, "functions of the schema return one row"
+        return row
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):  # it is broken already
+                connection.close()
+
+    def _open(self) -> Connection[Any]:
+        if self._process != os.getpid():
+            _ABANDONED.append(self._connection)
+            self._connection, self._process = None, os.getpid()
+        if self._connection is None or self._connection.closed:
+            self._connection = self._connect()
+        return self._connection

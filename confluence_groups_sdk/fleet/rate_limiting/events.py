@@ -1,0 +1,65 @@
+"""What this process has to tell the database: responses and returned turns, in order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..._core.limits.rate_limiter import MEASUREMENT_STEP_S
+
+ACCEPTED, HELD, RATE_LIMITED, RELEASED = "accepted", "held", "rate-limited", "released"
+REPORT_WITHIN_S = 0.05  # accepted calls wait for so long for a turn that takes them along
+
+
+class ScheduleEvents:
+    """Events with the moments at which they happened, by this machine's monotonic clock."""
+
+    def __init__(self) -> None:
+        self._events: list[list[Any]] = []  # kind, moment, values
+        self.urgent = False  # whether one of them changes the schedule
+
+    @property
+    def due(self) -> float | None:
+        """The moment by which the events must be sent; None if there are none."""
+        if not self._events:
+            return None
+        moment: float = self._events[0][1]
+        return moment if self.urgent else moment + REPORT_WITHIN_S
+
+    def accepted(self, now: float) -> None:
+        """A response came that is not a 429."""
+        last = self._events[-1] if self._events else None
+        if last and last[0] == ACCEPTED and now - last[1] < MEASUREMENT_STEP_S:
+            last[2] += 1
+        else:
+            self._events.append([ACCEPTED, now, 1])
+
+    def held(self, now: float, seconds: float) -> None:
+        """The server holds all calls."""
+        self._add(HELD, now, seconds)
+
+    def rate_limited(self, now: float, pause: float, sent_at: float | None) -> None:
+        """A 429 came that asks for a pause. `sent_at` is None if its cause, a quota, says nothing about the rate."""
+        if sent_at is None:
+            self._add(HELD, now, pause)
+        else:
+            self._add(RATE_LIMITED, now, pause, sent_at)
+
+    def released(self, now: float, epoch: int, interval_s: float) -> None:
+        """A turn is not needed."""
+        self._events.append([RELEASED, now, epoch, interval_s])
+
+    def _add(self, *event: Any) -> None:
+        self._events.append(list(event))
+        self.urgent = True
+
+    def encode(self, now: float) -> str:
+        """Return the events with the seconds since they happened, because the database has another clock."""
+        return json.dumps(
+            [
+                [kind, now - moment, values[0], now - values[1]]
+                if kind == RATE_LIMITED
+                else [kind, now - moment, *values]
+                for kind, moment, *values in self._events
+            ]
+        )

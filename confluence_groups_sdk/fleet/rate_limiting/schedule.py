@@ -1,0 +1,309 @@
+"""The shared schedule as one process sees it: a thread asks the database for turns, for all calls of the process.
+
+No call waits for the database itself, so a server that does not answer holds up nothing but this thread.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import uuid
+from collections import deque
+from typing import Any, Protocol
+
+from ..._support.clock import Clock, machine_monotonic
+from .database import Database, DatabaseDownError
+from .events import ScheduleEvents
+from .schema import FUNCTION
+from .trips import Answer, Trip
+from .turns import Turn, TurnRequest
+
+PATIENCE_S = 0.8  # a database that takes longer is down
+RETRY_S = 1.0  # between attempts to reach it
+HEARTBEAT_S = 1.0
+IDLE_S = 2.0  # a process without calls leaves after this time
+FRESH_S = 0.05  # what the database said is true for so long
+AHEAD_S = 0.1  # turns are asked for so long before they are due: a killed process wastes no more than these
+BATCH_S = 0.02  # turns for so long are asked for at once
+MAX_BATCH = 100
+THREAD = "confluence-groups-rate-limiter"
+
+
+class Listener(Protocol):
+    """The rate limiter that a schedule belongs to; it is called with the schedule's lock held."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether calls are under way."""
+        ...
+
+    def known(self) -> tuple[float | None, float | None]:
+        """Return the rate of all members, and the seconds for which calls are held."""
+        ...
+
+    def hold_for(self, seconds: float) -> None:
+        """Calls are held."""
+        ...
+
+    def leave(self) -> None:
+        """The database is down."""
+        ...
+
+    def rejoin(self) -> None:
+        """The database is back."""
+        ...
+
+
+class Schedule:
+    """Gets turns from the database.
+
+    Args:
+        database: where the schedule is kept.
+        site: the site's name there.
+        listener: what to tell of holds and outages.
+        connect_s: seconds that the first answer may take.
+
+    Attributes:
+        lock: guards everything here and the requests.
+        is_down: whether the database is down.
+        rate: the rate of all members at the newest answer; None for none.
+        members: the number of processes.
+    """
+
+    def __init__(self, database: Database, site: str, listener: Listener, connect_s: float) -> None:
+        self.lock = threading.RLock()  # reentrant: a signal handler may ask for a turn
+        self._changed = threading.Condition(self.lock)
+        self._database, self._site, self._listener = database, site, listener
+        self._member = uuid.uuid4().hex
+        self._patience_s = connect_s
+        self.is_down = False
+        self.rate: float | None = None
+        self.members = 1
+        self._epoch = -1
+        self._interval_s = 0.0
+        self._waiting: deque[TurnRequest] = deque()
+        self._confirming: list[TurnRequest] = []
+        self._events = ScheduleEvents()
+        self._is_new = True  # the database has to be told what this process knows
+        self._granted_until = self._answered = self._seen = self._used = -math.inf
+        self._retry_at = -math.inf
+        self._trip: Trip | None = None
+        self._thread: threading.Thread | None = None
+
+    # --- for calls
+
+    def request(self, clock: Clock, turn: Turn | None = None) -> TurnRequest:
+        """Ask for a turn, or for the confirmation of one."""
+        request = TurnRequest(self, clock, turn)
+        with self.lock:
+            if turn is None:
+                self._waiting.append(request)
+            else:
+                self._confirming.append(request)
+            self.wake()
+        return request
+
+    def reopen(self, request: TurnRequest) -> None:
+        """Let a request that was woken without a turn wait again."""
+        with self.lock:
+            request.is_settled = request.turn is not None or self.is_down or request.error is not None
+
+    def is_valid(self, turn: Turn) -> bool | None:
+        """Check whether a turn may be used; None if the database has to confirm it."""
+        with self.lock:
+            if turn.epoch != self._epoch:
+                return False
+            fresh = not self._events.urgent and machine_monotonic() - self._answered < FRESH_S
+            return True if turn.confirmed or fresh else None
+
+    def withdraw(self, request: TurnRequest) -> None:
+        """Drop the request of a call that has ended."""
+        with self.lock:
+            request.is_withdrawn = True
+            if request in self._waiting:
+                self._waiting.remove(request)
+            if request in self._confirming:
+                self._confirming.remove(request)
+            if turn := request.turn or request.confirms:
+                self.release(turn)
+
+    def release(self, turn: Turn) -> None:
+        """Return a turn that is not needed."""
+        with self.lock:
+            if turn.epoch == self._epoch and not self.is_down:
+                self._events.released(machine_monotonic(), turn.epoch, turn.interval_s)
+                self.wake()
+
+    def record_accepted(self, hold_s: float | None) -> None:
+        """Report a response that is not a 429; it may say that a quota is spent."""
+        with self.lock:
+            now = machine_monotonic()
+            self._events.accepted(now)
+            if hold_s:
+                self._events.held(now, hold_s)
+            self.wake()
+
+    def record_rate_limited(self, pause_s: float, sent_ago_s: float | None) -> None:
+        """Report a 429; `sent_ago_s` is None if a quota is its cause."""
+        with self.lock:
+            now = machine_monotonic()
+            self._events.rate_limited(now, pause_s, None if sent_ago_s is None else now - sent_ago_s)
+            self.wake()
+
+    def check(self) -> None:
+        """Notice that the database does not answer."""
+        with self.lock:
+            if self._trip and machine_monotonic() - self._trip.began > self._patience_s:
+                self._leave()
+
+    def wake(self) -> None:
+        """Let the thread look at what has changed, and start it if it has ended."""
+        with self.lock:
+            self._used = machine_monotonic()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+                self._thread.start()
+            else:
+                self._changed.notify()
+
+    # --- the thread
+
+    def _run(self) -> None:
+        while (trip := self._next_trip()) is not None:
+            try:
+                answer = self._make(trip)
+            except DatabaseDownError:
+                with self.lock:
+                    self._leave()
+                    self._trip, self._retry_at = None, machine_monotonic() + RETRY_S
+            except Exception as error:  # the calls raise it
+                self._fail(error)
+                return
+            else:
+                self._settle(trip, answer)
+        self._database.close()
+
+    def _make(self, trip: Trip) -> Answer:
+        """Ask the database, once more if it had closed the connection."""
+        arguments = (self._site, self._member, *trip.arguments(machine_monotonic()))
+        try:
+            return Answer(*self._database.execute(FUNCTION, arguments))
+        except DatabaseDownError:
+            if self.is_down or self._answered == -math.inf:
+                raise
+        return Answer(*self._database.execute(FUNCTION, arguments))
+
+    def _next_trip(self) -> Trip | None:
+        """Wait for something to ask; return None if this process has no calls any more."""
+        with self.lock:
+            while True:
+                now = machine_monotonic()
+                if self._listener.is_busy:
+                    self._used = now
+                wait_s = self._seconds_to_next_trip(now)
+                if wait_s <= 0:
+                    self._trip = self._new_trip(now)
+                    return self._trip
+                idle_s = IDLE_S - (now - self._used)
+                if idle_s <= 0:
+                    self._thread, self.is_down = None, False
+                    return None
+                self._changed.wait(min(wait_s, idle_s))
+
+    def _seconds_to_next_trip(self, now: float) -> float:
+        if self.is_down:
+            return self._retry_at - now
+        moments = [self._seen + HEARTBEAT_S if self._listener.is_busy else math.inf]
+        if self._confirming:
+            moments.append(now)
+        if self._waiting:
+            moments.append(self._granted_until - AHEAD_S if self._interval_s else now)
+        if (due := self._events.due) is not None:
+            moments.append(due)
+        return min(moments) - now
+
+    def _new_trip(self, now: float) -> Trip:
+        if self.is_down:
+            return Trip(now, is_new=True, is_alive=True, known=self._listener.known())
+        wanted = self._count_wanted(now)
+        is_alive = now - self._seen >= HEARTBEAT_S
+        requests = [self._waiting.popleft() for _ in range(wanted)]
+        confirming, self._confirming = self._confirming, []
+        events, self._events = self._events, ScheduleEvents()
+        known = self._listener.known()
+        return Trip(now, requests, confirming, events, is_new=self._is_new, is_alive=is_alive, known=known)
+
+    def _count_wanted(self, now: float) -> int:
+        """Return how many turns to ask for now; one until the rate is known, so that it is shared fairly."""
+        limit = MAX_BATCH
+        if self._is_new:
+            limit = 1
+        elif self._interval_s:
+            limit = max(1, int(BATCH_S / self._interval_s)) if self._granted_until - now <= AHEAD_S else 0
+        return min(len(self._waiting), limit)
+
+    def _settle(self, trip: Trip, answer: Answer) -> None:
+        """Hand out what the database has granted."""
+        with self.lock:
+            if self.is_down:
+                self.is_down = False
+                self._listener.rejoin()
+            self._trip, self._is_new = None, False
+            self._patience_s = PATIENCE_S
+            self._answered = trip.began
+            if answer.epoch != self._epoch:
+                self._epoch, self._granted_until = answer.epoch, -math.inf
+            self.rate, self._interval_s = answer.rate, answer.interval_s
+            if answer.members is not None:
+                self.members, self._seen = answer.members, trip.began
+            for request, delay_s in zip(trip.requests, answer.delays_s, strict=True):
+                self._grant(request, delay_s, answer)
+            for request in trip.confirming:
+                turn = request.turn = request.confirms
+                assert turn is not None, "it is what the request is about"
+                turn.confirmed = True
+                request.settle()
+            if answer.held_s:
+                self._listener.hold_for(answer.held_s)
+                for request in self._waiting:
+                    request.settle()  # calls do not wait for long holds
+
+    def _grant(self, request: TurnRequest, delay_s: float, answer: Answer) -> None:
+        due = request.clock.monotonic() + delay_s
+        turn = Turn(due, answer.interval_s, answer.epoch, confirmed=not delay_s)
+        if not request.is_withdrawn:
+            request.turn = turn
+            request.settle()
+        if request.is_withdrawn:  # the call has ended, or it goes on without the turn
+            request.turn = None
+            self.release(turn)
+        else:
+            self._granted_until = max(self._granted_until, machine_monotonic() + delay_s)
+
+    def _leave(self) -> None:
+        """Continue without the database until it is back."""
+        if self.is_down:
+            return
+        self._listener.leave()
+        self.is_down = self._is_new = True
+        self._retry_at = machine_monotonic() + RETRY_S
+        self._events = ScheduleEvents()
+        self._release_all(None)
+
+    def _fail(self, error: Exception) -> None:
+        with self.lock:
+            self._thread = None
+            self._release_all(error)
+            self._trip = None
+
+    def _release_all(self, error: Exception | None) -> None:
+        """Wake all calls, which see the error or that the database is down."""
+        requests: list[Any] = [*self._waiting, *self._confirming]
+        if self._trip:
+            requests += [*self._trip.requests, *self._trip.confirming]
+        self._waiting.clear()
+        self._confirming.clear()
+        for request in requests:
+            request.error = error
+            request.is_withdrawn = True
+            request.settle()

@@ -1,0 +1,181 @@
+"""The tables and functions of the shared rate limiter: the rules of `RateLimiter`, as PL/pgSQL.
+
+The numbers are those of `RateLimiter`. A test compares both on the same events.
+"""
+
+from __future__ import annotations
+
+from ..._core.limits import rate_limiter
+
+FUNCTION = "take_turns"
+CLOCK_JITTER_S = 1.0  # a clock that is set back by more moves all moments along
+
+TABLES = """
+CREATE UNLOGGED TABLE IF NOT EXISTS {schema}.rate_limit (
+  site text PRIMARY KEY,
+  epoch bigint NOT NULL,                            -- grows when turns become void
+  rate float8,                                      -- calls per second at the moment "since", from which it climbs
+  since float8,
+  rate_before float8,                               -- the limit before the last 429
+  next_free float8 NOT NULL DEFAULT '-infinity',    -- when the next call may be sent
+  held_until float8 NOT NULL DEFAULT '-infinity',
+  step_start float8 NOT NULL DEFAULT '-infinity',   -- of the newest row in rate_limit_accepted
+  read_at float8 NOT NULL DEFAULT '-infinity'       -- the newest reading of the clock
+) WITH (fillfactor = 20);
+
+CREATE UNLOGGED TABLE IF NOT EXISTS {schema}.rate_limit_accepted (
+  site text NOT NULL,
+  start float8 NOT NULL,
+  calls integer NOT NULL,
+  PRIMARY KEY (site, start)
+) WITH (fillfactor = 50);
+
+CREATE UNLOGGED TABLE IF NOT EXISTS {schema}.rate_limit_member (
+  site text NOT NULL,
+  member text NOT NULL,
+  seen float8 NOT NULL,
+  PRIMARY KEY (site, member)
+) WITH (fillfactor = 50);
+"""
+
+RULES = """
+CREATE OR REPLACE FUNCTION {schema}.rate_at(rate float8, since float8, moment float8) RETURNS float8
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT nullif(least(rate * exp(least(
+    {GROWTH_PER_S} * t * (1 + t / (2 * {CLIMB_DOUBLING_S})), {MAX_GROWTH_EXPONENT})), {MAX_CALLS_PER_S}),
+    {MAX_CALLS_PER_S})
+  FROM (SELECT greatest(0.0, moment - since) AS t) AS passed
+$$;
+
+CREATE OR REPLACE FUNCTION {schema}.measured_rate(of_site text, moment float8, before float8) RETURNS float8
+LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN before IS NULL THEN found
+    ELSE greatest(least(found, {BACKOFF_FACTOR} * before), {FLOOR_FACTOR} * before) END
+  FROM (
+    SELECT coalesce({BACKOFF_FACTOR} * max(calls / (moment - start + {BURST_ALLOWANCE_S})), {FALLBACK_CALLS_PER_S})
+      AS found
+    FROM (
+      SELECT start, sum(calls) OVER (ORDER BY start DESC) AS calls FROM {schema}.rate_limit_accepted
+      WHERE site = of_site AND start >= moment - {MEASUREMENT_WINDOW_S}
+    ) AS windows
+  ) AS best
+$$;
+"""
+
+TURNS = """
+CREATE OR REPLACE FUNCTION {schema}.take_turns(
+  of_site text, by_member text, is_alive boolean,   -- by_member is counted as alive if is_alive
+  events text,                                      -- what has happened: ScheduleEvents.encode
+  wanted integer,                                   -- turns
+  known_rate float8, known_hold float8, is_new boolean,  -- what the member knows, if the database may know less
+  read_clock float8,                                -- NULL for the clock of the database
+  OUT delays float8[], OUT turn_interval float8, OUT turn_epoch bigint, OUT rate float8, OUT held float8,
+  OUT members integer
+) LANGUAGE plpgsql AS $$
+DECLARE
+  s {schema}.rate_limit;
+  event jsonb; kind text; moment float8; turn float8; clock float8; is_created boolean; pause float8; shift float8;
+BEGIN
+  SELECT * INTO s FROM {schema}.rate_limit AS l WHERE l.site = of_site FOR UPDATE;
+  IF NOT FOUND THEN
+    INSERT INTO {schema}.rate_limit (site, epoch) VALUES (of_site, floor(random() * 1e15)) ON CONFLICT DO NOTHING;
+    is_created := FOUND;
+    SELECT * INTO s FROM {schema}.rate_limit AS l WHERE l.site = of_site FOR UPDATE;
+  END IF;
+  clock := coalesce(read_clock, extract(epoch FROM clock_timestamp())::float8);
+  IF clock < s.read_at - {CLOCK_JITTER_S} THEN      -- the clock was set back
+    shift := clock - s.read_at;
+    s.since := s.since + shift;
+    s.next_free := s.next_free + shift;
+    s.held_until := s.held_until + shift;
+    s.step_start := s.step_start + shift;
+    UPDATE {schema}.rate_limit_accepted AS a SET start = a.start + shift WHERE a.site = of_site;
+    UPDATE {schema}.rate_limit_member AS m SET seen = m.seen + shift WHERE m.site = of_site;
+  ELSE
+    clock := greatest(clock, s.read_at);
+  END IF;
+  s.read_at := clock;
+  IF is_created OR is_new THEN
+    IF known_rate < coalesce({schema}.rate_at(s.rate, s.since, clock), 'infinity') THEN
+      s.rate := known_rate;
+      s.since := clock;
+    END IF;
+    IF clock + known_hold > s.held_until THEN
+      s.held_until := clock + known_hold;
+      s.next_free := s.held_until;
+      s.epoch := s.epoch + 1;
+    END IF;
+  END IF;
+
+  FOR event IN SELECT * FROM jsonb_array_elements(events::jsonb) LOOP
+    kind := event ->> 0;
+    moment := clock - greatest((event ->> 1)::float8, 0);
+    IF kind = 'accepted' THEN
+      moment := greatest(moment, s.step_start);
+      IF moment - s.step_start < {MEASUREMENT_STEP_S} THEN
+        UPDATE {schema}.rate_limit_accepted AS a SET calls = a.calls + (event ->> 2)::integer
+        WHERE a.site = of_site AND a.start = s.step_start;
+      ELSE
+        INSERT INTO {schema}.rate_limit_accepted VALUES (of_site, moment, (event ->> 2)::integer);
+        DELETE FROM {schema}.rate_limit_accepted AS a
+        WHERE a.site = of_site AND a.start < moment - 2 * {MEASUREMENT_WINDOW_S};
+        s.step_start := moment;
+      END IF;
+      IF moment < s.since THEN                      -- sent before the 429, so part of what was accepted until then
+        s.rate := greatest({schema}.measured_rate(of_site, moment, s.rate_before), s.rate);
+      END IF;
+    ELSIF kind = 'released' THEN
+      IF (event ->> 2)::bigint = s.epoch THEN
+        s.next_free := s.next_free - (event ->> 3)::float8;
+      END IF;
+    ELSE                                            -- held, rate-limited
+      pause := (event ->> 2)::float8;
+      IF moment + pause > s.held_until THEN
+        s.held_until := moment + pause;
+        s.next_free := s.held_until;
+        s.epoch := s.epoch + 1;
+      END IF;
+      IF kind = 'rate-limited' AND (s.rate IS NULL OR clock - (event ->> 3)::float8 >= s.since) THEN
+        s.rate_before := {schema}.rate_at(s.rate, s.since, moment);
+        s.rate := greatest({schema}.measured_rate(of_site, moment, s.rate_before), {MIN_CALLS_PER_S});
+        s.since := moment + pause;
+      END IF;
+    END IF;
+  END LOOP;
+
+  rate := {schema}.rate_at(s.rate, s.since, clock);
+  turn_interval := coalesce(1 / rate, 0);
+  delays := '{{}}';
+  FOR i IN 1..wanted LOOP
+    turn := greatest(clock, s.held_until);
+    IF rate IS NOT NULL THEN
+      s.next_free := greatest(s.next_free, turn - {CATCH_UP_S});
+      turn := greatest(turn, s.next_free);
+      s.next_free := s.next_free + turn_interval;
+    END IF;
+    delays := delays || CASE WHEN turn - clock >= {CLOCK_RESOLUTION_S} THEN turn - clock ELSE 0 END;
+  END LOOP;
+  turn_epoch := s.epoch;
+  held := greatest(s.held_until - clock, 0);
+  UPDATE {schema}.rate_limit AS l SET epoch = s.epoch, rate = s.rate, since = s.since, rate_before = s.rate_before,
+    next_free = s.next_free, held_until = s.held_until, step_start = s.step_start, read_at = s.read_at
+  WHERE l.site = of_site;
+
+  IF is_alive THEN
+    INSERT INTO {schema}.rate_limit_member AS m VALUES (of_site, by_member, clock)
+    ON CONFLICT (site, member) DO UPDATE SET seen = clock;
+    DELETE FROM {schema}.rate_limit_member AS m WHERE m.site = of_site AND m.seen < clock - {MEMBER_TIMEOUT_S};
+    SELECT count(*) INTO members FROM {schema}.rate_limit_member AS m WHERE m.site = of_site;
+  END IF;
+END
+$$;
+"""
+
+MEMBER_TIMEOUT_S = 5.0  # a process that was not heard of for so long has ended
+
+CONSTANTS = {name: value for name, value in vars(rate_limiter).items() if name.isupper()}
+
+
+NUMBERS = {"CLOCK_JITTER_S": CLOCK_JITTER_S, "MEMBER_TIMEOUT_S": MEMBER_TIMEOUT_S}
+SCHEMA = (TABLES + RULES + TURNS).format(schema="{schema}", **CONSTANTS, **NUMBERS)
+"""Creates the tables, and creates or replaces the functions; ``{schema}`` is the name of the schema, which exists."""

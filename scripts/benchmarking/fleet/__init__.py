@@ -1,0 +1,1 @@
+"""Measure several processes that work on one site."""

@@ -1,0 +1,124 @@
+"""One of the processes: remove members with threads or tasks, and print how that went as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from attrs import asdict, field, frozen
+from databases.rate_limiting import open_database
+
+from benchmarking.calls import EMAIL, GROUP_ID, TOKEN, account_ids
+from confluence_groups_sdk import ApiToken, AsyncConfluenceGroups, ConfluenceGroups, RateLimiter
+from confluence_groups_sdk.fleet.rate_limiting.database import Database
+from confluence_groups_sdk.fleet.rate_limiting.shared_rate_limiter import SharedRateLimiter
+
+TICK_S = 0.001
+
+
+@frozen
+class Work:
+    """What a process is to do.
+
+    Attributes:
+        url: the site.
+        uri: the database; None for a rate limiter of its own.
+        calls: the number of removals.
+        workers: threads, or tasks.
+        delay: seconds after the others until it begins.
+        tasks: whether to use the asynchronous client.
+    """
+
+    url: str
+    uri: str | None
+    calls: int
+    workers: int = 8
+    delay: float = 0.0
+    tasks: bool = False
+
+    def as_json(self) -> str:
+        """Return it as an argument of this module."""
+        return json.dumps(asdict(self))
+
+
+@frozen
+class Timed:
+    """A database that notes how long each call takes."""
+
+    database: Database
+    seconds: list[float] = field(factory=list)
+
+    @property
+    def server(self) -> str:
+        """The name of the server."""
+        return self.database.server
+
+    def execute(self, function: str, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        """Call a function."""
+        begun = time.perf_counter()
+        try:
+            return self.database.execute(function, arguments)
+        finally:
+            self.seconds.append(time.perf_counter() - begun)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.database.close()
+
+
+def main() -> None:
+    """Say that it is ready, wait for a line, and do the work."""
+    work = Work(**json.loads(sys.argv[1]))
+    database = None if work.uri is None else Timed(open_database(work.uri))
+    limiter = RateLimiter() if database is None else SharedRateLimiter(database, work.url)
+    ids = itertools.islice(account_ids(), work.calls)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    time.sleep(work.delay)
+    blocked = asyncio.run(remove_in_tasks(work, limiter, ids)) if work.tasks else remove(work, limiter, ids)
+    done = {"ended": time.time(), "trips": database.seconds if database else [], "blocked": blocked}
+    print(json.dumps(done), flush=True)
+
+
+def remove(work: Work, limiter: RateLimiter, ids: Iterator[str]) -> float:
+    """Remove members with threads."""
+    with (
+        ConfluenceGroups(work.url, auth=ApiToken(EMAIL, TOKEN), rate_limiter=limiter) as groups,
+        ThreadPoolExecutor(work.workers) as pool,
+    ):
+        list(pool.map(lambda each: groups.remove_member(group_id=GROUP_ID, account_id=each), ids))
+    return 0.0
+
+
+async def remove_in_tasks(work: Work, limiter: RateLimiter, ids: Iterator[str]) -> float:
+    """Remove members with tasks; return the longest time for which the event loop was blocked."""
+    blocked = 0.0
+
+    async def tick() -> None:
+        nonlocal blocked
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(TICK_S)
+            blocked = max(blocked, time.perf_counter() - begun - TICK_S)
+
+    async with AsyncConfluenceGroups(work.url, auth=ApiToken(EMAIL, TOKEN), rate_limiter=limiter) as groups:
+
+        async def remove_some() -> None:
+            for each in ids:
+                await groups.remove_member(group_id=GROUP_ID, account_id=each)
+
+        await groups.remove_member(group_id=GROUP_ID, account_id=next(ids))  # loads what calls need
+        ticking = asyncio.create_task(tick())
+        await asyncio.gather(*(remove_some() for _ in range(work.workers)))
+        ticking.cancel()
+    return blocked
+
+
+if __name__ == "__main__":
+    main()

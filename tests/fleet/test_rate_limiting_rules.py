@@ -1,0 +1,207 @@
+"""The function in the database decides what `RateLimiter` decides, on the same events."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from databases.rate_limiting import EmbeddedServer, embedded_server, open_database
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from confluence_groups_sdk import RateLimiter, RateLimitInfo
+from confluence_groups_sdk._core.limits.rate_limiter import MEASUREMENT_WINDOW_S, Reservation
+from confluence_groups_sdk.fleet.rate_limiting.database import Database
+from confluence_groups_sdk.fleet.rate_limiting.events import ScheduleEvents
+from confluence_groups_sdk.fleet.rate_limiting.schema import FUNCTION, MEMBER_TIMEOUT_S
+from confluence_groups_sdk.fleet.rate_limiting.trips import Answer
+
+BEGIN = 1_000_000.0
+TICK_S = 1 / 64  # exact in binary, so that both clocks compare moments alike
+SITES = itertools.count()
+
+
+class Moment:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.time = BEGIN
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"nobody sleeps for {seconds} s")
+
+    async def async_sleep(self, seconds: float) -> None:
+        raise AssertionError(f"nobody sleeps for {seconds} s")
+
+    def random(self) -> float:
+        return 0.5
+
+
+class Schedules:
+    """A `RateLimiter`, and a site in the database, with the same events at the same moments."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.site = f"site {next(SITES)}"
+        self.clock = Moment()
+        self.local = RateLimiter()
+        self.turns: list[tuple[Reservation, int, float]] = []  # of the local one, and epoch and interval of the other
+
+    def ask(self, events: ScheduleEvents | None = None, wanted: int = 0, **options: Any) -> Answer:
+        known = options.get("known", (None, None))
+        text = (events or ScheduleEvents()).encode(self.clock.time)
+        alive = "member" in options
+        arguments = (options.get("member", "m"), alive, text, wanted, *known, options.get("is_new", False))
+        return Answer(*self.database.execute(FUNCTION, (self.site, *arguments, self.clock.time)))
+
+    def reserve(self) -> None:
+        here, there = self.local.reserve(self.clock, None), self.ask(wanted=1)
+        assert there.delays_s == [pytest.approx(here.delay_s, abs=1e-6)]
+        assert there.interval_s == pytest.approx(here.interval_s, rel=1e-9)
+        self.turns.append((here, there.epoch, there.interval_s))
+
+    def release(self) -> None:
+        if self.turns:
+            here, epoch, interval_s = self.turns.pop()
+            self.local.release_reservation(here)
+            events = ScheduleEvents()
+            events.released(self.clock.time, epoch, interval_s)
+            self.ask(events)
+
+    def accept(self, hold_s: float | None) -> None:
+        self.local.record_accepted(self.clock, RateLimitInfo(reset_in=hold_s, exhausted=hold_s is not None))
+        events = ScheduleEvents()
+        events.accepted(self.clock.time)
+        if hold_s:
+            events.held(self.clock.time, hold_s)
+        self.ask(events)
+
+    def rate_limit(self, pause_s: float, sent_ago_s: float, *, quota: bool) -> None:
+        sent_at = self.clock.time - sent_ago_s
+        self.local.record_rate_limited(self.clock, RateLimitInfo(retry_after=pause_s, quota=quota), sent_at)
+        events = ScheduleEvents()
+        if pause_s or not quota:
+            events.rate_limited(self.clock.time, pause_s, None if quota else sent_at)
+        self.ask(events)
+
+    def compare(self) -> None:
+        rate, there = self.local._rate_at(self.clock.time), self.ask()
+        assert there.rate == (None if rate is None else pytest.approx(rate, rel=1e-9))
+        assert there.held_s == pytest.approx(self.local.seconds_held(self.clock))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def database(server: EmbeddedServer) -> Iterator[Database]:
+    opened = open_database(server.uri)
+    yield opened
+    opened.close()
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("reserve")),
+    st.tuples(st.just("release")),
+    st.tuples(st.just("accept"), st.sampled_from([None, None, None, 0.5, 3.0])),
+    st.tuples(
+        st.just("rate_limit"),
+        st.sampled_from([0.0, 1.0, 2.5, 70.0]),
+        st.sampled_from([0.0, 0.25, 1.5]),
+        st.sampled_from([False, False, True]),
+    ),
+)
+PASSING = st.one_of(st.integers(0, 8), st.integers(0, 300), st.integers(0, 20_000))  # ticks
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(PASSING, STEPS), max_size=40))
+def test_both_decide_alike(database: Database, steps: list[tuple[int, Any]]) -> None:
+    both = Schedules(database)
+    for ticks, (name, *values) in steps:
+        both.clock.time += ticks * TICK_S
+        if name == "rate_limit":
+            pause_s, sent_ago_s, quota = values
+            both.rate_limit(pause_s or (1.0 if quota else 0.0), sent_ago_s, quota=quota)
+        else:
+            getattr(both, name)(*values)
+        both.compare()
+
+
+def test_a_long_run_is_measured_alike(database: Database) -> None:
+    both = Schedules(database)
+    for number in range(2_000):
+        both.clock.time += TICK_S if number % 500 else 2 * MEASUREMENT_WINDOW_S
+        both.reserve()
+        both.accept(None)
+        if number % 300 == 299:
+            both.rate_limit(1.0, 0.0, quota=False)
+        both.compare()
+    assert both.ask().rate is not None
+
+
+def test_the_clock_of_the_database_may_be_set_back(database: Database) -> None:
+    both = Schedules(database)
+    both.accept(None)
+    both.rate_limit(10.0, 0.0, quota=False)
+    before = both.ask(wanted=1)
+    both.clock.time -= 3_600
+    after = both.ask(wanted=1)
+    assert after.held_s == pytest.approx(before.held_s)
+    assert after.delays_s == [pytest.approx(before.delays_s[0] + before.interval_s)]
+    both.clock.time += 13
+    assert both.ask(wanted=1).delays_s == [0.0]
+
+
+def test_moments_are_the_database_s_own(database: Database) -> None:
+    """A host whose clock is an hour ahead reports how long ago something happened, not when."""
+    both = Schedules(database)
+    both.ask()
+    events = ScheduleEvents()
+    events.rate_limited(both.clock.time + 3_600 - 0.5, 10.0, both.clock.time + 3_600 - 1.0)
+    text = events.encode(both.clock.time + 3_600)
+    arguments = (both.site, "m", False, text, 1, None, None, False, both.clock.time)
+    answer = Answer(*database.execute(FUNCTION, arguments))
+    assert answer.held_s == pytest.approx(9.5)
+
+
+def test_members_are_counted_until_they_fall_silent(database: Database) -> None:
+    both = Schedules(database)
+    assert both.ask(member="a").members == 1
+    assert both.ask(member="b").members == 2
+    assert both.ask(member="a").members == 2
+    both.clock.time += MEMBER_TIMEOUT_S + 1
+    assert both.ask(member="a").members == 1
+    assert both.ask().members is None
+
+
+def test_sites_in_one_database_are_apart(database: Database) -> None:
+    one, other = Schedules(database), Schedules(database)
+    one.ask(member="a")
+    one.rate_limit(10.0, 0.0, quota=False)
+    answer = other.ask(wanted=1, member="a")
+    assert (answer.rate, answer.held_s, answer.delays_s, answer.members) == (None, 0.0, [0.0], 1)
+
+
+def test_a_database_that_has_lost_its_state_is_told_what_a_member_knows(database: Database) -> None:
+    both = Schedules(database)
+    answer = both.ask(known=(20.0, 5.0), is_new=True)
+    assert [answer.rate, answer.held_s] == pytest.approx([20.0, 5.0])
+    assert both.ask(known=(30.0, None), is_new=True).rate == pytest.approx(20.0)
+    assert both.ask(known=(10.0, None), is_new=True).rate == pytest.approx(10.0)
+    assert both.ask(known=(5.0, 60.0)).rate == pytest.approx(10.0)
+    both.clock.time += 3_600 * 24 * 365
+    assert both.ask().rate is None
+    assert not math.isnan(both.ask(wanted=1).delays_s[0])
