@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from .rate_limits import RATE_LIMITS
+
 
 @frozen
 class Migration:
@@ -48,4 +50,4 @@ CREATE TABLE {schema}.journal_lines (
 COMMENT ON TABLE {schema}.journal_lines IS 'the lines of each journal as in its file: convert_from(line, ''UTF8'')';
 """
 
-MIGRATIONS = (Migration(TOKENS_AND_JOURNALS),)
+MIGRATIONS = (Migration(TOKENS_AND_JOURNALS), Migration(RATE_LIMITS))
