@@ -63,10 +63,13 @@ class Schedules:
         known = options.get("known", (None, None))
         text = (events or ScheduleEvents()).encode(self.clock.time)
         alive = "member" in options
-        arguments = (options.get("member", "m"), alive, text, wanted, *known, options.get("is_new", False))
+        asking = options.get("is_asking", wanted > 0)
+        arguments = (options.get("member", "m"), alive, text, wanted, asking, *known, options.get("is_new", False))
         return Answer(*self.database.execute(FUNCTION, (self.site, *arguments, self.clock.time)))
 
     def reserve(self) -> None:
+        if self.local._rate_at(self.clock.time) is None:
+            return  # without a rate, only the shared schedule has a pace
         here, there = self.local.reserve(self.clock, None), self.ask(wanted=1)
         assert there.delays_s == [pytest.approx(here.delay_s, abs=1e-6)]
         assert there.interval_s == pytest.approx(here.interval_s, rel=1e-9)
@@ -134,6 +137,7 @@ PASSING = st.one_of(st.integers(0, 8), st.integers(0, 300), st.integers(0, 20_00
 @given(st.lists(st.tuples(PASSING, STEPS), max_size=40))
 def test_both_decide_alike(database: Database, steps: list[tuple[int, Any]]) -> None:
     both = Schedules(database)
+    both.rate_limit(1.0, 0.0, quota=False)
     for ticks, (name, *values) in steps:
         both.clock.time += ticks * TICK_S
         if name == "rate_limit":
@@ -146,6 +150,7 @@ def test_both_decide_alike(database: Database, steps: list[tuple[int, Any]]) -> 
 
 def test_a_long_run_is_measured_alike(database: Database) -> None:
     both = Schedules(database)
+    both.rate_limit(1.0, 0.0, quota=False)
     for number in range(2_000):
         both.clock.time += TICK_S if number % 500 else 2 * MEASUREMENT_WINDOW_S
         both.reserve()
@@ -176,7 +181,7 @@ def test_moments_are_the_database_s_own(database: Database) -> None:
     events = ScheduleEvents()
     events.rate_limited(both.clock.time + 3_600 - 0.5, 10.0, both.clock.time + 3_600 - 1.0)
     text = events.encode(both.clock.time + 3_600)
-    arguments = (both.site, "m", False, text, 1, None, None, False, both.clock.time)
+    arguments = (both.site, "m", False, text, 1, True, None, None, False, both.clock.time)
     answer = Answer(*database.execute(FUNCTION, arguments))
     assert answer.held_s == pytest.approx(9.5)
 

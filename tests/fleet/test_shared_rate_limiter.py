@@ -45,7 +45,10 @@ class FakeDatabase:
         if isinstance(answer, Exception):
             raise answer
         delays, held_s = answer
-        return ([*delays, *[0.0] * (arguments[4] - len(delays))], 0.0, 1, None, held_s, None)
+        return ([*delays, *[0.0] * (arguments[4] - len(delays))], 0.001, 1, None, held_s, None, 0.0)
+
+    def has_answered(self) -> bool:
+        return False
 
     def close(self) -> None:
         pass
@@ -107,7 +110,7 @@ def test_a_call_that_was_woken_by_a_hold_still_gets_its_turn() -> None:
         request = one.request(FakeClock())
         request.settle()  # for the hold
         trip = one._new_trip(0.0)
-        one._settle(trip, Answer([0.0], 0.0, 1, None, 0.0, None))
+        one._settle(trip, Answer([0.0], 0.001, 1, None, 0.0, None, 0.0))
         assert request.turn is not None
 
 
@@ -150,12 +153,12 @@ def test_turns_of_a_killed_process_do_not_block_the_others(shared: Postgres) -> 
     """A process asks for turns shortly before they are due, so few are lost with it."""
     site = "a site with a killed process"
     database = shared._open_rate_database()
-    database.execute("take_turns", (site, "m", True, "[]", 0, 5.0, None, True, None))  # 5 calls per second
+    database.execute("take_turns", (site, "m", True, "[]", 0, False, 5.0, None, True, None))  # 5 calls per second
     limiter = shared.rate_limiter(site)
     requests = [limiter.reserve(SystemClock(), None) for _ in range(16)]
     assert isinstance(requests[0], TurnRequest)
     assert requests[0].acquire()
-    (delay_s,), *_ = database.execute("take_turns", (site, "other", True, "[]", 1, None, None, False, None))
+    (delay_s,), *_ = database.execute("take_turns", (site, "other", True, "[]", 1, True, None, None, False, None))
     assert delay_s < 1.0  # not 16 turns, which are 3.2 seconds
     database.close()
 

@@ -15,16 +15,17 @@ from ..._support.clock import Clock, machine_monotonic
 from .database import Database, DatabaseDownError
 from .events import ScheduleEvents
 from .trips import Answer, Trip
-from .turns import Turn, TurnRequest
+from .turns import CHECK_S, Turn, TurnRequest
 
 FUNCTION = "take_turns"
-PATIENCE_S = 0.8  # a database that takes longer is down
+PATIENCE_S = 0.7  # a database that takes longer is down
 RETRY_S = 1.0  # between attempts to reach it
 HEARTBEAT_S = 1.0
 IDLE_S = 2.0  # a process without calls leaves after this time
 FRESH_S = 0.05  # what the database said is true for so long
 AHEAD_S = 0.1  # turns are asked for so long before they are due: a killed process wastes no more than these
 BATCH_S = 0.02  # turns for so long are asked for at once
+LATENESS_S = 0.03  # a process that is ahead of others asks at most so late: they need not have calls to send
 MAX_BATCH = 100
 THREAD = "confluence-groups-rate-limiter"
 
@@ -81,12 +82,15 @@ class Schedule:
         self.members = 1
         self._epoch = -1
         self._interval_s = 0.0
+        self._lead = 0.0  # turns, in addition to this process's share
+        self._is_asking = False  # as far as the database knows
         self._waiting: deque[TurnRequest] = deque()
         self._confirming: list[TurnRequest] = []
         self._events = ScheduleEvents()
         self._is_new = True  # the database has to be told what this process knows
         self._granted_until = self._answered = self._seen = self._used = -math.inf
-        self._retry_at = -math.inf
+        self._retry_at = self._checked = -math.inf
+        self._waited_s = 0.0  # for the answer, in time that this process ran
         self._trip: Trip | None = None
         self._thread: threading.Thread | None = None
 
@@ -151,10 +155,16 @@ class Schedule:
             self.wake()
 
     def check(self) -> None:
-        """Notice that the database does not answer."""
+        """Notice that the database does not answer; waiting calls do this every CHECK_S.
+
+        If more time has passed since the last check, this process did not run, so the database may have answered.
+        """
         with self.lock:
-            if self._trip and machine_monotonic() - self._trip.began > self._patience_s:
-                self._leave()
+            before, self._checked = self._checked, machine_monotonic()
+            if self._trip:
+                self._waited_s += min(self._checked - max(before, self._trip.began), CHECK_S)
+                if self._waited_s > self._patience_s and not self._database.has_answered():
+                    self._leave()
 
     def wake(self) -> None:
         """Let the thread look at what has changed, and start it if it has ended."""
@@ -202,7 +212,7 @@ class Schedule:
                     self._used = now
                 wait_s = self._seconds_to_next_trip(now)
                 if wait_s <= 0:
-                    self._trip = self._new_trip(now)
+                    self._trip, self._waited_s = self._new_trip(now), 0.0
                     return self._trip
                 idle_s = IDLE_S - (now - self._used)
                 if idle_s <= 0:
@@ -217,30 +227,43 @@ class Schedule:
         if self._confirming:
             moments.append(now)
         if self._waiting:
-            moments.append(self._granted_until - AHEAD_S if self._interval_s else now)
+            moments.append(self._asking_time())
         if (due := self._events.due) is not None:
             moments.append(due)
         return min(moments) - now
+
+    def _asking_time(self) -> float:
+        """Return when to ask for more turns: later if this process is ahead of others, so that they catch up."""
+        catch_up_s = max(self._lead, 0.0) * self._interval_s * self.members
+        return self._granted_until - AHEAD_S + min(catch_up_s, AHEAD_S + LATENESS_S + self._interval_s / 2)
 
     def _new_trip(self, now: float) -> Trip:
         if self.is_down:
             return Trip(now, is_new=True, is_alive=True, known=self._listener.known())
         wanted = self._count_wanted(now)
-        is_alive = now - self._seen >= HEARTBEAT_S
+        was_asking, self._is_asking = self._is_asking, bool(self._waiting)
+        is_alive = now - self._seen >= HEARTBEAT_S or (was_asking and not self._listener.is_busy)
         requests = [self._waiting.popleft() for _ in range(wanted)]
         confirming, self._confirming = self._confirming, []
         events, self._events = self._events, ScheduleEvents()
         known = self._listener.known()
-        return Trip(now, requests, confirming, events, is_new=self._is_new, is_alive=is_alive, known=known)
+        return Trip(
+            now,
+            requests,
+            confirming,
+            events,
+            is_new=self._is_new,
+            is_alive=is_alive,
+            is_asking=self._is_asking,
+            known=known,
+        )
 
     def _count_wanted(self, now: float) -> int:
-        """Return how many turns to ask for now; one until the rate is known, so that it is shared fairly."""
-        limit = MAX_BATCH
-        if self._is_new:
-            limit = 1
-        elif self._interval_s:
-            limit = max(1, int(BATCH_S / self._interval_s)) if self._granted_until - now <= AHEAD_S else 0
-        return min(len(self._waiting), limit)
+        """Return how many turns to ask for now; one if this process is new or ahead of others, so that all get some."""
+        if not self._waiting or now < self._asking_time():
+            return 0
+        limit = 1 if self._is_new or self._lead >= 1 else max(1, int(BATCH_S / self._interval_s))
+        return min(len(self._waiting), limit, MAX_BATCH)
 
     def _settle(self, trip: Trip, answer: Answer) -> None:
         """Hand out what the database has granted."""
@@ -254,6 +277,8 @@ class Schedule:
             if answer.epoch != self._epoch:
                 self._epoch, self._granted_until = answer.epoch, -math.inf
             self.rate, self._interval_s = answer.rate, answer.interval_s
+            if trip.requests or trip.is_alive:
+                self._lead = answer.lead
             if answer.members is not None:
                 self.members, self._seen = answer.members, trip.began
             for request, delay_s in zip(trip.requests, answer.delays_s, strict=True):

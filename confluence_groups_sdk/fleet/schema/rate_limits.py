@@ -22,6 +22,11 @@ NUMBERS = {
     "CLOCK_RESOLUTION_S": 0.001,
     "CLOCK_JITTER_S": 1.0,  # a clock that is set back by more moves all moments along
     "MEMBER_TIMEOUT_S": 5.0,  # a process that was not heard of for so long has ended
+    "ASKING_TIMEOUT_S": 2.0,  # until then, others let a process that was behind catch up
+    "CREDIT_S": 3.0,  # a process that asked for less than its share may catch up with so much of it
+    "START_CALLS_PER_S": 50.0,  # without a rate, the calls of all processes begin at this pace
+    "START_GROWTH": 0.5,  # for each call of about the last START_MEMORY_S: the pace doubles in 1.4 s
+    "START_MEMORY_S": 30.0,
 }
 
 TABLES = """
@@ -34,7 +39,8 @@ CREATE UNLOGGED TABLE {schema}.rate_limits (
   next_free float8 NOT NULL DEFAULT '-infinity',    -- when the next call may be sent
   held_until float8 NOT NULL DEFAULT '-infinity',
   step_start float8 NOT NULL DEFAULT '-infinity',   -- of the newest row in rate_limit_steps
-  read_at float8 NOT NULL DEFAULT '-infinity'       -- the newest reading of the clock
+  read_at float8 NOT NULL DEFAULT '-infinity',      -- the newest reading of the clock
+  recent_turns float8 NOT NULL DEFAULT 0            -- without a rate, about the last {START_MEMORY_S} s
 ) WITH (fillfactor = 20);
 
 CREATE UNLOGGED TABLE {schema}.rate_limit_steps (
@@ -48,6 +54,8 @@ CREATE UNLOGGED TABLE {schema}.rate_limit_members (
   site text NOT NULL,
   member text NOT NULL,
   seen float8 NOT NULL,
+  is_asking boolean NOT NULL,                       -- whether it has calls that wait for a turn
+  turns float8 NOT NULL,                            -- that it was granted, compared with the others
   PRIMARY KEY (site, member)
 ) WITH (fillfactor = 50);
 """
@@ -80,15 +88,16 @@ TURNS = """
 CREATE FUNCTION {schema}.take_turns(
   of_site text, by_member text, is_alive boolean,   -- by_member is counted as alive if is_alive
   events text,                                      -- what has happened: ScheduleEvents.encode
-  wanted integer,                                   -- turns
+  wanted integer, is_asking boolean,                -- turns, and whether calls wait for these or more
   known_rate float8, known_hold float8, is_new boolean,  -- what the member knows, if the database may know less
   read_clock float8,                                -- NULL for the clock of the database
   OUT delays float8[], OUT turn_interval float8, OUT turn_epoch bigint, OUT rate float8, OUT held float8,
-  OUT members integer
+  OUT members integer, OUT lead float8              -- the turns that the member got in addition to its share
 ) LANGUAGE plpgsql AS $$
 DECLARE
   s {schema}.rate_limits;
   event jsonb; kind text; moment float8; turn float8; clock float8; is_created boolean; pause float8; shift float8;
+  asking integer; average float8;
 BEGIN
   SELECT * INTO s FROM {schema}.rate_limits AS l WHERE l.site = of_site FOR UPDATE;
   IF NOT FOUND THEN
@@ -108,6 +117,8 @@ BEGIN
   ELSE
     clock := greatest(clock, s.read_at);
   END IF;
+  s.recent_turns := CASE WHEN s.recent_turns < 0.001 THEN 0    -- exp() of less would be out of range
+    ELSE s.recent_turns * exp(-least(greatest((clock - s.read_at) / {START_MEMORY_S}, 0), 100)) END;
   s.read_at := clock;
   IF is_created OR is_new THEN
     IF known_rate < coalesce({schema}.rate_at(s.rate, s.since, clock), 'infinity') THEN
@@ -158,26 +169,38 @@ BEGIN
   END LOOP;
 
   rate := {schema}.rate_at(s.rate, s.since, clock);
-  turn_interval := coalesce(1 / rate, 0);
+  turn_interval := 1 / coalesce(rate, {START_CALLS_PER_S} + {START_GROWTH} * s.recent_turns);
   delays := '{{}}';
   FOR i IN 1..wanted LOOP
     turn := greatest(clock, s.held_until);
-    IF rate IS NOT NULL THEN
-      s.next_free := greatest(s.next_free, turn - {CATCH_UP_S});
-      turn := greatest(turn, s.next_free);
-      s.next_free := s.next_free + turn_interval;
+    IF rate IS NULL THEN
+      turn_interval := 1 / ({START_CALLS_PER_S} + {START_GROWTH} * s.recent_turns);
+      s.recent_turns := s.recent_turns + 1;
     END IF;
+    s.next_free := greatest(s.next_free, turn - {CATCH_UP_S});
+    turn := greatest(turn, s.next_free);
+    s.next_free := s.next_free + turn_interval;
     delays := delays || CASE WHEN turn - clock >= {CLOCK_RESOLUTION_S} THEN turn - clock ELSE 0 END;
   END LOOP;
   turn_epoch := s.epoch;
   held := greatest(s.held_until - clock, 0);
   UPDATE {schema}.rate_limits AS l SET epoch = s.epoch, rate = s.rate, since = s.since, rate_before = s.rate_before,
-    next_free = s.next_free, held_until = s.held_until, step_start = s.step_start, read_at = s.read_at
+    next_free = s.next_free, held_until = s.held_until, step_start = s.step_start, read_at = s.read_at,
+    recent_turns = s.recent_turns
   WHERE l.site = of_site;
 
+  lead := 0;
+  IF is_alive OR wanted > 0 THEN
+    SELECT count(*), avg(m.turns) INTO asking, average FROM {schema}.rate_limit_members AS m
+    WHERE m.site = of_site AND m.member <> by_member AND m.is_asking AND m.seen > clock - {ASKING_TIMEOUT_S};
+    INSERT INTO {schema}.rate_limit_members AS m
+    VALUES (of_site, by_member, clock, take_turns.is_asking, coalesce(average, 0) + wanted)
+    ON CONFLICT (site, member) DO UPDATE SET seen = clock, is_asking = take_turns.is_asking,
+      turns = wanted + greatest(m.turns, average - {CREDIT_S} / turn_interval / (asking + 1))
+    RETURNING m.turns INTO lead;
+    lead := coalesce((lead - average) * asking / (asking + 1), 0);
+  END IF;
   IF is_alive THEN
-    INSERT INTO {schema}.rate_limit_members AS m VALUES (of_site, by_member, clock)
-    ON CONFLICT (site, member) DO UPDATE SET seen = clock;
     DELETE FROM {schema}.rate_limit_members AS m WHERE m.site = of_site AND m.seen < clock - {MEMBER_TIMEOUT_S};
     SELECT count(*) INTO members FROM {schema}.rate_limit_members AS m WHERE m.site = of_site;
   END IF;
