@@ -25,7 +25,6 @@ IDLE_S = 2.0  # a process without calls leaves after this time
 FRESH_S = 0.05  # what the database said is true for so long
 AHEAD_S = 0.1  # turns are asked for so long before they are due: a killed process wastes no more than these
 BATCH_S = 0.02  # turns for so long are asked for at once
-LATENESS_S = 0.03  # a process that is ahead of others asks at most so late: they need not have calls to send
 MAX_BATCH = 100
 THREAD = "confluence-groups-rate-limiter"
 
@@ -82,12 +81,12 @@ class Schedule:
         self.members = 1
         self._epoch = -1
         self._interval_s = 0.0
-        self._lead = 0.0  # turns, in addition to this process's share
         self._is_asking = False  # as far as the database knows
         self._waiting: deque[TurnRequest] = deque()
         self._confirming: list[TurnRequest] = []
         self._events = ScheduleEvents()
         self._is_new = True  # the database has to be told what this process knows
+        self._ask_at = -math.inf  # a process that is ahead of others lets them catch up
         self._granted_until = self._answered = self._seen = self._used = -math.inf
         self._retry_at = self._checked = -math.inf
         self._waited_s = 0.0  # for the answer, in time that this process ran
@@ -116,6 +115,7 @@ class Schedule:
         """Check whether a turn may be used; None if the database has to confirm it."""
         with self.lock:
             if turn.epoch != self._epoch:
+                self._events.unused(machine_monotonic())
                 return False
             fresh = not self._events.urgent and machine_monotonic() - self._answered < FRESH_S
             return True if turn.confirmed or fresh else None
@@ -233,9 +233,8 @@ class Schedule:
         return min(moments) - now
 
     def _asking_time(self) -> float:
-        """Return when to ask for more turns: later if this process is ahead of others, so that they catch up."""
-        catch_up_s = max(self._lead, 0.0) * self._interval_s * self.members
-        return self._granted_until - AHEAD_S + min(catch_up_s, AHEAD_S + LATENESS_S + self._interval_s / 2)
+        """Return when to ask for more turns."""
+        return max(self._granted_until - AHEAD_S, self._ask_at)
 
     def _new_trip(self, now: float) -> Trip:
         if self.is_down:
@@ -259,10 +258,10 @@ class Schedule:
         )
 
     def _count_wanted(self, now: float) -> int:
-        """Return how many turns to ask for now; one if this process is new or ahead of others, so that all get some."""
+        """Return how many turns to ask for now; one if this process is new, so that all get some."""
         if not self._waiting or now < self._asking_time():
             return 0
-        limit = 1 if self._is_new or self._lead >= 1 else max(1, int(BATCH_S / self._interval_s))
+        limit = 1 if self._is_new else max(1, int(BATCH_S / self._interval_s))
         return min(len(self._waiting), limit, MAX_BATCH)
 
     def _settle(self, trip: Trip, answer: Answer) -> None:
@@ -275,14 +274,16 @@ class Schedule:
             self._patience_s = PATIENCE_S
             self._answered = trip.began
             if answer.epoch != self._epoch:
-                self._epoch, self._granted_until = answer.epoch, -math.inf
+                self._epoch, self._granted_until, self._ask_at = answer.epoch, -math.inf, -math.inf
             self.rate, self._interval_s = answer.rate, answer.interval_s
-            if trip.requests or trip.is_alive:
-                self._lead = answer.lead
             if answer.members is not None:
                 self.members, self._seen = answer.members, trip.began
-            for request, delay_s in zip(trip.requests, answer.delays_s, strict=True):
+            granted = len(answer.delays_s)
+            for request, delay_s in zip(trip.requests, answer.delays_s, strict=False):
                 self._grant(request, delay_s, answer)
+            if postponed := [each for each in trip.requests[granted:] if not each.is_withdrawn]:
+                self._waiting.extendleft(reversed(postponed))
+                self._ask_at = machine_monotonic() + (answer.ask_again_s or 0.0)
             for request in trip.confirming:
                 turn = request.turn = request.confirms
                 assert turn is not None, "it is what the request is about"

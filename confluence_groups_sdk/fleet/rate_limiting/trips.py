@@ -44,13 +44,13 @@ class Answer(NamedTuple):
     """What the function returns.
 
     Attributes:
-        delays_s: seconds until each turn is due.
+        delays_s: seconds until each turn is due; none if others shall catch up first.
         interval_s: seconds by which a turn moves the next one.
         epoch: grows when turns become void.
         rate: calls per second; None for no limit.
         held_s: seconds for which all calls are held.
         members: the number of processes; None if it was not counted.
-        lead: the turns that this process was granted in addition to its share; negative if it is behind.
+        ask_again_s: seconds until there may be turns, if the others shall catch up first; None if all were granted.
     """
 
     delays_s: list[float]
@@ -59,4 +59,4 @@ class Answer(NamedTuple):
     rate: float | None
     held_s: float
     members: int | None
-    lead: float
+    ask_again_s: float | None

@@ -23,6 +23,8 @@ NUMBERS = {
     "CLOCK_JITTER_S": 1.0,  # a clock that is set back by more moves all moments along
     "MEMBER_TIMEOUT_S": 5.0,  # a process that was not heard of for so long has ended
     "ASKING_TIMEOUT_S": 2.0,  # until then, others let a process that was behind catch up
+    "LEAD_S": 0.03,  # of the pace: a process may be ahead of its share by so much, or by one turn
+    "QUEUE_S": 0.03,  # a process that is ahead gets a turn only if the others have not taken the next ones
     "CREDIT_S": 3.0,  # a process that asked for less than its share may catch up with so much of it
     "START_CALLS_PER_S": 50.0,  # without a rate, the calls of all processes begin at this pace
     "START_GROWTH": 0.5,  # for each call of about the last START_MEMORY_S: the pace doubles in 1.4 s
@@ -55,7 +57,7 @@ CREATE UNLOGGED TABLE {schema}.rate_limit_members (
   member text NOT NULL,
   seen float8 NOT NULL,
   is_asking boolean NOT NULL,                       -- whether it has calls that wait for a turn
-  turns float8 NOT NULL,                            -- that it was granted, compared with the others
+  turns float8 NOT NULL,                            -- that it was granted and has used
   PRIMARY KEY (site, member)
 ) WITH (fillfactor = 50);
 """
@@ -92,12 +94,12 @@ CREATE FUNCTION {schema}.take_turns(
   known_rate float8, known_hold float8, is_new boolean,  -- what the member knows, if the database may know less
   read_clock float8,                                -- NULL for the clock of the database
   OUT delays float8[], OUT turn_interval float8, OUT turn_epoch bigint, OUT rate float8, OUT held float8,
-  OUT members integer, OUT lead float8              -- the turns that the member got in addition to its share
+  OUT members integer, OUT ask_again float8         -- if there are fewer turns than wanted: seconds until there may be
 ) LANGUAGE plpgsql AS $$
 DECLARE
   s {schema}.rate_limits;
   event jsonb; kind text; moment float8; turn float8; clock float8; is_created boolean; pause float8; shift float8;
-  asking integer; average float8;
+  asking integer; average float8; used float8; unused integer := 0;
 BEGIN
   SELECT * INTO s FROM {schema}.rate_limits AS l WHERE l.site = of_site FOR UPDATE;
   IF NOT FOUND THEN
@@ -152,7 +154,10 @@ BEGIN
     ELSIF kind = 'released' THEN
       IF (event ->> 2)::bigint = s.epoch THEN
         s.next_free := s.next_free - (event ->> 3)::float8;
+        unused := unused + 1;
       END IF;
+    ELSIF kind = 'unused' THEN
+      unused := unused + (event ->> 2)::integer;
     ELSE                                            -- held, rate-limited
       pause := (event ->> 2)::float8;
       IF moment + pause > s.held_until THEN
@@ -160,6 +165,7 @@ BEGIN
         s.next_free := s.held_until;
         s.epoch := s.epoch + 1;
       END IF;
+      unused := unused + 1;
       IF kind = 'rate-limited' AND (s.rate IS NULL OR clock - (event ->> 3)::float8 >= s.since) THEN
         s.rate_before := {schema}.rate_at(s.rate, s.since, moment);
         s.rate := greatest({schema}.measured_rate(of_site, moment, s.rate_before), {MIN_CALLS_PER_S});
@@ -170,6 +176,20 @@ BEGIN
 
   rate := {schema}.rate_at(s.rate, s.since, clock);
   turn_interval := 1 / coalesce(rate, {START_CALLS_PER_S} + {START_GROWTH} * s.recent_turns);
+  IF is_alive OR wanted > 0 OR unused > 0 THEN
+    SELECT count(*), avg(m.turns) INTO asking, average FROM {schema}.rate_limit_members AS m
+    WHERE m.site = of_site AND m.member <> by_member AND m.is_asking AND m.seen > clock - {ASKING_TIMEOUT_S};
+    SELECT m.turns INTO used FROM {schema}.rate_limit_members AS m WHERE m.site = of_site AND m.member = by_member;
+    used := greatest(coalesce(used, 0) - unused, average - {CREDIT_S} / turn_interval / (asking + 1), 0);
+    IF s.next_free > clock + {QUEUE_S}
+      AND (used - average) * asking / (asking + 1) > greatest({LEAD_S} / turn_interval, 0.99) THEN
+      ask_again := s.next_free - clock - {QUEUE_S} / 2;
+      wanted := 0;
+    END IF;
+    INSERT INTO {schema}.rate_limit_members AS m
+    VALUES (of_site, by_member, clock, take_turns.is_asking, used + wanted)
+    ON CONFLICT (site, member) DO UPDATE SET seen = clock, is_asking = excluded.is_asking, turns = excluded.turns;
+  END IF;
   delays := '{{}}';
   FOR i IN 1..wanted LOOP
     turn := greatest(clock, s.held_until);
@@ -189,17 +209,6 @@ BEGIN
     recent_turns = s.recent_turns
   WHERE l.site = of_site;
 
-  lead := 0;
-  IF is_alive OR wanted > 0 THEN
-    SELECT count(*), avg(m.turns) INTO asking, average FROM {schema}.rate_limit_members AS m
-    WHERE m.site = of_site AND m.member <> by_member AND m.is_asking AND m.seen > clock - {ASKING_TIMEOUT_S};
-    INSERT INTO {schema}.rate_limit_members AS m
-    VALUES (of_site, by_member, clock, take_turns.is_asking, coalesce(average, 0) + wanted)
-    ON CONFLICT (site, member) DO UPDATE SET seen = clock, is_asking = take_turns.is_asking,
-      turns = wanted + greatest(m.turns, average - {CREDIT_S} / turn_interval / (asking + 1))
-    RETURNING m.turns INTO lead;
-    lead := coalesce((lead - average) * asking / (asking + 1), 0);
-  END IF;
   IF is_alive THEN
     DELETE FROM {schema}.rate_limit_members AS m WHERE m.site = of_site AND m.seen < clock - {MEMBER_TIMEOUT_S};
     SELECT count(*) INTO members FROM {schema}.rate_limit_members AS m WHERE m.site = of_site;
