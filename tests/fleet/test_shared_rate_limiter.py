@@ -45,7 +45,7 @@ class FakeDatabase:
         if isinstance(answer, Exception):
             raise answer
         delays, held_s = answer
-        return ([*delays, *[0.0] * (arguments[4] - len(delays))], 0.001, 1, None, held_s, None, None)
+        return ([*delays, *[0.0] * (arguments[4] - len(delays))], 0.0, 1, None, held_s, None, None)
 
     def has_answered(self) -> bool:
         return False
@@ -110,7 +110,7 @@ def test_a_call_that_was_woken_by_a_hold_still_gets_its_turn() -> None:
         request = one.request(FakeClock())
         request.settle()  # for the hold
         trip = one._new_trip(0.0)
-        one._settle(trip, Answer([0.0], 0.001, 1, None, 0.0, None, None))
+        one._settle(trip, Answer([0.0], 0.0, 1, None, 0.0, None, None))
         assert request.turn is not None
 
 

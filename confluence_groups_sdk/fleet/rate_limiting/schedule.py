@@ -143,6 +143,8 @@ class Schedule:
         with self.lock:
             now = machine_monotonic()
             self._events.accepted(now)
+            if self.rate is None:  # the number of calls in flight is limited, and this one has ended
+                self._ask_at = -math.inf
             if hold_s:
                 self._events.held(now, hold_s)
             self.wake()
@@ -234,7 +236,7 @@ class Schedule:
 
     def _asking_time(self) -> float:
         """Return when to ask for more turns."""
-        return max(self._granted_until - AHEAD_S, self._ask_at)
+        return max(self._granted_until - AHEAD_S if self._interval_s else -math.inf, self._ask_at)
 
     def _new_trip(self, now: float) -> Trip:
         if self.is_down:
@@ -261,7 +263,9 @@ class Schedule:
         """Return how many turns to ask for now; one if this process is new, so that all get some."""
         if not self._waiting or now < self._asking_time():
             return 0
-        limit = 1 if self._is_new else max(1, int(BATCH_S / self._interval_s))
+        if self._is_new:
+            return 1
+        limit = max(1, int(BATCH_S / self._interval_s)) if self._interval_s else MAX_BATCH
         return min(len(self._waiting), limit, MAX_BATCH)
 
     def _settle(self, trip: Trip, answer: Answer) -> None:

@@ -23,12 +23,15 @@ NUMBERS = {
     "CLOCK_JITTER_S": 1.0,  # a clock that is set back by more moves all moments along
     "MEMBER_TIMEOUT_S": 5.0,  # a process that was not heard of for so long has ended
     "ASKING_TIMEOUT_S": 2.0,  # until then, others let a process that was behind catch up
-    "LEAD_S": 0.03,  # of the pace: a process may be ahead of its share by so much, or by one turn
+    "LEAD_S": 0.03,  # a process may be ahead of its share by the turns of so much time,
+    "LEAD_TURNS": 0.24,  # or by this: at a slow pace, one after the other gets a turn
     "QUEUE_S": 0.03,  # a process that is ahead gets a turn only if the others have not taken the next ones
     "CREDIT_S": 3.0,  # a process that asked for less than its share may catch up with so much of it
-    "START_CALLS_PER_S": 50.0,  # without a rate, the calls of all processes begin at this pace
-    "START_GROWTH": 0.5,  # for each call of about the last START_MEMORY_S: the pace doubles in 1.4 s
+    "START_CALLS": 4.0,  # without a rate, all processes together have so many calls in flight
+    "START_GROWTH": 0.1,  # and more for each of about the last START_MEMORY_S: few are rate-limited
     "START_MEMORY_S": 30.0,
+    "ANSWER_MEMORY_S": 2.0,  # calls of processes that have ended are forgotten in about this time
+    "POLL_S": 0.02,  # after this time, a call without a place among these asks again
 }
 
 TABLES = """
@@ -42,7 +45,8 @@ CREATE UNLOGGED TABLE {schema}.rate_limits (
   held_until float8 NOT NULL DEFAULT '-infinity',
   step_start float8 NOT NULL DEFAULT '-infinity',   -- of the newest row in rate_limit_steps
   read_at float8 NOT NULL DEFAULT '-infinity',      -- the newest reading of the clock
-  recent_turns float8 NOT NULL DEFAULT 0            -- without a rate, about the last {START_MEMORY_S} s
+  recent_turns float8 NOT NULL DEFAULT 0,           -- without a rate: of about the last {START_MEMORY_S} s
+  unanswered float8 NOT NULL DEFAULT 0              -- without a rate: calls in flight
 ) WITH (fillfactor = 20);
 
 CREATE UNLOGGED TABLE {schema}.rate_limit_steps (
@@ -99,7 +103,7 @@ CREATE FUNCTION {schema}.take_turns(
 DECLARE
   s {schema}.rate_limits;
   event jsonb; kind text; moment float8; turn float8; clock float8; is_created boolean; pause float8; shift float8;
-  asking integer; average float8; used float8; unused integer := 0;
+  passed float8; allowed integer; asking integer; average float8; used float8; unused integer := 0;
 BEGIN
   SELECT * INTO s FROM {schema}.rate_limits AS l WHERE l.site = of_site FOR UPDATE;
   IF NOT FOUND THEN
@@ -119,8 +123,9 @@ BEGIN
   ELSE
     clock := greatest(clock, s.read_at);
   END IF;
-  s.recent_turns := CASE WHEN s.recent_turns < 0.001 THEN 0    -- exp() of less would be out of range
-    ELSE s.recent_turns * exp(-least(greatest((clock - s.read_at) / {START_MEMORY_S}, 0), 100)) END;
+  passed := greatest(clock - s.read_at, 0);
+  s.recent_turns := s.recent_turns / (1 + passed / {START_MEMORY_S});
+  s.unanswered := s.unanswered / (1 + passed / {ANSWER_MEMORY_S});
   s.read_at := clock;
   IF is_created OR is_new THEN
     IF known_rate < coalesce({schema}.rate_at(s.rate, s.since, clock), 'infinity') THEN
@@ -136,6 +141,7 @@ BEGIN
 
   FOR event IN SELECT * FROM jsonb_array_elements(events::jsonb) LOOP
     kind := event ->> 0;
+    s.unanswered := s.unanswered - CASE WHEN kind IN ('accepted', 'unused') THEN (event ->> 2)::integer ELSE 1 END;
     moment := clock - greatest((event ->> 1)::float8, 0);
     IF kind = 'accepted' THEN
       moment := greatest(moment, s.step_start);
@@ -175,14 +181,24 @@ BEGIN
   END LOOP;
 
   rate := {schema}.rate_at(s.rate, s.since, clock);
-  turn_interval := 1 / coalesce(rate, {START_CALLS_PER_S} + {START_GROWTH} * s.recent_turns);
+  turn_interval := coalesce(1 / rate, 0);
+  IF rate IS NULL THEN
+    s.unanswered := greatest(s.unanswered, 0);
+    allowed := ceil({START_CALLS} + {START_GROWTH} * s.recent_turns - s.unanswered);
+    IF wanted > allowed THEN
+      ask_again := {POLL_S};
+      wanted := greatest(allowed, 0);
+    END IF;
+    s.recent_turns := s.recent_turns + wanted;
+    s.unanswered := s.unanswered + wanted;
+  END IF;
   IF is_alive OR wanted > 0 OR unused > 0 THEN
     SELECT count(*), avg(m.turns) INTO asking, average FROM {schema}.rate_limit_members AS m
     WHERE m.site = of_site AND m.member <> by_member AND m.is_asking AND m.seen > clock - {ASKING_TIMEOUT_S};
     SELECT m.turns INTO used FROM {schema}.rate_limit_members AS m WHERE m.site = of_site AND m.member = by_member;
-    used := greatest(coalesce(used, 0) - unused, average - {CREDIT_S} / turn_interval / (asking + 1), 0);
+    used := greatest(coalesce(used, 0) - unused, average - {CREDIT_S} * rate / (asking + 1), 0);
     IF s.next_free > clock + {QUEUE_S}
-      AND (used - average) * asking / (asking + 1) > greatest({LEAD_S} / turn_interval, 0.99) THEN
+      AND (used - average) * asking / (asking + 1) > greatest({LEAD_S} * rate, {LEAD_TURNS}) THEN
       ask_again := s.next_free - clock - {QUEUE_S} / 2;
       wanted := 0;
     END IF;
@@ -193,20 +209,18 @@ BEGIN
   delays := '{{}}';
   FOR i IN 1..wanted LOOP
     turn := greatest(clock, s.held_until);
-    IF rate IS NULL THEN
-      turn_interval := 1 / ({START_CALLS_PER_S} + {START_GROWTH} * s.recent_turns);
-      s.recent_turns := s.recent_turns + 1;
+    IF rate IS NOT NULL THEN
+      s.next_free := greatest(s.next_free, turn - {CATCH_UP_S});
+      turn := greatest(turn, s.next_free);
+      s.next_free := s.next_free + turn_interval;
     END IF;
-    s.next_free := greatest(s.next_free, turn - {CATCH_UP_S});
-    turn := greatest(turn, s.next_free);
-    s.next_free := s.next_free + turn_interval;
     delays := delays || CASE WHEN turn - clock >= {CLOCK_RESOLUTION_S} THEN turn - clock ELSE 0 END;
   END LOOP;
   turn_epoch := s.epoch;
   held := greatest(s.held_until - clock, 0);
   UPDATE {schema}.rate_limits AS l SET epoch = s.epoch, rate = s.rate, since = s.since, rate_before = s.rate_before,
     next_free = s.next_free, held_until = s.held_until, step_start = s.step_start, read_at = s.read_at,
-    recent_turns = s.recent_turns
+    recent_turns = s.recent_turns, unanswered = s.unanswered
   WHERE l.site = of_site;
 
   IF is_alive THEN
