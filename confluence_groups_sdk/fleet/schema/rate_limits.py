@@ -184,7 +184,7 @@ BEGIN
   turn_interval := coalesce(1 / rate, 0);
   IF rate IS NULL THEN
     s.unanswered := greatest(s.unanswered, 0);
-    allowed := ceil({START_CALLS} + {START_GROWTH} * s.recent_turns - s.unanswered);
+    allowed := floor({START_CALLS} + {START_GROWTH} * s.recent_turns - s.unanswered);
     IF wanted > allowed THEN
       ask_again := {POLL_S};
       wanted := greatest(allowed, 0);
