@@ -70,7 +70,7 @@ class PostgresTokenStore:
         self._name = name
         self._seal = seal
         self._clock = clock
-        self._local = threading.local()  # the revision that this thread loaded under the lock
+        self._local = threading.local()  # of the thread that has the lock: its connection, the revision it loaded
 
     def load(self) -> Tokens | None:
         """Return the tokens that were saved last, None if there are none.
@@ -80,8 +80,8 @@ class PostgresTokenStore:
                 another way.
         """
         self._check()
-        row, lead = self._retry(lambda: self._connections.run(self._fetch))
-        if getattr(self._local, "is_locked", False):
+        row, lead = self._retry(lambda: self._run(self._fetch))
+        if self._held is not None:
             self._local.revision = row[0] if row else None
         if row is None:
             return None
@@ -113,27 +113,38 @@ class PostgresTokenStore:
         """
         self._check()
         with ExitStack() as held:
-            self._retry(lambda: self._acquire(held))
-            self._local.is_locked, self._local.revision = True, None
+            self._local.connection, self._local.revision = self._retry(lambda: self._acquire(held)), None
             try:
                 yield
             finally:
-                self._local.is_locked = False
+                self._local.connection = None
 
     def _try_to_save(self, tokens: Tokens) -> ConfigurationError | None:
         """Save the tokens and return None, or return the error, whose frames would lead to the tokens."""
         try:
             self._check()
-            lead = self._retry(lambda: self._connections.run(self._measure_lead))
+            lead = self._retry(lambda: self._run(self._measure_lead))
             data = json.dumps({**asdict(tokens), "expires_at": tokens.expires_at + lead}).encode("ascii")
             if self._seal:
                 data = self._encrypt(data)
-            is_saved = self._retry(lambda: self._connections.run(lambda connection: self._store(connection, data)))
+            is_saved = self._retry(lambda: self._run(lambda connection: self._store(connection, data)))
             if not is_saved and self.load() != tokens:  # they may have been saved although the connection broke
                 return ConfigurationError(f"{self}: another process has replaced the tokens meanwhile: try again")
         except ConfigurationError as error:
             return error
         return None
+
+    @property
+    def _held(self) -> Connection[Any] | None:
+        """The connection of the lock, if this thread has it."""
+        return getattr(self._local, "connection", None)
+
+    def _run(self, function: Callable[[Connection[Any]], T]) -> T:
+        """Use the connection of the lock, so that a refresh needs only one; another if it is lost."""
+        held = self._held
+        if held is None or held.closed:
+            return self._connections.run(function)
+        return self._connections.translate(lambda: function(held))
 
     def _retry(self, use: Callable[[], T]) -> T:
         """Use the server; wait for it if it cannot be reached, because a restart should end no run."""
@@ -147,8 +158,8 @@ class PostgresTokenStore:
                 logger.warning("%s. The tokens wait for it", error)
                 time.sleep(RETRY_INTERVAL_S)
 
-    def _acquire(self, held: ExitStack) -> None:
-        """Take the lock on a connection of its own, which stays open with ``held``."""
+    def _acquire(self, held: ExitStack) -> Connection[Any]:
+        """Take the lock, and return its connection, which stays open with ``held``."""
         key = self._connections.lock_key("tokens", self._name)
         with ExitStack() as opened:
             connection = opened.enter_context(self._connections.connection())
@@ -156,6 +167,7 @@ class PostgresTokenStore:
                 holder = self._connections.translate(lambda: lock_holder(connection, key))
                 raise ConfigurationError(f"{self}: {holder} keeps it locked: see which, and end it")
             held.push(opened.pop_all())
+        return connection
 
     def _measure_lead(self, connection: Connection[Any]) -> float:
         """Return by how many seconds the server's clock is ahead of this host's, 0 if they agree."""
@@ -164,7 +176,7 @@ class PostgresTokenStore:
 
     def _store(self, connection: Connection[Any], data: bytes) -> bool:
         """Replace the tokens, and return whether they were still those that this thread loaded under the lock."""
-        revision = self._local.revision if getattr(self._local, "is_locked", False) else None
+        revision = None if self._held is None else self._local.revision
         if revision is None:
             connection.execute(self._connections.sql(REPLACE), [self._name, self._seal is not None, data])
             return True
