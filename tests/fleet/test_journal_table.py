@@ -65,13 +65,17 @@ class Host(NamedTuple):
         return process.returncode
 
 
-@pytest.fixture
-def plan(sandbox: Sandbox) -> Plan:
-    """A plan that adds 30 people to the team and removes 190 of 200."""
+def plan_220_changes(sandbox: Sandbox) -> Plan:
+    """Plan to add 30 people to the team and to remove 190 of 200."""
     ids = team(sandbox, 200)
     joining = people(sandbox, 30, first=500)
     with client(sandbox) as groups:
         return plan_sync(groups, group_id="team-id", account_ids=[*ids[190:], *joining], guards=OPEN)
+
+
+@pytest.fixture
+def plan(sandbox: Sandbox) -> Plan:
+    return plan_220_changes(sandbox)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ A step never changes once it is released. ``{schema}`` is the name of the schema
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 from .rate_limits import RATE_LIMITS
@@ -18,10 +20,13 @@ class Migration:
         sql: its statements.
         needs: the number of steps that a package must know to use the tables after this one. It only grows if older
             versions can no longer work beside the newer ones.
+        rights: what a role that works with the tables needs, each as in ``GRANT … ON TABLE``; functions need none. They
+            may change.
     """
 
     sql: str
     needs: int = 1
+    rights: Sequence[str] = ()
 
 
 TOKENS_AND_JOURNALS = """
@@ -50,4 +55,21 @@ CREATE TABLE {schema}.journal_lines (
 COMMENT ON TABLE {schema}.journal_lines IS 'the lines of each journal as in its file: convert_from(line, ''UTF8'')';
 """
 
-MIGRATIONS = (Migration(TOKENS_AND_JOURNALS), Migration(RATE_LIMITS))
+MIGRATIONS = (
+    Migration(
+        TOKENS_AND_JOURNALS,
+        rights=(
+            "SELECT ON TABLE {schema}.schema_version",
+            "SELECT, INSERT, UPDATE ON TABLE {schema}.tokens",
+            "SELECT, INSERT, UPDATE (synced_at) ON TABLE {schema}.journals",
+            "SELECT, INSERT ON TABLE {schema}.journal_lines",  # never changed
+        ),
+    ),
+    Migration(
+        RATE_LIMITS,
+        rights=(
+            "SELECT, INSERT, UPDATE ON TABLE {schema}.rate_limits",
+            "SELECT, INSERT, UPDATE, DELETE ON TABLE {schema}.rate_limit_steps, {schema}.rate_limit_members",
+        ),
+    ),
+)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from ...command import command
-from ...options import DatabaseOptions
+from ...options import DATABASE, DatabaseOptions
 from ...terminal import print_out
 from .section import app
 
@@ -12,10 +16,23 @@ from .section import app
     app,
     "init",
     "confluence-groups fleet init --dsn postgresql://admin@db.example.com/fleet",
-    "CONFLUENCE_FLEET_DSN=postgresql://admin@db.example.com/fleet confluence-groups fleet init",
+    "CONFLUENCE_FLEET_DSN=postgresql://admin@db.example.com/fleet confluence-groups fleet init --grant-to worker",
 )
-def init(database: DatabaseOptions) -> None:
+def init(
+    database: DatabaseOptions,
+    grant_to: Annotated[
+        str | None,
+        typer.Option(
+            "--grant-to",
+            metavar="ROLE",
+            help="Role that may work with the tables, but not change or remove them.",
+            rich_help_panel=DATABASE,
+        ),
+    ] = None,
+) -> None:
     """Create the tables in the database, or add those of a newer version; running it again changes nothing."""
     with database.open() as shared:
-        steps = shared.init()
-    print_out(f"{shared!r}: {f'{steps} steps carried out' if steps else 'up to date'}".replace("1 steps", "1 step"))
+        steps = shared.init(grant_to=grant_to)
+    done = f"{steps} {'step' if steps == 1 else 'steps'} carried out" if steps else "up to date"
+    granted = f"; {grant_to} has the rights to work with the tables" if grant_to else ""
+    print_out(f"{shared!r}: {done}{granted}")
