@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from . import journal_storage, token_store
+    from .jobs import store as job_store
+    from .jobs.store import JobStore
     from .schema import versions
     from .token_store import Seal
 else:
+    job_store = LazyModule(__package__, "jobs.store")
     journal_storage = LazyModule(__package__, "journal_storage")
     token_store = LazyModule(__package__, "token_store")
     versions = LazyModule(__package__, "schema.versions")
@@ -88,6 +91,11 @@ class Postgres:
         if not DIGEST.fullmatch(digest):
             raise ValueError("plan must be a plan or its digest, 64 hexadecimal digits")
         return journal_storage.PostgresJournal(self._connections, self._check_tables, digest)
+
+    @property
+    def jobs(self) -> JobStore:
+        """The jobs of all sites: what was asked for, plans, approvals and outcomes."""
+        return job_store.JobStore(self._connections, self._check_tables, self.journal)
 
     def close(self) -> None:
         """Close the connections that no journal or lock is using."""

@@ -65,7 +65,7 @@ def test_an_older_schema_is_brought_up_to_date(
     steps = (*migrations.MIGRATIONS, step)
     monkeypatch.setattr("confluence_groups_sdk.fleet.schema.versions.MIGRATIONS", steps)
     with Postgres(server.dsn, schema=schema) as newer:
-        with pytest.raises(ConfigurationError, match="has version 1 of the tables, and this package needs 2: run"):
+        with pytest.raises(ConfigurationError, match="has version . of the tables, and this package needs .: run"):
             newer.token_store("site").load()
         assert newer.init() == 1
         assert newer.token_store("site").load() is None

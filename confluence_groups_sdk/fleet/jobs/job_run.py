@@ -1,0 +1,92 @@
+"""One run of a job: its lock, and what it writes, which counts only until another run begins."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ..._support.clock import machine_monotonic
+from ...errors import JobError, JobInUseError
+from ..advisory_lock import lock_holder, try_acquire
+from ..connections import Connections
+from . import table
+
+TAKE_OVER_S = 1.0  # the server needs a moment to notice that the holder of a lock is dead
+RETRY_INTERVAL_S = 0.1
+
+
+class JobRun:
+    """One run of a job, by the process that holds its lock; `open_run` makes it.
+
+    Every statement has the number of the run, so a run that has lost its lock changes nothing after another one began.
+
+    Args:
+        connections: the connections to the server.
+        job_id: the job's id.
+        number: the number of the run.
+    """
+
+    def __init__(self, connections: Connections, job_id: str, number: int) -> None:
+        self._connections = connections
+        self.id = job_id
+        self.number = number
+
+    def update(self, **values: Any) -> None:
+        """Change columns of the job.
+
+        Raises:
+            JobInUseError: another run has begun.
+        """
+        self._write(values, "")
+
+    def store_once(self, column: str, **values: Any) -> bool:
+        """Change columns of the job if this one has no value yet; return whether they were changed."""
+        return self._write(values, f" AND {column} IS NULL")
+
+    def execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
+        """Execute a statement, and return how many rows it changed."""
+        sql = self._connections.sql(statement)
+        return self._connections.run(lambda connection: connection.execute(sql, values).rowcount)
+
+    def store_file(self, kind: str, name: str, content: bytes) -> None:
+        """Store a file of the job."""
+        self.execute(table.ADD_FILE, [self.id, kind, name, zlib.compress(content)])
+
+    def delete_files(self, kind: str) -> None:
+        """Delete the job's files of a kind."""
+        self.execute(table.DELETE_FILES, [self.id, kind])
+
+    def _write(self, values: dict[str, Any], condition: str) -> bool:
+        columns = table.column_values(values)
+        assignments = ", ".join(f"{name} = %({name})s" for name in columns)
+        statement = f"UPDATE {{schema}}.jobs SET {assignments}, updated_at = now() WHERE id = %(id)s AND runs = %(run)s"  # noqa: S608
+        changed = self.execute(statement + condition, {**columns, "id": self.id, "run": self.number})
+        if not changed and not condition:
+            raise JobInUseError(f"{self.id}: another process has gone on with this job")
+        return bool(changed)
+
+
+@contextmanager
+def open_run(connections: Connections, job_id: str) -> Iterator[JobRun]:
+    """Take the lock of a job, and begin a run.
+
+    Raises:
+        JobInUseError: another process holds the lock.
+        JobError: there is no job with this id.
+        ConfigurationError: the server cannot be reached, or refuses.
+    """
+    key, deadline = connections.lock_key("job", job_id), machine_monotonic() + TAKE_OVER_S
+    with connections.connection() as connection:
+        while connections.translate(lambda: try_acquire(connection, key)) is None:
+            if machine_monotonic() >= deadline:
+                holder = connections.translate(lambda: lock_holder(connection, key))
+                raise JobInUseError(f"{job_id}: {holder} does this job: wait until it ends")
+            time.sleep(RETRY_INTERVAL_S)
+        sql, values = connections.sql(table.BEGIN), [table.this_process(), job_id]
+        row = connections.run(lambda other: other.execute(sql, values).fetchone())
+        if row is None:
+            raise JobError(f"{table.storable(job_id)}: there is no job with this id")
+        yield JobRun(connections, job_id, row[0])
