@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from ..._support.public import public
-from ...client import ConfluenceGroups
+from .applying import apply_step
+from .planning import plan_step
 from .requests import JobRequest
-from .status import JobStatus
+from .status import JobPhase, JobStatus
+from .work import OpenClient, Work
 
 if TYPE_CHECKING:
     from ..postgres import Postgres
-
-OpenClient: TypeAlias = Callable[[str], ConfluenceGroups]
-"""Opens the client for the site with this name, with credentials that it finds where it is called."""
 
 
 @public
@@ -42,7 +41,8 @@ def site_job(shared: Postgres, open_client: OpenClient, request: JobRequest) -> 
         JobInUseError: another process does this job.
         ConfigurationError: the database cannot be reached, or was lost. Call the function again later.
     """
-    raise NotImplementedError
+    shared.jobs.submit(request)
+    return _run(shared, open_client, request.id, plan_step, apply_step)
 
 
 @public
@@ -56,7 +56,7 @@ def plan_job(shared: Postgres, open_client: OpenClient, job_id: str) -> JobStatu
         JobError: there is no job with this id.
         JobInUseError, ConfigurationError: as for `site_job`.
     """
-    raise NotImplementedError
+    return _run(shared, open_client, job_id, plan_step)
 
 
 @public
@@ -69,4 +69,18 @@ def apply_job(shared: Postgres, open_client: OpenClient, job_id: str) -> JobStat
         JobError: there is no job with this id.
         JobInUseError, ConfigurationError: as for `site_job`.
     """
-    raise NotImplementedError
+    return _run(shared, open_client, job_id, apply_step)
+
+
+def _run(shared: Postgres, open_client: OpenClient, job_id: str, *steps: Callable[[Work], None]) -> JobStatus:
+    """Do steps of a job, unless it is done, or waits for a person."""
+    status = shared.jobs.get(job_id)
+    if status.phase is JobPhase.DONE or status.phase.is_waiting:
+        return status
+    with shared.jobs.run(job_id) as run:
+        work = Work(shared, run, shared.jobs.request(job_id), open_client)
+        steps[0](work)
+        for step in steps[1:]:
+            if work.status().phase is JobPhase.APPLYING:
+                step(work)
+        return work.status()
