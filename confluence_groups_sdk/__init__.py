@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from .errors import GoneError as GoneError
     from .errors import IncompleteReadError as IncompleteReadError
     from .errors import InputError as InputError
+    from .errors import JobError as JobError
+    from .errors import JobInUseError as JobInUseError
     from .errors import JournalError as JournalError
     from .errors import KnownProblem as KnownProblem
     from .errors import MissingScopeError as MissingScopeError
@@ -80,6 +82,8 @@ _MODULE_OF = {  # sorted
     "Group": "models",
     "IncompleteReadError": "errors",
     "InputError": "errors",
+    "JobError": "errors",
+    "JobInUseError": "errors",
     "JournalError": "errors",
     "KnownProblem": "errors",
     "MemoryTokenStore": "auth.token_store",

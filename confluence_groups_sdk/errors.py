@@ -123,6 +123,14 @@ class ReviewError(ConfluenceGroupsError, ValueError):
         return "\n  ".join([super().__str__(), *_first_problems(self.problems)])
 
 
+class JobError(ConfluenceGroupsError, ValueError):
+    """A job of a fleet is not as asked for: its id is unknown or taken, or the digest is not that of its plan."""
+
+
+class JobInUseError(JobError):
+    """Another process does the job, on this host or another one. It can be taken over as soon as that process ends."""
+
+
 class APIError(ConfluenceGroupsError):
     """A call failed.
 

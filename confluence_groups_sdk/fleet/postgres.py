@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
     from .._core.limits.rate_limiter import RateLimiter
     from . import journal_storage, token_store
+    from .jobs import store as job_store
+    from .jobs.store import JobStore
     from .rate_limiting import dedicated_connection, shared_rate_limiter
     from .rate_limiting.shared_rate_limiter import WhenDown
     from .schema import versions
     from .token_store import Seal
 else:
     dedicated_connection = LazyModule(__package__, "rate_limiting.dedicated_connection")
+    job_store = LazyModule(__package__, "jobs.store")
     journal_storage = LazyModule(__package__, "journal_storage")
     shared_rate_limiter = LazyModule(__package__, "rate_limiting.shared_rate_limiter")
     token_store = LazyModule(__package__, "token_store")
@@ -121,6 +124,11 @@ class Postgres:
         if not DIGEST.fullmatch(digest):
             raise ValueError("plan must be a plan or its digest, 64 hexadecimal digits")
         return journal_storage.PostgresJournal(self._connections, self._check_tables, digest)
+
+    @property
+    def jobs(self) -> JobStore:
+        """The jobs of all sites: what was asked for, plans, approvals and outcomes."""
+        return job_store.JobStore(self._connections, self._check_tables, self.journal)
 
     def close(self) -> None:
         """Close the connections that no journal or lock is using."""

@@ -404,6 +404,8 @@ def test_the_hierarchy() -> None:
         "DriftError": "PlanError",
         "JournalError": "ConfluenceGroupsError",
         "ReviewError": "ConfluenceGroupsError",
+        "JobError": "ConfluenceGroupsError",
+        "JobInUseError": "JobError",
         "APIError": "ConfluenceGroupsError",
         "APIStatusError": "APIError",
         "BadRequestError": "APIStatusError",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from .jobs import JOBS
 from .rate_limits import RATE_LIMITS
 
 
@@ -70,6 +71,13 @@ MIGRATIONS = (
         rights=(
             "SELECT, INSERT, UPDATE ON TABLE {schema}.rate_limits",
             "SELECT, INSERT, UPDATE, DELETE ON TABLE {schema}.rate_limit_steps, {schema}.rate_limit_members",
+        ),
+    ),
+    Migration(
+        JOBS,
+        rights=(
+            "SELECT, INSERT, UPDATE ON TABLE {schema}.jobs",
+            "SELECT, INSERT, UPDATE, DELETE ON TABLE {schema}.job_files",
         ),
     ),
 )
