@@ -99,7 +99,9 @@ def test_text_of_an_item_is_never_executed(tmp_path: Path, build_item: Any) -> N
         try:
             added, _ = convert_item(build_item(payload), server=f"https://example.com/{payload}")
         except SpecError:
-            assert build_item not in (item_with_name, item_with_descriptions), "names and descriptions may hold any text"
+            assert build_item not in (item_with_name, item_with_descriptions), (
+                "names and descriptions may hold any text"
+            )
             continue
         add_operation(document, added, number)
     if not document:
