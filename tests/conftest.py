@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
     from confluence_groups_sdk.fleet import Postgres
 
-# Examples have no deadlines. In CI they are always the same, elsewhere they are random.
-settings.register_profile("default", deadline=None, derandomize="CI" in os.environ)
+# Examples have no deadlines. In CI they are always the same, elsewhere they are random. A run that repeats another
+# may ask for fewer; the tests that state a number keep it.
+settings.register_profile(
+    "default", deadline=None, derandomize="CI" in os.environ, max_examples=int(os.environ.get("EXAMPLES", "100"))
+)
 settings.load_profile("default")
 
 
