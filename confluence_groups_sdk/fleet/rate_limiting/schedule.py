@@ -293,7 +293,7 @@ class Schedule:
         self._listener.leave()
         self.is_down = self._is_new = True
         self._retry_at = machine_monotonic() + RETRY_S
-        self._events = ScheduleEvents()
+        self._events, self._ask_at = ScheduleEvents(), -math.inf
         self._release_all(None)
 
     def _fail(self, error: Exception) -> None:
