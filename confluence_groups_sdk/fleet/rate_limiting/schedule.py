@@ -9,11 +9,12 @@ import math
 import threading
 import uuid
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 from ..._support.clock import Clock, machine_monotonic
 from .database import Database, DatabaseDownError
 from .events import ScheduleEvents
+from .listener import Listener
 from .trips import Answer, Trip
 from .turns import CHECK_S, Turn, TurnRequest
 
@@ -27,31 +28,6 @@ AHEAD_S = 0.1  # turns are asked for so long before they are due: a killed proce
 BATCH_S = 0.02  # turns for so long are asked for at once
 MAX_BATCH = 100
 THREAD = "confluence-groups-rate-limiter"
-
-
-class Listener(Protocol):
-    """The rate limiter that a schedule belongs to; it is called with the schedule's lock held."""
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether calls are under way."""
-        ...
-
-    def known(self) -> tuple[float | None, float | None]:
-        """Return the rate of all members, and the seconds for which calls are held."""
-        ...
-
-    def hold_for(self, seconds: float) -> None:
-        """Calls are held."""
-        ...
-
-    def leave(self) -> None:
-        """The database is down."""
-        ...
-
-    def rejoin(self) -> None:
-        """The database is back."""
-        ...
 
 
 class Schedule:
@@ -317,7 +293,7 @@ class Schedule:
         self._listener.leave()
         self.is_down = self._is_new = True
         self._retry_at = machine_monotonic() + RETRY_S
-        self._events = ScheduleEvents()
+        self._events, self._ask_at = ScheduleEvents(), -math.inf
         self._release_all(None)
 
     def _fail(self, error: Exception) -> None:

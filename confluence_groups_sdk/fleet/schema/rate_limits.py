@@ -26,7 +26,8 @@ NUMBERS = {
     "LEAD_S": 0.03,  # a process may be ahead of its share by the turns of so much time,
     "LEAD_TURNS": 0.24,  # or by this: at a slow pace, one after the other gets a turn
     "QUEUE_S": 0.03,  # a process that is ahead gets a turn only if the others have not taken the next ones
-    "CREDIT_S": 3.0,  # a process that asked for less than its share may catch up with so much of it
+    "CREDIT_S": 3.0,  # a process that began later or asked for less than its share may catch up with so much of it,
+    "CREDIT_TURNS": 5.0,  # or with this
     "START_CALLS": 4.0,  # without a rate, all processes together have so many calls in flight
     "START_GROWTH": 0.1,  # and more for each of about the last START_MEMORY_S: few are rate-limited
     "START_MEMORY_S": 30.0,
@@ -196,7 +197,10 @@ BEGIN
     SELECT count(*), avg(m.turns) INTO asking, average FROM {schema}.rate_limit_members AS m
     WHERE m.site = of_site AND m.member <> by_member AND m.is_asking AND m.seen > clock - {ASKING_TIMEOUT_S};
     SELECT m.turns INTO used FROM {schema}.rate_limit_members AS m WHERE m.site = of_site AND m.member = by_member;
-    used := greatest(coalesce(used, 0) - unused, average - {CREDIT_S} * rate / (asking + 1), 0);
+    used := greatest(coalesce(used, 0) - unused, 0);
+    IF rate IS NOT NULL THEN
+      used := greatest(used, average - greatest({CREDIT_S} * rate / (asking + 1), {CREDIT_TURNS}));
+    END IF;
     IF s.next_free > clock + {QUEUE_S}
       AND (used - average) * asking / (asking + 1) > greatest({LEAD_S} * rate, {LEAD_TURNS}) THEN
       ask_again := s.next_free - clock - {QUEUE_S} / 2;
