@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 import httpx
 
@@ -74,7 +75,8 @@ def hold(dsn: str, schema: str, name: str) -> None:
         signal.pause()
 
 
-def refresh(dsn: str, schema: str, name: str, gateway: str, cloud_id: str, *client: str) -> None:
+def refresh(*arguments: str) -> None:
+    dsn, schema, name, gateway, cloud_id, client_id, client_secret = arguments
     save = PostgresTokenStore.save
 
     def save_and_die(self: PostgresTokenStore, tokens: Tokens) -> None:
@@ -83,7 +85,7 @@ def refresh(dsn: str, schema: str, name: str, gateway: str, cloud_id: str, *clie
 
     PostgresTokenStore.save = save_and_die  # type: ignore[method-assign] # in this process
     with Postgres(dsn, schema=schema) as shared:
-        auth = OAuth2(*client, shared.token_store(name), authority=gateway)
+        auth = OAuth2(client_id, client_secret, shared.token_store(name), authority=gateway)
         with ConfluenceGroups.for_cloud(cloud_id, auth=auth, gateway=gateway) as groups:
             groups.current_user()
 
@@ -102,4 +104,5 @@ def apply_plan(dsn: str, schema: str, site: str, email: str, token: str, plan: s
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    {"hold": hold, "refresh": refresh, "apply": apply_plan}[command](*arguments)
+    commands: dict[str, Callable[..., None]] = {"hold": hold, "refresh": refresh, "apply": apply_plan}
+    commands[command](*arguments)
