@@ -108,7 +108,7 @@ KEYS = st.integers(0, 9)
 STEPS = st.lists(st.tuples(st.sampled_from(("intend", "record", "withdraw")), st.lists(KEYS, max_size=4)), max_size=12)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=st.lists(STEPS, min_size=1, max_size=3))
 def test_file_and_table_hold_the_same_lines(
     runs: list[list[tuple[str, list[int]]]],

@@ -22,6 +22,7 @@ from confluence_groups_sdk.sandbox import Sandbox
 
 OLD, NEW = Tokens("old-access", "old-refresh", 1.0, ("a", "b")), Tokens("new-access", "new-refresh", 2.5)
 KEY = 0x5A
+SOON_S = 10.0  # 0.02 s, unless the machine is very busy; the server would notice that a host is gone after 25 s
 
 
 def flip(data: bytes) -> bytes:
@@ -96,7 +97,7 @@ def test_the_lock_of_a_killed_process_is_free_at_once(shared: Postgres, server: 
         process.send_signal(signal.SIGKILL)
         killed = time.monotonic()
         thread.join(10)
-        assert got[0] - killed < 1.0
+        assert got[0] - killed < SOON_S
 
 
 def test_the_holder_of_the_lock_is_named(
@@ -136,7 +137,7 @@ def test_tokens_that_are_committed_survive_their_process(
     began = time.monotonic()
     with ConfluenceGroups.for_cloud(sandbox.cloud_id, auth=auth, gateway=sandbox.gateway) as groups:
         groups.current_user()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < SOON_S
     assert [seen.target for seen in sandbox.requests].count("/oauth/token") == 1
 
 
