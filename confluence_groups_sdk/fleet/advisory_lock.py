@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 TRY = "SELECT pg_try_advisory_lock(%s), pg_backend_pid()"
-WAIT = "SELECT pg_advisory_lock(%s)"
+WAIT = "SELECT pg_advisory_lock(%s), pg_backend_pid()"
 WAIT_S = 5.0  # of one statement: a silent server counts as unreachable after 10 seconds
 SET_TIMEOUT = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', '0', false)"
 HOLDER = """
@@ -29,8 +29,8 @@ def try_acquire(connection: Connection[Any], key: int) -> int | None:
     return process if is_acquired else None
 
 
-def acquire(connection: Connection[Any], key: int, timeout_s: float) -> bool:
-    """Wait for a lock, and return whether it was acquired in time."""
+def acquire(connection: Connection[Any], key: int, timeout_s: float) -> int | None:
+    """Wait for a lock, and return the id of the server's process that holds it; None if it was not free in time."""
     from psycopg.errors import LockNotAvailable
 
     deadline = machine_monotonic() + timeout_s
@@ -38,12 +38,12 @@ def acquire(connection: Connection[Any], key: int, timeout_s: float) -> bool:
         wait_s = max(0.001, min(WAIT_S, deadline - machine_monotonic()))
         connection.execute(SET_TIMEOUT, [f"{wait_s * 1000:.0f}"])
         try:
-            connection.execute(WAIT, [key])
+            _, process = connection.execute(WAIT, [key]).fetchone() or ("", 0)
         except LockNotAvailable:
             if machine_monotonic() >= deadline:
-                return False
+                return None
         else:
-            return True
+            return process
 
 
 def lock_holder(connection: Connection[Any], key: int) -> str:

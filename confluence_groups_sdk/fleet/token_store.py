@@ -26,6 +26,7 @@ RECONNECT_TIMEOUT_S = 15.0  # a rotated token that is not saved is lost, so a re
 RETRY_INTERVAL_S = 0.2
 CLOCK_STEP_S = 10.0  # clocks that differ by less are taken as the same
 READ_CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
+READ_PROCESS = "SELECT pg_backend_pid()"
 LOAD = "SELECT revision, is_sealed, tokens FROM {schema}.tokens WHERE name = %s"
 REPLACE = """
 INSERT INTO {schema}.tokens AS stored (name, revision, is_sealed, tokens) VALUES (%s, 1, %s, %s)
@@ -163,9 +164,15 @@ class PostgresTokenStore:
         key = self._connections.lock_key("tokens", self._name)
         with ExitStack() as opened:
             connection = opened.enter_context(self._connections.connection())
-            if not self._connections.translate(lambda: acquire(connection, key, LOCK_TIMEOUT_S)):
+            process = self._connections.translate(lambda: acquire(connection, key, LOCK_TIMEOUT_S))
+            if process is None:
                 holder = self._connections.translate(lambda: lock_holder(connection, key))
                 raise ConfigurationError(f"{self}: {holder} keeps it locked: see which, and end it")
+            if self._connections.translate(lambda: connection.execute(READ_PROCESS).fetchone()) != (process,):
+                raise ConfigurationError(
+                    f"{self._connections}: another connection was used: locks need a direct connection, or a "
+                    "connection pooler in session mode"
+                )
             held.push(opened.pop_all())
         return connection
 
