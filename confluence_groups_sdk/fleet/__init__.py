@@ -22,3 +22,5 @@ from .jobs.status import JobStatus as JobStatus
 from .jobs.store import JobStore as JobStore
 from .jobs.work import OpenClient as OpenClient
 from .postgres import Postgres as Postgres
+from .sites.fleet_file import FleetFile as FleetFile
+from .sites.site import FleetSite as FleetSite

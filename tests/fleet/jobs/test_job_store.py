@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +150,7 @@ def test_a_request_of_a_newer_version_is_not_misread(shared: Postgres, server: E
     ["[]", '{"kind":"other"}', '{"kind":"sync"}', '{"kind":"sync","people":[{}]}', '{"kind":"sync","guards":{"x":1}}'],
 )
 def test_malformed_requests_in_the_table(text: str) -> None:
-    with pytest.raises(ShapeError, match="request|kind|object"):
+    with pytest.raises(ShapeError, match=r"request|kind|object"):
         request_from_text(text)
 
 
@@ -226,3 +228,9 @@ def test_a_job_store_is_not_copied(shared: Postgres) -> None:
         with pytest.raises(TypeError, match="make a Postgres in each process"):
             use(shared.jobs)
     assert "PostgreSQL at" in repr(shared.jobs)
+
+
+def test_importing_the_package_loads_no_database_and_no_engine() -> None:
+    program = "import sys, confluence_groups_sdk.fleet; print({'psycopg', 'dbos'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert result.stdout == "set()\n"
