@@ -88,4 +88,18 @@ CREATE TABLE {schema}.job_files (
 COMMENT ON TABLE {schema}.job_files IS 'snapshots and returned sheets of reviews, compressed by zlib';
 """
 
-MIGRATIONS = (Migration(TOKENS_AND_JOURNALS), Migration(JOBS))
+WORKERS = """
+CREATE TABLE {schema}.workers (
+    id text PRIMARY KEY,
+    host text NOT NULL,
+    process integer NOT NULL,
+    at_once integer NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at timestamptz,
+    taken_over_at timestamptz
+);
+COMMENT ON TABLE {schema}.workers IS 'one row for each worker, kept for a day after its end; seen_at is its heartbeat';
+"""
+
+MIGRATIONS = (Migration(TOKENS_AND_JOURNALS), Migration(JOBS), Migration(WORKERS))
