@@ -13,7 +13,6 @@ from .jobs.requests import OffboardRequest as OffboardRequest
 from .jobs.requests import PeopleFile as PeopleFile
 from .jobs.requests import ReviewRequest as ReviewRequest
 from .jobs.requests import SyncRequest as SyncRequest
-from .jobs.site_job import OpenClient as OpenClient
 from .jobs.site_job import apply_job as apply_job
 from .jobs.site_job import plan_job as plan_job
 from .jobs.site_job import site_job as site_job
@@ -21,4 +20,5 @@ from .jobs.status import JobCounts as JobCounts
 from .jobs.status import JobPhase as JobPhase
 from .jobs.status import JobStatus as JobStatus
 from .jobs.store import JobStore as JobStore
+from .jobs.work import OpenClient as OpenClient
 from .postgres import Postgres as Postgres

@@ -32,6 +32,7 @@ DEFAULTS = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds; without it, data that a vanished host never got is sent again for long
 }
 SETTINGS = """
 SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from .._support.base_url import site_base, site_id
 from .._support.lazy_import import LazyModule
 from .._support.public import public
 from ..auth.token_store import TokenStore
+from ..errors import ConfigurationError
 from ..membership import JournalStorage, Plan
-from .connections import Connections
+from .connections import Connections, UnreachableError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from psycopg import Connection
+
+    from .._core.limits.rate_limiter import RateLimiter
     from . import journal_storage, token_store
     from .jobs import store as job_store
     from .jobs.store import JobStore
+    from .rate_limiting import dedicated_connection, shared_rate_limiter
+    from .rate_limiting.shared_rate_limiter import WhenDown
     from .schema import versions
     from .token_store import Seal
 else:
+    dedicated_connection = LazyModule(__package__, "rate_limiting.dedicated_connection")
     job_store = LazyModule(__package__, "jobs.store")
     journal_storage = LazyModule(__package__, "journal_storage")
+    shared_rate_limiter = LazyModule(__package__, "rate_limiting.shared_rate_limiter")
     token_store = LazyModule(__package__, "token_store")
     versions = LazyModule(__package__, "schema.versions")
 
@@ -31,7 +40,7 @@ DIGEST = re.compile("[0-9a-f]{64}")
 
 @public
 class Postgres:
-    """The state that processes and hosts share: tokens and journals, in one PostgreSQL database (extra ``postgres``).
+    """Rates, tokens and journals that processes and hosts share in one PostgreSQL database (extra ``postgres``).
 
     Nothing is sent before the first use. Connections are opened as they are needed, with short timeouts. Every error is
     a ConfigurationError that names the server without its password. Threads can share this object; each process makes
@@ -61,6 +70,26 @@ class Postgres:
             ConfigurationError: the server cannot be reached or refuses, or the tables are too new for this package.
         """
         return versions.migrate(self._connections)
+
+    def rate_limiter(self, site: str, *, when_down: WhenDown = "share", max_in_flight: int = 16) -> RateLimiter:
+        """Return a rate limiter whose pace, found rate and holds are those of all processes and hosts that name a site.
+
+        The database paces all of them by its own clock. Turns are asked for in the background, so an event loop is
+        never blocked.
+
+        Args:
+            site: the site's address as `ConfluenceGroups` takes it, or another name, such as a cloud id.
+            when_down: what calls do while the database cannot be reached. ``"share"`` continues within a second with
+                this process's share of the last rate; ``"raise"`` raises a ConfigurationError.
+            max_in_flight: the maximum number of calls at once in this process.
+
+        Raises:
+            ConfigurationError: an argument is unusable.
+        """
+        database = self._open_rate_database()
+        return shared_rate_limiter.SharedRateLimiter(
+            database, _name_of(site), when_down=when_down, max_in_flight=max_in_flight
+        )
 
     def token_store(self, name: str, *, seal: Seal | None = None) -> TokenStore:
         """Return a store for the tokens of `OAuth2`, which every process that names it shares.
@@ -108,6 +137,23 @@ class Postgres:
                 versions.check_version(self._connections)
                 self._is_checked = True
 
+    def _open_rate_database(self) -> dedicated_connection.DedicatedConnection:
+        """Return the database for one rate limiter; its connection is opened by the first call."""
+        connections = self._connections
+
+        def connect() -> Connection[Any]:
+            connection = connections.connect()
+            try:
+                connections.translate(lambda: versions.check_connection(connections, connection))
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+        return dedicated_connection.DedicatedConnection(
+            connect, server=str(connections), schema=connections.schema, unreachable=(UnreachableError,)
+        )
+
     def __enter__(self) -> Self:
         return self
 
@@ -121,3 +167,14 @@ class Postgres:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Postgres is never pickled or copied: make one in each process")
+
+
+def _name_of(site: str) -> str:
+    """Return the name under which the rate of a site is kept: the host of an address.
+
+    Raises:
+        ConfigurationError: the name is empty, or the address is malformed.
+    """
+    if not isinstance(site, str) or not site:
+        raise ConfigurationError("rate_limiter(site): give the site's address or another name for it", option="site")
+    return site_id(site_base(site)) if "://" in site else site

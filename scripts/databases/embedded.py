@@ -14,10 +14,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 OTHER_USER = "nobody"  # PostgreSQL refuses to run as root
 SHORT_PATH = "/tmp"  # noqa: S108 - which all users can reach
@@ -76,8 +78,19 @@ class EmbeddedPostgres:
         server, self._server = self._server, None
         if server is None or server.poll() is not None:
             return
+        _signal_all(server, signal.SIGCONT)
         server.send_signal(signal.SIGQUIT if kill else signal.SIGINT)  # "immediate" and "fast" shutdown
         server.wait(STOP_TIMEOUT_S)
+
+    def stop_answering(self) -> None:
+        """Keep all connections, and accept more, but answer nothing."""
+        assert self._server is not None, "it is running"
+        _signal_all(self._server, signal.SIGSTOP)
+
+    def answer(self) -> None:
+        """Answer again."""
+        assert self._server is not None, "it is running"
+        _signal_all(self._server, signal.SIGCONT)
 
     def _is_ready(self) -> bool:
         """Check the status in the last line of the server's own file."""
@@ -111,6 +124,14 @@ def running_postgres(*, fsync: bool = False) -> Iterator[EmbeddedPostgres]:
         if server is not None:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _signal_all(server: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to the server and to its processes for the connections."""
+    process = psutil.Process(server.pid)
+    for each in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            each.send_signal(number)
 
 
 def _other_user(folder: Path) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def test_an_older_schema_is_brought_up_to_date(
     steps = (*migrations.MIGRATIONS, step)
     monkeypatch.setattr("confluence_groups_sdk.fleet.schema.versions.MIGRATIONS", steps)
     with Postgres(server.dsn, schema=schema) as newer:
-        with pytest.raises(ConfigurationError, match="has version . of the tables, and this package needs .: run"):
+        has = f"has version {len(steps) - 1} of the tables, and this package needs {len(steps)}: run"
+        with pytest.raises(ConfigurationError, match=has):
             newer.token_store("site").load()
         assert newer.init() == 1
         assert newer.token_store("site").load() is None

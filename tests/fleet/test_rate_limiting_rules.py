@@ -8,16 +8,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from databases.rate_limiting import EmbeddedServer, embedded_server, open_database
+from databases.embedded import EmbeddedPostgres
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from confluence_groups_sdk import RateLimiter, RateLimitInfo
+from confluence_groups_sdk._core.limits import rate_limiter
 from confluence_groups_sdk._core.limits.rate_limiter import MEASUREMENT_WINDOW_S, Reservation
+from confluence_groups_sdk.fleet import Postgres
 from confluence_groups_sdk.fleet.rate_limiting.database import Database
 from confluence_groups_sdk.fleet.rate_limiting.events import ScheduleEvents
-from confluence_groups_sdk.fleet.rate_limiting.schema import FUNCTION, MEMBER_TIMEOUT_S
+from confluence_groups_sdk.fleet.rate_limiting.schedule import FUNCTION
 from confluence_groups_sdk.fleet.rate_limiting.trips import Answer
+from confluence_groups_sdk.fleet.schema.rate_limits import NUMBERS
 
 BEGIN = 1_000_000.0
 TICK_S = 1 / 64  # exact in binary, so that both clocks compare moments alike
@@ -100,16 +103,17 @@ class Schedules:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedServer]:
-    with embedded_server() as running:
-        yield running
+def database(server: EmbeddedPostgres) -> Iterator[Database]:
+    with Postgres(server.dsn, schema="test_rate_limiting_rules") as shared:
+        shared.init()
+        opened = shared._open_rate_database()
+        yield opened
+        opened.close()
 
 
-@pytest.fixture(scope="module")
-def database(server: EmbeddedServer) -> Iterator[Database]:
-    opened = open_database(server.uri)
-    yield opened
-    opened.close()
+def test_the_numbers_are_those_of_the_rate_limiter() -> None:
+    """If one of them changes, add a step to the migrations that replaces the functions."""
+    assert {name: value for name, value in NUMBERS.items() if getattr(rate_limiter, name, value) != value} == {}
 
 
 STEPS = st.one_of(
@@ -182,7 +186,7 @@ def test_members_are_counted_until_they_fall_silent(database: Database) -> None:
     assert both.ask(member="a").members == 1
     assert both.ask(member="b").members == 2
     assert both.ask(member="a").members == 2
-    both.clock.time += MEMBER_TIMEOUT_S + 1
+    both.clock.time += NUMBERS["MEMBER_TIMEOUT_S"] + 1
     assert both.ask(member="a").members == 1
     assert both.ask().members is None
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
 import pytest
-from databases.rate_limiting import EmbeddedServer, embedded_server, open_database
+from databases.embedded import EmbeddedPostgres, running_postgres
 from fakes import KINDS, SITE, Answers, FakeClock, call
 
 from confluence_groups_sdk import ConfigurationError, SystemClock
+from confluence_groups_sdk.fleet import Postgres
 from confluence_groups_sdk.fleet.rate_limiting import schedule
 from confluence_groups_sdk.fleet.rate_limiting.database import DatabaseDownError
 from confluence_groups_sdk.fleet.rate_limiting.shared_rate_limiter import SharedRateLimiter
@@ -48,10 +51,18 @@ class FakeDatabase:
         pass
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedServer]:
-    with embedded_server() as running:
-        yield running
+@pytest.fixture
+def own_server(schema: str) -> Iterator[tuple[EmbeddedPostgres, Postgres]]:
+    """A server that the test may stop, and its tables."""
+    with running_postgres() as running, Postgres(running.dsn, schema=schema) as postgres:
+        postgres.init()
+        yield running, postgres
+
+
+def limiter_of(shared: Postgres, site: str) -> SharedRateLimiter:
+    limiter = shared.rate_limiter(site)
+    assert isinstance(limiter, SharedRateLimiter)
+    return limiter
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -100,21 +111,24 @@ def test_a_call_that_was_woken_by_a_hold_still_gets_its_turn() -> None:
         assert request.turn is not None
 
 
-def test_a_429_of_one_process_holds_the_others(server: EmbeddedServer) -> None:
-    limiters = [SharedRateLimiter(open_database(server.uri), "one site") for _ in range(2)]
+def test_a_429_of_one_process_holds_the_others(shared: Postgres) -> None:
+    limiters = [shared.rate_limiter("one site") for _ in range(2)]
     clocks = [FakeClock(), FakeClock()]
     limited = [httpx.Response(429, headers={"Retry-After": "30"}), httpx.Response(204)]
     call("sync", "remove_member", Answers(*limited), BOTH, rate_limiter=limiters[0], clock=clocks[0])
     call("sync", "remove_member", Answers(httpx.Response(204)), BOTH, rate_limiter=limiters[1], clock=clocks[1])
     assert 20 < sum(clocks[1].slept) < 40
-    other = SharedRateLimiter(open_database(server.uri), "another site")
+    other = shared.rate_limiter("another site")
     clock = FakeClock()
     call("sync", "remove_member", Answers(httpx.Response(204)), BOTH, rate_limiter=other, clock=clock)
     assert clock.slept == []
 
 
-def test_a_killed_server_is_left_and_joined_again(server: EmbeddedServer, caplog: pytest.LogCaptureFixture) -> None:
-    limiter = SharedRateLimiter(open_database(server.uri), "a site to return to")
+def test_a_killed_server_is_left_and_joined_again(
+    own_server: tuple[EmbeddedPostgres, Postgres], caplog: pytest.LogCaptureFixture
+) -> None:
+    server, shared = own_server
+    limiter = limiter_of(shared, "a site to return to")
 
     def remove() -> None:
         call("sync", "remove_member", Answers(httpx.Response(204)), BOTH, rate_limiter=limiter)
@@ -122,7 +136,7 @@ def test_a_killed_server_is_left_and_joined_again(server: EmbeddedServer, caplog
     with caplog.at_level(logging.INFO):
         remove()
         assert not limiter._schedule.is_down
-        server.kill()
+        server.stop(kill=True)
         remove()
         assert limiter._schedule.is_down
         server.start()
@@ -132,15 +146,61 @@ def test_a_killed_server_is_left_and_joined_again(server: EmbeddedServer, caplog
     assert not limiter._schedule.is_down
 
 
-def test_turns_of_a_killed_process_do_not_block_the_others(server: EmbeddedServer) -> None:
+def test_turns_of_a_killed_process_do_not_block_the_others(shared: Postgres) -> None:
     """A process asks for turns shortly before they are due, so few are lost with it."""
     site = "a site with a killed process"
-    database = open_database(server.uri)
+    database = shared._open_rate_database()
     database.execute("take_turns", (site, "m", True, "[]", 0, 5.0, None, True, None))  # 5 calls per second
-    limiter = SharedRateLimiter(open_database(server.uri), site)
+    limiter = shared.rate_limiter(site)
     requests = [limiter.reserve(SystemClock(), None) for _ in range(16)]
     assert isinstance(requests[0], TurnRequest)
     assert requests[0].acquire()
     (delay_s,), *_ = database.execute("take_turns", (site, "other", True, "[]", 1, None, None, False, None))
     assert delay_s < 1.0  # not 16 turns, which are 3.2 seconds
     database.close()
+
+
+NAMES = (
+    "https://acme.atlassian.net",
+    "https://ACME.atlassian.net/",
+    "https://acme.atlassian.net:443/wiki/",
+    "acme.atlassian.net",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_spellings_of_an_address_are_one_site(name: str) -> None:
+    shared = Postgres("postgresql://db.example.com/x")
+    assert limiter_of(shared, name)._site == "acme.atlassian.net"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "https://", "https://me:marker@acme.atlassian.net", "https://acme.atlassian.net/x"]
+)
+def test_an_unusable_site_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="site") as caught:
+        Postgres("postgresql://db.example.com/x").rate_limiter(name)
+    assert "marker" not in str(caught.value)
+
+
+def test_options_are_checked() -> None:
+    shared = Postgres("postgresql://db.example.com/x")
+    with pytest.raises(ConfigurationError, match="when_down"):
+        shared.rate_limiter("a", when_down="stop")  # type: ignore[arg-type] # on purpose
+    with pytest.raises(ConfigurationError, match="max_in_flight"):
+        shared.rate_limiter("a", max_in_flight=0)
+    assert shared.rate_limiter("a", max_in_flight=3)._max_in_flight == 3
+
+
+def test_tables_that_were_never_created_are_named(server: EmbeddedPostgres, schema: str) -> None:
+    with Postgres(server.dsn, schema=schema) as shared, pytest.raises(ConfigurationError, match="no tables: run conf"):
+        call("sync", "remove_member", Answers(), BOTH, rate_limiter=shared.rate_limiter(SITE))
+
+
+def test_nothing_is_loaded_before_its_use() -> None:
+    program = (
+        "import sys, confluence_groups_sdk.fleet as fleet; "
+        "print(*(name for name in sys.modules if name == 'psycopg' or '.rate_limiting' in name))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, encoding="utf-8")
+    assert done.stdout.split() == []

@@ -103,7 +103,7 @@ class JobSteps:
 
     def _plan(self, job_id: str, run: Run) -> JobStatus:
         run.is_reading = True
-        return plan_job(self._shared, run.fence(self._open_client), job_id)
+        return plan_job(self._shared, run.fence(self._open_client), job_id, check=run.check)
 
     def _apply(self, job_id: str, run: Run) -> JobStatus:
         return apply_job(self._shared, run.fence(self._open_client), job_id, check=run.check)
@@ -114,24 +114,31 @@ class JobSteps:
         while True:
             with self._lease.run() as run:
                 try:
-                    status = step(job_id, run)
+                    phase = self._do(job_id, step, run)
                     run.check_not_lost()
-                    return status.phase.value
+                    return phase.value
                 except (JobInUseError, ConfigurationError) as error:
                     run.check()
                     if str(error) != problem:
                         problem = str(error)
                         logger.warning("job %s waits: %s", job_id, problem)
                 except JobError as error:
-                    logger.error("job %s: %s", job_id, error)
+                    logger.error("%s", error)
                     return UNKNOWN_JOB
-                except Exception as error:
-                    logger.exception("job %s: an unexpected error", job_id)
-                    return self._fail(job_id, error)
                 run.wait(RETRY_INTERVAL_S)
 
-    def _fail(self, job_id: str, error: Exception) -> str:
-        """Let an error that nobody expected end its job alone."""
-        with self._shared.jobs.run(job_id) as run:
-            run.update(phase=JobPhase.FAILED, error=f"unexpected error: {type(error).__name__}", progress=None)
-        return JobPhase.FAILED.value
+    def _do(self, job_id: str, step: Callable[[str, Run], JobStatus], run: Run) -> JobPhase:
+        """Do a step of a job that has not ended, and let an error that nobody expected end this job alone."""
+        phase = self._shared.jobs.get(job_id).phase
+        if phase.can_run_again:  # an ended job is queued before it is run again
+            return phase
+        try:
+            return step(job_id, run).phase
+        except (JobError, ConfigurationError):
+            raise
+        except Exception as error:
+            logger.exception("job %s: an unexpected error", job_id)
+            problem = f"unexpected error: {type(error).__name__}"
+        with self._shared.jobs.run(job_id) as job:
+            job.update(phase=JobPhase.FAILED, error=problem, progress=None)
+        return JobPhase.FAILED

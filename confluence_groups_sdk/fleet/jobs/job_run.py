@@ -6,13 +6,16 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._support.clock import machine_monotonic
 from ...errors import JobError, JobInUseError
 from ..advisory_lock import lock_holder, try_acquire
 from ..connections import Connections
 from . import table
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 TAKE_OVER_S = 1.0  # the server needs a moment to notice that the holder of a lock is dead
 RETRY_INTERVAL_S = 0.1
@@ -40,11 +43,30 @@ class JobRun:
         Raises:
             JobInUseError: another run has begun.
         """
-        self._write(values, "")
+        self._write(values)
 
-    def store_once(self, column: str, **values: Any) -> bool:
-        """Change columns of the job if this one has no value yet; return whether they were changed."""
-        return self._write(values, f" AND {column} IS NULL")
+    def store_plan(self, decisions: str | None, **values: Any) -> bool:
+        """Store the plan unless there is one; return whether it was stored.
+
+        Args:
+            decisions: the digest of a review's decisions that the plan was made from.
+            values: the columns.
+        """
+        condition = " AND digest IS NULL AND decisions IS NOT DISTINCT FROM %(decisions)s"
+        return self._write(values, condition, decisions=decisions)
+
+    def store_snapshot(self, digest: str, content: bytes) -> None:
+        """Store the snapshot unless there is one."""
+        values = {"id": self.id, "run": self.number, "digest": digest}
+        file = [self.id, "snapshot", "snapshot", zlib.compress(content)]
+
+        def store(connection: Connection[Any]) -> None:
+            with connection.transaction():
+                if connection.execute(self._connections.sql(table.STORE_SNAPSHOT), values).rowcount:
+                    connection.execute(self._connections.sql(table.ADD_FILE), file)
+                    connection.execute(self._connections.sql(table.DELETE_FILES), [self.id, "progress"])
+
+        self._connections.run(store)
 
     def execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
         """Execute a statement, and return how many rows it changed."""
@@ -59,11 +81,11 @@ class JobRun:
         """Delete the job's files of a kind."""
         self.execute(table.DELETE_FILES, [self.id, kind])
 
-    def _write(self, values: dict[str, Any], condition: str) -> bool:
+    def _write(self, values: dict[str, Any], condition: str = "", **others: Any) -> bool:
         columns = table.column_values(values)
         assignments = ", ".join(f"{name} = %({name})s" for name in columns)
         statement = f"UPDATE {{schema}}.jobs SET {assignments}, updated_at = now() WHERE id = %(id)s AND runs = %(run)s"  # noqa: S608
-        changed = self.execute(statement + condition, {**columns, "id": self.id, "run": self.number})
+        changed = self.execute(statement + condition, {**columns, **others, "id": self.id, "run": self.number})
         if not changed and not condition:
             raise JobInUseError(f"{self.id}: another process has gone on with this job")
         return bool(changed)

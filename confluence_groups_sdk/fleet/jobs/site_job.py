@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from ..._support.public import public
-from ...client import ConfluenceGroups
+from .applying import apply_step
+from .planning import plan_step
 from .requests import JobRequest
-from .status import JobStatus
+from .status import JobPhase, JobStatus
+from .work import OpenClient, Work
 
 if TYPE_CHECKING:
     from ..postgres import Postgres
-
-OpenClient: TypeAlias = Callable[[str], ConfluenceGroups]
-"""Opens the client for the site with this name, with credentials that it finds where it is called."""
 
 
 @public
@@ -42,31 +41,64 @@ def site_job(shared: Postgres, open_client: OpenClient, request: JobRequest) -> 
         JobInUseError: another process does this job.
         ConfigurationError: the database cannot be reached, or was lost. Call the function again later.
     """
-    raise NotImplementedError
+    shared.jobs.submit(request)
+    return _run(shared, open_client, request.id, plan_step, apply_step)
 
 
 @public
-def plan_job(shared: Postgres, open_client: OpenClient, job_id: str) -> JobStatus:
+def plan_job(
+    shared: Postgres, open_client: OpenClient, job_id: str, *, check: Callable[[], object] | None = None
+) -> JobStatus:
     """Do the first step of `site_job` for a submitted job: take the snapshot, or make the plan, unless it is there.
 
     The job's phase is then ``waiting for decisions``, ``waiting for approval``, ``applying`` if `apply_job` can follow,
     ``done`` if there is nothing to change, ``refused`` or ``failed``.
 
+    Args:
+        shared, open_client: as for `site_job`.
+        job_id: the job's id.
+        check: is called now and then; an exception that it raises ends the run in order, and the step can be repeated.
+
     Raises:
         JobError: there is no job with this id.
         JobInUseError, ConfigurationError: as for `site_job`.
     """
-    raise NotImplementedError
+    return _run(shared, open_client, job_id, plan_step, check=check)
 
 
 @public
-def apply_job(shared: Postgres, open_client: OpenClient, job_id: str) -> JobStatus:
+def apply_job(
+    shared: Postgres, open_client: OpenClient, job_id: str, *, check: Callable[[], object] | None = None
+) -> JobStatus:
     """Do the second step of `site_job`: apply the plan or resume it, verify it, and store the outcome.
 
     Without a plan, or without an approval that it needs, nothing is done.
 
+    Args:
+        shared, open_client, job_id, check: as for `plan_job`.
+
     Raises:
         JobError: there is no job with this id.
         JobInUseError, ConfigurationError: as for `site_job`.
     """
-    raise NotImplementedError
+    return _run(shared, open_client, job_id, apply_step, check=check)
+
+
+def _run(
+    shared: Postgres,
+    open_client: OpenClient,
+    job_id: str,
+    *steps: Callable[[Work], None],
+    check: Callable[[], object] | None = None,
+) -> JobStatus:
+    """Do steps of a job, unless it is done, or waits for a person."""
+    status = shared.jobs.get(job_id)
+    if status.phase is JobPhase.DONE or status.phase.is_waiting:
+        return status
+    with shared.jobs.run(job_id) as run:
+        work = Work(shared, run, shared.jobs.request(job_id), open_client, check)
+        steps[0](work)
+        for step in steps[1:]:
+            if work.status().phase is JobPhase.APPLYING:
+                step(work)
+        return work.status()

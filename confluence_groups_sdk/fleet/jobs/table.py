@@ -46,6 +46,20 @@ UPDATE {schema}.jobs SET decisions = %(decisions)s, decided_by = %(by)s, decided
     phase = CASE phase WHEN 'waiting for decisions' THEN 'queued' ELSE phase END
 WHERE id = %(id)s AND digest IS NULL AND snapshot = %(snapshot)s
 """
+FOLLOW_PLAN = """
+UPDATE {schema}.jobs SET updated_at = now(), progress = NULL,
+    phase = CASE WHEN %(needs_approval)s AND approved_digest IS DISTINCT FROM digest THEN 'waiting for approval'
+        ELSE 'applying' END
+WHERE id = %(id)s AND runs = %(run)s
+"""
+STORE_SNAPSHOT = """
+UPDATE {schema}.jobs SET snapshot = %(digest)s, updated_at = now()
+WHERE id = %(id)s AND runs = %(run)s AND snapshot IS NULL
+"""
+FOLLOW_SNAPSHOT = """
+UPDATE {schema}.jobs SET phase = 'waiting for decisions', progress = NULL, updated_at = now()
+WHERE id = %(id)s AND runs = %(run)s AND decisions IS NULL
+"""
 DECISIONS = "SELECT decisions, decided_on FROM {schema}.jobs WHERE id = %s"
 FILES = "SELECT name, content FROM {schema}.job_files WHERE job = %s AND kind = %s ORDER BY name"
 DELETE_FILES = "DELETE FROM {schema}.job_files WHERE job = %s AND kind = %s"

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 from ..._support.clock import Clock, machine_monotonic
 from .database import Database, DatabaseDownError
 from .events import ScheduleEvents
-from .schema import FUNCTION
 from .trips import Answer, Trip
 from .turns import Turn, TurnRequest
 
+FUNCTION = "take_turns"
 PATIENCE_S = 0.8  # a database that takes longer is down
 RETRY_S = 1.0  # between attempts to reach it
 HEARTBEAT_S = 1.0

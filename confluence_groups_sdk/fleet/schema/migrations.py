@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from .jobs import JOBS
+from .rate_limits import RATE_LIMITS
+
 
 @frozen
 class Migration:
@@ -48,46 +51,6 @@ CREATE TABLE {schema}.journal_lines (
 COMMENT ON TABLE {schema}.journal_lines IS 'the lines of each journal as in its file: convert_from(line, ''UTF8'')';
 """
 
-JOBS = """
-CREATE TABLE {schema}.jobs (
-    id text PRIMARY KEY,
-    site text NOT NULL,
-    kind text NOT NULL,
-    request text NOT NULL,
-    phase text NOT NULL,
-    snapshot text,
-    decisions text,
-    decided_by text,
-    decided_on date,
-    plan text,
-    digest text,
-    approved_digest text,
-    approved_by text,
-    approved_at timestamptz,
-    counts text NOT NULL DEFAULT '{}',
-    progress text,
-    summary text,
-    error text,
-    stop text,
-    resume_at timestamptz,
-    worker text,
-    runs bigint NOT NULL DEFAULT 0,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE INDEX jobs_by_phase ON {schema}.jobs (phase, created_at);
-COMMENT ON TABLE {schema}.jobs IS 'one row for each job of a site: request and plan as JSON, and how far it has come';
-
-CREATE TABLE {schema}.job_files (
-    job text NOT NULL REFERENCES {schema}.jobs ON DELETE CASCADE,
-    kind text NOT NULL,
-    name text NOT NULL,
-    content bytea NOT NULL,
-    PRIMARY KEY (job, kind, name)
-);
-COMMENT ON TABLE {schema}.job_files IS 'snapshots and returned sheets of reviews, compressed by zlib';
-"""
-
 WORKERS = """
 CREATE TABLE {schema}.workers (
     id text PRIMARY KEY,
@@ -102,4 +65,4 @@ CREATE TABLE {schema}.workers (
 COMMENT ON TABLE {schema}.workers IS 'one row for each worker, kept for a day after its end; seen_at is its heartbeat';
 """
 
-MIGRATIONS = (Migration(TOKENS_AND_JOURNALS), Migration(JOBS), Migration(WORKERS))
+MIGRATIONS = (Migration(TOKENS_AND_JOURNALS), Migration(RATE_LIMITS), Migration(JOBS), Migration(WORKERS))

@@ -57,7 +57,17 @@ def check_version(connections: Connections) -> None:
     Raises:
         ConfigurationError: they are missing, too old or too new.
     """
-    version, needs = connections.run(lambda connection: _read(connection, connections))
+    connections.run(lambda connection: check_connection(connections, connection))
+
+
+def check_connection(connections: Connections, connection: Connection[Any]) -> None:
+    """Check the tables with a given connection.
+
+    Raises:
+        ConfigurationError: as for `check_version`.
+        psycopg.Error: the server refuses, or the connection is lost.
+    """
+    version, needs = _read(connection, connections)
     _check_needs(connections, needs)
     if version < len(MIGRATIONS):
         has = f"version {version} of the tables, and this package needs {len(MIGRATIONS)}" if version else "no tables"

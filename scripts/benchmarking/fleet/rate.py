@@ -13,12 +13,13 @@ from typing import Any
 
 import httpx
 from attrs import evolve, frozen
-from databases.rate_limiting import embedded_server
+from databases.embedded import running_postgres
 
 from benchmarking.figures import Figure
 from benchmarking.fleet.worker import Work
 from benchmarking.limits import Trial
 from benchmarking.servers import Limit, serving
+from confluence_groups_sdk.fleet import Postgres
 
 CALLS = {100: 2_000, 20: 800, 5: 320}  # by calls a second
 IN_FLIGHT = 32  # of all processes
@@ -44,17 +45,18 @@ class FleetTrial:
 
 def measure() -> Iterator[Figure]:
     """Measure 4 and 8 processes, uneven shares, and the event loop."""
-    with embedded_server() as server:
+    with running_postgres() as server:
+        Postgres(server.dsn).init()
         trips: list[float] = []
         for processes in (4, 8):
-            made = run_trials({rate: even_work(server.uri, processes, calls) for rate, calls in CALLS.items()})
+            made = run_trials({rate: even_work(server.dsn, processes, calls) for rate, calls in CALLS.items()})
             for rate, each in made.items():
                 yield from figures(each, rate, f"{processes} processes, {rate} a second")
                 trips += each.trips
         uneven = [
-            Work("", server.uri, round(2_000 * part), 8, delay) for part, delay in zip(UNEVEN, LATE_S, strict=True)
+            Work("", server.dsn, round(2_000 * part), 8, delay) for part, delay in zip(UNEVEN, LATE_S, strict=True)
         ]
-        alone = [evolve(each, uri=None) for each in even_work(server.uri, 4, CALLS[100])]
+        alone = [evolve(each, dsn=None) for each in even_work(server.dsn, 4, CALLS[100])]
         result = run_trials({100: uneven})[100]
         what = "4 processes, 100 a second, 10 to 40 % of the work each, two join late"
         yield Figure(what, result.trial.excess, "x", f"{result.trial.allowed:.0f} s", goal=1.05)
@@ -63,7 +65,7 @@ def measure() -> Iterator[Figure]:
         note = f"{100 * result.trial.rate_limited_share():.1f} % rate-limited; ends {result.spread:.1f} s apart"
         yield Figure(what, result.trial.excess, "x", f"{result.trial.allowed:.0f} s", note=note)
         yield Figure("one question to the database, median", 1_000 * statistics.median(trips), "ms", goal=1.0)
-        yield from measure_event_loop(server.uri)
+        yield from measure_event_loop(server.dsn)
 
 
 def figures(made: FleetTrial, rate: int, what: str) -> Iterator[Figure]:
@@ -75,20 +77,20 @@ def figures(made: FleetTrial, rate: int, what: str) -> Iterator[Figure]:
     yield Figure("from the first process's end to the last one's", made.spread, "s", goal=1.0)
 
 
-def measure_event_loop(uri: str) -> Iterator[Figure]:
+def measure_event_loop(dsn: str) -> Iterator[Figure]:
     """Compare the longest block of an event loop with a shared rate limiter and with one of its own."""
     with serving() as url:
         blocked = [
-            run_processes([Work(url, each, 2_000, 16, tasks=True)])[0]["blocked"] for each in (uri, None) for _ in "123"
+            run_processes([Work(url, each, 2_000, 16, tasks=True)])[0]["blocked"] for each in (dsn, None) for _ in "123"
         ]
     own = statistics.median(blocked[3:])
     note = f"{1_000 * own:.1f} ms with a rate limiter of its own"
     yield Figure("longest block of an event loop", 1_000 * statistics.median(blocked[:3]), "ms", goal=5.0, note=note)
 
 
-def even_work(uri: str, processes: int, calls: int) -> list[Work]:
+def even_work(dsn: str, processes: int, calls: int) -> list[Work]:
     """Return equal parts of the work."""
-    return [Work("", uri, calls // processes, IN_FLIGHT // processes) for _ in range(processes)]
+    return [Work("", dsn, calls // processes, IN_FLIGHT // processes) for _ in range(processes)]
 
 
 def run_trials(asked: Mapping[int, Sequence[Work]]) -> dict[int, FleetTrial]:

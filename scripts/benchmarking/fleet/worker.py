@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from attrs import asdict, field, frozen
-from databases.rate_limiting import open_database
 
 from benchmarking.calls import EMAIL, GROUP_ID, TOKEN, account_ids
 from confluence_groups_sdk import ApiToken, AsyncConfluenceGroups, ConfluenceGroups, RateLimiter
+from confluence_groups_sdk.fleet import Postgres
 from confluence_groups_sdk.fleet.rate_limiting.database import Database
 from confluence_groups_sdk.fleet.rate_limiting.shared_rate_limiter import SharedRateLimiter
 
@@ -28,7 +28,7 @@ class Work:
 
     Attributes:
         url: the site.
-        uri: the database; None for a rate limiter of its own.
+        dsn: the database; None for a rate limiter of its own.
         calls: the number of removals.
         workers: threads, or tasks.
         delay: seconds after the others until it begins.
@@ -36,7 +36,7 @@ class Work:
     """
 
     url: str
-    uri: str | None
+    dsn: str | None
     calls: int
     workers: int = 8
     delay: float = 0.0
@@ -75,7 +75,7 @@ class Timed:
 def main() -> None:
     """Say that it is ready, wait for a line, and do the work."""
     work = Work(**json.loads(sys.argv[1]))
-    database = None if work.uri is None else Timed(open_database(work.uri))
+    database = None if work.dsn is None else Timed(Postgres(work.dsn)._open_rate_database())
     limiter = RateLimiter() if database is None else SharedRateLimiter(database, work.url)
     ids = itertools.islice(account_ids(), work.calls)
     print("ready", flush=True)

@@ -1,17 +1,31 @@
-"""The tables and functions of the shared rate limiter: the rules of `RateLimiter`, as PL/pgSQL.
+"""The shared rate limiter's tables and functions: the rules of `RateLimiter`, as PL/pgSQL.
 
-The numbers are those of `RateLimiter`. A test compares both on the same events.
+The numbers are those that `RateLimiter` had when this step was written. A test compares both on the same events: if a
+number of `RateLimiter` changes, a new step has to replace the functions.
 """
 
 from __future__ import annotations
 
-from ..._core.limits import rate_limiter
-
-FUNCTION = "take_turns"
-CLOCK_JITTER_S = 1.0  # a clock that is set back by more moves all moments along
+NUMBERS = {
+    "BACKOFF_FACTOR": 0.9,
+    "FLOOR_FACTOR": 0.5,
+    "MEASUREMENT_WINDOW_S": 30,
+    "MEASUREMENT_STEP_S": 0.1,
+    "BURST_ALLOWANCE_S": 1.0,
+    "FALLBACK_CALLS_PER_S": 10.0,
+    "MIN_CALLS_PER_S": 1.0,
+    "MAX_CALLS_PER_S": 100000.0,
+    "GROWTH_PER_S": 0.01,
+    "CLIMB_DOUBLING_S": 60.0,
+    "MAX_GROWTH_EXPONENT": 50.0,
+    "CATCH_UP_S": 0.1,
+    "CLOCK_RESOLUTION_S": 0.001,
+    "CLOCK_JITTER_S": 1.0,  # a clock that is set back by more moves all moments along
+    "MEMBER_TIMEOUT_S": 5.0,  # a process that was not heard of for so long has ended
+}
 
 TABLES = """
-CREATE UNLOGGED TABLE IF NOT EXISTS {schema}.rate_limit (
+CREATE UNLOGGED TABLE {schema}.rate_limits (
   site text PRIMARY KEY,
   epoch bigint NOT NULL,                            -- grows when turns become void
   rate float8,                                      -- calls per second at the moment "since", from which it climbs
@@ -19,18 +33,18 @@ CREATE UNLOGGED TABLE IF NOT EXISTS {schema}.rate_limit (
   rate_before float8,                               -- the limit before the last 429
   next_free float8 NOT NULL DEFAULT '-infinity',    -- when the next call may be sent
   held_until float8 NOT NULL DEFAULT '-infinity',
-  step_start float8 NOT NULL DEFAULT '-infinity',   -- of the newest row in rate_limit_accepted
+  step_start float8 NOT NULL DEFAULT '-infinity',   -- of the newest row in rate_limit_steps
   read_at float8 NOT NULL DEFAULT '-infinity'       -- the newest reading of the clock
 ) WITH (fillfactor = 20);
 
-CREATE UNLOGGED TABLE IF NOT EXISTS {schema}.rate_limit_accepted (
+CREATE UNLOGGED TABLE {schema}.rate_limit_steps (
   site text NOT NULL,
   start float8 NOT NULL,
   calls integer NOT NULL,
   PRIMARY KEY (site, start)
 ) WITH (fillfactor = 50);
 
-CREATE UNLOGGED TABLE IF NOT EXISTS {schema}.rate_limit_member (
+CREATE UNLOGGED TABLE {schema}.rate_limit_members (
   site text NOT NULL,
   member text NOT NULL,
   seen float8 NOT NULL,
@@ -39,7 +53,7 @@ CREATE UNLOGGED TABLE IF NOT EXISTS {schema}.rate_limit_member (
 """
 
 RULES = """
-CREATE OR REPLACE FUNCTION {schema}.rate_at(rate float8, since float8, moment float8) RETURNS float8
+CREATE FUNCTION {schema}.rate_at(rate float8, since float8, moment float8) RETURNS float8
 LANGUAGE sql IMMUTABLE AS $$
   SELECT nullif(least(rate * exp(least(
     {GROWTH_PER_S} * t * (1 + t / (2 * {CLIMB_DOUBLING_S})), {MAX_GROWTH_EXPONENT})), {MAX_CALLS_PER_S}),
@@ -47,7 +61,7 @@ LANGUAGE sql IMMUTABLE AS $$
   FROM (SELECT greatest(0.0, moment - since) AS t) AS passed
 $$;
 
-CREATE OR REPLACE FUNCTION {schema}.measured_rate(of_site text, moment float8, before float8) RETURNS float8
+CREATE FUNCTION {schema}.measured_rate(of_site text, moment float8, before float8) RETURNS float8
 LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN before IS NULL THEN found
     ELSE greatest(least(found, {BACKOFF_FACTOR} * before), {FLOOR_FACTOR} * before) END
@@ -55,7 +69,7 @@ LANGUAGE sql STABLE AS $$
     SELECT coalesce({BACKOFF_FACTOR} * max(calls / (moment - start + {BURST_ALLOWANCE_S})), {FALLBACK_CALLS_PER_S})
       AS found
     FROM (
-      SELECT start, sum(calls) OVER (ORDER BY start DESC) AS calls FROM {schema}.rate_limit_accepted
+      SELECT start, sum(calls) OVER (ORDER BY start DESC) AS calls FROM {schema}.rate_limit_steps
       WHERE site = of_site AND start >= moment - {MEASUREMENT_WINDOW_S}
     ) AS windows
   ) AS best
@@ -63,7 +77,7 @@ $$;
 """
 
 TURNS = """
-CREATE OR REPLACE FUNCTION {schema}.take_turns(
+CREATE FUNCTION {schema}.take_turns(
   of_site text, by_member text, is_alive boolean,   -- by_member is counted as alive if is_alive
   events text,                                      -- what has happened: ScheduleEvents.encode
   wanted integer,                                   -- turns
@@ -73,14 +87,14 @@ CREATE OR REPLACE FUNCTION {schema}.take_turns(
   OUT members integer
 ) LANGUAGE plpgsql AS $$
 DECLARE
-  s {schema}.rate_limit;
+  s {schema}.rate_limits;
   event jsonb; kind text; moment float8; turn float8; clock float8; is_created boolean; pause float8; shift float8;
 BEGIN
-  SELECT * INTO s FROM {schema}.rate_limit AS l WHERE l.site = of_site FOR UPDATE;
+  SELECT * INTO s FROM {schema}.rate_limits AS l WHERE l.site = of_site FOR UPDATE;
   IF NOT FOUND THEN
-    INSERT INTO {schema}.rate_limit (site, epoch) VALUES (of_site, floor(random() * 1e15)) ON CONFLICT DO NOTHING;
+    INSERT INTO {schema}.rate_limits (site, epoch) VALUES (of_site, floor(random() * 1e15)) ON CONFLICT DO NOTHING;
     is_created := FOUND;
-    SELECT * INTO s FROM {schema}.rate_limit AS l WHERE l.site = of_site FOR UPDATE;
+    SELECT * INTO s FROM {schema}.rate_limits AS l WHERE l.site = of_site FOR UPDATE;
   END IF;
   clock := coalesce(read_clock, extract(epoch FROM clock_timestamp())::float8);
   IF clock < s.read_at - {CLOCK_JITTER_S} THEN      -- the clock was set back
@@ -89,8 +103,8 @@ BEGIN
     s.next_free := s.next_free + shift;
     s.held_until := s.held_until + shift;
     s.step_start := s.step_start + shift;
-    UPDATE {schema}.rate_limit_accepted AS a SET start = a.start + shift WHERE a.site = of_site;
-    UPDATE {schema}.rate_limit_member AS m SET seen = m.seen + shift WHERE m.site = of_site;
+    UPDATE {schema}.rate_limit_steps AS a SET start = a.start + shift WHERE a.site = of_site;
+    UPDATE {schema}.rate_limit_members AS m SET seen = m.seen + shift WHERE m.site = of_site;
   ELSE
     clock := greatest(clock, s.read_at);
   END IF;
@@ -113,11 +127,11 @@ BEGIN
     IF kind = 'accepted' THEN
       moment := greatest(moment, s.step_start);
       IF moment - s.step_start < {MEASUREMENT_STEP_S} THEN
-        UPDATE {schema}.rate_limit_accepted AS a SET calls = a.calls + (event ->> 2)::integer
+        UPDATE {schema}.rate_limit_steps AS a SET calls = a.calls + (event ->> 2)::integer
         WHERE a.site = of_site AND a.start = s.step_start;
       ELSE
-        INSERT INTO {schema}.rate_limit_accepted VALUES (of_site, moment, (event ->> 2)::integer);
-        DELETE FROM {schema}.rate_limit_accepted AS a
+        INSERT INTO {schema}.rate_limit_steps VALUES (of_site, moment, (event ->> 2)::integer);
+        DELETE FROM {schema}.rate_limit_steps AS a
         WHERE a.site = of_site AND a.start < moment - 2 * {MEASUREMENT_WINDOW_S};
         s.step_start := moment;
       END IF;
@@ -157,25 +171,18 @@ BEGIN
   END LOOP;
   turn_epoch := s.epoch;
   held := greatest(s.held_until - clock, 0);
-  UPDATE {schema}.rate_limit AS l SET epoch = s.epoch, rate = s.rate, since = s.since, rate_before = s.rate_before,
+  UPDATE {schema}.rate_limits AS l SET epoch = s.epoch, rate = s.rate, since = s.since, rate_before = s.rate_before,
     next_free = s.next_free, held_until = s.held_until, step_start = s.step_start, read_at = s.read_at
   WHERE l.site = of_site;
 
   IF is_alive THEN
-    INSERT INTO {schema}.rate_limit_member AS m VALUES (of_site, by_member, clock)
+    INSERT INTO {schema}.rate_limit_members AS m VALUES (of_site, by_member, clock)
     ON CONFLICT (site, member) DO UPDATE SET seen = clock;
-    DELETE FROM {schema}.rate_limit_member AS m WHERE m.site = of_site AND m.seen < clock - {MEMBER_TIMEOUT_S};
-    SELECT count(*) INTO members FROM {schema}.rate_limit_member AS m WHERE m.site = of_site;
+    DELETE FROM {schema}.rate_limit_members AS m WHERE m.site = of_site AND m.seen < clock - {MEMBER_TIMEOUT_S};
+    SELECT count(*) INTO members FROM {schema}.rate_limit_members AS m WHERE m.site = of_site;
   END IF;
 END
 $$;
 """
 
-MEMBER_TIMEOUT_S = 5.0  # a process that was not heard of for so long has ended
-
-CONSTANTS = {name: value for name, value in vars(rate_limiter).items() if name.isupper()}
-
-
-NUMBERS = {"CLOCK_JITTER_S": CLOCK_JITTER_S, "MEMBER_TIMEOUT_S": MEMBER_TIMEOUT_S}
-SCHEMA = (TABLES + RULES + TURNS).format(schema="{schema}", **CONSTANTS, **NUMBERS)
-"""Creates the tables, and creates or replaces the functions; ``{schema}`` is the name of the schema, which exists."""
+RATE_LIMITS = (TABLES + RULES + TURNS).format(schema="{schema}", **NUMBERS)

@@ -1,0 +1,158 @@
+"""The second step of a job: apply the plan or go on with it, verify it, and store the outcome."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from ..._support.text import format_count
+from ...client import ConfluenceGroups
+from ...errors import JobInUseError, JournalError
+from ...membership import Action, Change, JournalStorage, Outcome, Plan, Report, Result, apply, read_groups
+from .status import JobCounts, JobPhase
+from .work import CLEAN, Work
+
+APPLIED = (Outcome.ADDED, Outcome.REMOVED)
+DONE = (*APPLIED, Outcome.NOT_A_MEMBER, Outcome.ALREADY_A_MEMBER)
+BAD = (Outcome.FAILED, Outcome.UNKNOWN)
+
+
+def apply_step(work: Work) -> None:
+    """Apply the plan if it may be applied now, and store the outcome."""
+    status, request = work.status(), work.request
+    approved = status.approved_digest if request.needs_approval else status.digest
+    if status.phase is JobPhase.DONE or approved is None:
+        return
+    with work.ending_in_trouble():
+        plan = work.jobs.plan(request.id)
+        if not plan.changes:
+            return
+        work.run.update(phase=JobPhase.APPLYING, **CLEAN)
+        with work.client() as client:
+            report = apply(
+                client,
+                plan,
+                journal=_JobJournal(work.shared.journal(plan)),
+                on_drift=request.on_drift,
+                stop_after_failures=request.stop_after_failures,
+                wait_for_quota=request.wait_for_quota,
+                verify=True,
+                expect_digest=approved,
+                on_progress=work.report_progress,
+            )
+            unverified = report.unverified
+            if report.already_complete:  # the run that finished the plan may have been killed before it verified it
+                work.run.update(phase=JobPhase.VERIFYING)
+                unverified = tuple(_find_invisible(client, report.done_before))
+        work.run.update(**CLEAN | _outcome(plan, report, unverified))
+
+
+class _JobJournal:
+    """The journal of a plan, whose lock is that of the job for everybody else."""
+
+    def __init__(self, storage: JournalStorage) -> None:
+        self._storage = storage
+        self.read, self.append, self.find_damage = storage.read, storage.append, storage.find_damage
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep out all other runs of the plan.
+
+        Raises:
+            JobInUseError: another run holds the lock.
+        """
+        lock = self._storage.lock()
+        try:
+            lock.__enter__()
+        except JournalError as error:
+            raise JobInUseError(str(error)) from None
+        try:
+            yield
+        finally:
+            lock.__exit__(None, None, None)
+
+    def __str__(self) -> str:
+        return str(self._storage)
+
+
+# --- verifying again
+
+
+def _find_invisible(client: ConfluenceGroups, results: Iterable[Result]) -> Iterator[Change]:
+    """Yield the changes that were made and do not show.
+
+    Raises:
+        APIError, IncompleteReadError: a group cannot be read.
+    """
+    made = [result.change for result in results if result.outcome in APPLIED]
+    members: dict[str, set[str]] = {}
+    for group in read_groups(client, dict.fromkeys(change.group_id for change in made)):
+        if group.error is not None:
+            raise group.error
+        members[group.group_id] = {user.account_id for user in group.members}
+    for change in made:
+        is_listed = change.account_id in members[change.group_id]
+        if is_listed is (change.action is Action.ADD):
+            continue
+        if is_listed or not client.is_member(group_id=change.group_id, account_id=change.account_id):
+            yield change
+
+
+# --- the outcome
+
+
+def _outcome(plan: Plan, report: Report, unverified: Sequence[Change]) -> dict[str, Any]:
+    """Return the columns that say what became of a plan."""
+    results = (*report.results, *report.done_before)
+    outcomes = Counter(result.outcome for result in results)
+    done, failed = sum(outcomes[each] for each in DONE), sum(outcomes[each] for each in BAD)
+    refused = outcomes[Outcome.REFUSED]
+    planned = len(plan.changes)
+    counts = JobCounts(
+        planned=planned,
+        done=done,
+        failed=failed,
+        refused=refused,
+        left=planned - done - failed - refused,
+        refused_by_plan=len(plan.refused),
+    )
+    problems = list(_problems(counts, results, report, unverified))
+    resume_at = report.stop.resume_at if report.stop else None
+    return {
+        "phase": JobPhase.INCOMPLETE if problems else JobPhase.DONE,
+        "counts": counts,
+        "summary": _summary(outcomes, counts, unverified),
+        "error": "\n".join(problems) or None,
+        "stop": report.stop.reason.value if report.stop else None,
+        "resume_at": datetime.fromisoformat(resume_at) if resume_at else None,
+    }
+
+
+def _problems(
+    counts: JobCounts, results: Sequence[Result], report: Report, unverified: Sequence[Change]
+) -> Iterator[str]:
+    """Yield why the job is not done, in words."""
+    if report.stop:
+        yield f"stopped: {report.stop}"
+    for number, outcomes, what in (
+        (counts.failed, BAD, "failed"),
+        (counts.refused, (Outcome.REFUSED,), "refused by a guard"),
+    ):
+        if number:
+            first = next(result for result in results if result.outcome in outcomes)
+            yield f"{format_count(number, 'change')} {what}, the first because {first.error}"
+    if counts.left:
+        yield f"{format_count(counts.left, 'change')} left to do"
+    if unverified:
+        yield f"{format_count(len(unverified), 'change')} made but not visible in the groups"
+
+
+def _summary(outcomes: Counter[Outcome], counts: JobCounts, unverified: Sequence[Change]) -> str:
+    parts = [f"{outcomes[each]} {each.value}" for each in Outcome if outcomes[each]]
+    parts += [f"{counts.left} left"] if counts.left else []
+    parts += [f"{len(unverified)} not visible"] if unverified else []
+    parts += [f"{counts.refused_by_plan} refused by the plan"] if counts.refused_by_plan else []
+    return ", ".join(parts)
