@@ -35,11 +35,11 @@ def enqueue_jobs(shared: Postgres, workflows: Workflows) -> int:
     }
     for workflow_id, job in first.items():
         if known.get(workflow_id, "ENQUEUED") in ENDED or workflow_id not in known:
-            _enqueue(job, workflows)
+            _enqueue(shared, job, workflows)
     return len(waiting)
 
 
-def _enqueue(job: JobStatus, workflows: Workflows) -> None:
+def _enqueue(shared: Postgres, job: JobStatus, workflows: Workflows) -> None:
     """Enqueue a job under the first id that no ended workflow has; an id that is taken changes nothing."""
     dbos = import_dbos()
     for number in count():
@@ -47,7 +47,8 @@ def _enqueue(job: JobStatus, workflows: Workflows) -> None:
         status = dbos.DBOS.get_workflow_status(workflow_id)
         if status is None or status.status not in ENDED:
             break
-    if status is None:
+    is_still_waiting = not number or shared.jobs.get(job.id) == job  # or it has begun and ended since it was listed
+    if status is None and is_still_waiting:
         with dbos.SetWorkflowID(workflow_id), dbos.SetEnqueueOptions(queue_partition_key=job.site):
             dbos.DBOS.enqueue_workflow(QUEUE, workflows.of_kind(job.kind), job.id)
 

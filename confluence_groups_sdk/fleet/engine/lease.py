@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from ..._support.clock import machine_monotonic
 from ..._support.log import logger
 from ...client import ConfluenceGroups
-from ..jobs.site_job import OpenClient
+from ..jobs.work import OpenClient
 
 if TYPE_CHECKING:
     import httpx

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from ..._support.log import logger
 from ..._support.public import public
 from ...errors import ConfigurationError, JobError, JobInUseError
-from ..jobs.site_job import OpenClient, apply_job, plan_job
+from ..jobs.site_job import apply_job, plan_job
 from ..jobs.status import JobPhase, JobStatus
-from .dbos_app import import_dbos
-from .lease import Lease, Run
+from ..jobs.work import OpenClient
+from .dbos_app import create_dbos_tables, import_dbos
+from .lease import Lease, Run, WorkerStoppedError
 
 if TYPE_CHECKING:
     from ..postgres import Postgres
@@ -79,6 +80,16 @@ def register_workflows(shared: Postgres, open_client: OpenClient, *, lease: Leas
     )
 
 
+@public
+def create_workflow_tables(shared: Postgres) -> None:
+    """Create DBOS's tables, or bring them up to date; workers do this too, if their role may create a schema.
+
+    Raises:
+        ConfigurationError: dbos is not installed, this process runs DBOS, or the server cannot be reached or refuses.
+    """
+    create_dbos_tables(shared._connections)
+
+
 class JobSteps:
     """The steps of jobs as DBOS calls them: they return only texts, wait for locks, and try again without a database.
 
@@ -111,21 +122,25 @@ class JobSteps:
     def _repeat(self, job_id: str, step: Callable[[str, Run], JobStatus]) -> str:
         """Do a step of a job; wait while another process does it, and while the database cannot be reached."""
         problem = ""
-        while True:
-            with self._lease.run() as run:
-                try:
-                    phase = self._do(job_id, step, run)
-                    run.check_not_lost()
-                    return phase.value
-                except (JobInUseError, ConfigurationError) as error:
-                    run.check()
-                    if str(error) != problem:
-                        problem = str(error)
-                        logger.warning("job %s waits: %s", job_id, problem)
-                except JobError as error:
-                    logger.error("%s", error)
-                    return UNKNOWN_JOB
-                run.wait(RETRY_INTERVAL_S)
+        try:
+            while True:
+                with self._lease.run() as run:
+                    try:
+                        phase = self._do(job_id, step, run)
+                        run.check_not_lost()
+                        return phase.value
+                    except (JobInUseError, ConfigurationError) as error:
+                        run.check()
+                        if str(error) != problem:
+                            problem = str(error)
+                            logger.warning("job %s waits: %s", job_id, problem)
+                    except JobError as error:
+                        logger.error("%s", error)
+                        return UNKNOWN_JOB
+                    run.wait(RETRY_INTERVAL_S)
+        except WorkerStoppedError:
+            logger.info("job %s: this run has ended, and another one goes on", job_id)
+            raise
 
     def _do(self, job_id: str, step: Callable[[str, Run], JobStatus], run: Run) -> JobPhase:
         """Do a step of a job that has not ended, and let an error that nobody expected end this job alone."""
