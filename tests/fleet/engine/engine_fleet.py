@@ -76,18 +76,19 @@ class Fleet:
         self.sites[name] = sandbox
         return ids
 
+    def environment(self, site: str) -> dict[str, str]:
+        """Return the environment of a process that works on the sites; their sandboxes have the same admin."""
+        email, token = self.sites[site].admin
+        own = {"CONFLUENCE_EMAIL": email, "CONFLUENCE_API_TOKEN": token, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return {**os.environ, **own}
+
     def start_worker(self, *, at_once: int = 2, lost: Sequence[str] = ()) -> WorkerProcess:
         """Start a worker, which does not know the lost sites."""
-        email, token = next(iter(self.sites.values())).admin
-        environment = {
-            **os.environ,
-            "CONFLUENCE_EMAIL": email,
-            "CONFLUENCE_API_TOKEN": token,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
         sites = [f"{name}={sandbox.url}" for name, sandbox in self.sites.items() if name not in lost]
         command = [sys.executable, worker_process.__file__, self.server.dsn, self.schema, str(at_once), *sites]
-        worker = WorkerProcess(command, self.folder / f"worker-{len(self.workers)}.log", environment)
+        worker = WorkerProcess(
+            command, self.folder / f"worker-{len(self.workers)}.log", self.environment(next(iter(self.sites)))
+        )
         self.workers.append(worker)
         return worker
 
