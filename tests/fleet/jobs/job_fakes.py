@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
+import job_process
+import psycopg
+from databases.embedded import EmbeddedPostgres
 from membership_fakes import OPEN, client, people
 
 from confluence_groups_sdk import ConfluenceGroups
 from confluence_groups_sdk.fleet import OffboardRequest, ReviewRequest, SyncRequest
 from confluence_groups_sdk.sandbox import Group, Sandbox
 
+PROCESS_TIMEOUT_S = 60
 GROUPS = ("team-a", "team-b", "team-c")
 JOB = "2026-11-leavers/acme"
 
@@ -45,3 +54,43 @@ def review(**options: Any) -> ReviewRequest:
 def memberships(sandbox: Sandbox) -> dict[str, set[str]]:
     """Return the members of the groups of `company`."""
     return {group_id: {each.account_id for each in sandbox.directory.members(group_id)} for group_id in GROUPS}
+
+
+class Host(NamedTuple):
+    """Starts processes that do a job."""
+
+    server: EmbeddedPostgres
+    schema: str
+    sandbox: Sandbox
+    request: Path
+
+    def start(self, moment: int) -> subprocess.Popen[str]:
+        command = [sys.executable, job_process.__file__, self.server.dsn, self.schema, self.sandbox.url]
+        command += [*self.sandbox.admin, str(self.request), str(moment)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, moment: int = 0) -> int | None:
+        """Let a process do the job; return the number of moments, or None if the process was killed."""
+        with self.start(moment) as process:
+            output, errors = process.communicate(timeout=PROCESS_TIMEOUT_S)
+        assert process.returncode in (0, -signal.SIGKILL), errors
+        return int(output) if process.returncode == 0 else None
+
+
+def rows(server: EmbeddedPostgres, statement: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def sent_changes(sandbox: Sandbox) -> set[tuple[str, str, str]]:
+    """Return the method, group and account of the changes that reached the sandbox, as far as the log has them.
+
+    An addition has its account in the body, which the log lacks.
+    """
+    found = set()
+    for seen in sandbox.requests:
+        query = parse_qs(urlsplit(seen.target).query)
+        if seen.method in ("POST", "DELETE"):
+            found.add((seen.method, query["groupId"][0], query.get("accountId", [""])[0]))
+    return found
