@@ -105,7 +105,7 @@ class Work:
         except TROUBLES as error:
             if isinstance(error, JournalError) and error.recovered is not None:
                 raise ConfigurationError(f"{self.run.id}: {error}. Run the job again") from error
-            self.run.update(phase=JobPhase.FAILED, **CLEAN | _hold(error), error=describe(error))
+            self.run.update(phase=JobPhase.FAILED, **CLEAN | _hold(error) | {"error": describe(error)})
 
     def report_progress(self, progress: Progress) -> None:
         """Store the progress, now and then; it matters less than what is being done."""
