@@ -8,6 +8,7 @@ apply(groups, plan, journal=shared.journal(plan))  # any host resumes it
 status = site_job(shared, open_client, OffboardRequest(id="2026-11-leavers/acme", site="acme", people=people))
 """
 
+from .job_watch import JobWatch as JobWatch
 from .jobs.requests import JobRequest as JobRequest
 from .jobs.requests import OffboardRequest as OffboardRequest
 from .jobs.requests import PeopleFile as PeopleFile

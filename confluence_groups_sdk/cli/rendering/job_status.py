@@ -107,7 +107,13 @@ def _describe(job: JobStatus) -> str:
         refused = job.counts.refused_by_plan
         others = f", and guards refused {refused}" if refused else ""
         return f"{format_count(job.counts.planned, 'change')} planned{others}"
-    return f"{job.phase.value}: {(job.error or 'no reason is known').splitlines()[0]}"
+    return f"{job.phase.value}: {reason_of(job) or 'no reason is known'}"
+
+
+def reason_of(job: JobStatus) -> str:
+    """Return in one line why a job has ended in trouble; empty if it has not."""
+    first, *others = (job.error or "").splitlines() or [""]
+    return f"{first} {others[0].strip()}" if first.endswith(":") and others else first
 
 
 def job_lines(job: JobStatus) -> Iterator[str]:

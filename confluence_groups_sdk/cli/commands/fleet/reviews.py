@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ....errors import InputError
+from ...._support.text import format_count
 from ....fleet import JobPhase
 from ...command import command
 from ...options import DatabaseOptions, OutputOptions
@@ -35,7 +35,7 @@ def snapshot(
         taken = shared.jobs.snapshot(job)
         status = shared.jobs.get(job)
     taken.save(out)
-    print_out(f"saved as {out}: {len(taken.groups)} groups of {taken.site}, digest {taken.digest}")
+    print_out(f"saved as {out}: {format_count(len(taken.groups), 'group')} of {taken.site}, digest {taken.digest}")
     print_out(f"next: {PROGRAM} review sheet {quote(out)} --xlsx --out {quote(out.with_suffix('.xlsx'))}")
     if status.phase is JobPhase.WAITING_FOR_DECISIONS:
         print_out(f"then: {database.typed('decide', job, 'returned')}")
@@ -64,8 +64,6 @@ def decide(
     JSON and CSV output has the undecided memberships. Other sheets replace these until there is a plan.
     """
     returned = list_sheets(sheets)
-    if not returned:
-        raise InputError("give the returned sheets")
     check_distinct([problems] if problems else [], returned)
     with database.open() as shared:
         with report_problems(problems, output, force=force):
