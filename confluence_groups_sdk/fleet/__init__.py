@@ -25,3 +25,33 @@ from .jobs.work import OpenClient as OpenClient
 from .overview import SiteStatus as SiteStatus
 from .overview import WorkerStatus as WorkerStatus
 from .postgres import Postgres as Postgres
+
+TYPE_CHECKING = bool()  # noqa: UP018 - type checkers know the name; editors skip the branch of a literal False
+if TYPE_CHECKING:
+    from .engine.worker import FleetSite as FleetSite
+    from .engine.worker import Worker as Worker
+    from .engine.workflows import Workflows as Workflows
+    from .engine.workflows import create_workflow_tables as create_workflow_tables
+    from .engine.workflows import register_workflows as register_workflows
+
+_MODULE_OF = {
+    "FleetSite": "engine.worker",
+    "Worker": "engine.worker",
+    "Workflows": "engine.workflows",
+    "create_workflow_tables": "engine.workflows",
+    "register_workflows": "engine.workflows",
+}
+"""The names that are for workers only (extra ``dbos``); they load on first use."""
+
+
+if not TYPE_CHECKING:  # hidden from type checkers, which would accept any misspelt name because of it
+
+    def __getattr__(name: str) -> object:
+        module = _MODULE_OF.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value: object = getattr(import_module(f"{__name__}.{module}"), name)
+        globals()[name] = value
+        return value
