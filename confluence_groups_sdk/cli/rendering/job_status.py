@@ -97,7 +97,7 @@ def _listed(jobs: list[JobStatus], title: str, typed: Typed) -> Iterator[str]:
         yield f"  {job.id}: {_describe(job)}"
         yield from (f"    {purpose}: {line}" for purpose, line in next_commands(job, typed))
     if len(jobs) > MAX_LISTED:
-        yield f"  and {len(jobs) - MAX_LISTED} more: {typed('status', '--phase', jobs[0].phase.value)}"
+        yield f"  and {len(jobs) - MAX_LISTED} more: {typed('status', '--phase', jobs[0].phase.value, '--json')}"
 
 
 def _describe(job: JobStatus) -> str:

@@ -3,6 +3,8 @@
 from . import init as init
 
 # isort: off
+from . import worker as worker
+from . import submit as submit
 from . import status as status
 from . import approve as approve
 from . import reviews as reviews

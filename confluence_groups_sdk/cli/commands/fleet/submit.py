@@ -9,14 +9,14 @@ import typer
 
 from ...._support.text import format_count
 from ....errors import InputError, JobError
-from ....fleet import FleetFile, JobRequest
+from ....fleet import JobRequest
 from ...command import command
 from ...exit_codes import USAGE
 from ...options import DatabaseOptions, OutputOptions
 from ...output_files import quote
 from ...rendering.tables import Column, print_json, write_rows
 from ...terminal import print_err
-from .section import FleetArgument, JsonOutput, app
+from .section import FleetArgument, JsonOutput, app, load_fleet
 
 COLUMNS = tuple(map(Column, ("job", "kind", "state")))
 NEW, KNOWN, CONFLICT = "submitted", "submitted before", "another request has this id"
@@ -44,7 +44,7 @@ def submit(
 
     Nothing changes at the sites until somebody approves the plans, unless a job needs no approval.
     """
-    requests = _select(FleetFile.load(file).requests(), job or (), site or ())
+    requests = _select(load_fleet(file).requests(), job or (), site or ())
     rows: list[dict[str, Any]] = []
     with database.open() as shared:
         for each in requests:

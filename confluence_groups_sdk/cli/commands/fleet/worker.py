@@ -14,12 +14,12 @@ import typer
 from ...._support import log
 from ...._support.text import format_count
 from ....errors import ConfigurationError
-from ....fleet import FleetFile, JobStatus, JobWatch, Postgres, Worker
+from ....fleet import JobStatus, JobWatch, Postgres
 from ...command import command
 from ...options import DatabaseOptions
 from ...rendering.job_status import reason_of
 from ...terminal import print_err, print_out
-from .section import FleetArgument, app
+from .section import FleetArgument, app, load_fleet
 
 WATCH_INTERVAL_S = 1.0
 
@@ -43,7 +43,9 @@ def worker(
     It prints a line when it takes a job, and when a job reaches another phase. At its end, it finishes the calls that
     are under way, and other workers go on with its jobs. If it is killed, they do so within ten seconds.
     """
-    sites = FleetFile.load(file).sites
+    from ....fleet import Worker  # only here: it needs the extra dbos
+
+    sites = load_fleet(file).sites
     with database.open() as shared, _printed_log_lines():
         process = Worker(shared, sites, at_once=at_once)
         with _printed_events(shared):
