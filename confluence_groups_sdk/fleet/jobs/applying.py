@@ -13,7 +13,7 @@ from ...client import ConfluenceGroups
 from ...errors import JobInUseError, JournalError
 from ...membership import Action, Change, JournalStorage, Outcome, Plan, Report, Result, apply, read_groups
 from .status import JobCounts, JobPhase
-from .work import CLEAN, Work
+from .work import Work
 
 APPLIED = (Outcome.ADDED, Outcome.REMOVED)
 DONE = (*APPLIED, Outcome.NOT_A_MEMBER, Outcome.ALREADY_A_MEMBER)
@@ -30,7 +30,7 @@ def apply_step(work: Work) -> None:
         plan = work.jobs.plan(request.id)
         if not plan.changes:
             return
-        work.run.update(phase=JobPhase.APPLYING, **CLEAN)
+        work.enter(JobPhase.APPLYING)
         with work.client() as client:
             report = apply(
                 client,
@@ -47,7 +47,7 @@ def apply_step(work: Work) -> None:
             if report.already_complete:  # the run that finished the plan may have been killed before it verified it
                 work.run.update(phase=JobPhase.VERIFYING)
                 unverified = tuple(_find_invisible(client, report.done_before))
-        work.run.update(**CLEAN | _outcome(plan, report, unverified))
+        work.enter(**_outcome(plan, report, unverified))
 
 
 class _JobJournal:

@@ -43,7 +43,7 @@ class JobRun:
         Raises:
             JobInUseError: another run has begun.
         """
-        self._write(values)
+        self.check_is_last(self._write(values))
 
     def store_plan(self, decisions: str | None, **values: Any) -> bool:
         """Store the plan unless there is one; return whether it was stored.
@@ -68,27 +68,37 @@ class JobRun:
 
         self._connections.run(store)
 
-    def execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
-        """Execute a statement, and return how many rows it changed."""
-        sql = self._connections.sql(statement)
-        return self._connections.run(lambda connection: connection.execute(sql, values).rowcount)
+    def change(self, statement: str, **values: Any) -> bool:
+        """Execute a statement that names ``id`` and ``run``; return whether it changed the job."""
+        return self._execute(statement, {**values, "id": self.id, "run": self.number}) > 0
+
+    def check_is_last(self, has_changed: bool) -> None:
+        """Check that a statement has changed the job.
+
+        Raises:
+            JobInUseError: it has not, because another run has begun.
+        """
+        if not has_changed:
+            raise JobInUseError(f"{self.id}: another process has gone on with this job")
 
     def store_file(self, kind: str, name: str, content: bytes) -> None:
         """Store a file of the job."""
-        self.execute(table.ADD_FILE, [self.id, kind, name, zlib.compress(content)])
+        self._execute(table.ADD_FILE, [self.id, kind, name, zlib.compress(content)])
 
     def delete_files(self, kind: str) -> None:
         """Delete the job's files of a kind."""
-        self.execute(table.DELETE_FILES, [self.id, kind])
+        self._execute(table.DELETE_FILES, [self.id, kind])
 
-    def _write(self, values: dict[str, Any], condition: str = "", **others: Any) -> bool:
-        columns = table.column_values(values)
-        assignments = ", ".join(f"{name} = %({name})s" for name in columns)
-        statement = f"UPDATE {{schema}}.jobs SET {assignments}, updated_at = now() WHERE id = %(id)s AND runs = %(run)s"  # noqa: S608
-        changed = self.execute(statement + condition, {**columns, **others, "id": self.id, "run": self.number})
-        if not changed and not condition:
-            raise JobInUseError(f"{self.id}: another process has gone on with this job")
-        return bool(changed)
+    def _write(self, columns: dict[str, Any], condition: str = "", **others: Any) -> bool:
+        values = table.column_values(columns)
+        assignments = ", ".join(f"{name} = %({name})s" for name in values)
+        return self.change(
+            table.UPDATE.format(assignments=assignments, schema="{schema}") + condition, **values, **others
+        )
+
+    def _execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
+        sql = self._connections.sql(statement)
+        return self._connections.run(lambda connection: connection.execute(sql, values).rowcount)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from ...client import ConfluenceGroups
 from ...errors import PlanError
@@ -16,7 +17,7 @@ from . import table
 from .requests import OffboardRequest, People, PeopleFile, ReviewRequest, SyncRequest
 from .reviewing import ensure_snapshot
 from .status import JobCounts, JobPhase
-from .work import CLEAN, Work
+from .work import Work
 
 
 def plan_step(work: Work) -> None:
@@ -28,7 +29,7 @@ def plan_step(work: Work) -> None:
         if status.digest is None:
             if status.phase is JobPhase.WAITING_FOR_DECISIONS:
                 return
-            work.run.update(phase=JobPhase.PLANNING, **CLEAN)
+            work.enter(JobPhase.PLANNING)
             if not _make_plan(work):
                 return
         _decide_what_follows(work, work.jobs.plan(work.run.id))
@@ -42,11 +43,15 @@ def _make_plan(work: Work) -> bool:
         while True:
             decisions = work.jobs.decided(work.run.id)[0]
             plan = _plan(work, client)
-            values = {"plan": json.dumps(plan.as_json(), separators=(",", ":")), "digest": plan.digest}
-            counts = JobCounts(planned=len(plan.changes), left=len(plan.changes), refused_by_plan=len(plan.refused))
-            work.run.store_plan(decisions, **values, counts=counts)
-            if work.status().digest is not None:  # otherwise somebody has just decided in another way
+            if work.run.store_plan(decisions, **plan_columns(plan)) or work.status().digest is not None:
                 return True
+            work.run.check_is_last(work.jobs.decided(work.run.id)[0] != decisions)  # somebody has just decided again
+
+
+def plan_columns(plan: Plan) -> dict[str, Any]:
+    """Return the columns of a plan that nobody has applied yet."""
+    counts = JobCounts(planned=len(plan.changes), left=len(plan.changes), refused_by_plan=len(plan.refused))
+    return {"plan": json.dumps(plan.as_json(), separators=(",", ":")), "digest": plan.digest, "counts": counts}
 
 
 def _plan(work: Work, client: ConfluenceGroups) -> Plan:
@@ -101,10 +106,9 @@ def _decide_what_follows(work: Work, plan: Plan) -> None:
     if work.status().digest != plan.digest:
         raise PlanError(f"the stored plan was replaced: its digest is {plan.digest}. Discard it, or submit another job")
     if plan.changes:
-        values = {"needs_approval": work.request.needs_approval, "id": work.run.id, "run": work.run.number}
-        work.run.execute(table.FOLLOW_PLAN, values)
+        work.run.check_is_last(work.run.change(table.FOLLOW_PLAN, needs_approval=work.request.needs_approval))
     elif plan.refused:
         why = f"a guard refused every change, the first because {plan.refused[0].why}"
-        work.run.update(phase=JobPhase.REFUSED, **CLEAN | {"error": why})
+        work.enter(JobPhase.REFUSED, error=why)
     else:
-        work.run.update(phase=JobPhase.DONE, **CLEAN | {"summary": "nothing to do"})
+        work.enter(JobPhase.DONE, summary="nothing to do")

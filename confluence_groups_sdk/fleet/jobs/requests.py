@@ -202,12 +202,12 @@ def request_from_text(text: str) -> JobRequest:
     """
     fields = StrictObject(parse_strict(text.encode()))
     kind = fields.choice("kind", KINDS)
-    known = {each.alias: each.name for each in KINDS[kind].__attrs_attrs__}
-    values = {alias: _from_json(name, fields.required(name)) for alias, name in known.items() if name in fields}
+    known = [each.name for each in KINDS[kind].__attrs_attrs__]
+    given = {name: fields.required(name) for name in known if name in fields}
     fields.reject_unknown_keys()
     try:
-        request: JobRequest = KINDS[kind](**values)
-    except (TypeError, ValueError) as error:
+        request: JobRequest = KINDS[kind](**{name: _from_json(name, value) for name, value in given.items()})
+    except (TypeError, ValueError, KeyError) as error:
         raise ShapeError(f"this is not a request: {error}") from None
     return request
 

@@ -30,7 +30,7 @@ def ensure_snapshot(work: Work, client: ConfluenceGroups) -> bool:
         with TemporaryDirectory() as folder:
             snapshot = _take(work, client, request, Path(folder, "progress") if find_spec("filelock") else None)
         work.run.store_snapshot(snapshot.digest, snapshot.as_bytes())
-    work.run.execute(table.FOLLOW_SNAPSHOT, {"id": work.run.id, "run": work.run.number})
+    work.run.change(table.FOLLOW_SNAPSHOT)
     return work.jobs.decided(request.id)[0] is not None
 
 

@@ -105,7 +105,7 @@ class JobStore:
         Raises:
             JobError: the job has no plan, or its plan has another digest.
         """
-        values = {"id": job_id, "digest": digest, "by": table.column_value(by)}
+        values = {"id": job_id, "digest": digest, "by": by and table.storable(by)}
         self._change(table.APPROVE, values)
         status = self.get(job_id)
         if status.digest is None:
@@ -131,7 +131,7 @@ class JobStore:
             if status.digest is not None:
                 if self._journal(self.plan(job_id)).read():
                     raise JobError(f"{job_id}: the plan was begun: submit another job for what is left")
-                run.execute(table.DISCARD_PLAN, [job_id, run.number])
+                run.check_is_last(run.change(table.DISCARD_PLAN))
         return self.get(job_id)
 
     def snapshot(self, job_id: str) -> Snapshot:
@@ -161,11 +161,11 @@ class JobStore:
             JobError: the job is no review, there is no snapshot yet, or there is a plan from other decisions.
         """
         request, snapshot = self._check_review(job_id), self.snapshot(job_id)
-        paths = [Path(sheet) for sheet in ([sheets] if isinstance(sheets, str | os.PathLike) else sheets)]
+        paths = [Path(sheet) for sheet in sheets]
         today = datetime.now(UTC).date()
         decisions = read_decisions(snapshot, paths, allow_own_access=request.allow_own_access, today=today)
         contents = {path.name: path.read_bytes() for path in paths}
-        values = {"id": job_id, "decisions": decisions.digest, "by": table.column_value(by), "on": today}
+        values = {"id": job_id, "decisions": decisions.digest, "by": by and table.storable(by), "on": today}
 
         def store(connection: Connection[Any]) -> bool:
             with connection.transaction():

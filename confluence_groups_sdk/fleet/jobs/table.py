@@ -14,6 +14,7 @@ from ..._support.text import escape_controls
 from .status import JobCounts, JobPhase, JobStatus
 
 COLUMNS = tuple(each.name for each in fields(JobStatus))
+PROSE = ("progress", "summary", "error")  # for people
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM {{schema}}.jobs"  # noqa: S608 - names of columns
 GET = f"{SELECT} WHERE id = %s"
 LIST = f"{SELECT} WHERE site = coalesce(%s, site) AND phase = coalesce(%s, phase) ORDER BY created_at, id"
@@ -26,6 +27,7 @@ BEGIN = """
 UPDATE {schema}.jobs SET runs = runs + 1, worker = %s, updated_at = now() WHERE id = %s
 RETURNING runs
 """
+UPDATE = "UPDATE {schema}.jobs SET {assignments}, updated_at = now() WHERE id = %(id)s AND runs = %(run)s"
 APPROVE = """
 UPDATE {schema}.jobs SET approved_digest = digest, approved_by = %(by)s, approved_at = now(), updated_at = now(),
     phase = CASE phase WHEN 'waiting for approval' THEN 'queued' ELSE phase END
@@ -39,7 +41,7 @@ DISCARD_PLAN = """
 UPDATE {schema}.jobs SET plan = NULL, digest = NULL, approved_digest = NULL, approved_by = NULL, approved_at = NULL,
     counts = '{}', progress = NULL, summary = NULL, error = NULL, stop = NULL, resume_at = NULL, phase = 'queued',
     updated_at = now()
-WHERE id = %s AND runs = %s
+WHERE id = %(id)s AND runs = %(run)s
 """
 DECIDE = """
 UPDATE {schema}.jobs SET decisions = %(decisions)s, decided_by = %(by)s, decided_on = %(on)s, updated_at = now(),
@@ -79,16 +81,15 @@ def status_of(row: tuple[Any, ...]) -> JobStatus:
 
 def column_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values as a row has them."""
-    return {name: column_value(value) for name, value in values.items()}
+    return {name: _column_value(name, value) for name, value in values.items()}
 
 
-def column_value(value: Any) -> Any:
-    """Return a value as a column has it; PostgreSQL keeps no NUL and no half of a surrogate pair."""
+def _column_value(name: str, value: Any) -> Any:
     if isinstance(value, JobCounts):
         return json.dumps(asdict(value))
     if isinstance(value, JobPhase):
         return value.value
-    return storable(value) if isinstance(value, str) else value
+    return storable(value) if name in PROSE and value is not None else value
 
 
 def storable(text: str) -> str:

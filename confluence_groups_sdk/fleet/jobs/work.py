@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import define, field
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 PROGRESS_INTERVAL_S = 1.0  # between writes of the progress
 MAX_ERROR = 10_000  # characters
 MAX_WAIT_S = 366 * 24 * 3600.0
-CLEAN = {"error": None, "stop": None, "resume_at": None, "progress": None}
-"""What a run begins with: nothing of the run before."""
+CLEAN: dict[str, Any] = {"error": None, "stop": None, "resume_at": None, "progress": None}
 RATE_LIMITED = "rate_limited"
 TROUBLES = (APIError, IncompleteReadError, InputError, ReviewError, JournalError, ConfigurationError)
 
@@ -71,6 +70,15 @@ class Work:
         """Return the job's status."""
         return self.jobs.get(self.run.id)
 
+    def enter(self, phase: JobPhase, **values: Any) -> None:
+        """Give the job a phase, and clear what the last one left: error, stop and progress.
+
+        Args:
+            phase: the phase.
+            values: other columns.
+        """
+        self.run.update(**CLEAN | {"phase": phase} | values)
+
     @contextmanager
     def client(self) -> Iterator[ConfluenceGroups]:
         """Open the site's client, and close it at the end.
@@ -103,11 +111,11 @@ class Work:
         except UnreachableError:
             raise
         except PlanError as error:
-            self.run.update(phase=JobPhase.REFUSED, **CLEAN | {"error": describe(error)})
+            self.enter(JobPhase.REFUSED, error=describe(error))
         except TROUBLES as error:
             if isinstance(error, JournalError) and error.recovered is not None:
                 raise ConfigurationError(f"{self.run.id}: {error}. Run the job again") from error
-            self.run.update(phase=JobPhase.FAILED, **CLEAN | _hold(error) | {"error": describe(error)})
+            self.enter(JobPhase.FAILED, error=describe(error), **_hold(error))
 
     def report_progress(self, progress: Progress) -> None:
         """Store the progress, now and then; it matters less than what is being done."""
@@ -128,7 +136,7 @@ def describe(error: Exception) -> str:
     return text if len(text) <= MAX_ERROR else f"{text[:MAX_ERROR]}…"
 
 
-def _hold(error: Exception) -> dict[str, str | datetime]:
+def _hold(error: Exception) -> dict[str, Any]:
     """Return when the site accepts calls again, if an error says so."""
     seconds = error.retry_after if isinstance(error, APIError) else None
     if seconds is None or not 0 <= seconds <= MAX_WAIT_S:

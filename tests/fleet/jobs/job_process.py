@@ -55,7 +55,7 @@ class Reaper:
             self.count()
             return cursor
 
-        psycopg.Connection.execute = watched  # type: ignore[method-assign] # in this process
+        psycopg.Connection.execute = watched  # type: ignore[method-assign, assignment] # in this process
 
     def watched_transport(self) -> httpx.HTTPTransport:
         reaper = self
