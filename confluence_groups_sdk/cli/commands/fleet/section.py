@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ....fleet import Postgres
 from ...options import OUTPUT, DatabaseOptions
 from ...terminal import print_err
-
-if TYPE_CHECKING:
-    from ....fleet import FleetFile
 
 app = typer.Typer(
     name="fleet",
@@ -25,17 +22,6 @@ FleetArgument = Annotated[
     Path, typer.Argument(metavar="FLEET.TOML", help="The file that names sites and jobs.", dir_okay=False)
 ]
 JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)]
-
-
-def load_fleet(path: Path) -> FleetFile:
-    """Load the file that names sites and jobs.
-
-    Raises:
-        ConfigurationError: it cannot be read, or has mistakes.
-    """
-    from ....fleet import FleetFile  # only here, because few commands need it
-
-    return FleetFile.load(path)
 
 
 def print_going_on(shared: Postgres, database: DatabaseOptions, job_id: str) -> None:

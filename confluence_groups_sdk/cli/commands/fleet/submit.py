@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 from ...._support.text import format_count
 from ....errors import InputError, JobError
-from ....fleet import JobRequest
+from ....fleet import FleetFile, JobRequest
 from ...command import command
 from ...exit_codes import USAGE
 from ...options import DatabaseOptions, OutputOptions
 from ...output_files import quote
 from ...rendering.tables import Column, print_json, write_rows
 from ...terminal import print_err
-from .section import FleetArgument, JsonOutput, app, load_fleet
+from .section import FleetArgument, JsonOutput, app
 
 COLUMNS = tuple(map(Column, ("job", "kind", "state")))
 NEW, KNOWN, CONFLICT = "submitted", "submitted before", "another request has this id"
@@ -44,7 +44,7 @@ def submit(
 
     Nothing changes at the sites until somebody approves the plans, unless a job needs no approval.
     """
-    requests = _select(load_fleet(file).requests(), job or (), site or ())
+    requests = _select(FleetFile.load(file).requests(job), site or ())
     rows: list[dict[str, Any]] = []
     with database.open() as shared:
         for each in requests:
@@ -70,21 +70,16 @@ def submit(
         raise typer.Exit(USAGE)
 
 
-def _select(requests: Iterable[JobRequest], jobs: Iterable[str], sites: Iterable[str]) -> list[JobRequest]:
-    """Return the requests of these jobs and sites; of all without names.
+def _select(requests: Sequence[JobRequest], sites: Sequence[str]) -> list[JobRequest]:
+    """Return the requests of these sites; of all without names.
 
     Raises:
-        InputError: the file has no job or no site of a name, or no jobs at all.
+        InputError: no job is for a site of a name, or there are no jobs at all.
     """
-    found = list(requests)
-    for option, wanted, name_of in (
-        ("--job", list(jobs), lambda each: each.id.rpartition("/")[0]),
-        ("--site", list(sites), lambda each: each.site),
-    ):
-        known = {name_of(each) for each in found}
-        if unknown := [name for name in wanted if name not in known]:
-            raise InputError(f"{option} {unknown[0]}: the file has no job for it; it has: {', '.join(sorted(known))}")
-        found = [each for each in found if not wanted or name_of(each) in wanted]
-    if not found:
+    if not requests:
         raise InputError("the file has no jobs: add a table such as [jobs.leavers-2026-11]")
-    return found
+    known = {each.site for each in requests}
+    for name in sites:
+        if name not in known:
+            raise InputError(f"--site {name}: no job is for this site; there are jobs for {', '.join(sorted(known))}")
+    return [each for each in requests if not sites or each.site in sites]

@@ -14,12 +14,12 @@ import typer
 from ...._support import log
 from ...._support.text import format_count
 from ....errors import ConfigurationError
-from ....fleet import JobStatus, JobWatch, Postgres
+from ....fleet import FleetFile, JobStatus, JobWatch, Postgres
 from ...command import command
 from ...options import DatabaseOptions
 from ...rendering.job_status import reason_of
 from ...terminal import print_err, print_out
-from .section import FleetArgument, app, load_fleet
+from .section import FleetArgument, app
 
 WATCH_INTERVAL_S = 1.0
 
@@ -45,7 +45,7 @@ def worker(
     """
     from ....fleet import Worker  # only here: it needs the extra dbos
 
-    sites = load_fleet(file).sites
+    sites = FleetFile.load(file).sites
     with database.open() as shared, _printed_log_lines():
         process = Worker(shared, sites, at_once=at_once)
         with _printed_events(shared):
