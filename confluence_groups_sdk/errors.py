@@ -42,7 +42,21 @@ class ConfluenceGroupsError(Exception):
 
 
 class ConfigurationError(ConfluenceGroupsError, ValueError):
-    """An argument or the environment is unusable: a bad site, bad or missing credentials, a missing extra."""
+    """An argument, the environment or a file of settings is unusable: a bad site, missing credentials, a missing extra.
+
+    Attributes:
+        problems: one line per problem of a file, with its place; empty if the message says everything.
+    """
+
+    problems: tuple[str, ...] = ()
+
+    def __init__(self, *args: object, problems: tuple[str, ...] = (), option: str | None = None) -> None:
+        super().__init__(*args, option=option)
+        if problems:
+            self.problems = tuple(map(escape_controls, problems))
+
+    def __str__(self) -> str:
+        return "\n  ".join([super().__str__(), *_first_problems(self.problems)])
 
 
 class IncompleteReadError(ConfluenceGroupsError):

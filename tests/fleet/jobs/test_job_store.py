@@ -148,7 +148,7 @@ def test_a_request_of_a_newer_version_is_not_misread(shared: Postgres, server: E
     ["[]", '{"kind":"other"}', '{"kind":"sync"}', '{"kind":"sync","people":[{}]}', '{"kind":"sync","guards":{"x":1}}'],
 )
 def test_malformed_requests_in_the_table(text: str) -> None:
-    with pytest.raises(ShapeError, match="request|kind|object"):
+    with pytest.raises(ShapeError, match=r"request|kind|object"):
         request_from_text(text)
 
 

@@ -1,0 +1,146 @@
+"""Reading ``fleet.toml``, with all mistakes in one error."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import frozen
+
+from ..._support.files import read_regular
+from ..._support.public import public
+from ..._support.text import escape_controls, format_count
+from ...client import ConfluenceGroups
+from ...errors import ConfigurationError
+from ..jobs.requests import JobRequest
+from ..jobs.work import OpenClient
+from .job_section import JobSection, read_job
+from .section import Section
+from .site import FleetSite, read_site
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..postgres import Postgres
+
+MAX_FILE = 16 * 1024 * 1024  # bytes
+
+
+@public
+@frozen(kw_only=True)
+class FleetFile:
+    """The sites of a fleet, and the jobs to submit.
+
+    Attributes:
+        path: the file's path.
+        sites: the sites by name.
+        jobs: the names of the jobs.
+    """
+
+    path: str
+    sites: Mapping[str, FleetSite]
+    _sections: Mapping[str, JobSection]
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        return tuple(self._sections)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file. Neither the environment nor the files of people are read.
+
+        Args:
+            path: the path of the file, usually ``fleet.toml``.
+
+        Raises:
+            ConfigurationError: the file cannot be read or has mistakes; ``problems`` has one line for each mistake,
+                with its key and a remedy. No value of the file that may be a secret is shown.
+        """
+        name = os.fspath(path)
+        problems: list[str] = []
+        whole = Section(_parse(name), "", problems)
+        named = {each: (section, read_site(each, section)) for each, section in whole.sections("sites")}
+        if not named and not problems:
+            whole.note("sites", "give at least one site, as in [sites.acme]")
+        folder = Path(name).parent
+        jobs = {each: read_job(each, section, folder, tuple(named)) for each, section in whole.sections("jobs")}
+        whole.reject_unknown_keys(["sites", "jobs"])
+        _raise(name, problems)
+        return cls(
+            path=name,
+            sites={each: site for each, (_, site) in named.items() if site},
+            sections={each: job for each, job in jobs.items() if job},
+        )
+
+    def requests(self, jobs: Sequence[str] | None = None) -> tuple[JobRequest, ...]:
+        """Return a request for each job and site, with the id ``JOB/SITE``; the files of people are read.
+
+        Args:
+            jobs: the names of the jobs; None for all.
+
+        Raises:
+            ConfigurationError: a job is unknown, or a file of people cannot be used; ``problems`` lists all of them.
+        """
+        problems = [f"jobs.{each}: there is no such job" for each in jobs or () if each not in self._sections]
+        found: list[JobRequest] = []
+        for name, section in self._sections.items():
+            if jobs is None or name in jobs:
+                found += section.requests(problems)
+        _raise(self.path, problems)
+        return tuple(found)
+
+    def open_client(self, shared: Postgres) -> OpenClient:
+        """Return a function for `site_job` that opens the client of a site by its name.
+
+        Args:
+            shared: the database.
+        """
+
+        def open_client(site: str) -> ConfluenceGroups:
+            if site not in self.sites:
+                raise ConfigurationError(f"{self.path}: sites.{site}: there is no such site")
+            return self.sites[site].open_client(shared)
+
+        return open_client
+
+
+def _parse(name: str) -> Any:
+    """Return the content of a file.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        data = read_regular(name, limit=MAX_FILE + 1)
+    except OSError as error:
+        problem = f"the file cannot be read ({error.strerror or error})"
+    else:
+        if len(data) > MAX_FILE:
+            problem = f"the file has more than {MAX_FILE // 1024**2} MiB"
+        else:
+            parsed = _parsed(data)
+            if not isinstance(parsed, str):
+                return parsed
+            problem = parsed
+            del data  # error reporters show the variables of this frame
+    raise ConfigurationError(f"{name}: {problem}")
+
+
+def _parsed(data: bytes) -> dict[str, Any] | str:
+    """Return the tables in a file, or what is wrong with it."""
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        return f"line {line} is not UTF-8: save the file as UTF-8"
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return f"this is not TOML: {escape_controls(str(error)) or 'too many levels'}"
+
+
+def _raise(name: str, problems: list[str]) -> None:
+    if problems:
+        count = format_count(len(problems), "problem")
+        raise ConfigurationError(f"{name}: the file cannot be used ({count}):", problems=tuple(problems))
