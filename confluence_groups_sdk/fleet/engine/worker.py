@@ -31,8 +31,7 @@ SIGNAL_INTERVAL_S = 0.2
 STOP_TIMEOUT_S = 60
 
 
-@public
-class FleetSite(Protocol):
+class SiteOpener(Protocol):
     """A site of a fleet, such as those of `FleetFile.sites`."""
 
     def open_client(self, shared: Postgres) -> ConfluenceGroups:
@@ -56,7 +55,7 @@ class Worker:
         ValueError: ``at_once`` is out of range.
     """
 
-    def __init__(self, shared: Postgres, sites: Mapping[str, FleetSite], *, at_once: int = AT_ONCE) -> None:
+    def __init__(self, shared: Postgres, sites: Mapping[str, SiteOpener], *, at_once: int = AT_ONCE) -> None:
         if not is_whole_number(at_once, minimum=1):
             raise ValueError("at_once must be a whole number, 1 or more")
         self.id = new_worker_id()
