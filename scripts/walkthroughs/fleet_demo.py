@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,10 +25,9 @@ SITES = ("acme", "beta", "gamma", "delta")
 LEAVERS = 250
 GROUPS = ("editors", "readers")
 STAYERS = 270  # of each group
-CHANGES = len(SITES) * LEAVERS * len(GROUPS)
 RATE = 50.0  # calls per second that each site allows
-KILL_AFTER = CHANGES // 3
-TIMEOUT_S = 150.0
+KILL_AFTER = 1 / 3  # of the changes
+TIMEOUT_S = 120.0
 POLL_S = 0.1
 JOB = "leavers"
 SITE_SECTION = """
@@ -62,6 +61,11 @@ def main() -> int:
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if problems else 0
+
+
+def count_changes() -> int:
+    """Return the number of changes that are intended."""
+    return len(SITES) * LEAVERS * len(GROUPS)
 
 
 def fill(sites: Mapping[str, Sandbox]) -> None:
@@ -103,6 +107,7 @@ class Demo:
 
     def run(self) -> list[str]:
         """Do it all, and return what did not end as intended."""
+        changes = count_changes()
         self._command("fleet", "init")
         self._command("fleet", "submit", "fleet.toml")
         with Postgres(self._dsn) as shared:
@@ -110,13 +115,10 @@ class Demo:
                 self._start_worker(name)
             jobs = self._wait(shared, lambda jobs: all(job.phase is JobPhase.WAITING_FOR_APPROVAL for job in jobs))
             print("\nAll four plans are there. A second person looks at each and approves it by its digest.")
-            for job in jobs:
-                self._command(
-                    "fleet", "approve", job.id, str(job.digest), "--yes", "--by", "a second person", hush=True
-                )
-            self._wait(shared, lambda _: self._sent().total() >= KILL_AFTER)
+            self._approve(jobs)
+            self._wait(shared, lambda _: self._sent().total() >= KILL_AFTER * changes)
             victim = self._busiest(shared)
-            print(f"\n*** {self._sent().total()} of {CHANGES} changes were sent: kill -9 of worker {victim} ***\n")
+            print(f"\n*** {self._sent().total()} of {changes} changes were sent: kill -9 of worker {victim} ***\n")
             self._workers[victim].kill()
             killed_at = time.monotonic()
             pid = self._workers[victim].pid
@@ -139,7 +141,7 @@ class Demo:
 
     def _check(self, jobs: list[JobStatus]) -> Iterator[str]:
         """Compare the sites with what was intended, print that, and yield the differences."""
-        sent = self._sent()
+        sent, changes = self._sent(), count_changes()
         again = sent.total() - len(sent)
         for name, sandbox in self._sites.items():
             for group in GROUPS:
@@ -149,42 +151,49 @@ class Demo:
         for job in jobs:
             if job.counts.done != LEAVERS * len(GROUPS):
                 yield f"{job.id}: {job.counts.done} changes are done"
-        if len(sent) != CHANGES:
-            yield f"{len(sent)} changes were sent, not {CHANGES}"
+        if len(sent) != changes:
+            yield f"{len(sent)} changes were sent, not {changes}"
         print(
-            f"\n{len(sent)} changes, {CHANGES} intended; {again} were sent again, because a response was lost with the "
+            f"\n{len(sent)} changes, {changes} intended; {again} were sent again, because a response was lost with the "
             "killed worker or the site was busy.\nThe leavers are in no group, and everybody else is where they were."
         )
 
-    def _command(self, *arguments: str, hush: bool = False) -> None:
+    def _approve(self, jobs: list[JobStatus]) -> None:
+        """Approve all plans at the same time."""
+        commands = [("fleet", "approve", job.id, str(job.digest), "--yes", "--by", "Ann") for job in jobs]
+        for command in commands:
+            print(f"$ confluence-groups {' '.join(command)}")
+        for process in [self._start(command) for command in commands]:
+            output, _ = process.communicate(timeout=TIMEOUT_S)
+            if process.returncode:
+                raise SystemExit(output)
+
+    def _command(self, *arguments: str) -> None:
         """Run a command of the package and print it with its output."""
-        print(f"\n$ confluence-groups {' '.join(each if ' ' not in each else repr(each) for each in arguments)}")
-        run = subprocess.run(
+        print(f"\n$ confluence-groups {' '.join(arguments)}")
+        process = self._start(arguments)
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+        if process.returncode:
+            raise SystemExit(output)
+        print(output.rstrip())
+
+    def _start(self, arguments: Sequence[str], *, is_worker: bool = False) -> subprocess.Popen[str]:
+        """Start a command of the package; Ctrl-C is for the demo, which ends the workers."""
+        return subprocess.Popen(
             [sys.executable, "-m", "confluence_groups_sdk.cli", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self._folder,
             env=self._environment,
-            check=False,
             encoding="utf-8",
+            start_new_session=is_worker,
         )
-        if run.returncode:
-            raise SystemExit(run.stdout)
-        if not hush:
-            print(run.stdout.rstrip())
 
     def _start_worker(self, name: str) -> None:
         """Start a worker whose lines are printed with its name."""
-        print(f"\n$ confluence-groups fleet worker fleet.toml    # worker {name}")
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "confluence_groups_sdk.cli", "fleet", "worker", "fleet.toml", "--at-once", "2"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=self._folder,
-            env=self._environment,
-            encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is for the demo, which ends them
-        )
+        command = ("fleet", "worker", "fleet.toml", "--at-once", "2")
+        print(f"\n$ confluence-groups {' '.join(command)}    # worker {name}")
+        worker = self._start(command, is_worker=True)
         assert worker.stdout is not None
         self._workers[name] = worker
         reader = threading.Thread(target=print_lines, args=(name, worker.stdout), daemon=True)

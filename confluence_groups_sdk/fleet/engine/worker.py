@@ -19,7 +19,7 @@ from .dbos_app import QUEUE, DbosApp
 from .intake import enqueue_jobs
 from .lease import Lease
 from .takeover import take_over
-from .worker_table import BEAT_INTERVAL_S, WorkerTable, new_worker_id, session_name
+from .worker_table import BEAT_INTERVAL_S, DEAD_AFTER_S, WorkerTable, new_worker_id, session_name
 from .workflows import Workflows, register_workflows
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Worker:
         self._lease.renew(asked_at)
 
     def _do_round(self, workflows: Workflows) -> None:
-        take_over(self._connections, self.id)
+        take_over(self._connections, self.id, by_heartbeat=self._lease.has_lasted(DEAD_AFTER_S))
         enqueue_jobs(self._shared, workflows)
 
     def _start_thread(self, name: str, interval_s: float, function: Callable[[], object]) -> threading.Thread:
