@@ -11,7 +11,7 @@ from run_command import USAGE, run_command
 FLEET = "fleet"
 
 
-def main() -> int | None:
+def main() -> int:
     """Run the demo, or that of fleets."""
     if sys.argv[1:] == [FLEET]:
         from walkthroughs import fleet_demo
@@ -22,7 +22,8 @@ def main() -> int | None:
         return USAGE
     from walkthroughs import demo
 
-    return demo.main()
+    demo.main()
+    return 0
 
 
 if __name__ == "__main__":

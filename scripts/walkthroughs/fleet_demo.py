@@ -115,11 +115,13 @@ class Demo:
                 self._start_worker(name)
             jobs = self._wait(shared, lambda jobs: all(job.phase is JobPhase.WAITING_FOR_APPROVAL for job in jobs))
             print("\nAll four plans are there. A second person looks at each and approves it by its digest.")
-            self._approve(jobs)
+            approvals = self._approve(jobs)
             self._wait(shared, lambda _: self._sent().total() >= KILL_AFTER * changes)
             victim = self._busiest(shared)
             print(f"\n*** {self._sent().total()} of {changes} changes were sent: kill -9 of worker {victim} ***\n")
             self._workers[victim].kill()
+            for each in approvals:
+                finish(each)
             killed_at = time.monotonic()
             pid = self._workers[victim].pid
             mine = [job.id for job in shared.jobs.list() if job.worker and job.worker.endswith(f":{pid}")]
@@ -158,24 +160,17 @@ class Demo:
             "killed worker or the site was busy.\nThe leavers are in no group, and everybody else is where they were."
         )
 
-    def _approve(self, jobs: list[JobStatus]) -> None:
-        """Approve all plans at the same time."""
+    def _approve(self, jobs: list[JobStatus]) -> list[subprocess.Popen[str]]:
+        """Begin to approve all plans at the same time."""
         commands = [("fleet", "approve", job.id, str(job.digest), "--yes", "--by", "Ann") for job in jobs]
         for command in commands:
             print(f"$ confluence-groups {' '.join(command)}")
-        for process in [self._start(command) for command in commands]:
-            output, _ = process.communicate(timeout=TIMEOUT_S)
-            if process.returncode:
-                raise SystemExit(output)
+        return [self._start(command) for command in commands]
 
     def _command(self, *arguments: str) -> None:
         """Run a command of the package and print it with its output."""
         print(f"\n$ confluence-groups {' '.join(arguments)}")
-        process = self._start(arguments)
-        output, _ = process.communicate(timeout=TIMEOUT_S)
-        if process.returncode:
-            raise SystemExit(output)
-        print(output.rstrip())
+        print(finish(self._start(arguments)))
 
     def _start(self, arguments: Sequence[str], *, is_worker: bool = False) -> subprocess.Popen[str]:
         """Start a command of the package; Ctrl-C is for the demo, which ends the workers."""
@@ -224,6 +219,18 @@ class Demo:
             for each in sandbox.requests
             if each.method == "DELETE"
         )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a command, and return its output.
+
+    Raises:
+        SystemExit: it failed.
+    """
+    output, _ = process.communicate(timeout=TIMEOUT_S)
+    if process.returncode:
+        raise SystemExit(output)
+    return output.rstrip()
 
 
 def is_held(job: JobStatus, process: int) -> bool:

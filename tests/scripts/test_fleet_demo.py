@@ -10,7 +10,7 @@ def test_everything_ends_as_intended_although_a_worker_is_killed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(fleet_demo, "LEAVERS", 40)
-    monkeypatch.setattr(fleet_demo, "RATE", 20.0)
+    monkeypatch.setattr(fleet_demo, "RATE", 12.0)
     assert fleet_demo.main() == 0
     printed = capsys.readouterr()
     assert printed.err == ""
