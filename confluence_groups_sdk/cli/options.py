@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +17,7 @@ from ..client import ConfluenceGroups
 from ..errors import InputError
 from ..fleet import Postgres
 from ..membership import Guards, resolve_user
+from .program import PROGRAM
 from .terminal import option_name
 
 CONNECTION, OUTPUT, SAFETY, GUARDS = "Connection", "Output", "Before anything changes", "Guards"
@@ -284,3 +287,16 @@ class DatabaseOptions:
         if not self.dsn:
             raise InputError(f"give the address of the database as --dsn, or in {DSN_VARIABLE}")
         return Postgres(self.dsn, schema=self.schema)
+
+    def typed(self, *arguments: str) -> str:
+        """Return the command line for a command of ``fleet`` on this database, without the address itself.
+
+        Args:
+            arguments: the command's name, and what follows it.
+        """
+        parts = [*shlex.split(PROGRAM), "fleet", *arguments]
+        if self.dsn != os.environ.get(DSN_VARIABLE):
+            parts += ["--dsn", "DSN"]
+        if self.schema != SCHEMA:
+            parts += ["--schema", self.schema]
+        return shlex.join(parts)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
 from .._support.files import write_atomically
 from ..errors import InputError
+
+
+def quote(path: Path) -> str:
+    """Return a path as users type it in a shell."""
+    return shlex.quote(str(path))
 
 
 def check_target(path: Path, *, force: bool) -> None:

@@ -141,6 +141,21 @@ class Connections:
             problem = self._describe(error)
         raise problem
 
+    def open_for_transactions(self) -> Connection[Any]:
+        """Open a connection of its own for a program that manages its transactions itself, with errors of psycopg."""
+        import psycopg
+
+        return psycopg.connect(**self._options)
+
+    def name_sessions(self, name: str) -> None:
+        """Let the server show a name for the sessions that begin from now on."""
+        self._options["application_name"] = name
+        self._pool.close()
+
+    def redact(self, text: str) -> str:
+        """Return a text without the password."""
+        return redact(self._secrets, text)
+
     def close(self) -> None:
         """Close the pool; single connections stay open."""
         self._is_closed = True

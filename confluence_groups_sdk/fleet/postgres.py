@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from .._core.limits.rate_limiter import RateLimiter
-    from . import journal_storage, token_store
+    from . import journal_storage, overview, token_store
     from .jobs import store as job_store
     from .jobs.store import JobStore
+    from .overview import SiteStatus, WorkerStatus
     from .rate_limiting import dedicated_connection, shared_rate_limiter
     from .rate_limiting.shared_rate_limiter import WhenDown
     from .schema import versions
@@ -31,6 +32,7 @@ else:
     dedicated_connection = LazyModule(__package__, "rate_limiting.dedicated_connection")
     job_store = LazyModule(__package__, "jobs.store")
     journal_storage = LazyModule(__package__, "journal_storage")
+    overview = LazyModule(__package__, "overview")
     shared_rate_limiter = LazyModule(__package__, "rate_limiting.shared_rate_limiter")
     token_store = LazyModule(__package__, "token_store")
     versions = LazyModule(__package__, "schema.versions")
@@ -129,6 +131,24 @@ class Postgres:
     def jobs(self) -> JobStore:
         """The jobs of all sites: what was asked for, plans, approvals and outcomes."""
         return job_store.JobStore(self._connections, self._check_tables, self.journal)
+
+    def sites(self) -> list[SiteStatus]:
+        """Return what is known about each site: its rate, holds, jobs, and the processes that call it.
+
+        Raises:
+            ConfigurationError: the server cannot be reached or refuses, or the tables are missing.
+        """
+        self._check_tables()
+        return overview.read_sites(self._connections)
+
+    def workers(self) -> list[WorkerStatus]:
+        """Return the workers that are alive.
+
+        Raises:
+            ConfigurationError: the server cannot be reached or refuses, or the tables are missing.
+        """
+        self._check_tables()
+        return overview.read_workers(self._connections)
 
     def close(self) -> None:
         """Close the connections that no journal or lock is using."""

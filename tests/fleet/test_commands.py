@@ -16,8 +16,9 @@ from confluence_groups_sdk.membership import apply, read_journal
 
 def test_init_creates_the_tables(shell: Shell, server: EmbeddedPostgres, schema: str) -> None:
     ended = shell.run("fleet", "init", "--dsn", server.dsn, "--schema", schema)
-    assert (ended.code, ended.err) == (0, "")
-    assert re.fullmatch(rf"<Postgres: schema {schema} of PostgreSQL at .*>: \d+ steps carried out\n", ended.out)
+    step = f"next: confluence-groups fleet submit fleet.toml --dsn DSN --schema {schema}\n"
+    assert (ended.code, ended.err) == (0, step)
+    assert re.fullmatch(rf"<Postgres: schema {schema} of PostgreSQL at .*>: \d+ steps? carried out\n", ended.out)
     assert shell.run("fleet", "init", "--dsn", server.dsn, "--schema", schema).out.endswith(": up to date\n")
     with Postgres(server.dsn, schema=schema) as shared:
         assert shared.token_store("site").load() is None

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from ...errors import (
     APIError,
+    ConfigurationError,
     ConfluenceGroupsError,
     DriftError,
     IncompleteReadError,
@@ -43,7 +44,7 @@ def print_error(error: Exception, *, verbose: bool) -> None:
         _print_drift(error)
     elif isinstance(error, APIError):
         _print_api_error(error, verbose=verbose)
-    elif isinstance(error, InputError | ReviewError) and error.problems:
+    elif isinstance(error, InputError | ReviewError | ConfigurationError) and error.problems:
         print_err(f"error: {message_of(error)}", *(f"  {problem}" for problem in error.problems))
     else:
         first, *others = str(error).splitlines() or [type(error).__name__]
@@ -58,7 +59,7 @@ def print_error(error: Exception, *, verbose: bool) -> None:
         print_err(f"  option: {CLI_OPTIONS[error.option]}")
 
 
-def message_of(error: InputError | ReviewError) -> str:
+def message_of(error: InputError | ReviewError | ConfigurationError) -> str:
     """Return the message of an error without its problems, which ``str`` shortens."""
     return str(error.args[0]) if error.args else ""
 

@@ -17,10 +17,7 @@ FAILURES = (Outcome.FAILED, Outcome.UNKNOWN)
 
 def report_lines(report: Report, journal: Path) -> Iterator[str]:
     """Yield a line for each change that was not made, the number of changes by outcome, and how the run ended."""
-    for result in _not_made(report.done_before):
-        yield f"{result.outcome} in an earlier run: {result.change}: {_reason(result)}"
-    for result in _not_made(report.results):
-        yield f"{result.outcome} {result.change}: {_reason(result)}"
+    yield from not_made_lines(report, earlier=" in an earlier run:")
     for change in report.unverified:
         yield f"{'not verified' if report.stop else 'not visible yet'}: {change}"
     if report.already_complete:
@@ -34,6 +31,19 @@ def report_lines(report: Report, journal: Path) -> Iterator[str]:
     if report.stop:
         yield f"stopped: {_describe_stop(report.stop)}"
     yield f"journal: {journal}, ends with {report.journal_hash}"
+
+
+def not_made_lines(report: Report, *, earlier: str = "") -> Iterator[str]:
+    """Yield a line for each change that failed or was refused.
+
+    Args:
+        report: the report.
+        earlier: what to say after an outcome of an earlier run.
+    """
+    for result in _not_made(report.done_before):
+        yield f"{result.outcome}{earlier} {result.change}: {_reason(result)}"
+    for result in _not_made(report.results):
+        yield f"{result.outcome} {result.change}: {_reason(result)}"
 
 
 def _not_made(results: Iterable[Result]) -> Iterator[Result]:

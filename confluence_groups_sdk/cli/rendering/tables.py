@@ -70,6 +70,12 @@ def write_one(row: Row, columns: Sequence[Column], output: OutputOptions) -> Non
         write_rows([row], columns, output)
 
 
+def print_json(value: object) -> None:
+    """Print a value as JSON, with two spaces for each level."""
+    print(_to_json(value, indent=2))
+    sys.stdout.flush()
+
+
 def _build_writer(columns: Sequence[Column], output: OutputOptions) -> _Writer:
     if output.format is Format.JSON:
         return _JsonWriter(columns)
@@ -151,9 +157,9 @@ class _CsvWriter:
         """Write nothing: CSV has no end mark."""
 
 
-def _to_json(value: object) -> str:
+def _to_json(value: object, *, indent: int | None = None) -> str:
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
-    text = json.dumps(value, ensure_ascii=encoding != "utf8", default=str)
+    text = json.dumps(value, ensure_ascii=encoding != "utf8", default=str, indent=indent)
     return UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -46,39 +46,57 @@ def site_job(shared: Postgres, open_client: OpenClient, request: JobRequest) -> 
 
 
 @public
-def plan_job(shared: Postgres, open_client: OpenClient, job_id: str) -> JobStatus:
+def plan_job(
+    shared: Postgres, open_client: OpenClient, job_id: str, *, check: Callable[[], object] | None = None
+) -> JobStatus:
     """Do the first step of `site_job` for a submitted job: take the snapshot, or make the plan, unless it is there.
 
     The job's phase is then ``waiting for decisions``, ``waiting for approval``, ``applying`` if `apply_job` can follow,
     ``done`` if there is nothing to change, ``refused`` or ``failed``.
 
+    Args:
+        shared, open_client: as for `site_job`.
+        job_id: the job's id.
+        check: is called now and then; an exception that it raises ends the run in order, and the step can be repeated.
+
     Raises:
         JobError: there is no job with this id.
         JobInUseError, ConfigurationError: as for `site_job`.
     """
-    return _run(shared, open_client, job_id, plan_step)
+    return _run(shared, open_client, job_id, plan_step, check=check)
 
 
 @public
-def apply_job(shared: Postgres, open_client: OpenClient, job_id: str) -> JobStatus:
+def apply_job(
+    shared: Postgres, open_client: OpenClient, job_id: str, *, check: Callable[[], object] | None = None
+) -> JobStatus:
     """Do the second step of `site_job`: apply the plan or resume it, verify it, and store the outcome.
 
     Without a plan, or without an approval that it needs, nothing is done.
 
+    Args:
+        shared, open_client, job_id, check: as for `plan_job`.
+
     Raises:
         JobError: there is no job with this id.
         JobInUseError, ConfigurationError: as for `site_job`.
     """
-    return _run(shared, open_client, job_id, apply_step)
+    return _run(shared, open_client, job_id, apply_step, check=check)
 
 
-def _run(shared: Postgres, open_client: OpenClient, job_id: str, *steps: Callable[[Work], None]) -> JobStatus:
+def _run(
+    shared: Postgres,
+    open_client: OpenClient,
+    job_id: str,
+    *steps: Callable[[Work], None],
+    check: Callable[[], object] | None = None,
+) -> JobStatus:
     """Do steps of a job, unless it is done, or waits for a person."""
     status = shared.jobs.get(job_id)
     if status.phase is JobPhase.DONE or status.phase.is_waiting:
         return status
     with shared.jobs.run(job_id) as run:
-        work = Work(shared, run, shared.jobs.request(job_id), open_client)
+        work = Work(shared, run, shared.jobs.request(job_id), open_client, check)
         steps[0](work)
         for step in steps[1:]:
             if work.status().phase is JobPhase.APPLYING:

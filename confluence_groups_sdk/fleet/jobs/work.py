@@ -53,12 +53,14 @@ class Work:
         run: the run, which has the job's lock.
         request: what the job is asked to do.
         open_client: opens the site's client.
+        check: is called now and then while the job is done; an exception that it raises ends the run in order.
     """
 
     shared: Postgres
     run: JobRun
     request: JobRequest
     open_client: OpenClient
+    check: Callable[[], object] | None = None
     _next_progress: float = field(init=False, factory=machine_monotonic)
 
     @property
@@ -125,6 +127,8 @@ class Work:
 
     def report_progress(self, progress: Progress) -> None:
         """Store the progress, now and then; it matters less than what is being done."""
+        if self.check:
+            self.check()
         is_new_phase = progress.phase == "verifying"
         if machine_monotonic() < self._next_progress and not is_new_phase:
             return

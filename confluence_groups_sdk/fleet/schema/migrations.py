@@ -56,6 +56,20 @@ CREATE TABLE {schema}.journal_lines (
 COMMENT ON TABLE {schema}.journal_lines IS 'the lines of each journal as in its file: convert_from(line, ''UTF8'')';
 """
 
+WORKERS = """
+CREATE TABLE {schema}.workers (
+    id text PRIMARY KEY,
+    host text NOT NULL,
+    process integer NOT NULL,
+    at_once integer NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at timestamptz,
+    taken_over_at timestamptz
+);
+COMMENT ON TABLE {schema}.workers IS 'one row for each worker, kept for a day after its end; seen_at is its heartbeat';
+"""
+
 MIGRATIONS = (
     Migration(
         TOKENS_AND_JOURNALS,
@@ -80,4 +94,5 @@ MIGRATIONS = (
             "SELECT, INSERT, UPDATE, DELETE ON TABLE {schema}.job_files",
         ),
     ),
+    Migration(WORKERS, rights=("SELECT, INSERT, UPDATE, DELETE ON TABLE {schema}.workers",)),
 )

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from ....fleet import Postgres
+from ...options import OUTPUT, DatabaseOptions
+from ...terminal import print_err
 
 app = typer.Typer(
     name="fleet",
-    help="Share tokens and journals between processes and hosts, in a PostgreSQL database.",
+    help="Do jobs at many sites, with processes and hosts that share a PostgreSQL database.",
     no_args_is_help=True,
 )
 
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The id of a job, as fleet status shows it.")]
+FleetArgument = Annotated[
+    Path, typer.Argument(metavar="FLEET.TOML", help="The file that names sites and jobs.", dir_okay=False)
+]
+JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)]
 
-@app.callback()
-def fleet() -> None:
-    """Keep the section's name in its commands while it has only one."""
+
+def print_going_on(shared: Postgres, database: DatabaseOptions, job_id: str) -> None:
+    """Say who goes on with a job, and how to follow it."""
+    if not shared.workers():
+        print_err(f"note: no worker is alive; to start one: {database.typed('worker', 'fleet.toml')}")
+    print_err(f"next: {database.typed('status', job_id)}")

@@ -131,6 +131,13 @@ def _is_saved(path: Path, decided: Decisions) -> bool:
 
 
 def _report(taken: Snapshot, decided: Decisions, made: Plan, output: OutputOptions) -> None:
+    print_decisions(taken, decided, output)
+    if output.format is Format.TABLE:
+        print_out("", *summary_lines(made))
+
+
+def print_decisions(taken: Snapshot, decided: Decisions, output: OutputOptions) -> None:
+    """Print the number of decisions, and the memberships that are undecided."""
     undecided = len(decided.undecided)
     if output.format is not Format.TABLE:
         write_rows(_undecided_rows(taken, decided), COLUMNS, output)
@@ -142,7 +149,6 @@ def _report(taken: Snapshot, decided: Decisions, made: Plan, output: OutputOptio
         write_rows(_undecided_rows(taken, decided)[:MAX_UNDECIDED], COLUMNS, output)
         if undecided > MAX_UNDECIDED:
             print_out(f"and {undecided - MAX_UNDECIDED} more: -o csv lists all of them")
-    print_out("", *summary_lines(made))
 
 
 def _describe(decided: Decisions) -> str:

@@ -1,0 +1,63 @@
+"""Taking over from dead workers: their sessions are ended, so that locks are free, and their workflows are resumed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..._support.log import logger
+from ..connections import Connections
+from .dbos_app import QUEUE, import_dbos
+from .worker_table import END_SESSIONS, FORGET, LOCK_DEAD, MARK, session_name
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+MAX_LISTED = 1000
+
+
+def take_over(connections: Connections, worker: str, *, by_heartbeat: bool) -> list[str]:
+    """Resume the workflows of all workers that have ended or whose heartbeat has stopped.
+
+    The rows of these workers are locked meanwhile, so one survivor does this, and a slow worker that comes back learns
+    of it with its next heartbeat. Nothing is lost if the survivor dies, too: the next one does it again.
+
+    Args:
+        connections: the connections to the server.
+        worker: the id of this worker.
+        by_heartbeat: whether a missing heartbeat counts; otherwise, only workers that have ended in order.
+
+    Returns:
+        The ids of the workflows.
+
+    Raises:
+        ConfigurationError: the server cannot be reached, or refuses.
+    """
+
+    def run(connection: Connection[Any]) -> list[str]:
+        with connection.transaction():
+            values = {"worker": worker, "by_heartbeat": by_heartbeat}
+            rows = connection.execute(connections.sql(LOCK_DEAD), values).fetchall()
+            dead = [each for (each,) in rows]
+            pending = _pending_workflows(dead) if dead else {}
+            if owners := sorted({*pending.values()}):
+                connection.execute(END_SESSIONS.encode(), [[session_name(each) for each in owners]])
+                import_dbos().DBOS.resume_workflows(list(pending), queue_name=QUEUE)
+                connection.execute(connections.sql(MARK), [owners])
+                logger.warning("took over %d jobs of %s", len(pending), ", ".join(owners))
+            connection.execute(connections.sql(FORGET), [[each for each in dead if each not in owners]])
+        return list(pending)
+
+    return connections.run(run)
+
+
+def _pending_workflows(workers: list[str]) -> dict[str, str]:
+    """Return the workflows that these workers have begun and not ended, with their workers."""
+    found = import_dbos().DBOS.list_workflows(
+        status="PENDING",
+        executor_id=workers,
+        queue_name=QUEUE,
+        limit=MAX_LISTED,
+        load_input=False,
+        load_output=False,
+    )
+    return {each.workflow_id: each.executor_id or "" for each in found}
