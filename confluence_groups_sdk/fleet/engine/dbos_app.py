@@ -92,7 +92,7 @@ class DbosApp:
             "enable_otlp": False,
             "log_level": "WARNING",
             "use_listen_notify": False,  # nothing waits for messages, so no connection is needed for that
-            "notification_listener_polling_interval_sec": 60.0,
+            "notification_listener_polling_interval_sec": 0.5,  # its thread ends after that
             "scheduler_polling_interval_sec": 60.0,
         }
         self._is_ours = False

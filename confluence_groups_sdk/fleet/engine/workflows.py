@@ -1,7 +1,5 @@
 """The workflows of jobs: each step of a job is a durable step, which any worker can do again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -44,7 +42,7 @@ class Workflows(NamedTuple):
 
 
 @public
-def register_workflows(shared: Postgres, open_client: OpenClient, *, lease: Lease | None = None) -> Workflows:
+def register_workflows(shared: "Postgres", open_client: OpenClient, *, lease: Lease | None = None) -> Workflows:
     """Register the workflows in the DBOS app of this process; call it before ``DBOS.launch``.
 
     A workflow makes the plan of a job and applies it. If a person has to decide something first, it ends; start another
@@ -81,7 +79,7 @@ def register_workflows(shared: Postgres, open_client: OpenClient, *, lease: Leas
 
 
 @public
-def create_workflow_tables(shared: Postgres) -> None:
+def create_workflow_tables(shared: "Postgres") -> None:
     """Create DBOS's tables, or bring them up to date; workers do this too, if their role may create a schema.
 
     Raises:
@@ -99,7 +97,7 @@ class JobSteps:
         lease: the right of this process to send; None if it has no heartbeat.
     """
 
-    def __init__(self, shared: Postgres, open_client: OpenClient, lease: Lease | None) -> None:
+    def __init__(self, shared: "Postgres", open_client: OpenClient, lease: Lease | None) -> None:
         self._shared = shared
         self._open_client = open_client
         self._lease = lease or Lease.permanent()

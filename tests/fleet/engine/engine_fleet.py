@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import worker_process
 from databases.embedded import EmbeddedPostgres
 
@@ -75,18 +76,19 @@ class Fleet:
         self.sites[name] = sandbox
         return ids
 
+    def environment(self, site: str) -> dict[str, str]:
+        """Return the environment of a process that works on the sites; their sandboxes have the same admin."""
+        email, token = self.sites[site].admin
+        own = {"CONFLUENCE_EMAIL": email, "CONFLUENCE_API_TOKEN": token, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return {**os.environ, **own}
+
     def start_worker(self, *, at_once: int = 2, lost: Sequence[str] = ()) -> WorkerProcess:
         """Start a worker, which does not know the lost sites."""
-        email, token = next(iter(self.sites.values())).admin
-        environment = {
-            **os.environ,
-            "CONFLUENCE_EMAIL": email,
-            "CONFLUENCE_API_TOKEN": token,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
         sites = [f"{name}={sandbox.url}" for name, sandbox in self.sites.items() if name not in lost]
         command = [sys.executable, worker_process.__file__, self.server.dsn, self.schema, str(at_once), *sites]
-        worker = WorkerProcess(command, self.folder / f"worker-{len(self.workers)}.log", environment)
+        worker = WorkerProcess(
+            command, self.folder / f"worker-{len(self.workers)}.log", self.environment(next(iter(self.sites)))
+        )
         self.workers.append(worker)
         return worker
 
@@ -132,10 +134,37 @@ class Fleet:
         if digest is None:
             return set()
         journal = self.shared.journal(digest)
-        return {each.change.account_id for each in read_journal(journal).results} if journal.read() else set()
+        return {account_id for _, account_id in read_journal(journal).results} if journal.read() else set()
 
     def left(self, site: str) -> list[str]:
         return [person.account_id for person in self.sites[site].directory.members(GROUP)]
+
+    def running(self) -> list[tuple[str, str]]:
+        """Return the sites and workers of the jobs that workers have begun and not ended, by DBOS's own table."""
+        table = f"{self.schema}_dbos.workflow_status"
+        with psycopg.connect(self.server.dsn) as connection:
+            if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() == (None,):
+                return []
+            sql = f"SELECT queue_partition_key, executor_id FROM {table} WHERE status = 'PENDING'"
+            return connection.execute(sql.encode()).fetchall()
+
+    def all_tables(self) -> list[str]:
+        """Return the content of all tables, DBOS's too, as texts."""
+        names = "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_schema = ANY(%s)"
+        texts = []
+        with psycopg.connect(self.server.dsn) as connection:
+            for (name,) in connection.execute(names, [[self.schema, f"{self.schema}_dbos"]]).fetchall():
+                rows = connection.execute(f"SELECT row_to_json(t)::text FROM {name} AS t".encode()).fetchall()
+                texts += [text for (text,) in rows]
+                blobs = connection.execute(
+                    "SELECT column_name FROM information_schema.columns "
+                    "WHERE table_schema || '.' || table_name = %s AND data_type = 'bytea'",
+                    [name],
+                )
+                for (column,) in blobs.fetchall():
+                    values = connection.execute(f"SELECT {column} FROM {name}".encode()).fetchall()
+                    texts += [bytes(value).decode(errors="replace") for (value,) in values if value is not None]
+        return texts
 
     def close(self) -> None:
         for worker in self.workers:

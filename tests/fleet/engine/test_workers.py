@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import signal
+from base64 import b64encode
+from collections import Counter
 
 import pytest
 from engine_fleet import Fleet, wait_until
 
 from confluence_groups_sdk.fleet import JobPhase
+from confluence_groups_sdk.sandbox import Faults
 
 
 def test_two_workers_do_the_jobs_of_all_sites(fleet: Fleet) -> None:
@@ -28,9 +31,9 @@ def test_two_workers_do_the_jobs_of_all_sites(fleet: Fleet) -> None:
 def test_another_worker_goes_on_with_the_jobs_of_a_killed_one(fleet: Fleet, seed: int) -> None:
     rng = random.Random(seed)
     sites = ("acme", "beta")
-    jobs = {name: fleet.submit(name, fleet.add_site(name, 60, latency=0.1)) for name in sites}
+    jobs = {name: fleet.submit(name, fleet.add_site(name, 30, latency=0.1)) for name in sites}
     workers = [fleet.start_worker(), fleet.start_worker()]
-    watched, after = rng.choice(sites), rng.choice((0, 1, 20, 45))
+    watched, after = rng.choice(sites), rng.choice((0, 1, 10, 25))
     if after:
         wait_until(lambda: sum(fleet.sent(watched).values()) >= after, "changes are sent")
     else:
@@ -43,15 +46,15 @@ def test_another_worker_goes_on_with_the_jobs_of_a_killed_one(fleet: Fleet, seed
     wait_until(lambda: fleet.owner(jobs[watched]) is survivor, "another worker goes on", 10.0)
     for name in sites:
         status = fleet.wait_for(jobs[name])
-        assert (status.phase, status.counts.done, fleet.left(name)) == (JobPhase.DONE, 60, [])
+        assert (status.phase, status.counts.done, fleet.left(name)) == (JobPhase.DONE, 30, [])
         again = fleet.sent(name) - sent[name]
         assert not [each for each in known[name] if any(each in target for target in again)]
 
 
 def test_a_slow_worker_that_comes_back_sends_nothing(fleet: Fleet) -> None:
-    job = fleet.submit("acme", fleet.add_site("acme", 80, latency=0.1))
+    job = fleet.submit("acme", fleet.add_site("acme", 40, latency=0.1))
     fleet.start_worker()
-    wait_until(lambda: sum(fleet.sent("acme").values()) >= 10, "changes are sent")
+    wait_until(lambda: sum(fleet.sent("acme").values()) >= 6, "changes are sent")
     slow = fleet.owner(job)
     slow.send(signal.SIGSTOP)
     fleet.start_worker()
@@ -68,14 +71,102 @@ def test_a_slow_worker_that_comes_back_sends_nothing(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_that_is_told_to_stop_ends_its_run_in_order(fleet: Fleet, number: signal.Signals) -> None:
-    job = fleet.submit("acme", fleet.add_site("acme", 80, latency=0.1))
+    job = fleet.submit("acme", fleet.add_site("acme", 40, latency=0.1))
     worker = fleet.start_worker()
-    wait_until(lambda: sum(fleet.sent("acme").values()) >= 10, "changes are sent")
+    wait_until(lambda: sum(fleet.sent("acme").values()) >= 6, "changes are sent")
     worker.send(number)
     assert worker.process.wait(30) == 0
-    assert len(fleet.recorded(job)) == sum(fleet.sent("acme").values()) < 80
+    assert len(fleet.recorded(job)) == sum(fleet.sent("acme").values()) < 40
     assert fleet.status(job).phase is JobPhase.APPLYING
     fleet.start_worker()
     assert fleet.wait_for(job).phase is JobPhase.DONE
     assert {*fleet.sent("acme").values()} == {1}
     assert "Traceback" not in worker.text
+
+
+def test_trouble_at_one_site_stops_that_site_alone(fleet: Fleet) -> None:
+    fine = fleet.submit("acme", fleet.add_site("acme", 12))
+    down = fleet.submit("beta", fleet.add_site("beta", 12, error_rate=1.0))
+    unknown = fleet.submit("gamma", fleet.add_site("gamma", 2))
+    fleet.start_worker(at_once=1, lost=["gamma"])
+    assert fleet.wait_for(fine).phase is JobPhase.DONE
+    failed = fleet.wait_for(down)
+    assert (failed.phase, bool(failed.error)) == (JobPhase.FAILED, True)
+    assert "does not know the site gamma" in (fleet.wait_for(unknown).error or "")
+    assert fleet.status(down).runs == failed.runs, "an ended job is not tried again by itself"
+    fleet.sites["beta"].faults = Faults()
+    assert fleet.shared.jobs.queue_again(down)
+    assert fleet.wait_for(down, JobPhase.DONE).counts.done == 12
+
+
+def test_a_job_that_waits_for_approval_holds_no_slot(fleet: Fleet) -> None:
+    people = fleet.add_site("acme", 12)
+    waiting = fleet.submit("acme", people, needs_approval=True)
+    fleet.start_worker(at_once=1)
+    digest = fleet.wait_for(waiting, JobPhase.WAITING_FOR_APPROVAL).digest
+    other = fleet.submit("acme", [people[0]], job="other")
+    assert fleet.wait_for(other).phase is JobPhase.DONE
+    assert fleet.sent("acme").total() == 1
+    assert digest is not None
+    fleet.shared.jobs.approve(waiting, digest, by="a second person")
+    status = fleet.wait_for(waiting, JobPhase.REFUSED, JobPhase.DONE)  # by drift: the other job changed the group
+    assert status.phase is JobPhase.REFUSED
+    again = fleet.submit("acme", people[1:], job="again", needs_approval=True)
+    digest = fleet.wait_for(again, JobPhase.WAITING_FOR_APPROVAL).digest
+    assert digest is not None
+    fleet.shared.jobs.approve(again, digest)
+    assert fleet.wait_for(again, JobPhase.DONE).counts.done == 11
+    assert fleet.left("acme") == []
+
+
+def test_each_worker_does_so_many_jobs_at_once_and_one_of_a_site(fleet: Fleet) -> None:
+    names = ("acme", "beta", "gamma", "delta", "epsilon")
+    people = {name: fleet.add_site(name, 6, latency=0.2) for name in names}
+    jobs = [fleet.submit(name, people[name][half::2], job=f"half-{half}") for half in (0, 1) for name in names]
+    workers = [fleet.start_worker(), fleet.start_worker()]
+    most: dict[str, int] = {}
+    while not all(fleet.status(job).phase is JobPhase.DONE for job in jobs):
+        rows = fleet.running()
+        for key, number in (Counter(site for site, _ in rows) + Counter(worker for _, worker in rows)).items():
+            most[key] = max(most.get(key, 0), number)
+        assert not [job for job in jobs if fleet.status(job).phase.can_run_again]
+    assert {most[each.id] for each in workers} == {2}
+    assert {most[name] for name in names} == {1}
+
+
+def test_no_credentials_are_in_any_table_or_log(fleet: Fleet) -> None:
+    fine = fleet.submit("acme", fleet.add_site("acme", 3))
+    down = fleet.submit("beta", fleet.add_site("beta", 3, error_rate=1.0))
+    fleet.start_worker()
+    fleet.wait_for(fine)
+    fleet.wait_for(down)
+    email, token = fleet.sites["acme"].admin
+    basic = b64encode(f"{email}:{token}".encode()).decode()
+    text = "".join(fleet.all_tables())
+    assert fine in text
+    for each in (token, basic):
+        assert each not in text
+        assert not [worker for worker in fleet.workers if each in worker.text]
+
+
+def test_a_worker_is_quiet(fleet: Fleet) -> None:
+    job = fleet.submit("acme", fleet.add_site("acme", 3))
+    worker = fleet.start_worker()
+    fleet.wait_for(job)
+    worker.send(signal.SIGTERM)
+    assert worker.process.wait(30) == 0
+    lines = [line for line in worker.text.splitlines() if " confluence_groups_sdk " not in line]
+    assert lines == []
+    assert "DBOS" not in worker.text
+    assert worker.process.stdout is not None
+    assert worker.process.stdout.read() == ""
+
+
+def test_a_worker_goes_on_after_the_database_was_restarted(fleet: Fleet) -> None:
+    job = fleet.submit("acme", fleet.add_site("acme", 40, latency=0.1))
+    fleet.start_worker()
+    wait_until(lambda: sum(fleet.sent("acme").values()) >= 6, "changes are sent")
+    fleet.server.stop(kill=True)
+    fleet.server.start()
+    assert fleet.wait_for(job).phase is JobPhase.DONE
+    assert fleet.left("acme") == []

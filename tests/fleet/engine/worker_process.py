@@ -27,11 +27,12 @@ class Site:
 
     def open_client(self, shared: Postgres) -> ConfluenceGroups:  # noqa: ARG002 - the protocol has it
         auth = ApiToken(os.environ["CONFLUENCE_EMAIL"], os.environ["CONFLUENCE_API_TOKEN"])
-        return ConfluenceGroups(self.url, auth=auth, retry=QUICK, rate_limiter=RateLimiter(max_in_flight=4))
+        return ConfluenceGroups(self.url, auth=auth, retry=QUICK, rate_limiter=RateLimiter(max_in_flight=3))
 
 
 def main(dsn: str, schema: str, at_once: str, *sites: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     named = dict(each.split("=", 1) for each in sites)
     with Postgres(dsn, schema=schema) as shared:
         worker = Worker(shared, {name: Site(url) for name, url in named.items()}, at_once=int(at_once))
