@@ -135,7 +135,8 @@ def test_a_worker_prints_what_it_does(typed: FleetShell) -> None:
     first, *events, last = ended.out.splitlines()
     assert first == "worker host-1-abc: 2 sites, 3 jobs at once; Ctrl-C ends it in order"
     assert last == "worker host-1-abc: ended"
-    assert [line.partition(" ")[2].partition(": GET")[0] for line in events] == [
+    reached = [line.partition(" ")[2].partition(": GET")[0] for line in events]
+    assert [each for each in reached if not each.endswith(": planning")] == [
         "2026-11-leavers/acme: failed",
         "2026-11-leavers/beta: waiting for approval",
     ]
