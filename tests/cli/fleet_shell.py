@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,22 @@ from confluence_groups_sdk.sandbox import Group
 JOB, REVIEW = "2026-11-leavers/acme", "q4/acme"
 GROUPS = ("team-a", "team-b", "team-c")
 PEOPLE = 30
+FILE = """
+[sites.acme]
+url = "{url}"
+email = "CONFLUENCE_EMAIL"
+api_token = "CONFLUENCE_API_TOKEN"
+
+[sites.beta]
+url = "{url}"
+email = "CONFLUENCE_EMAIL"
+api_token = "CONFLUENCE_API_TOKEN"
+
+[jobs.2026-11-leavers]
+kind = "offboard"
+people = "leavers.csv"
+guards = {{ max_removals = "none", max_fraction = 1.0 }}
+"""
 
 
 class FleetShell:
@@ -60,6 +77,11 @@ class FleetShell:
         """Return the request to remove the first people from three groups."""
         given = {"id": JOB, "site": "acme", "people": self.ids[:people], "guards": OPEN}
         return OffboardRequest(**{**given, **options})
+
+    def write_file(self, people: int = 4) -> None:
+        """Write ``fleet.toml``, with a job for two sites: to remove the first people."""
+        Path("leavers.csv").write_text("\n".join(["account", *self.ids[:people]]) + "\n")
+        Path("fleet.toml").write_text(FILE.format(url=self.shell.sandbox.url))
 
     def review(self, **options: Any) -> ReviewRequest:
         """Return the request to review three groups."""

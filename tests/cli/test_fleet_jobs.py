@@ -132,7 +132,7 @@ def test_a_user_without_a_name_can_approve(fleet: FleetShell, monkeypatch: pytes
     def fail() -> str:
         raise OSError("no user name")
 
-    monkeypatch.setattr(approve.getpass, "getuser", fail)
+    monkeypatch.setattr("getpass.getuser", fail)
     fleet.work(fleet.offboard())
     ended = fleet.run("approve", JOB, fleet.shared.jobs.plan(JOB).digest, "--yes")
     assert (ended.code, " by user " in ended.out) == (0, True)

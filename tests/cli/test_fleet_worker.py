@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import pytest
 from databases.embedded import EmbeddedPostgres
-from fleet_shell import JOB, FleetShell
-from shell import Shell
+from fleet_shell import JOB, FleetShell, command_after
+from shell import PROGRAM, Shell
 
 from confluence_groups_sdk import ConfigurationError, fleet
-from confluence_groups_sdk.cli.commands.fleet import section
-from confluence_groups_sdk.fleet import JobRequest, Postgres, site_job
+from confluence_groups_sdk.fleet import Postgres, site_job
 from confluence_groups_sdk.sandbox import Answer
 
-
-class FakeFile:
-    """What is in a file: these sites and these requests."""
-
-    def __init__(self, sites: dict[str, object], requests: list[JobRequest]) -> None:
-        self.sites = sites
-        self._requests = requests
-
-    def requests(self) -> list[JobRequest]:
-        return self._requests
+TIME_LIMIT_S = 90
 
 
 class FakeWorker:
@@ -45,7 +39,8 @@ class FakeWorker:
 
     def run(self) -> None:
         for job in self._shared.jobs.list():
-            site_job(self._shared, self._sites[job.site], self._shared.jobs.request(job.id))
+            request = self._shared.jobs.request(job.id)
+            site_job(self._shared, lambda site: self._sites[site].open_client(self._shared), request)
         if FakeWorker.meanwhile:
             FakeWorker.meanwhile()
 
@@ -55,12 +50,7 @@ def typed(
     shell: Shell, shared: Postgres, schema: str, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> FleetShell:
     typed = FleetShell(shell, shared, schema, server.dsn, monkeypatch)
-    sites = {"acme": typed.open_client, "beta": typed.open_client}
-    requests: list[JobRequest] = [typed.offboard(), typed.offboard(id="2026-11-leavers/beta", site="beta")]
-    monkeypatch.setattr(section, "load_fleet", lambda _path: FakeFile(sites, requests))
-    for name in ("submit", "worker"):
-        module = sys.modules[f"confluence_groups_sdk.cli.commands.fleet.{name}"]
-        monkeypatch.setattr(module, "load_fleet", lambda _path: FakeFile(sites, requests))
+    typed.write_file()
     monkeypatch.setattr(fleet, "Worker", FakeWorker)
     monkeypatch.setattr(FakeWorker, "made", [])
     monkeypatch.setattr(FakeWorker, "meanwhile", None)
@@ -103,10 +93,37 @@ def test_another_request_with_an_id_is_an_error_and_the_others_are_submitted(typ
 def test_some_jobs_are_submitted(typed: FleetShell) -> None:
     assert typed.run("submit", "fleet.toml", "--site", "beta", "--job", "2026-11-leavers").code == 0
     assert [job.site for job in typed.shared.jobs.list()] == ["beta"]
-    for option, name in (("--job", "nothing"), ("--site", "gamma")):
-        ended = typed.run("submit", "fleet.toml", option, name)
-        assert (ended.code, ended.out) == (2, "")
-        assert f"error: {option} {name}: the file has no job for it; it has: " in ended.err
+    ended = typed.run("submit", "fleet.toml", "--site", "gamma")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "error: --site gamma: no job is for this site; there are jobs for acme, beta\n"
+    ended = typed.run("submit", "fleet.toml", "--job", "nothing")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines()[1:] == ["  jobs.nothing: there is no such job"]
+
+
+def test_a_file_without_jobs_has_none_to_submit(typed: FleetShell) -> None:
+    file = Path("fleet.toml")
+    file.write_text(file.read_text().partition("[jobs")[0])
+    ended = typed.run("submit", "fleet.toml")
+    assert (ended.code, ended.err) == (2, "error: the file has no jobs: add a table such as [jobs.leavers-2026-11]\n")
+
+
+@pytest.mark.parametrize("command", ["submit", "worker"])
+def test_all_mistakes_of_a_file_are_printed_and_no_secret(typed: FleetShell, command: str) -> None:
+    mistakes = [
+        f'[sites.s{number}]\nurl = "https://s{number}.atlassian.net"\napi_token = "marker, a secret"\n'
+        for number in range(30)
+    ]
+    Path("fleet.toml").write_text("".join(mistakes))
+    ended = typed.run(command, "fleet.toml")
+    assert (ended.code, ended.out) == (2, "")
+    assert len(ended.err.splitlines()) > 30
+    assert "marker" not in ended.err
+    missing = typed.run(command, "nowhere.toml")
+    assert (missing.code, missing.err) == (
+        2,
+        "error: nowhere.toml: the file cannot be read (No such file or directory)\n",
+    )
 
 
 def test_a_worker_prints_what_it_does(typed: FleetShell) -> None:
@@ -118,9 +135,10 @@ def test_a_worker_prints_what_it_does(typed: FleetShell) -> None:
     first, *events, last = ended.out.splitlines()
     assert first == "worker host-1-abc: 2 sites, 3 jobs at once; Ctrl-C ends it in order"
     assert last == "worker host-1-abc: ended"
-    assert [line.partition(" ")[2].partition(": GET")[0] for line in events] == [
-        "2026-11-leavers/acme: failed (run 1)",
-        "2026-11-leavers/beta: waiting for approval (run 1)",
+    reached = [line.partition(" ")[2].partition(": GET")[0] for line in events]
+    assert [each for each in reached if not each.endswith(": planning")] == [
+        "2026-11-leavers/acme: failed",
+        "2026-11-leavers/beta: waiting for approval",
     ]
 
 
@@ -151,13 +169,51 @@ def test_a_worker_that_cannot_begin_says_why(typed: FleetShell, monkeypatch: pyt
 
 
 def test_without_dbos_the_remedy_is_printed(typed: FleetShell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    monkeypatch.chdir(typed.shell.folder)
+    monkeypatch.delattr(fleet, "Worker")
     monkeypatch.setitem(sys.modules, "dbos", None)
-    file = sys.modules["confluence_groups_sdk.cli.commands.fleet.worker"]
-    monkeypatch.setattr(file, "load_fleet", lambda _path: FakeFile({}, []))
-    Path("fleet.toml").touch()
     for command in (("worker", "fleet.toml"), ("init", "--with-dbos")):
-        ended = typed.shell.run("fleet", *command, "--dsn", typed.dsn, "--schema", typed.schema)
+        ended = typed.run(*command)
         assert (ended.code, ended.out) == (2, "")
         assert "pip install 'confluence-groups-sdk[dbos]'" in ended.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_process_does_jobs_until_a_signal(
+    typed: FleetShell, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.delattr(fleet, "Worker")
+    command = [*PROGRAM, "fleet", "worker", "fleet.toml", "--at-once", "2", "--schema", typed.schema]
+    assert typed.run("submit", "fleet.toml", "--site", "acme").code == 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        timer = threading.Timer(TIME_LIMIT_S, process.kill)
+        timer.start()
+        try:
+            seen = read_until(process.stdout, f"{JOB}: waiting for approval")
+            assert re.fullmatch(r"worker \S+: 2 sites, 2 jobs at once; Ctrl-C ends it in order\n", seen[0])
+            shown = typed.run("status")
+            assert "no worker" not in shown.out
+            assert re.search(r"^worker +at once +started$", shown.out, re.MULTILINE)
+            approved = typed.run_line(command_after(shown.out, "approve it"), answer="y\n")
+            assert (approved.code, "no worker" in approved.err) == (0, False)
+            read_until(process.stdout, f"{JOB}: done: 12 REMOVED")
+            assert typed.run("report", JOB).code == 0
+            process.send_signal(number)
+            rest, errors = process.communicate()
+        finally:
+            timer.cancel()
+            process.kill()
+    assert (process.returncode, errors) == (0, "")
+    assert rest.endswith(": ended\n")
+    assert typed.shared.workers() == []
+    assert len(typed.shell.writes) == 12
+
+
+def read_until(stream: IO[str], text: str) -> list[str]:
+    """Return the lines up to one with a text."""
+    lines = []
+    for line in stream:
+        lines.append(line)
+        if text in line:
+            return lines
+    pytest.fail(f"there is no {text!r} in {lines}")

@@ -44,7 +44,7 @@ def submit(
 
     Nothing changes at the sites until somebody approves the plans, unless a job needs no approval.
     """
-    requests = _select(FleetFile.load(file).requests(job), site or ())
+    requests = _select(FleetFile.load(file).requests(job or None), site or ())
     rows: list[dict[str, Any]] = []
     with database.open() as shared:
         for each in requests:

@@ -81,7 +81,7 @@ def _printed_events(shared: Postgres) -> Iterator[None]:
 def _event(job: JobStatus) -> str:
     """Describe what a job has reached, in one line."""
     details = reason_of(job) or job.summary
-    reached = f"{job.phase.value} (run {job.runs})" + (f": {details}" if details else "")
+    reached = job.phase.value + (f": {details}" if details else "")
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {job.id}: {reached}"
 
 
