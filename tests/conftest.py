@@ -15,6 +15,7 @@ from confluence_groups_sdk.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from databases.embedded import EmbeddedPostgres
+    from engine_fleet import Fleet  # beside the tests of the engine
     from raw_socket_servers import Authority, Proxy, SocketServer
     from shell import Shell  # beside the tests of the command line
 
@@ -96,6 +97,18 @@ def shared(server: EmbeddedPostgres, schema: str) -> Iterator[Postgres]:
     with Postgres(server.dsn, schema=schema) as postgres:
         postgres.init()
         yield postgres
+
+
+@pytest.fixture
+def fleet(server: EmbeddedPostgres, shared: Postgres, schema: str, tmp_path: Path) -> Iterator[Fleet]:
+    """A fleet without sites and workers."""
+    from engine_fleet import Fleet
+
+    fleet = Fleet(server, shared, schema, tmp_path)
+    try:
+        yield fleet
+    finally:
+        fleet.close()
 
 
 # --- TLS and proxies on loopback; imported late, because cassettes are also replayed without what they need
