@@ -35,6 +35,7 @@ class Lease:
         self.stopping = threading.Event()
         self._renewed = threading.Condition()
         self._valid_until = 0.0
+        self._steady_since = math.inf
         self._generation = 0
 
     @classmethod
@@ -47,8 +48,18 @@ class Lease:
     def renew(self, asked_at: float) -> None:
         """Extend the lease after a heartbeat that was sent at a time of this machine's clock."""
         with self._renewed:
+            if machine_monotonic() >= self._valid_until:
+                self._steady_since = machine_monotonic()
             self._valid_until = asked_at + LEASE_S
             self._renewed.notify_all()
+
+    def has_lasted(self, seconds: float) -> bool:
+        """Whether the lease has been valid for so long without a gap.
+
+        After a failure of the database, no worker has a recent heartbeat, and all of them need time for the next one.
+        """
+        now = machine_monotonic()
+        return now < self._valid_until and now - self._steady_since >= seconds
 
     def lose(self) -> None:
         """End all runs that have begun, because another worker has taken over."""

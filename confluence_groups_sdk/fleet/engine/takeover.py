@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_LISTED = 1000
 
 
-def take_over(connections: Connections, worker: str) -> list[str]:
+def take_over(connections: Connections, worker: str, *, by_heartbeat: bool) -> list[str]:
     """Resume the workflows of all workers that have ended or whose heartbeat has stopped.
 
     The rows of these workers are locked meanwhile, so one survivor does this, and a slow worker that comes back learns
@@ -24,6 +24,7 @@ def take_over(connections: Connections, worker: str) -> list[str]:
     Args:
         connections: the connections to the server.
         worker: the id of this worker.
+        by_heartbeat: whether a missing heartbeat counts; otherwise, only workers that have ended in order.
 
     Returns:
         The ids of the workflows.
@@ -34,7 +35,8 @@ def take_over(connections: Connections, worker: str) -> list[str]:
 
     def run(connection: Connection[Any]) -> list[str]:
         with connection.transaction():
-            rows = connection.execute(connections.sql(LOCK_DEAD), [worker]).fetchall()
+            values = {"worker": worker, "by_heartbeat": by_heartbeat}
+            rows = connection.execute(connections.sql(LOCK_DEAD), values).fetchall()
             dead = [each for (each,) in rows]
             pending = _pending_workflows(dead) if dead else {}
             if owners := sorted({*pending.values()}):

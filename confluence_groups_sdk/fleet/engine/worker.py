@@ -19,7 +19,7 @@ from .dbos_app import QUEUE, DbosApp
 from .intake import enqueue_jobs
 from .lease import Lease
 from .takeover import take_over
-from .worker_table import BEAT_INTERVAL_S, WorkerTable, new_worker_id, session_name
+from .worker_table import BEAT_INTERVAL_S, DEAD_AFTER_S, WorkerTable, new_worker_id, session_name
 from .workflows import Workflows, register_workflows
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ SIGNAL_INTERVAL_S = 0.2
 STOP_TIMEOUT_S = 60
 
 
-@public
-class FleetSite(Protocol):
+class SiteOpener(Protocol):
     """A site of a fleet, such as those of `FleetFile.sites`."""
 
     def open_client(self, shared: Postgres) -> ConfluenceGroups:
@@ -56,7 +55,7 @@ class Worker:
         ValueError: ``at_once`` is out of range.
     """
 
-    def __init__(self, shared: Postgres, sites: Mapping[str, FleetSite], *, at_once: int = AT_ONCE) -> None:
+    def __init__(self, shared: Postgres, sites: Mapping[str, SiteOpener], *, at_once: int = AT_ONCE) -> None:
         if not is_whole_number(at_once, minimum=1):
             raise ValueError("at_once must be a whole number, 1 or more")
         self.id = new_worker_id()
@@ -121,7 +120,7 @@ class Worker:
         self._lease.renew(asked_at)
 
     def _do_round(self, workflows: Workflows) -> None:
-        take_over(self._connections, self.id)
+        take_over(self._connections, self.id, by_heartbeat=self._lease.has_lasted(DEAD_AFTER_S))
         enqueue_jobs(self._shared, workflows)
 
     def _start_thread(self, name: str, interval_s: float, function: Callable[[], object]) -> threading.Thread:

@@ -25,7 +25,10 @@ ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), taken_over_at = NULL
 END = "UPDATE {schema}.workers SET ended_at = clock_timestamp() WHERE id = %s"
 LOCK_DEAD = f"""
 SELECT id FROM {{schema}}.workers
-WHERE id <> %s AND (ended_at IS NOT NULL OR seen_at < clock_timestamp() - interval '{DEAD_AFTER_S} seconds')
+WHERE id <> %(worker)s AND (
+    ended_at IS NOT NULL
+    OR (%(by_heartbeat)s AND seen_at < clock_timestamp() - interval '{DEAD_AFTER_S} seconds')
+)
 ORDER BY id FOR UPDATE SKIP LOCKED
 """  # noqa: S608 - a number
 MARK = "UPDATE {schema}.workers SET taken_over_at = clock_timestamp() WHERE id = ANY(%s) AND taken_over_at IS NULL"

@@ -113,7 +113,7 @@ def test_nothing_is_done_while_all_workers_live(shared: Postgres, monkeypatch: p
     first, second = new_worker_id(), new_worker_id()
     for each in (first, second):
         WorkerTable(shared._connections, each, 1).beat()
-    assert take_over(shared._connections, second) == []
+    assert take_over(shared._connections, second, by_heartbeat=True) == []
 
 
 def test_the_name_of_a_session_is_not_cut_by_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,6 +165,21 @@ def test_a_request_is_not_sent_after_another_worker_took_over(sandbox: Sandbox) 
         with pytest.raises(WorkerStoppedError):
             run.check()
     assert sandbox.requests == []
+
+
+def test_after_a_failure_of_the_database_all_workers_get_time_for_a_heartbeat() -> None:
+    lease, now = Lease(), machine_monotonic()
+    assert not lease.has_lasted(0.0)
+    lease.renew(now)
+    assert lease.has_lasted(0.0)
+    assert not lease.has_lasted(DEAD_AFTER_S)
+    lease._steady_since = now - DEAD_AFTER_S
+    lease.renew(now)
+    assert lease.has_lasted(DEAD_AFTER_S)
+    lease._valid_until = now
+    assert not lease.has_lasted(0.0)
+    lease.renew(now)
+    assert not lease.has_lasted(DEAD_AFTER_S)
 
 
 def test_a_stopped_worker_begins_no_run() -> None:
