@@ -42,18 +42,14 @@ class ConfluenceGroupsError(Exception):
 
 
 class ConfigurationError(ConfluenceGroupsError, ValueError):
-    """An argument, the environment or a file of settings is unusable: a bad site, missing credentials, a missing extra.
-
-    Attributes:
-        problems: one line per problem of a file, with its place; empty if the message says everything.
-    """
+    """An argument, the environment or a file of settings is unusable: a bad site, no credentials, a missing extra."""
 
     problems: tuple[str, ...] = ()
+    """One line per problem of a file, with its place; empty if the message says everything."""
 
     def __init__(self, *args: object, problems: tuple[str, ...] = (), option: str | None = None) -> None:
         super().__init__(*args, option=option)
-        if problems:
-            self.problems = tuple(map(escape_controls, problems))
+        self.problems = tuple(map(escape_controls, problems))
 
     def __str__(self) -> str:
         return "\n  ".join([super().__str__(), *_first_problems(self.problems)])

@@ -25,7 +25,7 @@ PACKAGE = Path(confluence_groups_sdk.__file__).parent
 NAME = confluence_groups_sdk.__name__
 PUBLIC = {NAME, *(f"{NAME}.{each}" for each in ("fleet", "membership", "review", "sandbox"))}
 COMPAT = sorted((Path(__file__).parent / "compat").glob("*/*.pickle"))
-WITHOUT_MODULE = {"AccessType", "__version__"}  # a type alias and a text
+WITHOUT_MODULE = {"AccessType", "JobRequest", "OpenClient", "__version__"}  # type aliases and a text
 
 PROGRAM = """
 import json, sys

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
 
-from ..._support.text import format_count
 from ...client import ConfluenceGroups
 from ...errors import JobInUseError, JournalError
-from ...membership import Action, Change, JournalStorage, Outcome, Plan, Report, Result, apply, read_groups
-from .status import JobCounts, JobPhase
+from ...membership import Action, Change, JournalStorage, Result, apply, read_groups
+from .outcome import APPLIED, outcome_columns
+from .status import JobPhase
 from .work import Work
-
-APPLIED = (Outcome.ADDED, Outcome.REMOVED)
-DONE = (*APPLIED, Outcome.NOT_A_MEMBER, Outcome.ALREADY_A_MEMBER)
-BAD = (Outcome.FAILED, Outcome.UNKNOWN)
 
 
 def apply_step(work: Work) -> None:
@@ -47,7 +40,7 @@ def apply_step(work: Work) -> None:
             if report.already_complete:  # the run that finished the plan may have been killed before it verified it
                 work.run.update(phase=JobPhase.VERIFYING)
                 unverified = tuple(_find_invisible(client, report.done_before))
-        work.enter(**_outcome(plan, report, unverified))
+        work.enter(**outcome_columns(plan, report, unverified))
 
 
 class _JobJournal:
@@ -99,60 +92,3 @@ def _find_invisible(client: ConfluenceGroups, results: Iterable[Result]) -> Iter
             continue
         if is_listed or not client.is_member(group_id=change.group_id, account_id=change.account_id):
             yield change
-
-
-# --- the outcome
-
-
-def _outcome(plan: Plan, report: Report, unverified: Sequence[Change]) -> dict[str, Any]:
-    """Return the columns that say what became of a plan."""
-    results = (*report.results, *report.done_before)
-    outcomes = Counter(result.outcome for result in results)
-    done, failed = sum(outcomes[each] for each in DONE), sum(outcomes[each] for each in BAD)
-    refused = outcomes[Outcome.REFUSED]
-    planned = len(plan.changes)
-    counts = JobCounts(
-        planned=planned,
-        done=done,
-        failed=failed,
-        refused=refused,
-        left=planned - done - failed - refused,
-        refused_by_plan=len(plan.refused),
-    )
-    problems = list(_problems(counts, results, report, unverified))
-    resume_at = report.stop.resume_at if report.stop else None
-    return {
-        "phase": JobPhase.INCOMPLETE if problems else JobPhase.DONE,
-        "counts": counts,
-        "summary": _summary(outcomes, counts, unverified),
-        "error": "\n".join(problems) or None,
-        "stop": report.stop.reason.value if report.stop else None,
-        "resume_at": datetime.fromisoformat(resume_at) if resume_at else None,
-    }
-
-
-def _problems(
-    counts: JobCounts, results: Sequence[Result], report: Report, unverified: Sequence[Change]
-) -> Iterator[str]:
-    """Yield why the job is not done, in words."""
-    if report.stop:
-        yield f"stopped: {report.stop}"
-    for number, outcomes, what in (
-        (counts.failed, BAD, "failed"),
-        (counts.refused, (Outcome.REFUSED,), "refused by a guard"),
-    ):
-        if number:
-            first = next(result for result in results if result.outcome in outcomes)
-            yield f"{format_count(number, 'change')} {what}, the first because {first.error}"
-    if counts.left:
-        yield f"{format_count(counts.left, 'change')} left to do"
-    if unverified:
-        yield f"{format_count(len(unverified), 'change')} made but not visible in the groups"
-
-
-def _summary(outcomes: Counter[Outcome], counts: JobCounts, unverified: Sequence[Change]) -> str:
-    parts = [f"{outcomes[each]} {each.value}" for each in Outcome if outcomes[each]]
-    parts += [f"{counts.left} left"] if counts.left else []
-    parts += [f"{len(unverified)} not visible"] if unverified else []
-    parts += [f"{counts.refused_by_plan} refused by the plan"] if counts.refused_by_plan else []
-    return ", ".join(parts)

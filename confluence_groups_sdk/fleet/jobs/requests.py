@@ -1,7 +1,5 @@
 """What a job is asked to do: plain data, which is stored and read on other hosts, and has no credentials."""
 
-from __future__ import annotations
-
 import base64
 import json
 import os
@@ -82,7 +80,7 @@ class PeopleFile(VersionTolerantPickle):
         return cls(PurePath(path).name, content)
 
 
-People: TypeAlias = "tuple[str | PeopleFile, ...]"
+People: TypeAlias = tuple[str | PeopleFile, ...]
 
 
 def _check_people(request: object, attribute: Any, value: tuple[object, ...]) -> None:
@@ -100,7 +98,17 @@ def _check_some_people(request: object, attribute: Any, value: tuple[object, ...
 
 @frozen(kw_only=True)
 class _Request(VersionTolerantPickle):
-    """What all requests have."""
+    """What all requests have.
+
+    Attributes:
+        id: the job's id, chosen by the program, such as ``2026-11-leavers/acme``.
+        site: the name of the site.
+        needs_approval: whether the job waits until `JobStore.approve` is called with the plan's digest.
+        guards: refuse changes that are probably mistakes.
+        on_drift: what to do if memberships have changed since the plan was made; as for `apply`.
+        stop_after_failures: as for `apply`.
+        wait_for_quota: as for `apply`.
+    """
 
     id: str = field(validator=check_name)
     site: str = field(validator=check_name)
@@ -128,9 +136,11 @@ class OffboardRequest(_Request):
     Args:
         id: the job's id, chosen by the program, such as ``2026-11-leavers/acme``.
         site: the name of the site.
-        people: account ids, e-mails, and CSV files as `PeopleFile`.
-        keep_groups, reason, guards: as for `plan_offboarding`.
         needs_approval: whether the job waits until `JobStore.approve` is called with the plan's digest.
+        people: account ids, e-mails, and CSV files as `PeopleFile`.
+        keep_groups: as for `plan_offboarding`.
+        reason: is recorded with each change whose row has no reason.
+        guards: refuse changes that are probably mistakes.
         on_drift, stop_after_failures, wait_for_quota: as for `apply`.
 
     Raises:
@@ -151,7 +161,10 @@ class SyncRequest(_Request):
         id, site, needs_approval, on_drift, stop_after_failures, wait_for_quota: as for `OffboardRequest`.
         group: the group's id or exact name.
         people: the people who should be members, as for `OffboardRequest`.
-        mode, allow_empty, reason, guards: as for `plan_sync`.
+        mode: as for `plan_sync`.
+        allow_empty: whether there may be no people; as for `plan_sync`.
+        reason: is recorded with each change whose row has no reason.
+        guards: as for `plan_sync`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or is out of range.

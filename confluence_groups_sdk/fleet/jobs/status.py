@@ -1,7 +1,5 @@
 """What is known about a job: its phase, its figures and its last error."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import StrEnum
 from typing import Any

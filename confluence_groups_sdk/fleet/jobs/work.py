@@ -17,6 +17,7 @@ from ...errors import (
     ConfluenceGroupsError,
     IncompleteReadError,
     InputError,
+    JobError,
     JournalError,
     PlanError,
     ReviewError,
@@ -24,6 +25,7 @@ from ...errors import (
 from ...membership import Progress
 from ..connections import UnreachableError
 from .job_run import JobRun
+from .outcome import figures_columns
 from .requests import JobRequest
 from .status import JobPhase, JobStatus
 
@@ -115,7 +117,13 @@ class Work:
         except TROUBLES as error:
             if isinstance(error, JournalError) and error.recovered is not None:
                 raise ConfigurationError(f"{self.run.id}: {error}. Run the job again") from error
-            self.enter(JobPhase.FAILED, error=describe(error), **_hold(error))
+            self.enter(JobPhase.FAILED, error=describe(error), **_hold(error), **self._figures())
+
+    def _figures(self) -> dict[str, Any]:
+        """Return what the journal says about the plan, if there is one."""
+        with suppress(PlanError, JobError, JournalError):
+            return figures_columns(self.jobs.plan(self.run.id), self.jobs.report(self.run.id))
+        return {}
 
     def report_progress(self, progress: Progress) -> None:
         """Store the progress, now and then; it matters less than what is being done."""

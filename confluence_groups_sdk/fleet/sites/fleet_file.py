@@ -1,10 +1,8 @@
 """Reading ``fleet.toml``, with all mistakes in one error."""
 
-from __future__ import annotations
-
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,8 +20,6 @@ from .section import Section
 from .site import FleetSite, read_site
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..postgres import Postgres
 
 MAX_FILE = 16 * 1024 * 1024  # bytes
@@ -37,7 +33,6 @@ class FleetFile:
     Attributes:
         path: the file's path.
         sites: the sites by name.
-        jobs: the names of the jobs.
     """
 
     path: str
@@ -46,6 +41,7 @@ class FleetFile:
 
     @property
     def jobs(self) -> tuple[str, ...]:
+        """The names of the jobs."""
         return tuple(self._sections)
 
     @classmethod
@@ -75,7 +71,7 @@ class FleetFile:
             sections={each: job for each, job in jobs.items() if job},
         )
 
-    def requests(self, jobs: Sequence[str] | None = None) -> tuple[JobRequest, ...]:
+    def requests(self, jobs: Collection[str] | None = None) -> tuple[JobRequest, ...]:
         """Return a request for each job and site, with the id ``JOB/SITE``; the files of people are read.
 
         Args:
@@ -92,7 +88,7 @@ class FleetFile:
         _raise(self.path, problems)
         return tuple(found)
 
-    def open_client(self, shared: Postgres) -> OpenClient:
+    def open_client(self, shared: "Postgres") -> OpenClient:
         """Return a function for `site_job` that opens the client of a site by its name.
 
         Args:

@@ -33,8 +33,11 @@ class FleetSite:
         name: the site's name.
         url: the site's address; None if it is called through the gateway.
         cloud_id: the site's cloud id, for calls through the gateway; None for calls of its address.
-        email, api_token, access_token, client_id, client_secret: the names of the variables; None for other kinds of
-            credentials.
+        email: the name of the variable with the e-mail; None for other kinds of credentials, as below.
+        api_token: the name of the variable with the API token.
+        access_token: the name of the variable with an OAuth 2.0 access token.
+        client_id: the name of the variable with the id of the OAuth 2.0 app.
+        client_secret: the name of the variable with its secret.
         token_store: the name of the tokens in the database, for OAuth 2.0; None for other kinds of credentials.
         gateway: the gateway's address.
         authority: the address of the server that refreshes tokens.

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import job_process
 import psycopg
+from attrs import asdict
 from databases.embedded import EmbeddedPostgres
 from membership_fakes import OPEN, client, people
 
 from confluence_groups_sdk import ConfluenceGroups
 from confluence_groups_sdk.fleet import OffboardRequest, ReviewRequest, SyncRequest
+from confluence_groups_sdk.review import Snapshot, sheet_rows
 from confluence_groups_sdk.sandbox import Group, Sandbox
 
 PROCESS_TIMEOUT_S = 60
@@ -94,3 +97,14 @@ def sent_changes(sandbox: Sandbox) -> set[tuple[str, str, str]]:
         if seen.method in ("POST", "DELETE"):
             found.add((seen.method, query["groupId"][0], query.get("accountId", [""])[0]))
     return found
+
+
+def sheet(snapshot: Snapshot, path: Path, removed: Iterable[tuple[str, str]]) -> Path:
+    """Write a sheet in which Rita removes these memberships, and keeps the others."""
+    gone = set(removed)
+    cells = [asdict(row) | {"reviewer": "Rita", "decision": "keep"} for row in sheet_rows(snapshot)]
+    for row in cells:
+        if (row["group_id"], row["account_id"]) in gone:
+            row["decision"] = "remove"
+    path.write_text(json.dumps(cells), "utf-8")
+    return path

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +228,9 @@ def test_a_job_store_is_not_copied(shared: Postgres) -> None:
         with pytest.raises(TypeError, match="make a Postgres in each process"):
             use(shared.jobs)
     assert "PostgreSQL at" in repr(shared.jobs)
+
+
+def test_importing_the_package_loads_no_database_and_no_engine() -> None:
+    program = "import sys, confluence_groups_sdk.fleet; print({'psycopg', 'dbos'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert result.stdout == "set()\n"

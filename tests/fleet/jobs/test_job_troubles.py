@@ -6,6 +6,7 @@ import base64
 import re
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,9 @@ import psycopg
 import pytest
 from databases.embedded import EmbeddedPostgres
 from job_fakes import GROUPS, JOB, company, memberships, offboard, opener, rows, sync
-from membership_fakes import QUICK, writes
+from membership_fakes import QUICK, client, writes
 
-from confluence_groups_sdk import ApiToken, ConfigurationError, ConfluenceGroups, JobInUseError
+from confluence_groups_sdk import ApiToken, ConfigurationError, ConfluenceGroups, JobInUseError, PermissionDeniedError
 from confluence_groups_sdk.fleet import JobCounts, JobPhase, OpenClient, Postgres, journal_storage, site_job
 from confluence_groups_sdk.fleet.jobs import applying
 from confluence_groups_sdk.fleet.jobs.work import Work
@@ -206,11 +207,18 @@ def test_changes_that_do_not_show_are_not_done(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(applying, "_outcome", killed)
+        patch.setattr(applying, "outcome_columns", killed)
         with pytest.raises(SystemExit):
             site_job(shared, opener(sandbox), request)
     sandbox.directory.add_member(GROUPS[0], ids[0])
     seen = len(writes(sandbox))
+    sandbox.answer_next(*[Answer(403)] * 8)
+    failed = site_job(shared, opener(sandbox), request)
+    assert failed.phase is JobPhase.FAILED
+    assert failed.counts == JobCounts(planned=12, done=12), "the figures are those of the journal"
+    for _ in range(8):
+        with client(sandbox) as groups, suppress(PermissionDeniedError):
+            groups.current_user()
     incomplete = site_job(shared, opener(sandbox), request)
     assert (incomplete.phase, incomplete.summary) == (JobPhase.INCOMPLETE, "12 REMOVED, 1 not visible")
     assert incomplete.error == "1 change made but not visible in the groups"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from databases.embedded import EmbeddedPostgres
-from job_fakes import GROUPS, Host, company, memberships, offboard, opener, sent_changes, sync
+from job_fakes import GROUPS, Host, company, memberships, offboard, opener, review, sent_changes, sheet, sync
 from membership_fakes import people, writes
 
 from confluence_groups_sdk import JobInUseError
@@ -79,6 +79,38 @@ def test_the_outcome_is_that_of_one_undisturbed_run(
     parts = [f"{len(gone)} REMOVED"] + [f"{len(new)} ADDED"] * bool(new)
     assert status.summary == ", ".join(parts)
     assert {(group, account) for method, group, account in sent_changes(sandbox) if method == "DELETE"} == gone
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_review_survives_kills(
+    shared: Postgres, sandbox: Sandbox, server: EmbeddedPostgres, schema: str, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(f"review {seed}")
+    ids = company(sandbox, PEOPLE)
+    before = memberships(sandbox)
+    removed = {(GROUPS[0], each) for each in ids[:8]} | {(GROUPS[1], each) for each in ids[4:9]}
+    request = review()
+    host = host_for(request, server, schema, sandbox, tmp_path)
+    snapshots, plans, kills = set(), set(), 0
+    for _ in range(30):
+        kills += host.run(0 if kills >= 3 else chance.randint(1, 60)) is None
+        status = shared.jobs.list()[0] if shared.jobs.list() else None
+        if status is None:
+            continue
+        check_log(shared, sandbox, request.id)
+        snapshots |= {status.snapshot} - {None}
+        plans |= {status.digest} - {None}
+        if status.phase is JobPhase.WAITING_FOR_DECISIONS:
+            shared.jobs.decide(request.id, [sheet(shared.jobs.snapshot(request.id), tmp_path / "rita.json", removed)])
+        elif status.phase is JobPhase.WAITING_FOR_APPROVAL:
+            shared.jobs.approve(request.id, status.digest or "")
+        elif status.phase is JobPhase.DONE:
+            break
+    status = shared.jobs.get(request.id)
+    assert (status.phase, status.error, status.summary) == (JobPhase.DONE, None, "13 REMOVED")
+    assert (len(snapshots), len(plans)) == (1, 1), "the first that is stored stays"
+    gone = {(group_id, each) for group_id in GROUPS for each in before[group_id] - memberships(sandbox)[group_id]}
+    assert gone == removed == {result.change.key for result in shared.jobs.report(request.id).done_before}
 
 
 def test_a_second_host_is_refused_until_the_first_is_dead(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import asdict
-from job_fakes import GROUPS, JOB, company, memberships, offboard, opener, review
+from job_fakes import GROUPS, JOB, company, memberships, offboard, opener, review, sheet
 from membership_fakes import writes
 
 from confluence_groups_sdk import InputError, JobError
@@ -18,21 +15,10 @@ from confluence_groups_sdk.fleet.jobs import planning
 from confluence_groups_sdk.fleet.jobs.reviewing import PROGRESS
 from confluence_groups_sdk.fleet.jobs.work import Work
 from confluence_groups_sdk.membership import Outcome, Plan, Progress
-from confluence_groups_sdk.review import Snapshot, plan_decisions, sheet_rows
+from confluence_groups_sdk.review import plan_decisions
 from confluence_groups_sdk.sandbox import Sandbox
 
 REVIEW = "review/acme"
-
-
-def sheet(snapshot: Snapshot, path: Path, removed: Iterable[tuple[str, str]]) -> Path:
-    """Write a sheet in which Rita removes these memberships, and keeps the others."""
-    gone = set(removed)
-    cells = [asdict(row) | {"reviewer": "Rita", "decision": "keep"} for row in sheet_rows(snapshot)]
-    for row in cells:
-        if (row["group_id"], row["account_id"]) in gone:
-            row["decision"] = "remove"
-    path.write_text(json.dumps(cells), "utf-8")
-    return path
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from job_fakes import GROUPS, JOB, company, memberships, offboard, opener, sync
+import pytest
+from databases.embedded import EmbeddedPostgres
+from job_fakes import GROUPS, JOB, company, memberships, offboard, opener, rows, sync
 from membership_fakes import writes
 
 from confluence_groups_sdk.fleet import JobCounts, JobPhase, Postgres, apply_job, plan_job, site_job
@@ -53,3 +55,18 @@ def test_the_steps_can_be_called_alone(shared: Postgres, sandbox: Sandbox) -> No
     assert plan_job(shared, opener(sandbox), JOB).phase is JobPhase.DONE
     assert apply_job(shared, opener(sandbox), JOB).phase is JobPhase.DONE
     assert len(writes(sandbox)) == 12
+
+
+@pytest.mark.parametrize("phase", ["queued", "planning", "applying", "failed", "incomplete"])
+def test_no_phase_takes_the_place_of_an_approval(
+    shared: Postgres, sandbox: Sandbox, server: EmbeddedPostgres, schema: str, phase: str
+) -> None:
+    request = offboard(company(sandbox)[:4])
+    site_job(shared, opener(sandbox), request)
+    rows(server, f"UPDATE {schema}.jobs SET phase = '{phase}'")
+    assert apply_job(shared, opener(sandbox), JOB).phase == phase
+    assert site_job(shared, opener(sandbox), request).phase is JobPhase.WAITING_FOR_APPROVAL
+    rows(server, f"UPDATE {schema}.jobs SET phase = '{phase}', approved_digest = '{'a' * 64}'")
+    refused = apply_job(shared, opener(sandbox), JOB)
+    assert (refused.phase, "not the approved plan" in (refused.error or "")) == (JobPhase.REFUSED, True)
+    assert writes(sandbox) == []
