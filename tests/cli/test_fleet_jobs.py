@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from databases.embedded import EmbeddedPostgres
 from fleet_shell import JOB, FleetShell, command_after
 from shell import Shell
 
 from confluence_groups_sdk.cli.commands.fleet import approve
-from confluence_groups_sdk.fleet import JobCounts, JobPhase, Postgres
+from confluence_groups_sdk.cli.rendering import job_status
+from confluence_groups_sdk.fleet import JobCounts, JobPhase, JobStatus, Postgres, SiteStatus, WorkerStatus
 from confluence_groups_sdk.membership import Plan
 from confluence_groups_sdk.sandbox import Answer, Group
 
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 ANSI = re.compile("\x1b")
 STATUS_FIELDS = {
     *("id", "site", "kind", "phase", "digest", "approved_digest", "approved_by", "approved_at", "snapshot", "counts"),
@@ -302,3 +307,26 @@ def test_no_command_shows_the_password(fleet: FleetShell, monkeypatch: pytest.Mo
     assert "marker" not in fleet.run("status", "--help").out
     malformed = fleet.run("status", "--dsn", "postgresql://me:mar/ker@nowhere/db")
     assert (malformed.code, "ker" in malformed.err) == (2, False)
+
+
+def test_holds_rates_and_workers_are_in_the_tables() -> None:
+    moment = datetime(2026, 11, 29, 12, 30, 1, 500, tzinfo=timezone(timedelta(hours=2)))
+    site = SiteStatus(site="acme", rate=12.34, recent_rate=3.0, held_until=moment, jobs={"done": 2, "failed": 1})
+    assert [*job_status.site_row(site)] == [each.name for each in job_status.SITE_COLUMNS]
+    assert [*job_status.site_row(site).values()] == ["acme", "3.0", "12.3", "2026-11-29T10:30:01Z", 0, 3, 0]
+    assert job_status.site_row(SiteStatus(site="acme"))["at most"] == "no limit known"
+    worker = WorkerStatus(id="h-1", host="h", process=1, at_once=4, started_at=moment, seen_at=moment)
+    assert [*job_status.worker_row(worker).values()] == ["h-1", 4, "2026-11-29T10:30:01Z"]
+
+
+def _typed(*arguments: str) -> str:
+    return shlex.join(arguments)
+
+
+def test_a_reason_is_one_line() -> None:
+    job = JobStatus(id="a", site="s", kind="sync", phase=JobPhase.FAILED, created_at=NOW, updated_at=NOW)
+    for error, reason in ((None, ""), ("one\ntwo", "one"), ("no plan:\n  line 2: odd\nmore", "no plan: line 2: odd")):
+        assert job_status.reason_of(evolve(job, error=error)) == reason
+    refused = evolve(job, phase=JobPhase.REFUSED, digest="0" * 64, resume_at=NOW, snapshot="1" * 64, error="one\ntwo")
+    assert [purpose for purpose, _ in job_status.next_commands(refused, _typed)] == ["run it again", "plan it again"]
+    assert {"trouble:   one", "trouble:   two", f"snapshot:  {'1' * 64}"} < {*job_status.job_lines(refused)}
