@@ -39,8 +39,8 @@ UNKNOWN = {
 }
 """Arguments for each example with an unknown id."""
 
-ELSEWHERE = {"nightly_access_diff", "pull_request_flow"}
-"""The examples that test_review_examples.py tests."""
+ELSEWHERE = {"do_jobs", "nightly_access_diff", "pull_request_flow"}
+"""The examples that test_review_examples.py and test_fleet_document.py test."""
 
 FORMULAS = [
     '=HYPERLINK("http://x")',
