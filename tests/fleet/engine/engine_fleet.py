@@ -42,7 +42,9 @@ class WorkerProcess:
     def __init__(self, command: Sequence[str], log: Path, environment: dict[str, str]) -> None:
         self.log = log
         with log.open("wb") as stream:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stream, env=environment, text=True)
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=stream, env=environment, text=True, cwd=log.parent
+            )
         assert self.process.stdout is not None
         self.id = self.process.stdout.readline().strip()
 
