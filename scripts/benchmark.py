@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarking import calls, instructions, limits, planning, reading, regenerating, results, startup, tasks
 from benchmarking.figures import Figure, Row, as_table
-from benchmarking.fleet import rate
+from benchmarking.fleet import journal, rate
 from benchmarking.jobs import counting, snapshots, waiting
 from postman_openapi.files import write_atomically
 from run_command import run_command
@@ -41,6 +41,12 @@ def measure_limits() -> Iterable[Figure]:
     return limits.trial_figures(TRIALS)
 
 
+def measure_fleet() -> Iterable[Row]:
+    """Measure what processes share: the rate of a site, and journals."""
+    yield from rate.measure()
+    yield from journal.measure()
+
+
 SECTIONS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "jobs": counting.measure,
     "waiting": waiting.measure,
@@ -50,7 +56,7 @@ SECTIONS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "instructions": instructions.measure,
     "tasks": tasks.measure,
     "limits": measure_limits,
-    "fleet": rate.measure,
+    "fleet": measure_fleet,
     "reading": reading.measure,
     "planning": planning.measure,
     "journal": planning.measure_journal,

@@ -42,7 +42,8 @@ install() {
   python -m pip install --quiet "$@"
 }
 
-# install_for_tests: exactly the files whose hashes are in scripts/requirements.txt, first pip itself, then the package.
+# install_for_tests: exactly the files whose hashes are in scripts/requirements.txt, first pip itself, then the package,
+# which is compiled, because tests start it hundreds of times. A hash, not a time, decides if a compiled file is current.
 # With NEWEST=1: the newest releases that pyproject.toml allows.
 install_for_tests() {
   local locked=scripts/requirements.txt pip=(python -m pip install --quiet)
@@ -53,7 +54,8 @@ install_for_tests() {
     echo "$locked cannot be installed; with NEWEST=1, the newest releases are installed without it" >&2
     return 1
   else
-    "${pip[@]}" --no-deps --no-build-isolation --editable .
+    "${pip[@]}" --no-deps --no-build-isolation --editable . &&
+      python -m compileall -q --invalidation-mode checked-hash confluence_groups_sdk
   fi
 }
 
@@ -65,6 +67,6 @@ run_pytest() {
   (
     unset_variables {http,https,ftp,all,no}_proxy {HTTP,HTTPS,FTP,ALL,NO}_PROXY \
       SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
-    exec python -m pytest --numprocesses 2 "$@"
+    exec python -m pytest --numprocesses 2 --dist worksteal "$@"
   )
 }

@@ -15,13 +15,17 @@ from confluence_groups_sdk.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from databases.embedded import EmbeddedPostgres
+    from engine_fleet import Fleet  # beside the tests of the engine
     from raw_socket_servers import Authority, Proxy, SocketServer
     from shell import Shell  # beside the tests of the command line
 
     from confluence_groups_sdk.fleet import Postgres
 
-# Examples have no deadlines. In CI they are always the same, elsewhere they are random.
-settings.register_profile("default", deadline=None, derandomize="CI" in os.environ)
+# Examples have no deadlines. In CI they are always the same, elsewhere they are random. A run that repeats another
+# may ask for fewer; the tests that state a number keep it.
+settings.register_profile(
+    "default", deadline=None, derandomize="CI" in os.environ, max_examples=int(os.environ.get("EXAMPLES", "100"))
+)
 settings.load_profile("default")
 
 
@@ -93,6 +97,18 @@ def shared(server: EmbeddedPostgres, schema: str) -> Iterator[Postgres]:
     with Postgres(server.dsn, schema=schema) as postgres:
         postgres.init()
         yield postgres
+
+
+@pytest.fixture
+def fleet(server: EmbeddedPostgres, shared: Postgres, schema: str, tmp_path: Path) -> Iterator[Fleet]:
+    """A fleet without sites and workers."""
+    from engine_fleet import Fleet
+
+    fleet = Fleet(server, shared, schema, tmp_path)
+    try:
+        yield fleet
+    finally:
+        fleet.close()
 
 
 # --- TLS and proxies on loopback; imported late, because cassettes are also replayed without what they need

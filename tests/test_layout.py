@@ -45,7 +45,12 @@ MAY_IMPORT = {
     "review.model": {"review.model", *CLIENT},
     "review": {"review", "=membership", *CLIENT},
     "fleet.schema": {"fleet.schema", "fleet.connections", *LEAVES},
-    "fleet.rate_limiting": {"fleet.rate_limiting", "_core.responses.rate_limit_headers", *CLIENT},
+    "fleet.rate_limiting": {
+        "fleet.rate_limiting",
+        "fleet.connection_pool",
+        "_core.responses.rate_limit_headers",
+        *CLIENT,
+    },
     "fleet": {"fleet", "=membership", "=review", *CLIENT},
     "sandbox": {"sandbox", "errors"},
     "sandbox.pytest_plugin": {"", "sandbox"},

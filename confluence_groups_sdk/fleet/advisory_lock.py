@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._support.clock import machine_monotonic
+
 if TYPE_CHECKING:
     from psycopg import Connection
 
 TRY = "SELECT pg_try_advisory_lock(%s), pg_backend_pid()"
-WAIT = "SELECT pg_advisory_lock(%s)"
+WAIT = "SELECT pg_advisory_lock(%s), pg_backend_pid()"
+WAIT_S = 5.0  # of one statement: a silent server counts as unreachable after 10 seconds
 SET_TIMEOUT = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', '0', false)"
 HOLDER = """
 SELECT activity.usename, host(activity.client_addr), activity.pid, activity.backend_start
@@ -26,16 +29,21 @@ def try_acquire(connection: Connection[Any], key: int) -> int | None:
     return process if is_acquired else None
 
 
-def acquire(connection: Connection[Any], key: int, timeout_s: float) -> bool:
-    """Wait for a lock, and return whether it was acquired in time."""
+def acquire(connection: Connection[Any], key: int, timeout_s: float) -> int | None:
+    """Wait for a lock, and return the id of the server's process that holds it; None if it was not free in time."""
     from psycopg.errors import LockNotAvailable
 
-    connection.execute(SET_TIMEOUT, [f"{timeout_s * 1000:.0f}"])
-    try:
-        connection.execute(WAIT, [key])
-    except LockNotAvailable:
-        return False
-    return True
+    deadline = machine_monotonic() + timeout_s
+    while True:
+        wait_s = max(0.001, min(WAIT_S, deadline - machine_monotonic()))
+        connection.execute(SET_TIMEOUT, [f"{wait_s * 1000:.0f}"])
+        try:
+            _, process = connection.execute(WAIT, [key]).fetchone() or ("", 0)
+        except LockNotAvailable:
+            if machine_monotonic() >= deadline:
+                return None
+        else:
+            return process
 
 
 def lock_holder(connection: Connection[Any], key: int) -> str:
@@ -45,6 +53,5 @@ def lock_holder(connection: Connection[Any], key: int) -> str:
         return "another process"
     user, address, process, since = row
     host = f" at {address}" if address else ""
-    return (
-        f"another process{host} (user {user}, process {process} of the server, connected since {since:%Y-%m-%d %H:%M})"
-    )
+    connected = f", connected since {since:%Y-%m-%d %H:%M}" if since else ""  # hidden from other roles
+    return f"another process{host} (user {user}, process {process} of the server{connected})"

@@ -64,7 +64,7 @@ class ConnectionPool:
                 connection = self._idle.pop()
             except IndexError:
                 return None
-            if not connection.closed and not _has_news(connection.fileno()):
+            if not connection.closed and not has_news(connection.fileno()):
                 return connection
             connection.close()
 
@@ -75,8 +75,8 @@ class ConnectionPool:
             self._idle.append(connection)
 
 
-def _has_news(descriptor: int) -> bool:
-    """Check whether the server has sent something, or has ended the connection; idle connections should be silent."""
+def has_news(descriptor: int) -> bool:
+    """Check whether the server has sent something that nobody has read, or has ended the connection."""
     if not hasattr(select, "poll"):  # Windows
         return bool(select.select([descriptor], [], [], 0)[0])
     poll = select.poll()

@@ -162,9 +162,9 @@ class Connections:
         self._pool.close()
 
     def _open(self) -> Connection[Any]:
-        import psycopg
+        from .timed_connection import TimedConnection
 
-        connection = psycopg.connect(**self._options, autocommit=True)
+        connection = TimedConnection.connect(**self._options, autocommit=True)
         try:
             connection.execute(SETTINGS)
         except BaseException:

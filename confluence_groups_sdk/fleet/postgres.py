@@ -62,8 +62,12 @@ class Postgres:
         self._lock = threading.Lock()
         self._is_checked = False
 
-    def init(self) -> int:
+    def init(self, *, grant_to: str | None = None) -> int:
         """Create the schema and its tables, or add what an older version of this package did not create.
+
+        Args:
+            grant_to: a role of the server that gets the rights to work with the tables, but not to change or remove
+                them. Processes that connect as this role need no other right.
 
         Returns:
             The number of steps that were carried out; 0 if the tables were up to date.
@@ -71,7 +75,7 @@ class Postgres:
         Raises:
             ConfigurationError: the server cannot be reached or refuses, or the tables are too new for this package.
         """
-        return versions.migrate(self._connections)
+        return versions.migrate(self._connections, grant_to)
 
     def rate_limiter(self, site: str, *, when_down: WhenDown = "share", max_in_flight: int = 16) -> RateLimiter:
         """Return a rate limiter whose pace, found rate and holds are those of all processes and hosts that name a site.

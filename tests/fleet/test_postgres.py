@@ -19,7 +19,7 @@ import pytest
 from databases.embedded import EmbeddedPostgres
 from raw_socket_servers import SocketServer, serve
 
-from confluence_groups_sdk import ConfigurationError
+from confluence_groups_sdk import ConfigurationError, Tokens
 from confluence_groups_sdk.fleet import Postgres, connection_pool
 from confluence_groups_sdk.fleet.schema import migrations
 
@@ -71,6 +71,34 @@ def test_an_older_schema_is_brought_up_to_date(
         assert newer.init() == 1
         assert newer.token_store("site").load() is None
     assert rows(server, f"SELECT * FROM {schema}.additions") == []
+
+
+def test_two_versions_work_side_by_side(
+    server: EmbeddedPostgres, schema: str, shared: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer one adds a table and columns; the older one keeps its connections, and a third is started anew."""
+    store, tokens = shared.token_store("site"), Tokens("access", "refresh", 1.0)
+    store.save(tokens)
+    added = """
+        ALTER TABLE {schema}.tokens ADD remark text;
+        ALTER TABLE {schema}.journal_lines ADD remark text DEFAULT 'x';
+        CREATE TABLE {schema}.additions (name text PRIMARY KEY);
+    """
+    with monkeypatch.context() as patch, Postgres(server.dsn, schema=schema) as newer:
+        steps = (*migrations.MIGRATIONS, migrations.Migration(added))
+        patch.setattr("confluence_groups_sdk.fleet.schema.versions.MIGRATIONS", steps)
+        with shared.journal("a" * 64).lock(), store.lock():
+            assert newer.init() == 1, "tables that others use"
+        assert newer.token_store("site").load() == tokens
+    with Postgres(server.dsn, schema=schema) as older:
+        assert older.init() == 0
+        for each in (shared, older):
+            journal = each.journal("a" * 64)
+            with journal.lock():
+                journal.read()
+                journal.append(b"line\n", sync=True)
+            each.token_store("site").save(tokens)
+        assert older.journal("a" * 64).read() == b"line\nline\n"
 
 
 def test_a_failed_step_changes_nothing(
@@ -131,6 +159,15 @@ def test_a_malformed_address_is_not_shown(dsn: str) -> None:
         Postgres(dsn)
     assert "marker" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+def test_a_connection_without_tls_is_refused(server: EmbeddedPostgres) -> None:
+    for mode in ("require", "verify-full"):
+        with (
+            Postgres(f"{server.dsn}?sslmode={mode}") as shared,
+            pytest.raises(ConfigurationError, match=r"server does not support SSL|root certificate"),
+        ):
+            shared.init()
 
 
 @pytest.mark.parametrize("schema", ["", "A", "a-b", "1a", "a" * 64, 'a"b'])

@@ -63,10 +63,13 @@ class Schedules:
         known = options.get("known", (None, None))
         text = (events or ScheduleEvents()).encode(self.clock.time)
         alive = "member" in options
-        arguments = (options.get("member", "m"), alive, text, wanted, *known, options.get("is_new", False))
+        asking = options.get("is_asking", wanted > 0)
+        arguments = (options.get("member", "m"), alive, text, wanted, asking, *known, options.get("is_new", False))
         return Answer(*self.database.execute(FUNCTION, (self.site, *arguments, self.clock.time)))
 
     def reserve(self) -> None:
+        if self.local._rate_at(self.clock.time) is None:
+            return  # without a rate, only the shared schedule has a pace
         here, there = self.local.reserve(self.clock, None), self.ask(wanted=1)
         assert there.delays_s == [pytest.approx(here.delay_s, abs=1e-6)]
         assert there.interval_s == pytest.approx(here.interval_s, rel=1e-9)
@@ -134,6 +137,7 @@ PASSING = st.one_of(st.integers(0, 8), st.integers(0, 300), st.integers(0, 20_00
 @given(st.lists(st.tuples(PASSING, STEPS), max_size=40))
 def test_both_decide_alike(database: Database, steps: list[tuple[int, Any]]) -> None:
     both = Schedules(database)
+    both.rate_limit(1.0, 0.0, quota=False)
     for ticks, (name, *values) in steps:
         both.clock.time += ticks * TICK_S
         if name == "rate_limit":
@@ -146,6 +150,7 @@ def test_both_decide_alike(database: Database, steps: list[tuple[int, Any]]) -> 
 
 def test_a_long_run_is_measured_alike(database: Database) -> None:
     both = Schedules(database)
+    both.rate_limit(1.0, 0.0, quota=False)
     for number in range(2_000):
         both.clock.time += TICK_S if number % 500 else 2 * MEASUREMENT_WINDOW_S
         both.reserve()
@@ -176,7 +181,7 @@ def test_moments_are_the_database_s_own(database: Database) -> None:
     events = ScheduleEvents()
     events.rate_limited(both.clock.time + 3_600 - 0.5, 10.0, both.clock.time + 3_600 - 1.0)
     text = events.encode(both.clock.time + 3_600)
-    arguments = (both.site, "m", False, text, 1, None, None, False, both.clock.time)
+    arguments = (both.site, "m", False, text, 1, True, None, None, False, both.clock.time)
     answer = Answer(*database.execute(FUNCTION, arguments))
     assert answer.held_s == pytest.approx(9.5)
 
@@ -209,3 +214,64 @@ def test_a_database_that_has_lost_its_state_is_told_what_a_member_knows(database
     both.clock.time += 3_600 * 24 * 365
     assert both.ask().rate is None
     assert not math.isnan(both.ask(wanted=1).delays_s[0])
+
+
+def test_few_calls_are_in_flight_before_a_rate_is_found(database: Database) -> None:
+    both = Schedules(database)
+    assert both.ask(wanted=10, member="a").delays_s == [0.0] * 4
+    assert both.ask(wanted=10, member="b")[::6] == ([], NUMBERS["POLL_S"])
+    events = ScheduleEvents()
+    for _ in range(4):
+        events.accepted(both.clock.time)
+    assert both.ask(events, wanted=10, member="b").delays_s == [0.0] * 4
+    for _ in range(50):
+        granted = both.ask(events, wanted=100).delays_s
+        events = ScheduleEvents()
+        for _ in granted or range(4):
+            events.accepted(both.clock.time)
+    assert len(granted) == 100
+
+
+def test_calls_of_a_killed_process_do_not_count_as_in_flight_for_long(database: Database) -> None:
+    both = Schedules(database)
+    both.ask(wanted=4)
+    assert both.ask(wanted=4).delays_s == []
+    both.clock.time += 3
+    assert both.ask(wanted=1).delays_s == [0.0]
+
+
+def members_of(both: Schedules, rate: float, names: str) -> dict[str, int]:
+    """Let members ask at the database's pace for 20 seconds, the later ones less often; count the turns of each."""
+    both.ask(known=(rate, None), is_new=True)
+    granted, ask_at = dict.fromkeys(names, 0), dict.fromkeys(names, both.clock.time)
+    for _ in range(20 * 64):
+        both.clock.time += TICK_S
+        for number, name in enumerate(names):
+            if both.clock.time >= ask_at[name]:
+                answer = both.ask(wanted=2, member=name)
+                granted[name] += len(answer.delays_s)
+                wait_s = answer.ask_again_s if not answer.delays_s else answer.delays_s[-1] - 0.1 + 0.02 * number
+                ask_at[name] = both.clock.time + (wait_s or 0.0)
+    return granted
+
+
+@pytest.mark.parametrize("rate", [5.0, 20.0, 100.0])
+def test_all_processes_get_the_same_share(database: Database, rate: float) -> None:
+    granted = members_of(Schedules(database), rate, "abcd")
+    assert sum(granted.values()) >= rate * 20  # nothing is left unused
+    assert max(granted.values()) - min(granted.values()) <= max(2.0, 0.2 * rate)
+
+
+def test_a_process_that_fell_silent_leaves_its_share_to_the_others(database: Database) -> None:
+    both = Schedules(database)
+    both.ask(known=(20.0, None), is_new=True, member="silent", is_asking=True)
+    assert sum(members_of(both, 20.0, "a").values()) >= 20 * 20
+
+
+def test_a_process_that_was_away_catches_up_with_little(database: Database) -> None:
+    both = Schedules(database)
+    both.ask(wanted=1, member="b", known=(20.0, None), is_new=True)
+    members_of(both, 20.0, "a")
+    assert both.ask(wanted=1, member="b").delays_s
+    granted = members_of(both, 20.0, "ab")
+    assert 0 <= granted["b"] - granted["a"] <= NUMBERS["CREDIT_S"] * 20

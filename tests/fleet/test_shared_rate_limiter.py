@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import pytest
-from databases.embedded import EmbeddedPostgres, running_postgres
-from fakes import KINDS, SITE, Answers, FakeClock, call
+from databases.embedded import EmbeddedPostgres
+from fakes import KINDS, SITE, Answers, FakeClock, call, token
 
-from confluence_groups_sdk import ConfigurationError, SystemClock
+from confluence_groups_sdk import AsyncConfluenceGroups, ConfigurationError, SystemClock
 from confluence_groups_sdk.fleet import Postgres
 from confluence_groups_sdk.fleet.rate_limiting import schedule
 from confluence_groups_sdk.fleet.rate_limiting.database import DatabaseDownError
@@ -45,18 +46,21 @@ class FakeDatabase:
         if isinstance(answer, Exception):
             raise answer
         delays, held_s = answer
-        return ([*delays, *[0.0] * (arguments[4] - len(delays))], 0.0, 1, None, held_s, None)
+        return ([*delays, *[0.0] * (arguments[4] - len(delays))], 0.0, 1, None, held_s, None, None)
+
+    def has_answered(self) -> bool:
+        return False
 
     def close(self) -> None:
         pass
 
 
-@pytest.fixture
-def own_server(schema: str) -> Iterator[tuple[EmbeddedPostgres, Postgres]]:
-    """A server that the test may stop, and its tables."""
-    with running_postgres() as running, Postgres(running.dsn, schema=schema) as postgres:
-        postgres.init()
-        yield running, postgres
+NOT_RUN = (
+    (False, [0.25] * 4, True),
+    (False, [100.0], False),
+    (False, [100.0, 0.25, 0.25], True),
+    (True, [0.25] * 40, False),
+)
 
 
 def limiter_of(shared: Postgres, site: str) -> SharedRateLimiter:
@@ -107,55 +111,59 @@ def test_a_call_that_was_woken_by_a_hold_still_gets_its_turn() -> None:
         request = one.request(FakeClock())
         request.settle()  # for the hold
         trip = one._new_trip(0.0)
-        one._settle(trip, Answer([0.0], 0.0, 1, None, 0.0, None))
+        one._settle(trip, Answer([0.0], 0.0, 1, None, 0.0, None, None))
         assert request.turn is not None
 
 
-def test_a_429_of_one_process_holds_the_others(shared: Postgres) -> None:
-    limiters = [shared.rate_limiter("one site") for _ in range(2)]
-    clocks = [FakeClock(), FakeClock()]
-    limited = [httpx.Response(429, headers={"Retry-After": "30"}), httpx.Response(204)]
-    call("sync", "remove_member", Answers(*limited), BOTH, rate_limiter=limiters[0], clock=clocks[0])
-    call("sync", "remove_member", Answers(httpx.Response(204)), BOTH, rate_limiter=limiters[1], clock=clocks[1])
-    assert 20 < sum(clocks[1].slept) < 40
-    other = shared.rate_limiter("another site")
-    clock = FakeClock()
-    call("sync", "remove_member", Answers(httpx.Response(204)), BOTH, rate_limiter=other, clock=clock)
-    assert clock.slept == []
+def test_tasks_run_while_the_database_does_not_answer() -> None:
+    database = FakeDatabase("hang")
+    limiter = SharedRateLimiter(database, SITE)
+
+    async def remove() -> None:
+        transport = httpx.MockTransport(Answers(httpx.Response(204)))
+        async with AsyncConfluenceGroups(
+            SITE, auth=token(), rate_limiter=limiter, http_client=httpx.AsyncClient(transport=transport)
+        ) as groups:
+            task = asyncio.create_task(groups.remove_member(**BOTH))
+            while not database.asked:
+                await asyncio.sleep(0)
+            for _ in range(1_000):
+                await asyncio.sleep(0)
+            database.resumed.set()
+            await task
+
+    asyncio.run(remove())
+    assert limiter.snapshot().in_flight == 0
 
 
-def test_a_killed_server_is_left_and_joined_again(
-    own_server: tuple[EmbeddedPostgres, Postgres], caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("has_answered", "passed", "is_down"), NOT_RUN)
+def test_a_process_that_did_not_run_takes_no_database_for_down(
+    monkeypatch: pytest.MonkeyPatch, passed: Sequence[float], *, has_answered: bool, is_down: bool
 ) -> None:
-    server, shared = own_server
-    limiter = limiter_of(shared, "a site to return to")
-
-    def remove() -> None:
-        call("sync", "remove_member", Answers(httpx.Response(204)), BOTH, rate_limiter=limiter)
-
-    with caplog.at_level(logging.INFO):
-        remove()
-        assert not limiter._schedule.is_down
-        server.stop(kill=True)
-        remove()
-        assert limiter._schedule.is_down
-        server.start()
-        while limiter._schedule.is_down:
-            remove()
-        remove()
-    assert not limiter._schedule.is_down
+    database = FakeDatabase(([0.0], 0.0))
+    monkeypatch.setattr(database, "has_answered", lambda: has_answered)
+    limiter = SharedRateLimiter(database, SITE)
+    one = limiter._schedule
+    now = 1_000.0
+    monkeypatch.setattr(schedule, "machine_monotonic", lambda: now)
+    with one.lock:
+        one._trip = one._new_trip(now)
+        for seconds in passed:
+            now += seconds
+            one.check()
+    assert one.is_down is is_down
 
 
 def test_turns_of_a_killed_process_do_not_block_the_others(shared: Postgres) -> None:
     """A process asks for turns shortly before they are due, so few are lost with it."""
     site = "a site with a killed process"
     database = shared._open_rate_database()
-    database.execute("take_turns", (site, "m", True, "[]", 0, 5.0, None, True, None))  # 5 calls per second
+    database.execute("take_turns", (site, "m", True, "[]", 0, False, 5.0, None, True, None))  # 5 calls per second
     limiter = shared.rate_limiter(site)
     requests = [limiter.reserve(SystemClock(), None) for _ in range(16)]
     assert isinstance(requests[0], TurnRequest)
     assert requests[0].acquire()
-    (delay_s,), *_ = database.execute("take_turns", (site, "other", True, "[]", 1, None, None, False, None))
+    (delay_s,), *_ = database.execute("take_turns", (site, "other", True, "[]", 1, True, None, None, False, None))
     assert delay_s < 1.0  # not 16 turns, which are 3.2 seconds
     database.close()
 

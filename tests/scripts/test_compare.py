@@ -7,10 +7,12 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+import regenerate
 from openapi_diff.compare import KNOWN, compare, read_document, read_known, report_lines
 from openapi_diff.documents import Document
 from openapi_diff.expectations import Expectation
@@ -134,15 +136,36 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(project: Path, content: object) -> subprocess.CompletedProcess[str]:
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[[object], Done]
+
+
+@pytest.fixture
+def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a function that compares a document with the fragment, in this process: an uncaught error is raised."""
+    monkeypatch.setattr(regenerate, "ROOT", project)
+
+    def compare_with(content: object) -> Done:
+        return Done(regenerate.main(["--compare", str(write_other(project, content))]), *capsys.readouterr())
+
+    return compare_with
+
+
+def write_other(project: Path, content: object) -> Path:
     other = project / "other.json"
     other.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-    command = [sys.executable, "-B", str(project / "scripts/regenerate.py"), "--compare", str(other)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return other
 
 
 def test_all_differences_from_the_public_reference_are_known(project: Path) -> None:
-    result = run(project, REFERENCE)
+    command = [sys.executable, "-B", str(project / "scripts/regenerate.py"), "--compare"]
+    command.append(str(write_other(project, REFERENCE)))
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert "matches nothing" not in result.stdout, "each entry must match a fact of the reference"
     assert "query parameter key: only theirs, optional: Confluence no longer reads it" in result.stdout
@@ -160,24 +183,24 @@ def test_all_differences_from_the_public_reference_are_known(project: Path) -> N
     ],
 )
 def test_unknown_difference_is_an_error(
-    project: Path, path: str, method: str, key: str, value: object, message: str
+    run: Run, path: str, method: str, key: str, value: object, message: str
 ) -> None:
     other = copy.deepcopy(REFERENCE)
     other["paths"][path][method][key] = value
-    result = run(project, other)
+    result = run(other)
     assert result.returncode == 1
     assert f"not known: {method.upper()} {path}: " in result.stderr
     assert message in result.stderr
     assert KNOWN in result.stderr.splitlines()[-1]
 
 
-def test_unused_entry_is_a_note(project: Path) -> None:
+def test_unused_entry_is_a_note(run: Run) -> None:
     other = copy.deepcopy(REFERENCE)
     (access_type,) = (
         each for each in other["paths"]["/wiki/rest/api/group"]["get"]["parameters"] if each["name"] == "accessType"
     )
     del access_type["schema"]["default"]
-    result = run(project, other)
+    result = run(other)
     assert (result.returncode, result.stderr) == (0, "")
     assert f"note: {KNOWN}: matches nothing: GET /wiki/rest/api/group: query parameter accessType" in result.stdout
 
@@ -193,8 +216,8 @@ def test_unused_entry_is_a_note(project: Path) -> None:
         ({"openapi": "3.0.1", "paths": {"/x": {"$ref": "#/nowhere"}}}, "'#/nowhere' leads nowhere"),
     ],
 )
-def test_malformed_document_exits_with_2(project: Path, content: object, part: str) -> None:
-    result = run(project, content)
+def test_malformed_document_exits_with_2(run: Run, content: object, part: str) -> None:
+    result = run(content)
     assert result.returncode == 2
     assert part in result.stderr
     assert "Traceback" not in result.stderr

@@ -107,6 +107,7 @@ def test_only_files_with_known_hashes_are_installed(installing: Path) -> None:
         "    # via ours",
         f"{pip} --require-hashes --requirement scripts/requirements.txt",
         f"{pip} --no-deps --no-build-isolation --editable .",
+        "-m compileall -q --invalidation-mode checked-hash confluence_groups_sdk",
         "done",
     ]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import dbos
     import sqlalchemy
+    from psycopg import Connection
 
 T = TypeVar("T")
 NAME = "confluence-groups"
@@ -23,6 +24,12 @@ QUEUE = "confluence-groups-sites"
 POLL_INTERVAL_S = 0.5
 POOL_SIZE = 8
 MAX_SCHEMA = 63  # characters
+RIGHTS = (
+    "USAGE ON SCHEMA {schema}",
+    "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema}",
+    "USAGE ON ALL SEQUENCES IN SCHEMA {schema}",
+    "EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema}",
+)
 
 
 def import_dbos() -> Any:
@@ -53,8 +60,12 @@ def dbos_schema(connections: Connections) -> str:
     return name
 
 
-def create_dbos_tables(connections: Connections) -> None:
+def create_dbos_tables(connections: Connections, grant_to: str | None = None) -> None:
     """Create DBOS's tables, or bring them up to date; nothing is done by workflows meanwhile.
+
+    Args:
+        connections: the connections to the server.
+        grant_to: a role that gets the rights to work with the tables, and no more.
 
     Raises:
         ConfigurationError: dbos is not installed, or the server cannot be reached or refuses.
@@ -64,6 +75,21 @@ def create_dbos_tables(connections: Connections) -> None:
         app.launch(queues=[])
     finally:
         app.close(0)
+    if grant_to is not None:
+        _grant(connections, grant_to)
+
+
+def _grant(connections: Connections, role: str) -> None:
+    from psycopg.sql import SQL, Identifier
+
+    names = {"schema": Identifier(dbos_schema(connections)), "role": Identifier(role)}
+
+    def run(connection: Connection[Any]) -> None:
+        with connection.transaction():
+            for right in RIGHTS:
+                connection.execute(SQL("GRANT {right} TO {role}").format(right=SQL(right).format(**names), **names))
+
+    connections.run(run)
 
 
 class DbosApp:

@@ -79,13 +79,17 @@ def register_workflows(shared: "Postgres", open_client: OpenClient, *, lease: Le
 
 
 @public
-def create_workflow_tables(shared: "Postgres") -> None:
+def create_workflow_tables(shared: "Postgres", *, grant_to: str | None = None) -> None:
     """Create DBOS's tables, or bring them up to date; workers do this too, if their role may create a schema.
+
+    Args:
+        shared: the database.
+        grant_to: a role of the server that gets the rights to work with these tables, and no more.
 
     Raises:
         ConfigurationError: dbos is not installed, this process runs DBOS, or the server cannot be reached or refuses.
     """
-    create_dbos_tables(shared._connections)
+    create_dbos_tables(shared._connections, grant_to)
 
 
 class JobSteps:

@@ -26,6 +26,10 @@ class Database(Protocol):
         """
         ...
 
+    def has_answered(self) -> bool:
+        """Check whether the answer to `execute` has arrived, although the thread that waits for it did not run yet."""
+        ...
+
     def close(self) -> None:
         """Close the connection; the next call opens another."""
         ...

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
+from ..connection_pool import has_news
 from .database import DatabaseDownError
 
 if TYPE_CHECKING:
@@ -64,6 +65,13 @@ class DedicatedConnection:
         row: tuple[Any, ...] | None = self._open().execute(statement.encode(), arguments).fetchone()
         assert row is not None, "functions of the schema return one row"
         return row
+
+    def has_answered(self) -> bool:
+        connection = self._connection
+        try:
+            return connection is not None and has_news(connection.fileno())
+        except Exception:  # the other thread has just closed it
+            return False
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

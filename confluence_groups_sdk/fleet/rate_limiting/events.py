@@ -7,7 +7,7 @@ from typing import Any
 
 from ..._core.limits.rate_limiter import MEASUREMENT_STEP_S
 
-ACCEPTED, HELD, RATE_LIMITED, RELEASED = "accepted", "held", "rate-limited", "released"
+ACCEPTED, HELD, RATE_LIMITED, RELEASED, UNUSED = "accepted", "held", "rate-limited", "released", "unused"
 REPORT_WITHIN_S = 0.05  # accepted calls wait for so long for a turn that takes them along
 
 
@@ -48,6 +48,10 @@ class ScheduleEvents:
     def released(self, now: float, epoch: int, interval_s: float) -> None:
         """A turn is not needed."""
         self._events.append([RELEASED, now, epoch, interval_s])
+
+    def unused(self, now: float) -> None:
+        """A turn became void before its call was sent."""
+        self._events.append([UNUSED, now, 1])
 
     def _add(self, *event: Any) -> None:
         self._events.append(list(event))

@@ -9,16 +9,17 @@ import math
 import threading
 import uuid
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 from ..._support.clock import Clock, machine_monotonic
 from .database import Database, DatabaseDownError
 from .events import ScheduleEvents
+from .listener import Listener
 from .trips import Answer, Trip
-from .turns import Turn, TurnRequest
+from .turns import CHECK_S, Turn, TurnRequest
 
 FUNCTION = "take_turns"
-PATIENCE_S = 0.8  # a database that takes longer is down
+PATIENCE_S = 0.7  # a database that takes longer is down
 RETRY_S = 1.0  # between attempts to reach it
 HEARTBEAT_S = 1.0
 IDLE_S = 2.0  # a process without calls leaves after this time
@@ -27,31 +28,6 @@ AHEAD_S = 0.1  # turns are asked for so long before they are due: a killed proce
 BATCH_S = 0.02  # turns for so long are asked for at once
 MAX_BATCH = 100
 THREAD = "confluence-groups-rate-limiter"
-
-
-class Listener(Protocol):
-    """The rate limiter that a schedule belongs to; it is called with the schedule's lock held."""
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether calls are under way."""
-        ...
-
-    def known(self) -> tuple[float | None, float | None]:
-        """Return the rate of all members, and the seconds for which calls are held."""
-        ...
-
-    def hold_for(self, seconds: float) -> None:
-        """Calls are held."""
-        ...
-
-    def leave(self) -> None:
-        """The database is down."""
-        ...
-
-    def rejoin(self) -> None:
-        """The database is back."""
-        ...
 
 
 class Schedule:
@@ -81,12 +57,15 @@ class Schedule:
         self.members = 1
         self._epoch = -1
         self._interval_s = 0.0
+        self._is_asking = False  # as far as the database knows
         self._waiting: deque[TurnRequest] = deque()
         self._confirming: list[TurnRequest] = []
         self._events = ScheduleEvents()
         self._is_new = True  # the database has to be told what this process knows
+        self._ask_at = -math.inf  # a process that is ahead of others lets them catch up
         self._granted_until = self._answered = self._seen = self._used = -math.inf
-        self._retry_at = -math.inf
+        self._retry_at = self._checked = -math.inf
+        self._waited_s = 0.0  # for the answer, in time that this process ran
         self._trip: Trip | None = None
         self._thread: threading.Thread | None = None
 
@@ -112,6 +91,7 @@ class Schedule:
         """Check whether a turn may be used; None if the database has to confirm it."""
         with self.lock:
             if turn.epoch != self._epoch:
+                self._events.unused(machine_monotonic())
                 return False
             fresh = not self._events.urgent and machine_monotonic() - self._answered < FRESH_S
             return True if turn.confirmed or fresh else None
@@ -139,6 +119,8 @@ class Schedule:
         with self.lock:
             now = machine_monotonic()
             self._events.accepted(now)
+            if self.rate is None:  # the number of calls in flight is limited, and this one has ended
+                self._ask_at = -math.inf
             if hold_s:
                 self._events.held(now, hold_s)
             self.wake()
@@ -151,10 +133,16 @@ class Schedule:
             self.wake()
 
     def check(self) -> None:
-        """Notice that the database does not answer."""
+        """Notice that the database does not answer; waiting calls do this every CHECK_S.
+
+        If more time has passed since the last check, this process did not run, so the database may have answered.
+        """
         with self.lock:
-            if self._trip and machine_monotonic() - self._trip.began > self._patience_s:
-                self._leave()
+            before, self._checked = self._checked, machine_monotonic()
+            if self._trip:
+                self._waited_s += min(self._checked - max(before, self._trip.began), CHECK_S)
+                if self._waited_s > self._patience_s and not self._database.has_answered():
+                    self._leave()
 
     def wake(self) -> None:
         """Let the thread look at what has changed, and start it if it has ended."""
@@ -202,7 +190,7 @@ class Schedule:
                     self._used = now
                 wait_s = self._seconds_to_next_trip(now)
                 if wait_s <= 0:
-                    self._trip = self._new_trip(now)
+                    self._trip, self._waited_s = self._new_trip(now), 0.0
                     return self._trip
                 idle_s = IDLE_S - (now - self._used)
                 if idle_s <= 0:
@@ -217,30 +205,44 @@ class Schedule:
         if self._confirming:
             moments.append(now)
         if self._waiting:
-            moments.append(self._granted_until - AHEAD_S if self._interval_s else now)
+            moments.append(self._asking_time())
         if (due := self._events.due) is not None:
             moments.append(due)
         return min(moments) - now
+
+    def _asking_time(self) -> float:
+        """Return when to ask for more turns."""
+        return max(self._granted_until - AHEAD_S if self._interval_s else -math.inf, self._ask_at)
 
     def _new_trip(self, now: float) -> Trip:
         if self.is_down:
             return Trip(now, is_new=True, is_alive=True, known=self._listener.known())
         wanted = self._count_wanted(now)
-        is_alive = now - self._seen >= HEARTBEAT_S
+        was_asking, self._is_asking = self._is_asking, bool(self._waiting)
+        is_alive = now - self._seen >= HEARTBEAT_S or (was_asking and not self._listener.is_busy)
         requests = [self._waiting.popleft() for _ in range(wanted)]
         confirming, self._confirming = self._confirming, []
         events, self._events = self._events, ScheduleEvents()
         known = self._listener.known()
-        return Trip(now, requests, confirming, events, is_new=self._is_new, is_alive=is_alive, known=known)
+        return Trip(
+            now,
+            requests,
+            confirming,
+            events,
+            is_new=self._is_new,
+            is_alive=is_alive,
+            is_asking=self._is_asking,
+            known=known,
+        )
 
     def _count_wanted(self, now: float) -> int:
-        """Return how many turns to ask for now; one until the rate is known, so that it is shared fairly."""
-        limit = MAX_BATCH
+        """Return how many turns to ask for now; one if this process is new, so that all get some."""
+        if not self._waiting or now < self._asking_time():
+            return 0
         if self._is_new:
-            limit = 1
-        elif self._interval_s:
-            limit = max(1, int(BATCH_S / self._interval_s)) if self._granted_until - now <= AHEAD_S else 0
-        return min(len(self._waiting), limit)
+            return 1
+        limit = max(1, int(BATCH_S / self._interval_s)) if self._interval_s else MAX_BATCH
+        return min(len(self._waiting), limit, MAX_BATCH)
 
     def _settle(self, trip: Trip, answer: Answer) -> None:
         """Hand out what the database has granted."""
@@ -252,12 +254,16 @@ class Schedule:
             self._patience_s = PATIENCE_S
             self._answered = trip.began
             if answer.epoch != self._epoch:
-                self._epoch, self._granted_until = answer.epoch, -math.inf
+                self._epoch, self._granted_until, self._ask_at = answer.epoch, -math.inf, -math.inf
             self.rate, self._interval_s = answer.rate, answer.interval_s
             if answer.members is not None:
                 self.members, self._seen = answer.members, trip.began
-            for request, delay_s in zip(trip.requests, answer.delays_s, strict=True):
+            granted = len(answer.delays_s)
+            for request, delay_s in zip(trip.requests, answer.delays_s, strict=False):
                 self._grant(request, delay_s, answer)
+            if postponed := [each for each in trip.requests[granted:] if not each.is_withdrawn]:
+                self._waiting.extendleft(reversed(postponed))
+                self._ask_at = machine_monotonic() + (answer.ask_again_s or 0.0)
             for request in trip.confirming:
                 turn = request.turn = request.confirms
                 assert turn is not None, "it is what the request is about"
@@ -287,7 +293,7 @@ class Schedule:
         self._listener.leave()
         self.is_down = self._is_new = True
         self._retry_at = machine_monotonic() + RETRY_S
-        self._events = ScheduleEvents()
+        self._events, self._ask_at = ScheduleEvents(), -math.inf
         self._release_all(None)
 
     def _fail(self, error: Exception) -> None:

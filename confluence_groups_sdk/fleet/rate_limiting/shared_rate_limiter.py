@@ -31,6 +31,11 @@ WhenDown = Literal["share", "raise"]
 class SharedRateLimiter(RateLimiter):
     """A `RateLimiter` whose pace, found rate and holds are in a database, so that all processes of a site share them.
 
+    - All processes get the same share while they have calls that wait. A process that ends, or has fewer calls, leaves
+      its share to the others.
+    - Until the first 429, all processes together have few calls in flight: 4, and a tenth of the last ones more. So
+      few calls are rate-limited when the limit is found.
+
     The inherited state is what this process knows by itself. While the database is down, that is what it continues
     with: its share of the last rate, by the same rules.
 

@@ -19,6 +19,7 @@ class Trip:
         requests: the calls that want a turn.
         confirming: the calls that want their turn to be confirmed.
         events: what has happened.
+        is_asking: whether calls wait for turns.
         is_new: whether the database may know less than this process.
         is_alive: whether to count this process among the members.
         known: the rate of all members, and the seconds for which calls are held.
@@ -28,25 +29,28 @@ class Trip:
     requests: list[TurnRequest] = field(factory=list)
     confirming: list[TurnRequest] = field(factory=list)
     events: ScheduleEvents = field(factory=ScheduleEvents)
+    is_asking: bool = field(default=False, kw_only=True)
     is_new: bool = field(default=False, kw_only=True)
     is_alive: bool = field(default=False, kw_only=True)
     known: tuple[float | None, float | None] = field(default=(None, None), kw_only=True)
 
     def arguments(self, now: float) -> tuple[Any, ...]:
         """Return the arguments of the function after the site and the member."""
-        return (self.is_alive, self.events.encode(now), len(self.requests), *self.known, self.is_new, None)
+        wanted = len(self.requests)
+        return (self.is_alive, self.events.encode(now), wanted, self.is_asking, *self.known, self.is_new, None)
 
 
 class Answer(NamedTuple):
     """What the function returns.
 
     Attributes:
-        delays_s: seconds until each turn is due.
-        interval_s: seconds by which a turn moves the next one; 0 if there is no rate.
+        delays_s: seconds until each turn is due; none if others shall catch up first.
+        interval_s: seconds by which a turn moves the next one.
         epoch: grows when turns become void.
         rate: calls per second; None for no limit.
         held_s: seconds for which all calls are held.
         members: the number of processes; None if it was not counted.
+        ask_again_s: seconds until there may be turns, if the others shall catch up first; None if all were granted.
     """
 
     delays_s: list[float]
@@ -55,3 +59,4 @@ class Answer(NamedTuple):
     rate: float | None
     held_s: float
     members: int | None
+    ask_again_s: float | None

@@ -5,6 +5,8 @@ A step never changes once it is released. ``{schema}`` is the name of the schema
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 from .jobs import JOBS
@@ -19,10 +21,13 @@ class Migration:
         sql: its statements.
         needs: the number of steps that a package must know to use the tables after this one. It only grows if older
             versions can no longer work beside the newer ones.
+        rights: what a role that works with the tables needs, each as in ``GRANT … ON TABLE``; functions need none. They
+            may change.
     """
 
     sql: str
     needs: int = 1
+    rights: Sequence[str] = ()
 
 
 TOKENS_AND_JOURNALS = """
@@ -65,4 +70,29 @@ CREATE TABLE {schema}.workers (
 COMMENT ON TABLE {schema}.workers IS 'one row for each worker, kept for a day after its end; seen_at is its heartbeat';
 """
 
-MIGRATIONS = (Migration(TOKENS_AND_JOURNALS), Migration(RATE_LIMITS), Migration(JOBS), Migration(WORKERS))
+MIGRATIONS = (
+    Migration(
+        TOKENS_AND_JOURNALS,
+        rights=(
+            "SELECT ON TABLE {schema}.schema_version",
+            "SELECT, INSERT, UPDATE ON TABLE {schema}.tokens",
+            "SELECT, INSERT, UPDATE (synced_at) ON TABLE {schema}.journals",
+            "SELECT, INSERT ON TABLE {schema}.journal_lines",  # never changed
+        ),
+    ),
+    Migration(
+        RATE_LIMITS,
+        rights=(
+            "SELECT, INSERT, UPDATE ON TABLE {schema}.rate_limits",
+            "SELECT, INSERT, UPDATE, DELETE ON TABLE {schema}.rate_limit_steps, {schema}.rate_limit_members",
+        ),
+    ),
+    Migration(
+        JOBS,
+        rights=(
+            "SELECT, INSERT, UPDATE ON TABLE {schema}.jobs",
+            "SELECT, INSERT, UPDATE, DELETE ON TABLE {schema}.job_files",
+        ),
+    ),
+    Migration(WORKERS, rights=("SELECT, INSERT, UPDATE, DELETE ON TABLE {schema}.workers",)),
+)

@@ -22,6 +22,17 @@ NUMBERS = {
     "CLOCK_RESOLUTION_S": 0.001,
     "CLOCK_JITTER_S": 1.0,  # a clock that is set back by more moves all moments along
     "MEMBER_TIMEOUT_S": 5.0,  # a process that was not heard of for so long has ended
+    "ASKING_TIMEOUT_S": 2.0,  # until then, others let a process that was behind catch up
+    "LEAD_S": 0.03,  # a process may be ahead of its share by the turns of so much time,
+    "LEAD_TURNS": 0.24,  # or by this: at a slow pace, one after the other gets a turn
+    "QUEUE_S": 0.03,  # a process that is ahead gets a turn only if the others have not taken the next ones
+    "CREDIT_S": 3.0,  # a process that began later or asked for less than its share may catch up with so much of it,
+    "CREDIT_TURNS": 5.0,  # or with this
+    "START_CALLS": 4.0,  # without a rate, all processes together have so many calls in flight
+    "START_GROWTH": 0.1,  # and more for each of about the last START_MEMORY_S: few are rate-limited
+    "START_MEMORY_S": 30.0,
+    "ANSWER_MEMORY_S": 2.0,  # calls of processes that have ended are forgotten in about this time
+    "POLL_S": 0.02,  # after this time, a call without a place among these asks again
 }
 
 TABLES = """
@@ -34,7 +45,9 @@ CREATE UNLOGGED TABLE {schema}.rate_limits (
   next_free float8 NOT NULL DEFAULT '-infinity',    -- when the next call may be sent
   held_until float8 NOT NULL DEFAULT '-infinity',
   step_start float8 NOT NULL DEFAULT '-infinity',   -- of the newest row in rate_limit_steps
-  read_at float8 NOT NULL DEFAULT '-infinity'       -- the newest reading of the clock
+  read_at float8 NOT NULL DEFAULT '-infinity',      -- the newest reading of the clock
+  recent_turns float8 NOT NULL DEFAULT 0,           -- without a rate: of about the last {START_MEMORY_S} s
+  unanswered float8 NOT NULL DEFAULT 0              -- without a rate: calls in flight
 ) WITH (fillfactor = 20);
 
 CREATE UNLOGGED TABLE {schema}.rate_limit_steps (
@@ -48,6 +61,8 @@ CREATE UNLOGGED TABLE {schema}.rate_limit_members (
   site text NOT NULL,
   member text NOT NULL,
   seen float8 NOT NULL,
+  is_asking boolean NOT NULL,                       -- whether it has calls that wait for a turn
+  turns float8 NOT NULL,                            -- that it was granted and has used
   PRIMARY KEY (site, member)
 ) WITH (fillfactor = 50);
 """
@@ -80,15 +95,16 @@ TURNS = """
 CREATE FUNCTION {schema}.take_turns(
   of_site text, by_member text, is_alive boolean,   -- by_member is counted as alive if is_alive
   events text,                                      -- what has happened: ScheduleEvents.encode
-  wanted integer,                                   -- turns
+  wanted integer, is_asking boolean,                -- turns, and whether calls wait for these or more
   known_rate float8, known_hold float8, is_new boolean,  -- what the member knows, if the database may know less
   read_clock float8,                                -- NULL for the clock of the database
   OUT delays float8[], OUT turn_interval float8, OUT turn_epoch bigint, OUT rate float8, OUT held float8,
-  OUT members integer
+  OUT members integer, OUT ask_again float8         -- if there are fewer turns than wanted: seconds until there may be
 ) LANGUAGE plpgsql AS $$
 DECLARE
   s {schema}.rate_limits;
   event jsonb; kind text; moment float8; turn float8; clock float8; is_created boolean; pause float8; shift float8;
+  passed float8; allowed integer; asking integer; average float8; used float8; unused integer := 0;
 BEGIN
   SELECT * INTO s FROM {schema}.rate_limits AS l WHERE l.site = of_site FOR UPDATE;
   IF NOT FOUND THEN
@@ -108,6 +124,9 @@ BEGIN
   ELSE
     clock := greatest(clock, s.read_at);
   END IF;
+  passed := greatest(clock - s.read_at, 0);
+  s.recent_turns := s.recent_turns / (1 + passed / {START_MEMORY_S});
+  s.unanswered := s.unanswered / (1 + passed / {ANSWER_MEMORY_S});
   s.read_at := clock;
   IF is_created OR is_new THEN
     IF known_rate < coalesce({schema}.rate_at(s.rate, s.since, clock), 'infinity') THEN
@@ -123,6 +142,7 @@ BEGIN
 
   FOR event IN SELECT * FROM jsonb_array_elements(events::jsonb) LOOP
     kind := event ->> 0;
+    s.unanswered := s.unanswered - CASE WHEN kind IN ('accepted', 'unused') THEN (event ->> 2)::integer ELSE 1 END;
     moment := clock - greatest((event ->> 1)::float8, 0);
     IF kind = 'accepted' THEN
       moment := greatest(moment, s.step_start);
@@ -141,7 +161,10 @@ BEGIN
     ELSIF kind = 'released' THEN
       IF (event ->> 2)::bigint = s.epoch THEN
         s.next_free := s.next_free - (event ->> 3)::float8;
+        unused := unused + 1;
       END IF;
+    ELSIF kind = 'unused' THEN
+      unused := unused + (event ->> 2)::integer;
     ELSE                                            -- held, rate-limited
       pause := (event ->> 2)::float8;
       IF moment + pause > s.held_until THEN
@@ -149,6 +172,7 @@ BEGIN
         s.next_free := s.held_until;
         s.epoch := s.epoch + 1;
       END IF;
+      unused := unused + 1;
       IF kind = 'rate-limited' AND (s.rate IS NULL OR clock - (event ->> 3)::float8 >= s.since) THEN
         s.rate_before := {schema}.rate_at(s.rate, s.since, moment);
         s.rate := greatest({schema}.measured_rate(of_site, moment, s.rate_before), {MIN_CALLS_PER_S});
@@ -159,6 +183,33 @@ BEGIN
 
   rate := {schema}.rate_at(s.rate, s.since, clock);
   turn_interval := coalesce(1 / rate, 0);
+  IF rate IS NULL THEN
+    s.unanswered := greatest(s.unanswered, 0);
+    allowed := floor({START_CALLS} + {START_GROWTH} * s.recent_turns - s.unanswered);
+    IF wanted > allowed THEN
+      ask_again := {POLL_S};
+      wanted := greatest(allowed, 0);
+    END IF;
+    s.recent_turns := s.recent_turns + wanted;
+    s.unanswered := s.unanswered + wanted;
+  END IF;
+  IF is_alive OR wanted > 0 OR unused > 0 THEN
+    SELECT count(*), avg(m.turns) INTO asking, average FROM {schema}.rate_limit_members AS m
+    WHERE m.site = of_site AND m.member <> by_member AND m.is_asking AND m.seen > clock - {ASKING_TIMEOUT_S};
+    SELECT m.turns INTO used FROM {schema}.rate_limit_members AS m WHERE m.site = of_site AND m.member = by_member;
+    used := greatest(coalesce(used, 0) - unused, 0);
+    IF rate IS NOT NULL THEN
+      used := greatest(used, average - greatest({CREDIT_S} * rate / (asking + 1), {CREDIT_TURNS}));
+    END IF;
+    IF s.next_free > clock + {QUEUE_S}
+      AND (used - average) * asking / (asking + 1) > greatest({LEAD_S} * rate, {LEAD_TURNS}) THEN
+      ask_again := s.next_free - clock - {QUEUE_S} / 2;
+      wanted := 0;
+    END IF;
+    INSERT INTO {schema}.rate_limit_members AS m
+    VALUES (of_site, by_member, clock, take_turns.is_asking, used + wanted)
+    ON CONFLICT (site, member) DO UPDATE SET seen = clock, is_asking = excluded.is_asking, turns = excluded.turns;
+  END IF;
   delays := '{{}}';
   FOR i IN 1..wanted LOOP
     turn := greatest(clock, s.held_until);
@@ -172,12 +223,11 @@ BEGIN
   turn_epoch := s.epoch;
   held := greatest(s.held_until - clock, 0);
   UPDATE {schema}.rate_limits AS l SET epoch = s.epoch, rate = s.rate, since = s.since, rate_before = s.rate_before,
-    next_free = s.next_free, held_until = s.held_until, step_start = s.step_start, read_at = s.read_at
+    next_free = s.next_free, held_until = s.held_until, step_start = s.step_start, read_at = s.read_at,
+    recent_turns = s.recent_turns, unanswered = s.unanswered
   WHERE l.site = of_site;
 
   IF is_alive THEN
-    INSERT INTO {schema}.rate_limit_members AS m VALUES (of_site, by_member, clock)
-    ON CONFLICT (site, member) DO UPDATE SET seen = clock;
     DELETE FROM {schema}.rate_limit_members AS m WHERE m.site = of_site AND m.seen < clock - {MEMBER_TIMEOUT_S};
     SELECT count(*) INTO members FROM {schema}.rate_limit_members AS m WHERE m.site = of_site;
   END IF;

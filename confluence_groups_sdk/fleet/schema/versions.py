@@ -26,8 +26,12 @@ READ = "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM {schema}.
 RECORD = "INSERT INTO {schema}.schema_version (version, needs, package) VALUES (%s, %s, %s)"
 
 
-def migrate(connections: Connections) -> int:
+def migrate(connections: Connections, grant_to: str | None = None) -> int:
     """Create the schema and its tables, or add what they lack; all or nothing.
+
+    Args:
+        connections: the connections to the server.
+        grant_to: a role that shall have the rights to work with the tables, and no more.
 
     Returns:
         The number of steps that were carried out.
@@ -46,6 +50,8 @@ def migrate(connections: Connections) -> int:
             for number, step in enumerate(MIGRATIONS[version:], version + 1):
                 connection.execute(connections.sql(step.sql))
                 connection.execute(connections.sql(RECORD), [number, step.needs, __version__])
+            if grant_to is not None:
+                _grant(connection, connections, grant_to)
             return max(len(MIGRATIONS) - version, 0)
 
     return connections.run(run)
@@ -74,6 +80,15 @@ def check_connection(connections: Connections, connection: Connection[Any]) -> N
         raise ConfigurationError(
             f"{connections}: the schema {connections.schema} has {has}: run confluence-groups fleet init"
         )
+
+
+def _grant(connection: Connection[Any], connections: Connections, role: str) -> None:
+    from psycopg.sql import SQL, Identifier
+
+    needed = [right for step in MIGRATIONS for right in step.rights]
+    for right in ("USAGE ON SCHEMA {schema}", *needed):
+        statement = SQL("GRANT ") + SQL(right.replace("{schema}", connections.schema)) + SQL(" TO ") + Identifier(role)
+        connection.execute(statement)
 
 
 def _read(connection: Connection[Any], connections: Connections) -> tuple[int, int]:

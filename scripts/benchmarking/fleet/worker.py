@@ -67,6 +67,10 @@ class Timed:
         finally:
             self.seconds.append(time.perf_counter() - begun)
 
+    def has_answered(self) -> bool:
+        """Check for an unread answer."""
+        return self.database.has_answered()
+
     def close(self) -> None:
         """Close the connection."""
         self.database.close()
