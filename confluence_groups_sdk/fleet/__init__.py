@@ -22,8 +22,8 @@ from .jobs.status import JobPhase as JobPhase
 from .jobs.status import JobStatus as JobStatus
 from .jobs.store import JobStore as JobStore
 from .jobs.work import OpenClient as OpenClient
-from .overview import SiteStatus as SiteStatus
-from .overview import WorkerStatus as WorkerStatus
+from .overview_model import SiteStatus as SiteStatus
+from .overview_model import WorkerStatus as WorkerStatus
 from .postgres import Postgres as Postgres
 from .sites.fleet_file import FleetFile as FleetFile
 from .sites.site import FleetSite as FleetSite

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from . import journal_storage, overview, token_store
     from .jobs import store as job_store
     from .jobs.store import JobStore
-    from .overview import SiteStatus, WorkerStatus
+    from .overview_model import SiteStatus, WorkerStatus
     from .rate_limiting import dedicated_connection, shared_rate_limiter
     from .rate_limiting.shared_rate_limiter import WhenDown
     from .schema import versions
