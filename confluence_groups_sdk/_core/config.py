@@ -10,6 +10,7 @@ import httpx
 from attrs import evolve, field, frozen
 
 from .._support.clock import Clock
+from .._support.observing.observer import Observer
 from .limits.rate_limiter import RateLimiter
 from .limits.retry_policy import RetryPolicy
 from .timeout import parse_timeout
@@ -26,6 +27,7 @@ class ClientConfig:
     retry: RetryPolicy = field()
     rate_limiter: RateLimiter = field()
     clock: Clock = field()
+    observer: Observer | None = None  # is told what happens
     reduced_operations: dict[str, object] = field(factory=dict)  # those that ask for less at once, already logged
     page_sizes: dict[str, tuple[int, float]] = field(factory=dict)  # by operation: a size that worked, and until when
     notices: MutableMapping[object, Any] = field(factory=dict)  # `Notice` objects; copies with other options share them

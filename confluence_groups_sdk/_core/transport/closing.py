@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from ..._support.clock import Clock, SystemClock, Waker
+from ...errors import ClientClosedError
 
 if TYPE_CHECKING:
     import asyncio
@@ -175,3 +176,8 @@ def _expire(scope: asyncio.Timeout, loop: asyncio.AbstractEventLoop) -> None:
             scope.reschedule(loop.time())
         else:
             loop.call_soon_threadsafe(_expire, scope, loop)
+
+
+def call_after_closing() -> ClientClosedError:
+    """Return the error for a call that is begun after closing; one begun before gets a plain APIConnectionError."""
+    return ClientClosedError("the client was closed before the call")
