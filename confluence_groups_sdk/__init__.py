@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._support.observing.events import HoldStarted as HoldStarted
     from ._support.observing.events import RateFound as RateFound
     from ._support.observing.events import TokensRefreshed as TokensRefreshed
+    from ._support.observing.open_telemetry import opentelemetry_observer as opentelemetry_observer
     from ._support.pickling import unpickle as unpickle
     from ._version import __version__ as __version__
     from .async_client import AsyncConfluenceGroups as AsyncConfluenceGroups
@@ -122,6 +123,7 @@ _MODULE_OF = {  # sorted
     "aiohttp_client": "_core.transport.aiohttp_client",
     "discover_sites": "auth.site_discovery",
     "discover_sites_async": "auth.site_discovery",
+    "opentelemetry_observer": "_support.observing.open_telemetry",
     "unpickle": "_support.pickling",
 }
 

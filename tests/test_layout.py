@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "fleet.schema": {"fleet.schema", "fleet.connections", *LEAVES},
     "fleet.rate_limiting": {"fleet.rate_limiting", "_core.responses.rate_limit_headers", *CLIENT},
     "fleet": {"fleet", "=membership", "=review", *CLIENT},
-    "sandbox": {"sandbox", "errors"},
+    "sandbox": {"sandbox", "errors", "_support.libraries.extras"},
     "sandbox.pytest_plugin": {"", "sandbox"},
     "cli": {"", "cli", "=fleet", "=membership", "=review", "=sandbox", *CLIENT},
     "": {"_core", "_support", "_version", "async_client", "auth", "client", "errors", "models"},

@@ -38,9 +38,9 @@ def aiohttp_client(
     try:
         from .aiohttp_transport import AiohttpTransport
     except ImportError:
-        raise ConfigurationError(
-            "aiohttp_client() needs aiohttp: pip install 'confluence-groups-sdk[aiohttp]'"
-        ) from None
+        from ..._support.libraries.extras import missing_extra
+
+        raise missing_extra("aiohttp", "aiohttp_client() needs aiohttp") from None
 
     context = http_client.build_ssl_context() if verify is True else httpx.create_ssl_context(verify)
     transport = AiohttpTransport(context, max_connections)
