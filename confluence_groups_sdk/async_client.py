@@ -16,7 +16,6 @@ from ._core.transport.http_client import auth_problem
 from ._support import base_url
 from ._support.clock import Clock, SystemClock
 from ._support.lazy_import import LazyModule
-from ._support.observing.observer import Observe
 from ._support.public import public
 from ._support.validation import is_whole_number
 from .errors import ConfigurationError
@@ -26,10 +25,12 @@ if TYPE_CHECKING:
     from ._core.responses.notices import Notice
     from ._core.transport import raw_client
     from ._generated import AuthenticatedClient
+    from ._support.observing.observer import Observe
     from .auth import credentials, environment
     from .models import AccessType, Group, User, UserList
 else:
     _events = LazyModule(__package__, "_support.observing.events")
+    _observer = LazyModule(__package__, "_support.observing.observer")
     _models = LazyModule(__package__, "models")
     credentials = LazyModule(__package__, "auth.credentials")
     environment = LazyModule(__package__, "auth.environment")
@@ -38,6 +39,7 @@ else:
     pagination = LazyModule(__package__, "_core.api.pagination")
     raw_client = LazyModule(__package__, "_core.transport.raw_client")
     user_lookup = LazyModule(__package__, "_core.api.user_lookup")
+    Observe = ForwardRef("_observer.Observe")
     AccessType, Group, User, UserList = map(
         ForwardRef, ("_models.AccessType", "_models.Group", "_models.User", "_models.UserList")
     )

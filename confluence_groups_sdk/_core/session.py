@@ -13,7 +13,6 @@ import httpx
 from .._support import base_url
 from .._support.clock import Clock, SystemClock
 from .._support.lazy_import import LazyModule
-from .._support.observing.observer import Observe, Observer
 from ..errors import APIError
 from .config import ClientConfig
 from .limits.rate_limiter import RateLimiter
@@ -23,6 +22,7 @@ from .transport import closing
 from .transport.http_client import HttpClientHolder
 
 if TYPE_CHECKING:
+    from .._support.observing.observer import Observe
     from . import exchange, parallel_reading
     from .api.operations import Call
     from .api.pagination import Workflow
@@ -86,7 +86,7 @@ class _Session(Generic[C]):
             retry=retry,
             rate_limiter=RateLimiter() if rate_limiter is None else rate_limiter,
             clock=clock,
-            observer=None if observe is None else Observer(observe),
+            observer=observe,
         )
         sends_once = getattr(auth, "_sends_once", False)
         return cls(HttpClientHolder(cls._http_class(), http_client, config, sends_once=sends_once), auth, config)
