@@ -6,8 +6,6 @@ from collections.abc import Generator, Iterable
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, ForwardRef, NoReturn, Self, TypedDict, Unpack
 
-import httpx
-
 from ._core.limits.rate_limiter import RateLimiter
 from ._core.limits.retry_policy import RetryPolicy
 from ._core.session import Session
@@ -16,6 +14,7 @@ from ._core.transport.http_client import auth_problem
 from ._support import base_url
 from ._support.clock import Clock, SystemClock
 from ._support.lazy_import import LazyModule
+from ._support.libraries.http import httpx
 from ._support.public import public
 from ._support.validation import is_whole_number
 from .errors import ConfigurationError

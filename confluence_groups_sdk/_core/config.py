@@ -6,10 +6,10 @@ from collections.abc import Mapping, MutableMapping
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
-import httpx
 from attrs import evolve, field, frozen
 
 from .._support.clock import Clock
+from .._support.libraries.http import httpx
 from .limits.rate_limiter import RateLimiter
 from .limits.retry_policy import RetryPolicy
 from .timeout import parse_timeout

@@ -12,10 +12,10 @@ from collections.abc import Generator
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import httpx
 from attrs import frozen
 
 from .._support.lazy_import import LazyModule
+from .._support.libraries.http import httpx
 from .._support.log import logger
 from ..errors import (
     APIConnectionError,

@@ -6,8 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-import httpx
-
+from .._support.libraries.http import httpx
 from .._support.log import logger
 from .._support.observing.events import AttemptEnded, CallEnded, Event, HoldStarted, RateFound
 from .._support.observing.observer import NOTED

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-import httpx
-
 from .._support import base_url
 from .._support.clock import Clock, SystemClock
 from .._support.lazy_import import LazyModule
+from .._support.libraries.http import httpx
 from ..errors import APIError
 from .config import ClientConfig
 from .limits.rate_limiter import RateLimiter

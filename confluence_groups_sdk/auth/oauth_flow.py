@@ -10,11 +10,11 @@ from collections.abc import Generator
 from copy import copy
 from typing import TypeAlias, TypeVar
 
-import httpx
 from attrs import define, frozen
 
 from .._core.responses.error_factory import error_from_response
 from .._support.clock import Clock
+from .._support.libraries.http import httpx
 from .._support.log import logger
 from .._support.observing.observer import NOTED, note
 from ..errors import APIError, ConfigurationError, MissingScopeError

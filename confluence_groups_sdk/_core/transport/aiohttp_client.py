@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-import httpx
-
+from ..._support.libraries.http import httpx
 from ..._support.public import public
 from ..._support.validation import is_integer
 from ...errors import ConfigurationError

@@ -16,16 +16,14 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
-
 from ..._support.clock import Clock, SystemClock, Waker
+from ..._support.libraries.http import httpx
 from ...errors import ClientClosedError
 
 if TYPE_CHECKING:
     import asyncio
 
-    import httpcore
-
+    from ..._support.libraries.http_core import httpcore
     from ..limits.acquirable import Acquirable
 
 CLOSED_UNSENT = "the client was closed: nothing was sent"
