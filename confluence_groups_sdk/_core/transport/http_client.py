@@ -36,7 +36,7 @@ def auth_problem(auth: object) -> str | None:
     return f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {_type_of(auth)}"
 
 
-def client_problem(kind: type[httpx.Client | httpx.AsyncClient], given: object) -> str | None:
+def client_problem(kind: type, given: object) -> str | None:
     """Return what is wrong with the caller's httpx client; one of httpx2 looks the same."""
     if isinstance(given, kind):
         return None
