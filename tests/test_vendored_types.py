@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import venv
-from collections.abc import Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -21,16 +20,15 @@ ROOT = Path(__file__).parents[1]
 (SETTINGS,) = re.findall(
     r"```toml\n(\[\[tool\.mypy.*?)```", (ROOT / "docs" / "vendoring.md").read_text(encoding="utf-8"), re.DOTALL
 )
-PROGRAM = """
+MISUSE = """
 from ._vendor.confluence_groups import ApiToken, ConfluenceGroups
 
 
 def offboard(group_id: str, account_id: str) -> int:
     with ConfluenceGroups("https://your-domain.atlassian.net", auth=ApiToken("me@example.com", "t")) as groups:
-        groups.remove_member(group_id=group_id, account_id=account_id)
-        return groups.count_members(group_id=group_id)
+        groups.remove_member(group_id=group_id, account_id=7)
+        return len(str(groups.count_group(group_id=group_id)))
 """
-MISUSE = PROGRAM.replace("account_id=account_id", "account_id=7").replace("groups.count_members", "groups.count_group")
 
 
 def required_libraries() -> set[str]:
@@ -71,30 +69,20 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def check(host: Path, program: str, command: Sequence[str]) -> list[str]:
-    """Run a type checker, and return its lines with errors."""
-    (host / "src" / "bigger_sdk" / "offboard.py").write_text(program, encoding="utf-8")
-    result = subprocess.run(
-        [sys.executable, "-m", *command], cwd=host, capture_output=True, encoding="utf-8", check=False
-    )
-    errors = [line.strip() for line in result.stdout.splitlines() if " error: " in line or " - error" in line]
-    assert result.returncode == bool(errors), result.stdout + result.stderr
-    return errors
-
-
 @pytest.mark.parametrize(
-    ("command", "wrong_argument", "no_such_method"),
+    ("command", "found"),
     [
-        (["mypy", "--python-executable"], "[arg-type]", "[attr-defined]"),
-        (["pyright", "--pythonpath"], "(reportArgumentType)", "(reportAttributeAccessIssue)"),
+        (["mypy", "--python-executable"], ["[arg-type]", "[attr-defined]"]),
+        (["pyright", "--pythonpath"], ["(reportArgumentType)", "(reportAttributeAccessIssue)"]),
     ],
     ids=["mypy", "pyright"],
 )
 def test_a_checker_reports_the_host_and_not_the_copy(
-    host: Path, interpreter: Path, command: list[str], wrong_argument: str, no_such_method: str
+    host: Path, interpreter: Path, command: list[str], found: list[str]
 ) -> None:
-    assert check(host, PROGRAM, [*command, str(interpreter)]) == []
-    errors = check(host, MISUSE, [*command, str(interpreter)])
-    assert [error.count("offboard.py") for error in errors] == [1, 1]
-    assert wrong_argument in errors[0]
-    assert no_such_method in errors[1]
+    (host / "src" / "bigger_sdk" / "offboard.py").write_text(MISUSE, encoding="utf-8")
+    arguments = [sys.executable, "-m", *command, str(interpreter)]
+    result = subprocess.run(arguments, cwd=host, capture_output=True, encoding="utf-8", check=False)
+    errors = [line for line in result.stdout.splitlines() if " error: " in line or " - error: " in line]
+    assert ["offboard.py:" in error for error in errors] == [True, True], result.stdout + result.stderr
+    assert re.findall(r"\[[a-z-]+\]$|\(report\w+\)$", result.stdout, re.MULTILINE) == found
