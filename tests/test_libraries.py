@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from fakes import SITE, token
+from versioning.python_api import read_surface
 
 import confluence_groups_sdk
 from confluence_groups_sdk import AsyncConfluenceGroups, ConfluenceGroups
@@ -75,3 +76,7 @@ def test_a_client_of_the_other_kind_is_named_with_its_module() -> None:
 def test_credentials_of_another_library_are_named_with_its_version(httpx2: Any) -> None:
     with pytest.raises(TypeError, match=r"another httpx\.Auth, not httpx2\.Auth \(httpx2 2\.16\.2\)"):
         ConfluenceGroups(SITE, auth=httpx2.Auth())
+
+
+def test_bases_of_public_classes_keep_the_librarys_own_names() -> None:
+    assert read_surface(PACKAGE.parent)["confluence_groups_sdk"]["ApiToken"]["bases"] == ["httpx.Auth"]
