@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from ._core.transport.aiohttp_client import aiohttp_client as aiohttp_client
     from ._support.clock import Clock as Clock
     from ._support.clock import SystemClock as SystemClock
+    from ._support.observing.events import AttemptEnded as AttemptEnded
+    from ._support.observing.events import CallEnded as CallEnded
+    from ._support.observing.events import ChangeSettled as ChangeSettled
+    from ._support.observing.events import Event as Event
+    from ._support.observing.events import HoldStarted as HoldStarted
+    from ._support.observing.events import RateFound as RateFound
+    from ._support.observing.events import TokensRefreshed as TokensRefreshed
+    from ._support.observing.open_telemetry import opentelemetry_observer as opentelemetry_observer
     from ._support.pickling import unpickle as unpickle
     from ._version import __version__ as __version__
     from .async_client import AsyncConfluenceGroups as AsyncConfluenceGroups
@@ -67,9 +75,12 @@ _MODULE_OF = {  # sorted
     "AccessType": "models",
     "ApiToken": "auth.credentials",
     "AsyncConfluenceGroups": "async_client",
+    "AttemptEnded": "_support.observing.events",
     "AuthenticationError": "errors",
     "BadRequestError": "errors",
     "BearerToken": "auth.credentials",
+    "CallEnded": "_support.observing.events",
+    "ChangeSettled": "_support.observing.events",
     "ClientClosedError": "errors",
     "Clock": "_support.clock",
     "ConfigurationError": "errors",
@@ -77,9 +88,11 @@ _MODULE_OF = {  # sorted
     "ConfluenceGroups": "client",
     "ConfluenceGroupsError": "errors",
     "DriftError": "errors",
+    "Event": "_support.observing.events",
     "FileTokenStore": "auth.token_store",
     "GoneError": "errors",
     "Group": "models",
+    "HoldStarted": "_support.observing.events",
     "IncompleteReadError": "errors",
     "InputError": "errors",
     "JobError": "errors",
@@ -93,6 +106,7 @@ _MODULE_OF = {  # sorted
     "OAuth2": "auth.oauth",
     "PermissionDeniedError": "errors",
     "PlanError": "errors",
+    "RateFound": "_support.observing.events",
     "RateLimitError": "errors",
     "RateLimitInfo": "_core.responses.rate_limit_headers",
     "RateLimiter": "_core.limits.rate_limiter",
@@ -106,12 +120,14 @@ _MODULE_OF = {  # sorted
     "Timeout": "_core.timeout",
     "TokenStore": "auth.token_store",
     "Tokens": "auth.token_store",
+    "TokensRefreshed": "_support.observing.events",
     "User": "models",
     "UserList": "models",
     "__version__": "_version",
     "aiohttp_client": "_core.transport.aiohttp_client",
     "discover_sites": "auth.site_discovery",
     "discover_sites_async": "auth.site_discovery",
+    "opentelemetry_observer": "_support.observing.open_telemetry",
     "unpickle": "_support.pickling",
 }
 

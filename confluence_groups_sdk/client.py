@@ -6,8 +6,6 @@ from collections.abc import Generator, Iterable
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, ForwardRef, NoReturn, Self, TypedDict, Unpack
 
-import httpx
-
 from ._core.limits.rate_limiter import RateLimiter
 from ._core.limits.retry_policy import RetryPolicy
 from ._core.session import Session
@@ -16,6 +14,7 @@ from ._core.transport.http_client import auth_problem
 from ._support import base_url
 from ._support.clock import Clock, SystemClock
 from ._support.lazy_import import LazyModule
+from ._support.libraries.http import httpx
 from ._support.public import public
 from ._support.validation import is_whole_number
 from .errors import ConfigurationError
@@ -25,9 +24,12 @@ if TYPE_CHECKING:
     from ._core.responses.notices import Notice
     from ._core.transport import raw_client
     from ._generated import AuthenticatedClient
+    from ._support.observing.observer import Observe
     from .auth import credentials, environment
     from .models import AccessType, Group, User, UserList
 else:
+    _events = LazyModule(__package__, "_support.observing.events")
+    _observer = LazyModule(__package__, "_support.observing.observer")
     _models = LazyModule(__package__, "models")
     credentials = LazyModule(__package__, "auth.credentials")
     environment = LazyModule(__package__, "auth.environment")
@@ -36,6 +38,7 @@ else:
     pagination = LazyModule(__package__, "_core.api.pagination")
     raw_client = LazyModule(__package__, "_core.transport.raw_client")
     user_lookup = LazyModule(__package__, "_core.api.user_lookup")
+    Observe = ForwardRef("_observer.Observe")
     AccessType, Group, User, UserList = map(
         ForwardRef, ("_models.AccessType", "_models.Group", "_models.User", "_models.UserList")
     )
@@ -50,6 +53,7 @@ class Options(TypedDict, total=False):
     http_client: httpx.Client | None
     application_name: str | None
     max_list_items: int
+    observe: Observe | None
     clock: Clock
 
 
@@ -82,11 +86,15 @@ class ConfluenceGroups:
             the proxies of the environment are used, except for a site on loopback.
         application_name: prefix for the user agent, such as ``offboarding/1.2``.
         max_list_items: the maximum number of entries in a list. A longer list raises IncompleteReadError.
+        observe: a function that is called with each `Event`: the ends of attempts and calls, holds, found rates,
+            refreshed tokens, settled changes. It must be quick, must not be a coroutine function, and may be called in
+            several threads at once; for `ConfluenceGroups` it runs on the event loop. Its exceptions are logged.
+            The calls that it makes itself are not reported. See docs/events.md.
         clock: time and randomness, replaced in tests.
 
     Raises:
         ConfigurationError: the site is not an https address (or http on loopback), or an option is malformed.
-        TypeError: ``auth``, ``retry``, ``rate_limiter``, ``http_client`` or ``clock`` has the wrong type.
+        TypeError: ``auth``, ``retry``, ``rate_limiter``, ``http_client``, ``observe`` or ``clock`` has the wrong type.
 
     Warns:
         UserWarning: ``auth`` sends a bearer token, which ``NAME.atlassian.net`` does not accept: see `for_cloud`.
@@ -103,6 +111,7 @@ class ConfluenceGroups:
         http_client: httpx.Client | None = None,
         application_name: str | None = None,
         max_list_items: int = 1_000_000,
+        observe: Observe | None = None,
         clock: Clock = SystemClock(),
     ) -> None:
         if problem := auth_problem(auth):
@@ -119,6 +128,7 @@ class ConfluenceGroups:
             retry=retry,
             rate_limiter=rate_limiter,
             application_name=application_name,
+            observe=observe,
             clock=clock,
         )
         self._is_copy = False
@@ -436,6 +446,11 @@ class ConfluenceGroups:
     def rate_limiter(self) -> RateLimiter:
         """The rate limiter of the calls; clients from `with_options` share it."""
         return self._session.config.rate_limiter
+
+    @property
+    def observer(self) -> Observe | None:
+        """``observe`` for events of other modules: calling it never raises an exception. None if there is none."""
+        return self._session.config.observer
 
     @property
     def notices(self) -> tuple[Notice, ...]:

@@ -52,7 +52,7 @@ MAY_IMPORT = {
         *CLIENT,
     },
     "fleet": {"fleet", "=membership", "=review", *CLIENT},
-    "sandbox": {"sandbox", "errors"},
+    "sandbox": {"sandbox", "errors", "_support.libraries.extras"},
     "sandbox.pytest_plugin": {"", "sandbox"},
     "cli": {"", "cli", "=fleet", "=membership", "=review", "=sandbox", *CLIENT},
     "": {"_core", "_support", "_version", "async_client", "auth", "client", "errors", "models"},

@@ -21,7 +21,7 @@ import httpx
 import pytest
 import recording
 import vendor
-from recording import record_compat, review_values
+from recording import event_values, record_compat, review_values
 from test_cassettes import CASES
 
 import confluence_groups_sdk as installed
@@ -107,9 +107,9 @@ def make_not_found_error(copy: Any) -> Any:
 
 def read_recorded_values(name: str) -> dict[str, object]:
     """Return the values and errors that record_compat pickles, made with a copy."""
-    values = load_with_copy(review_values, name)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recording, "review_values", values)
+        for module in (event_values, review_values):
+            patch.setattr(recording, module.__name__.rpartition(".")[2], load_with_copy(module, name))
         return dict(load_with_copy(record_compat, name).PICKLED)
 
 

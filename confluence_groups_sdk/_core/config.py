@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from types import EllipsisType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from attrs import evolve, field, frozen
 
 from .._support.clock import Clock
+from .._support.libraries.http import httpx
 from .limits.rate_limiter import RateLimiter
 from .limits.retry_policy import RetryPolicy
 from .timeout import parse_timeout
+
+if TYPE_CHECKING:
+    from .._support.observing.observer import Observe, Observer
+
+
+def _as_observer(observe: Observe | None) -> Observer | None:
+    if observe is None:
+        return None
+    from .._support.observing.observer import Observer  # loads for programs that observe
+
+    return observe if isinstance(observe, Observer) else Observer(observe)
 
 
 @frozen(eq=False, repr=False)
@@ -26,6 +37,7 @@ class ClientConfig:
     retry: RetryPolicy = field()
     rate_limiter: RateLimiter = field()
     clock: Clock = field()
+    observer: Observer | None = field(default=None, converter=_as_observer)  # is told what happens
     reduced_operations: dict[str, object] = field(factory=dict)  # those that ask for less at once, already logged
     page_sizes: dict[str, tuple[int, float]] = field(factory=dict)  # by operation: a size that worked, and until when
     notices: MutableMapping[object, Any] = field(factory=dict)  # `Notice` objects; copies with other options share them

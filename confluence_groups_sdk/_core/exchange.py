@@ -12,10 +12,10 @@ from collections.abc import Generator
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import httpx
 from attrs import frozen
 
 from .._support.lazy_import import LazyModule
+from .._support.libraries.http import httpx
 from .._support.log import logger
 from ..errors import (
     APIConnectionError,
@@ -49,13 +49,15 @@ from .retries import Retries, limit_page
 from .transport.replies import NoResponse, UnreadableResponse, response_in
 from .transport.request_builder import build_request
 
-ATTEMPT_LOG_FORMAT = "%s: %s, attempt %d, %.0f ms, request id %s"  # a log line for each request
-
 if TYPE_CHECKING:
+    from . import recording
     from .api.paginator import Paginator
     from .limits.acquirable import Acquirable
+    from .limits.rate_limiter import Learned
+    from .recording import CallRecord
     from .responses import notices
 else:
+    recording = LazyModule(__package__, "recording")
     notices = LazyModule(__package__, "responses.notices")
 
 first = itemgetter(0)
@@ -82,8 +84,20 @@ Reply: TypeAlias = httpx.Response | UnreadableResponse | NoResponse | APIError |
 Exchange: TypeAlias = Generator[Step, Reply, T]
 
 
-def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
+def begin(call: Call[T], config: ClientConfig) -> Exchange[T]:
+    """Return the steps of one call, which are recorded if an observer or the log wants to know what happens."""
+    if config.observer is None and not logger.isEnabledFor(logging.INFO):
+        return exchange(call, config)
+    return recording.recorded(call, config)
+
+
+def exchange(call: Call[T], config: ClientConfig, record: CallRecord | None = None) -> Exchange[T]:
     """Yield the steps of one call, and return its result.
+
+    Args:
+        call: the call.
+        config: the configuration of its client.
+        record: what to keep a record in.
 
     Yields:
         A request to send, for which it expects a response, an `UnreadableResponse`, a `NoResponse` or the credentials'
@@ -104,11 +118,14 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
     try:
         for attempt in itertools.count(1):
             request = build_request(call, config)
-            sent_at, reply = yield from send_rate_limited(call, request, config)
+            if record:
+                record.follow(request)
+            sent_at, reply, learned = yield from send_rate_limited(call, request, config)
+            if record:
+                record.note_limits(learned)
             if isinstance(reply, httpx.Response) and reply.status_code == call.success:
-                if logger.isEnabledFor(logging.INFO):
-                    outcome = str(reply.status_code)
-                    _log_attempt(call, config, attempt, sent_at, outcome, request_id=request_id_of(reply))
+                if record:
+                    record.end_attempt(attempt, sent_at, reply.status_code, request_id=request_id_of(reply))
                 if retries:
                     retries.remember_page_size(call)
                 return _read_result(call, reply, config)
@@ -116,13 +133,14 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
                 raise reply
             unanswered += may_have_made_change(call, request, reply)
             error, retryable = _classify(call, request, reply, config, attempt)
-            _log_attempt(call, config, attempt, sent_at, error.summary, request_id=error.request_id)
             retries = retries or Retries(config)
             next_attempt = retries.next_attempt(call, error) if retryable else None
+            if record:
+                delay_s = next_attempt[1] if next_attempt else None
+                record.end_attempt(attempt, sent_at, error, request_id=error.request_id, retry_in=delay_s)
             if next_attempt is None:
                 raise error
             call, delay = next_attempt
-            logger.info("%s: sending again in %.1f s", log_label(call), delay)
             earlier = unanswered
             if closed := (yield Wait(delay)):
                 raise _error_without_response(request, closed, attempt + 1)
@@ -135,11 +153,11 @@ def exchange(call: Call[T], config: ClientConfig) -> Exchange[T]:
 
 def send_rate_limited(
     call: Call[Any], request: httpx.Request, config: ClientConfig
-) -> Generator[Step, Reply, tuple[float, Reply]]:
+) -> Generator[Step, Reply, tuple[float, Reply, Learned | None]]:
     """Send a request when the rate limiter permits, and let it learn from the reply.
 
     Returns:
-        The time at which the request was sent, and the reply.
+        The time at which the request was sent, the reply, and what the rate limiter has learned from it.
 
     Raises:
         RateLimitError: all calls are held for longer than the policy waits; the request was not sent.
@@ -147,7 +165,7 @@ def send_rate_limited(
     rate_limiter, clock = config.rate_limiter, config.clock
     _raise_if_held_long(call, request, config)
     if not rate_limiter.try_acquire() and (closed := (yield Acquire(rate_limiter))):
-        return clock.monotonic(), closed
+        return clock.monotonic(), closed, None
     unused: Reservation | None = None
     try:
         reservation = unused = rate_limiter.reserve(clock, None)
@@ -155,13 +173,12 @@ def send_rate_limited(
             _raise_if_held_long(call, request, config)
             step = Acquire(reservation) if isinstance(reservation, PendingReservation) else Wait(reservation.delay_s)
             if closed := (yield step):
-                return clock.monotonic(), closed
+                return clock.monotonic(), closed, None
             reservation = unused = rate_limiter.reserve(clock, reservation)
         unused = None
         sent_at = clock.monotonic()
         reply = yield request
-        _learn_from(reply, call, request, sent_at, config)
-        return sent_at, reply
+        return sent_at, reply, _learn_from(reply, call, request, sent_at, config)
     finally:
         if unused is not None:
             rate_limiter.release_reservation(unused)
@@ -183,14 +200,20 @@ def _raise_if_held_long(call: Call[Any], request: httpx.Request, config: ClientC
     raise error
 
 
-def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: float, config: ClientConfig) -> None:
-    """Tell the rate limiter and the caller's `CallMetadata` what a reply says, and keep the server's notices."""
+def _learn_from(
+    reply: Reply, call: Call[Any], request: httpx.Request, sent_at: float, config: ClientConfig
+) -> Learned | None:
+    """Tell the rate limiter and the caller's `CallMetadata` what a reply says, and keep the server's notices.
+
+    Returns:
+        What the rate limiter has learned that is new.
+    """
     metadata = current_call_metadata.get()
     response = response_in(reply)
     if response is None or not is_response_to(response, request):
         if metadata:
             metadata.outcome_unknown |= may_have_made_change(call, request, reply)
-        return
+        return None
     names = b" ".join(map(first, response.headers.raw))
     has_limits, has_notices = look_for_headers(names)
     limits = parse_rate_limits(response.headers, config.clock.now()) if has_limits else NO_RATE_LIMITS
@@ -200,9 +223,8 @@ def _learn_from(reply: Reply, call: Call[Any], request: httpx.Request, sent_at: 
         metadata.record(request_id_of(response), limits)
         metadata.outcome_unknown |= may_have_made_change(call, request, reply)
     if response.status_code == 429:
-        config.rate_limiter.record_rate_limited(config.clock, limits, sent_at)
-    else:
-        config.rate_limiter.record_accepted(config.clock, limits)
+        return config.rate_limiter.record_rate_limited(config.clock, limits, sent_at)
+    return config.rate_limiter.record_accepted(config.clock, limits)
 
 
 def record_list(pages: Paginator[Any]) -> None:
@@ -274,10 +296,3 @@ def _error_without_response(request: httpx.Request, reply: Reply, attempt: int) 
     error = kind(summary, method=method, path=path, remedy=remedy)
     error.__cause__ = reply.cause
     return error
-
-
-def _log_attempt(
-    call: Call[Any], config: ClientConfig, attempt: int, sent_at: float, outcome: str, *, request_id: str | None
-) -> None:
-    milliseconds = (config.clock.monotonic() - sent_at) * 1000
-    logger.info(ATTEMPT_LOG_FORMAT, log_label(call), outcome, attempt, milliseconds, request_id)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
-
+from .._support.libraries.http import httpx
 from .._support.text import format_count
 from ..errors import (
     APIConnectionError,

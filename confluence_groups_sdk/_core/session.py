@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-import httpx
-
 from .._support import base_url
 from .._support.clock import Clock, SystemClock
 from .._support.lazy_import import LazyModule
-from ..errors import APIError, ClientClosedError
+from .._support.libraries.http import httpx
+from ..errors import APIError
 from .config import ClientConfig
 from .limits.rate_limiter import RateLimiter
 from .limits.retry_policy import RetryPolicy
@@ -22,6 +21,7 @@ from .transport import closing
 from .transport.http_client import HttpClientHolder
 
 if TYPE_CHECKING:
+    from .._support.observing.observer import Observe
     from . import exchange, parallel_reading
     from .api.operations import Call
     from .api.pagination import Workflow
@@ -68,6 +68,7 @@ class _Session(Generic[C]):
         rate_limiter: RateLimiter | None = None,
         application_name: str | None = None,
         clock: Clock = SystemClock(),
+        observe: Observe | None = None,
     ) -> Self:
         """Open a session; the arguments are those of the clients.
 
@@ -84,6 +85,7 @@ class _Session(Generic[C]):
             retry=retry,
             rate_limiter=RateLimiter() if rate_limiter is None else rate_limiter,
             clock=clock,
+            observer=observe,
         )
         sends_once = getattr(auth, "_sends_once", False)
         return cls(HttpClientHolder(cls._http_class(), http_client, config, sends_once=sends_once), auth, config)
@@ -107,11 +109,6 @@ class _Session(Generic[C]):
         return request
 
 
-def call_after_closing() -> ClientClosedError:
-    """Return the error for a call that is begun after closing; one begun before gets a plain APIConnectionError."""
-    return ClientClosedError("the client was closed before the call")
-
-
 class Session(_Session[httpx.Client]):
     """Sends calls with an `httpx.Client`."""
 
@@ -129,11 +126,11 @@ class Session(_Session[httpx.Client]):
     def send(self, call: Call[T]) -> T:
         """Send a call, again if its retry policy says so, and return its result."""
         if self.http.is_closed:
-            raise call_after_closing()
+            raise closing.call_after_closing()
         return self._send(call)
 
     def _send(self, call: Call[T]) -> T:
-        steps = exchange.exchange(call, self.config)
+        steps = exchange.begin(call, self.config)
         reply: Reply = None
         try:
             while True:
@@ -152,7 +149,7 @@ class Session(_Session[httpx.Client]):
     def run(self, workflow: Workflow[T]) -> T:
         """Send the calls of a workflow, which may handle their errors, and return its result."""
         if self.http.is_closed:
-            raise call_after_closing()
+            raise closing.call_after_closing()
         try:
             call = next(workflow)
             while True:
@@ -174,7 +171,7 @@ class Session(_Session[httpx.Client]):
 
     def _items(self, paginator: Paginator[T]) -> Generator[T, None, None]:
         if self.http.is_closed:
-            raise call_after_closing()
+            raise closing.call_after_closing()
         while (call := paginator.next_call()) is not None:
             items = paginator.receive(self._send(call))
             exchange.record_list(paginator)
@@ -229,11 +226,11 @@ class AsyncSession(_Session[httpx.AsyncClient]):
     async def send(self, call: Call[T]) -> T:
         """Send a call, again if its retry policy says so, and return its result."""
         if self.http.is_closed:
-            raise call_after_closing()
+            raise closing.call_after_closing()
         return await self._send(call)
 
     async def _send(self, call: Call[T]) -> T:
-        steps = exchange.exchange(call, self.config)
+        steps = exchange.begin(call, self.config)
         reply: Reply = None
         try:
             while True:
@@ -248,7 +245,7 @@ class AsyncSession(_Session[httpx.AsyncClient]):
     async def run(self, workflow: Workflow[T]) -> T:
         """Send the calls of a workflow, which may handle their errors, and return its result."""
         if self.http.is_closed:
-            raise call_after_closing()
+            raise closing.call_after_closing()
         try:
             call = next(workflow)
             while True:
@@ -270,7 +267,7 @@ class AsyncSession(_Session[httpx.AsyncClient]):
 
     async def _items(self, paginator: Paginator[T]) -> AsyncGenerator[T, None]:
         if self.http.is_closed:
-            raise call_after_closing()
+            raise closing.call_after_closing()
         while (call := paginator.next_call()) is not None:
             items = paginator.receive(await self._send(call))
             exchange.record_list(paginator)

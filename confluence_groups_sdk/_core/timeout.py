@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from types import EllipsisType
 from typing import Any, Self
 
-import httpx
-
+from .._support.libraries.http import httpx
 from .._support.pickling import unpickle
 from .._support.public import public
 from .._support.validation import is_number

@@ -9,10 +9,9 @@ import ipaddress
 import sys
 from urllib.parse import quote, unquote
 
-import httpx
-
 from .._version import __version__
 from ..errors import ConfigurationError
+from .libraries.http import httpx
 
 GATEWAY = "https://api.atlassian.com"
 AUTHORITY = "https://auth.atlassian.com"

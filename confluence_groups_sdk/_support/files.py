@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import ConfigurationError
-
 OTHER_KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFCHR: "a device",
@@ -155,7 +153,9 @@ def lock_file(path: Path, name: str, error_class: type[Exception]) -> Iterator[N
     try:
         from filelock import FileLock, Timeout
     except ModuleNotFoundError:
-        raise ConfigurationError(f"a {name} needs filelock: pip install 'confluence-groups-sdk[files]'") from None
+        from .libraries.extras import missing_extra
+
+        raise missing_extra("files", f"a {name} needs filelock") from None
     try:
         check_path(path)
     except OSError as error:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
-
 from .._core.transport.decompression import UndecodableError
 from .._core.transport.replies import UnreadableResponse
 from .._core.transport.response_reader import (
@@ -19,6 +17,7 @@ from .._core.transport.response_reader import (
     UNDECODABLE,
     BoundedBodyReader,
 )
+from .._support.libraries.http import httpx
 
 
 def limit_body(response: httpx.Response) -> None:

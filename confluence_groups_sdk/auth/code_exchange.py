@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
 from attrs import field, frozen
 
 from .._core.session import Session
@@ -10,6 +9,7 @@ from .._core.timeout import DEFAULT_TIMEOUT
 from .._core.transport.replies import NoResponse, UnreadableResponse
 from .._support import base_url
 from .._support.clock import Clock, SystemClock
+from .._support.libraries.http import httpx
 from ..errors import APIConnectionError, APIError, APITimeoutError, ResponseValidationError
 from . import token_endpoint
 from .token_store import Tokens

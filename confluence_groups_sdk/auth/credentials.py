@@ -9,9 +9,8 @@ from collections.abc import Generator
 from types import FrameType
 from typing import NoReturn
 
-import httpx
-
 from .._support import base_url
+from .._support.libraries.http import httpx
 from .._support.public import public
 from ..errors import ConfigurationError
 

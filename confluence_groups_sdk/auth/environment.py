@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-import httpx
-
 from .._support.base_url import PLACEHOLDER, ApiAddress, gateway_base, site_base
+from .._support.libraries.http import httpx
 from ..errors import ConfigurationError
 from .credentials import ApiToken, BearerToken
 

@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING
 
-import httpx
-
 from .._support import base_url
 from .._support.clock import Clock, SystemClock
+from .._support.libraries.http import httpx
 from .._support.public import public
 from ..errors import ConfigurationError
 from .credentials import SecretAuth, find_problem

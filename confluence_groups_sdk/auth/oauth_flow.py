@@ -10,12 +10,13 @@ from collections.abc import Generator
 from copy import copy
 from typing import TypeAlias, TypeVar
 
-import httpx
 from attrs import define, frozen
 
 from .._core.responses.error_factory import error_from_response
 from .._support.clock import Clock
+from .._support.libraries.http import httpx
 from .._support.log import logger
+from .._support.observing.observer import NOTED, note
 from ..errors import APIError, ConfigurationError, MissingScopeError
 from . import token_endpoint
 from .body_limits import body_problem, limit_body
@@ -120,6 +121,8 @@ class OAuthFlow:
                 yield Unlock()
                 if not renewed:
                     return
+                if attempt.refreshed:
+                    self._note_refresh(attempt)
             response = yield from _send(_sign(attempt))
             if response.status_code in REJECTED_STATUSES:
                 limit_body(response)
@@ -164,6 +167,14 @@ class OAuthFlow:
         logger.info("OAuth 2.0: refreshed, valid for %.0f s", tokens.expires_at - self._clock.now())
         attempt.tokens, attempt.refreshed = tokens, True
         return True
+
+    def _note_refresh(self, attempt: AuthAttempt) -> None:
+        """Let the client of this request tell its observer, if it has one."""
+        if NOTED in attempt.request.extensions and attempt.tokens is not None:
+            from .._support.observing.events import TokensRefreshed  # loads only for programs that observe
+
+            now = self._clock.now()
+            note(attempt.request.extensions, TokensRefreshed(at=now, valid_for=attempt.tokens.expires_at - now))
 
     def _refresh_request(self, request: httpx.Request, stored: Tokens) -> httpx.Request:
         """Build the request for new tokens.

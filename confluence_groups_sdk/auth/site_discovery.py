@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import httpx
-
 from .._core.api import deserialization
 from .._core.api.operations import Call
 from .._core.session import AsyncSession, Session
 from .._core.timeout import DEFAULT_TIMEOUT
 from .._core.transport.http_client import auth_problem
 from .._support import base_url
+from .._support.libraries.http import httpx
 from .._support.public import public
 from ..models import Site
 

@@ -9,11 +9,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from .._core.responses import error_details, headers
 from .._core.responses.bounded_json import parse_json
 from .._core.responses.error_factory import MESSAGE_LIMIT, REQUEST_ID_LIMIT, error_from_response, validation_error
+from .._support.libraries.http import httpx
 from .._support.redaction import redact, secrets_in
 from ..errors import APIError, APIStatusError, AuthenticationError
 from .credentials import find_ascii_problem

@@ -131,9 +131,9 @@ class FileTokenStore:
         try:
             from filelock import FileLock
         except ModuleNotFoundError:
-            raise ConfigurationError(
-                "FileTokenStore needs filelock: pip install 'confluence-groups-sdk[files]'"
-            ) from None
+            from .._support.libraries.extras import missing_extra
+
+            raise missing_extra("files", "FileTokenStore needs filelock") from None
         self._path = Path(os.path.realpath(path))  # users of a symbolic link share one lock with users of its target
         self._new_lock = FileLock
 

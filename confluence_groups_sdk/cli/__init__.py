@@ -7,7 +7,6 @@ import sys
 from .program import PROGRAM
 
 NEEDED = ("typer", "rich", "jinja2")
-MISSING = "{} needs {}: pip install 'confluence-groups-sdk[cli]'"
 
 
 def main() -> None:
@@ -26,5 +25,7 @@ def _start() -> None:
         package = (missing.name or "").partition(".")[0]
         if package not in NEEDED:
             raise
-        print(MISSING.format(PROGRAM, package), file=sys.stderr)
+        from .._support.libraries.extras import how_to_install
+
+        print(f"{PROGRAM} needs {package}: {how_to_install('cli')}", file=sys.stderr)
         sys.exit(2)

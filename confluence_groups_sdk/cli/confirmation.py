@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
-
+from .._support.libraries.http import httpx
 from ..client import ConfluenceGroups
 from .options import ConfirmationOptions
 from .rendering.curl import curl_command

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote
 
+from .._support.libraries.extras import missing_extra
 from .._support.redaction import forms_of, redact
 from .._support.text import escape_controls
 from ..errors import ConfigurationError
@@ -213,7 +214,7 @@ def _parse(dsn: str) -> dict[str, Any] | None:
         from psycopg.conninfo import conninfo_to_dict
     except ModuleNotFoundError:
         del dsn
-        raise ConfigurationError("fleet needs psycopg: pip install 'confluence-groups-sdk[postgres]'") from None
+        raise missing_extra("postgres", "fleet needs psycopg") from None
     with suppress(psycopg.Error, TypeError):
         parsed = conninfo_to_dict(dsn)
         return parsed if _is_plausible(parsed) else None

@@ -55,11 +55,9 @@ def _load(name: str) -> object:
     try:
         value: object = getattr(import_module(f"{__name__}.{module}"), name)
     except ModuleNotFoundError as missing:
-        from ..errors import ConfigurationError
+        from .._support.libraries.extras import missing_extra
 
-        raise ConfigurationError(
-            f"the sandbox needs {missing.name}: pip install 'confluence-groups-sdk[sandbox]'"
-        ) from None
+        raise missing_extra("sandbox", f"the sandbox needs {missing.name}") from None
     globals()[name] = value
     return value
 

@@ -22,7 +22,7 @@ import confluence_groups_sdk as sdk
 from confluence_groups_sdk import membership
 from confluence_groups_sdk._core.responses.rate_limit_headers import RateLimitInfo
 from confluence_groups_sdk.membership.execution.journal import open_journal
-from recording import review_values
+from recording import event_values, review_values
 
 COMPAT = Path(__file__).resolve().parents[2] / "tests" / "compat"
 PROTOCOL = 4  # supported by every Python version that this package runs on
@@ -125,6 +125,7 @@ JOURNAL_STATE = membership.JournalState(
 TOKENS = sdk.Tokens("an-access-token", "a-refresh-token", 1_800_000_000.5, ("read:confluence-user", "offline_access"))
 
 VALUES: Mapping[str, Any] = {
+    **event_values.EVENTS,
     "Action": membership.Action.REMOVE,
     "Change": ONE,
     "JournalState": JOURNAL_STATE,

@@ -20,6 +20,7 @@ PACKAGE = "confluence_groups_sdk"
 PUBLIC = ("errors", "fleet", "membership", "review", "sandbox")
 MODULES = (*(f"{PACKAGE}.{each}" for each in PUBLIC), PACKAGE)
 GENERATED = f"{PACKAGE}._generated"
+HTTP = f"{PACKAGE}._support.libraries.http."  # where the package imports httpx
 NOT_READ = ("_generated", "cli")  # folders that no public name leads into; reading them takes a quarter of the time
 NOT_PUBLIC = {"__attrs_post_init__", "__reduce__", "__repr__", "__slots__", "__str__"}
 ATTRS_CLASSES = {"attrs.frozen", "attrs.define", "attrs.mutable"}
@@ -134,7 +135,7 @@ def _public_bases(class_: Any, first: dict[str, str]) -> list[str]:
         if path.startswith(f"{GENERATED}."):
             raise SpecError(class_.path, "", f"{path} is its base, but generated code is internal: wrap it")
         if inner is None:
-            named.append(path)
+            named.append(path.removeprefix(HTTP))
         elif inner.path in first:
             named.append(first[inner.path])
         else:

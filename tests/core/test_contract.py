@@ -209,6 +209,7 @@ def test_every_method_that_calls_is_compared_with_the_reference(
     others = {
         "site",
         "rate_limiter",
+        "observer",
         "notices",
         "raw",
         "with_options",

@@ -27,6 +27,7 @@ CALLS_NOTHING = {
     "from_env",
     "site",
     "notices",
+    "observer",
     "raw",
 }
 BOTH_IDS = {"group_id": "g/1", "account_id": "557058:a b"}

@@ -7,7 +7,7 @@ error.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from typing import assert_type
 
@@ -18,7 +18,9 @@ from confluence_groups_sdk import (
     ApiToken,
     AsyncConfluenceGroups,
     BearerToken,
+    CallEnded,
     ConfluenceGroups,
+    Event,
     FileTokenStore,
     Group,
     IncompleteReadError,
@@ -40,6 +42,11 @@ from confluence_groups_sdk import (
 from confluence_groups_sdk._generated import AuthenticatedClient
 
 
+def count_calls(event: Event) -> None:
+    if isinstance(event, CallEnded):
+        assert_type(event.attempts[0].retry_in, float | None)
+
+
 def use_every_method(http: httpx.Client) -> None:
     with ConfluenceGroups(
         "https://your-domain.atlassian.net",
@@ -48,6 +55,7 @@ def use_every_method(http: httpx.Client) -> None:
         retry=RetryPolicy(max_retries=2),
         http_client=http,
         application_name="consumer/1.0",
+        observe=count_calls,
     ) as groups:
         assert_type(groups, ConfluenceGroups)
         assert_type(groups.iter_groups(), Generator[Group, None, None])
@@ -76,6 +84,7 @@ def use_every_method(http: httpx.Client) -> None:
         assert_type(groups.site, str)
         assert_type(groups.rate_limiter, RateLimiter)
         assert_type(groups.notices, tuple[Notice, ...])
+        assert_type(groups.observer, Callable[[Event], object] | None)
     groups.close()
     assert_type(ConfluenceGroups.from_env(timeout=3), ConfluenceGroups)
     assert_type(ConfluenceGroups.for_cloud("id", auth=BearerToken("t"), http_client=http), ConfluenceGroups)
@@ -108,6 +117,7 @@ async def use_every_method_async(http: httpx.AsyncClient) -> None:
         assert_type(groups.site, str)
         assert_type(groups.rate_limiter, RateLimiter)
         assert_type(groups.notices, tuple[Notice, ...])
+        assert_type(groups.observer, Callable[[Event], object] | None)
     await groups.aclose()
     assert_type(AsyncConfluenceGroups.from_env(), AsyncConfluenceGroups)
     assert_type(AsyncConfluenceGroups.for_cloud("id", auth=BearerToken("t")), AsyncConfluenceGroups)

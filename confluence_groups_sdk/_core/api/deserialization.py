@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-import httpx
 from attrs import evolve, frozen
 
+from ..._support.libraries.http import httpx
 from ...models import Group, Site, User
 from ..responses.bounded_json import JsonBoundsError, parse_json
 

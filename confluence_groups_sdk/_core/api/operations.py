@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-import httpx
 from attrs import define, evolve
 
 from ..._generated import models as generated
+from ..._support.libraries.http import httpx
 from ..._support.redaction import hash_id
 from ...models import Group, User
 from . import deserialization

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..._support.clock import Clock, SystemClock, Waker
 from ..._support.log import logger
@@ -37,6 +37,20 @@ DEFAULT_QUOTA_PAUSE_S = 60.0  # after a spent quota without a reset time
 CLOCK_RESOLUTION_S = 0.001  # shorter waits would not move a clock
 
 NEVER = -math.inf
+
+
+class Learned(NamedTuple):
+    """What a rate limiter learned from a response.
+
+    Attributes:
+        hold_s: seconds for which it now holds all calls; None if it held them before, or does not.
+        quota_spent: whether a spent quota is the reason.
+        rate: its new limit in calls per second; None if the response has changed nothing.
+    """
+
+    hold_s: float | None
+    quota_spent: bool
+    rate: float | None = None
 
 
 class Reservation:
@@ -176,8 +190,8 @@ class RateLimiter(ConcurrencyLimiter):
             if reservation.epoch == self._epoch:
                 self._next_free -= reservation.interval_s
 
-    def record_accepted(self, clock: Clock, limits: RateLimitInfo) -> None:
-        """Learn from a response that is not a 429."""
+    def record_accepted(self, clock: Clock, limits: RateLimitInfo) -> Learned | None:
+        """Learn from a response that is not a 429; return what is new."""
         held = False
         with self._lock:
             now = clock.monotonic()
@@ -191,11 +205,13 @@ class RateLimiter(ConcurrencyLimiter):
                 self._measure_rate(now, self._rate.since, at_least=self._rate.start)
             if limits.exhausted and limits.reset_in:
                 held = self._hold(now, limits.reset_in)
-        if held:
-            logger.info("nothing is left of the quota: all calls are held for %.1f s", limits.reset_in)
+        if not held:
+            return None
+        logger.info("nothing is left of the quota: all calls are held for %.1f s", limits.reset_in)
+        return Learned(limits.reset_in, quota_spent=True)
 
-    def record_rate_limited(self, clock: Clock, limits: RateLimitInfo, sent_at: float) -> None:
-        """Learn from a 429.
+    def record_rate_limited(self, clock: Clock, limits: RateLimitInfo, sent_at: float) -> Learned:
+        """Learn from a 429; return what is new.
 
         Args:
             clock: the time.
@@ -218,6 +234,7 @@ class RateLimiter(ConcurrencyLimiter):
             logger.info("rate-limited: all calls are held for %.1f s", pause)
         if slower:
             logger.info("rate-limited: continuing with %.1f calls per second", rate)
+        return Learned(pause if held else None, quota_spent=quota_spent, rate=rate if slower else None)
 
     def add_points(self, points: int) -> None:
         """Count the points of a call."""

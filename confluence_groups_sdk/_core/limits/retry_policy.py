@@ -6,9 +6,9 @@ import ssl
 from collections.abc import Iterator
 from enum import Enum
 
-import httpx
 from attrs import evolve, field, frozen
 
+from ..._support.libraries.http import httpx
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public
 from ..._support.validation import is_integer, is_number

@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
-import httpx
-
 from ..._support import base_url
+from ..._support.libraries.http import httpx
 from ..._support.redaction import redact
 from ...errors import KnownProblem
 from .bounded_json import parse_json

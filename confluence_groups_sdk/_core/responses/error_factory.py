@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TypedDict
 
-import httpx
-
+from ..._support.libraries.http import httpx
 from ..._support.redaction import ESCAPE, MAX_ESCAPE_LENGTH, redact, secrets_in
 from ...errors import (
     APIStatusError,

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
-import httpx
 from attrs import evolve, frozen
 
+from ..._support.libraries.http import httpx
 from ..._support.log import logger
 from ..._support.pickling import VersionTolerantPickle
 from ..._support.public import public

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 
-import httpx
-
+from ..._support.libraries.http import httpx
 from ...errors import (
     APIStatusError,
     AuthenticationError,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-import httpx
-
+from ..._support.libraries.http import httpx
 from ..._support.public import public
 from ..._support.validation import is_integer
 from ...errors import ConfigurationError
@@ -38,9 +37,9 @@ def aiohttp_client(
     try:
         from .aiohttp_transport import AiohttpTransport
     except ImportError:
-        raise ConfigurationError(
-            "aiohttp_client() needs aiohttp: pip install 'confluence-groups-sdk[aiohttp]'"
-        ) from None
+        from ..._support.libraries.extras import missing_extra
+
+        raise missing_extra("aiohttp", "aiohttp_client() needs aiohttp") from None
 
     context = http_client.build_ssl_context() if verify is True else httpx.create_ssl_context(verify)
     transport = AiohttpTransport(context, max_connections)

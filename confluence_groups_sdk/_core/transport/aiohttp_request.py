@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-import httpx
 from yarl import URL
+
+from ..._support.libraries.http import httpx
 
 HEADER_NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 HEADER_VALUE = re.compile(rb"(?:[^\x00-\x20\x7f]+(?:[ \t]+[^\x00-\x20\x7f]+)*)?")

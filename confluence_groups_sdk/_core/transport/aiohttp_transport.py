@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 
 import aiohttp
-import httpx
 from aiohttp.http import HttpProcessingError, StreamWriter
 
+from ..._support.libraries.http import httpx
 from .aiohttp_request import build_url, checked_headers
 from .connections.aiohttp_connector import CONNECTING, EXTENSIONS, WatchedConnector, announce, poll
 

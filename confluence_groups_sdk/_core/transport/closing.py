@@ -16,15 +16,14 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
-
 from ..._support.clock import Clock, SystemClock, Waker
+from ..._support.libraries.http import httpx
+from ...errors import ClientClosedError
 
 if TYPE_CHECKING:
     import asyncio
 
-    import httpcore
-
+    from ..._support.libraries.http_core import httpcore
     from ..limits.acquirable import Acquirable
 
 CLOSED_UNSENT = "the client was closed: nothing was sent"
@@ -175,3 +174,8 @@ def _expire(scope: asyncio.Timeout, loop: asyncio.AbstractEventLoop) -> None:
             scope.reschedule(loop.time())
         else:
             loop.call_soon_threadsafe(_expire, scope, loop)
+
+
+def call_after_closing() -> ClientClosedError:
+    """Return the error for a call that is begun after closing; one begun before gets a plain APIConnectionError."""
+    return ClientClosedError("the client was closed before the call")

@@ -13,9 +13,9 @@ import ssl
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-import httpx
 from attrs import frozen
 
+from ..._support.libraries.http import httpx
 from ..limits.retry_policy import causes_of, proxy_status
 from .connections.watching import UnexpectedDataError
 

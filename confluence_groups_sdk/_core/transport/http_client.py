@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import getproxies
 
-import httpx
-
 from ..._support.lazy_import import LazyModule
+from ..._support.libraries.http import httpx
 from ...errors import ConfigurationError
 from ..config import ClientConfig
 from .closing import Closing
@@ -33,7 +33,28 @@ def auth_problem(auth: object) -> str | None:
     """Return what is wrong with credentials; a text instead of an exception, whose traceback would hold their value."""
     if isinstance(auth, httpx.Auth):
         return None
-    return f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {type(auth).__name__}"
+    return f"auth must be an ApiToken, a BearerToken or another httpx.Auth, not {_type_of(auth)}"
+
+
+def client_problem(kind: type, given: object) -> str | None:
+    """Return what is wrong with the caller's httpx client; one of httpx2 looks the same."""
+    if isinstance(given, kind):
+        return None
+    problem = f"http_client must be an httpx.{kind.__name__}, not {_type_of(given)}"
+    if type(given).__name__ != kind.__name__:
+        return problem
+    own = f"this package sends with httpx {httpx.__version__}"
+    return f"{problem}: {own}. Pass an httpx.{kind.__name__} with the same options, or none"
+
+
+def _type_of(value: object) -> str:
+    """Name the type of a value, with its library, and with the version of a library other than httpx."""
+    name, library = type(value).__name__, type(value).__module__.partition(".")[0]
+    if library == "builtins":
+        return name
+    version = getattr(sys.modules.get(library), "__version__", None)
+    is_other = library.startswith("httpx") and library != httpx.__name__ and isinstance(version, str)
+    return f"{library}.{name} ({library} {version})" if is_other else f"{library}.{name}"
 
 
 def skip_cookies(_response: httpx.Response) -> None:
@@ -65,8 +86,8 @@ class HttpClientHolder(Generic[C]):
     """
 
     def __init__(self, kind: type[C], given: C | None, config: ClientConfig, *, sends_once: bool) -> None:
-        if given is not None and not isinstance(given, kind):
-            raise TypeError(f"http_client must be an httpx.{kind.__name__}, not {type(given).__name__}")
+        if given is not None and (problem := client_problem(kind, given)):
+            raise TypeError(problem)
         self._kind = kind
         self._sends_once = sends_once
         self._uses_environment = config.base.startswith("https:")  # a proxy could read the token in plain http

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
-import httpx
 from attrs import frozen
 
 from ..._support import base_url
+from ..._support.libraries.http import httpx
 from ..._support.log import logger
 from ..._support.redaction import REDACTED
 from ..._support.text import escape_controls

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
+from ..._support.libraries.http import httpx
 from ..config import ClientConfig
 from .closing import CLOSED_UNSENT, AttemptTimeoutError, InterruptedByClosingError
 from .connections.attempt import AsyncAttempt, Attempt, attempt_timeout

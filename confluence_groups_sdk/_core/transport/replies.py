@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
 from attrs import frozen
 
 from ..._support.lazy_import import LazyModule
+from ..._support.libraries.http import httpx
 from ..limits import retry_policy
 from ..limits.retry_policy import Failure
 from .http_client import VIA_PROXY

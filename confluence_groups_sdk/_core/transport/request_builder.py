@@ -11,8 +11,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
+from ..._support.libraries.http import httpx
 from ..api.operations import Call
 from ..config import ClientConfig
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import httpx
-
 from ..._support.clock import SystemClock
+from ..._support.libraries.http import httpx
 from ..config import ClientConfig
 from .decompression import Decoder, UndecodableError
 from .replies import UnreadableResponse

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..._version import __version__
-from ...errors import ConfigurationError
+from ..libraries.extras import missing_extra
 from ..text import escape_controls
 from .tables import ColumnLabels
 
@@ -87,7 +87,7 @@ def _build_environment(folder: str | Traversable, extra: str) -> Environment:
     try:
         from jinja2 import Environment, FunctionLoader, StrictUndefined
     except ModuleNotFoundError:
-        raise ConfigurationError(f"HTML pages need jinja2: pip install 'confluence-groups-sdk[{extra}]'") from None
+        raise missing_extra(extra, "HTML pages need jinja2") from None
 
     return Environment(
         loader=FunctionLoader(lambda name: _read(FOLDER if name in SHARED else folder, name)),

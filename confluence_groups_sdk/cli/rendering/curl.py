@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-import httpx
+from ..._support.libraries.http import httpx
 
 HEADERS = ("authorization", "x-atlassian-token", "content-type")
 """The headers to print; `ConfluenceGroups.prepare` has redacted the credentials."""

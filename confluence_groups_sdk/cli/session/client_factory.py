@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 from attrs import frozen
 
 from ..._core.limits.rate_limiter import RateLimiter
 from ..._support import base_url, log
+from ..._support.libraries.http import httpx
 from ...auth import environment
 from ...auth.credentials import BEARER_TOKEN_AT_SITE, ApiToken
 from ...auth.oauth import OAuth2

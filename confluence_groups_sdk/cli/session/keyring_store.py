@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from ..._support.libraries.extras import how_to_install
 from ...errors import ConfigurationError
 from ..program import NAME
 from . import state_store
@@ -54,7 +55,7 @@ def _try_to_save(site: str, secret: str) -> str | None:
         import keyring
         import keyring.errors
     except ModuleNotFoundError:
-        return "keeping an API token needs keyring: pip install 'confluence-groups-sdk[keyring]'"
+        return f"keeping an API token needs keyring: {how_to_install('keyring')}"
     try:
         keyring.set_password(SERVICE, site, secret)
     except keyring.errors.KeyringError as error:

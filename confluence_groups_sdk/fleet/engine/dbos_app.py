@@ -6,6 +6,7 @@ import logging
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..._support.libraries.extras import missing_extra
 from ..._support.log import logger
 from ...errors import ConfigurationError
 from ..connections import Connections
@@ -41,7 +42,7 @@ def import_dbos() -> Any:
     try:
         import dbos
     except ModuleNotFoundError:
-        raise ConfigurationError("fleet workers need dbos: pip install 'confluence-groups-sdk[dbos]'") from None
+        raise missing_extra("dbos", "fleet workers need dbos") from None
     module: ModuleType = dbos
     return module
 

@@ -14,7 +14,7 @@ from ...client import ConfluenceGroups
 from ..jobs.work import OpenClient
 
 if TYPE_CHECKING:
-    import httpx
+    from ..._support.libraries.http import httpx
 
 LEASE_S = 4.0  # after the last heartbeat; shorter than the time after which another worker takes over
 MAX_WAIT_S = 120.0  # for a heartbeat, while the database cannot be reached
@@ -177,7 +177,7 @@ class Run:
 
     def _check_request(self, request: httpx.Request) -> None:
         """Let a request pass only while nobody can have taken over; an event hook of httpx, called for each attempt."""
-        import httpx
+        from ..._support.libraries.http import httpx
 
         if self.is_reading:
             self.check()

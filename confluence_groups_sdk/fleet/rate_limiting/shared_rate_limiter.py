@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from ..._core.limits.rate_limiter import (
     FALLBACK_CALLS_PER_S,
     ClimbingRate,
+    Learned,
     RateLimiter,
     Reservation,
     pause_after,
@@ -118,15 +119,15 @@ class SharedRateLimiter(RateLimiter):
         else:
             super().release_reservation(reservation)
 
-    def record_accepted(self, clock: Clock, limits: RateLimitInfo) -> None:
-        super().record_accepted(clock, limits)
+    def record_accepted(self, clock: Clock, limits: RateLimitInfo) -> Learned | None:
+        learned = super().record_accepted(clock, limits)
         if not self._schedule.is_down:
             self._schedule.record_accepted(limits.reset_in if limits.exhausted else None)
+        return learned
 
-    def record_rate_limited(self, clock: Clock, limits: RateLimitInfo, sent_at: float) -> None:
+    def record_rate_limited(self, clock: Clock, limits: RateLimitInfo, sent_at: float) -> Learned:
         if self._schedule.is_down:
-            super().record_rate_limited(clock, limits, sent_at)
-            return
+            return super().record_rate_limited(clock, limits, sent_at)
         pause, quota_spent = pause_after(limits)
         with self._lock:
             now = clock.monotonic()
@@ -137,6 +138,7 @@ class SharedRateLimiter(RateLimiter):
         if held:
             logger.info("rate-limited: all calls are held for %.1f s", pause)
         self._schedule.record_rate_limited(pause, None if quota_spent else now - sent_at)
+        return Learned(pause if held else None, quota_spent=quota_spent)  # the database finds the rate
 
     def _rate_at(self, now: float) -> float | None:
         return super()._rate_at(now) if self._schedule.is_down else self._schedule.rate

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import httpx
 from attrs import frozen
 
 from ..._support.base_url import AUTHORITY, GATEWAY, gateway_base, parse_origin_url, site_base
+from ..._support.libraries.http import httpx
 from ..._support.public import public
 from ...auth.credentials import ApiToken, BearerToken
 from ...auth.oauth import OAuth2

@@ -20,7 +20,7 @@ from ..model.plan import Plan
 from ..model.report import Report, Stop, StopReason
 from ..planning.reading.caller import read_caller
 from .append_only_file import NullFile
-from .apply_run import ApplyRun, OnDrift, build_report, pending_changes
+from .apply_run import ApplyRun, OnDrift, build_report, pending_changes, tell_results
 from .change_executor import OpenClient, PerProcessClient
 from .dispatcher import Dispatcher, State
 from .interrupts import CallerThread
@@ -62,7 +62,8 @@ def apply(
     finished the plan, nothing is read, sent or written, and the report is ``already_complete``.
 
     Args:
-        client: reads the groups and sends the changes: 8 calls at the same time, if its rate limiter allows them.
+        client: reads the groups and sends the changes: 8 calls at the same time, if its rate limiter allows them. Its
+            ``observe`` is told of each recorded change with a `ChangeSettled`, in the run's thread.
         plan: the plan.
         journal: the path of the plan's journal, or a storage for it; each plan needs its own.
         on_drift: if memberships have changed since the plan was made, ``refuse`` to apply anything, or ``continue``
@@ -111,6 +112,8 @@ def apply(
             run = ApplyRun(client, plan, opened, user.account_id, caller.relay(on_progress), clock)
             caller.read(lambda: run.prepare(on_drift))
             opened.begin()
+            if (observer := client.observer) is not None:
+                opened.on_results = partial(tell_results, observer, clock)
             dispatcher = Dispatcher(
                 opened,
                 PerProcessClient(open_client) if open_client else lambda: client,

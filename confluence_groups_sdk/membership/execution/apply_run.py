@@ -10,6 +10,9 @@ from attrs import define, evolve, field
 
 from ..._support.clock import Clock
 from ..._support.log import logger
+from ..._support.observing.events import ChangeSettled
+from ..._support.observing.observer import Observe
+from ..._support.redaction import hash_id
 from ...client import ConfluenceGroups
 from ...errors import APIError, DriftError, IncompleteReadError
 from ...models import Group
@@ -259,6 +262,22 @@ def build_report(
         done_before=tuple(result for result in earlier if result.final),
         earlier_runs=journal.earlier_runs,
     )
+
+
+def tell_results(observer: Observe, clock: Clock, results: Sequence[Result]) -> None:
+    """Tell an observer of results that were recorded."""
+    for result in results:
+        settled = ChangeSettled(
+            at=clock.now(),
+            action=result.change.action.value,
+            group=hash_id(result.change.group_id),
+            account=hash_id(result.change.account_id),
+            outcome=result.outcome.value,
+            error=result.error_type,
+            final=result.final,
+            request_id=result.request_id,
+        )
+        observer(settled)
 
 
 def _missing_group(change: Change) -> Result:

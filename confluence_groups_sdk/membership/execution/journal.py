@@ -54,7 +54,7 @@ class Journal:
         state: the state that the journal describes, kept up to date with each line that is written.
         earlier_runs: the runs that the journal recorded before it was opened.
         new_results: the last result of each change that was recorded since the journal was opened.
-        on_loss: is called when the file was lost; it must stop the run.
+        on_loss, on_results: are called when the file was lost, which must stop the run, and with recorded results.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Journal:
         self.new_results: dict[Key, Result] = {}
         self._unrecorded_run = run if state.lines else None  # the first line names the first run
         self.on_loss: Callable[[], object] = lambda: None
+        self.on_results: Callable[[Sequence[Result]], object] = lambda _results: None
         self._path = path
         self._name = name or str(path)
         self._file = file
@@ -113,6 +114,7 @@ class Journal:
             self._write(results_entry(results))
             self.state.add_results(results)
             self.new_results |= {result.change.key: result for result in results}
+            self.on_results(results)
 
     def withdraw(self, changes: Sequence[Change]) -> None:
         """Record that the calls of these changes were not sent.

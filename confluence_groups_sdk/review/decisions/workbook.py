@@ -13,7 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ...errors import ConfigurationError
+from ..._support.libraries.extras import missing_extra
 from ..sheets.workbook import MAX_UNPACKED
 from .raw_sheet import RawCell, RawSheet, UnreadableSheetError, as_cell
 
@@ -65,9 +65,7 @@ def _read_tables(data: bytes) -> Iterator[tuple[str, Table]]:
     try:
         from python_calamine import CalamineError, CalamineWorkbook
     except ModuleNotFoundError:
-        raise ConfigurationError(
-            "reading workbooks needs python-calamine: pip install 'confluence-groups-sdk[review]'"
-        ) from None
+        raise missing_extra("review", "reading workbooks needs python-calamine") from None
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         for title in workbook.sheet_names:

@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from ..._support.libraries.extras import missing_extra
 from ..._support.text import protect_cell
-from ...errors import ConfigurationError, InputError
+from ...errors import InputError
 from ..model.decisions import Decision
 from ..model.sheet_row import COLUMNS, DECISION_COLUMNS, SheetRow
 from ..model.snapshot import Snapshot
@@ -78,7 +79,7 @@ def build_workbook(snapshot: Snapshot, rows: Sequence[SheetRow], about: About) -
     try:
         new_workbook = import_module("xlsxwriter").Workbook
     except ModuleNotFoundError:
-        raise ConfigurationError("workbooks need XlsxWriter: pip install 'confluence-groups-sdk[review]'") from None
+        raise missing_extra("review", "workbooks need XlsxWriter") from None
     if len(rows) > MAX_ROWS:
         raise InputError(f"a workbook has at most {MAX_ROWS:,} rows, and the sheet has {len(rows):,}: {SPLIT}")
     content = io.BytesIO()

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 import aiohttp
-import httpx
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from attrs import frozen
 
+from ...._support.libraries.http import httpx
 from .response_end import ResponseEnd
 from .watching import TURNS, UNEXPECTED, UnexpectedDataError
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import httpcore
-import httpx
-
+from ...._support.libraries.http import httpx
+from ...._support.libraries.http_core import httpcore
 from ..closing import CLOSED_UNSENT
 from .deadline import limit_steps, time_left
 from .watching import watch

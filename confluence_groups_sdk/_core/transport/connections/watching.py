@@ -19,9 +19,8 @@ from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-import httpcore
-import httpx
-
+from ...._support.libraries.http import httpx
+from ...._support.libraries.http_core import httpcore
 from .deadline import time_left
 from .response_end import ResponseEnd
 

@@ -1,0 +1,1 @@
+"""The libraries that the package uses: httpx, imported in one place, and those that an extra installs."""

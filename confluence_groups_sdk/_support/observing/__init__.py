@@ -1,0 +1,1 @@
+"""Events: what a program is told about its calls, and the ways to tell it."""
