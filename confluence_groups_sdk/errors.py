@@ -42,11 +42,16 @@ class ConfluenceGroupsError(Exception):
 
 
 class ConfigurationError(ConfluenceGroupsError, ValueError):
-    """An argument or the environment is unusable: a bad site, bad or missing credentials, a missing extra."""
+    """An argument or the environment is unusable: a bad site, bad or missing credentials, a missing extra.
+
+    What to do: correct the option, the variable or the installation that the message names.
+    """
 
 
 class IncompleteReadError(ConfluenceGroupsError):
     """A list could not be read to its end.
+
+    What to do: read the list again from its start; do not use what came before the error as the whole list.
 
     Attributes:
         received: the ids that were read before, in order: account ids for members, group ids for groups.
@@ -61,6 +66,8 @@ class IncompleteReadError(ConfluenceGroupsError):
 
 class InputError(ConfluenceGroupsError, ValueError):
     """The input for a plan is unusable. The error lists all problems, and no plan was made.
+
+    What to do: correct all problems in the input, then plan again.
 
     Attributes:
         problems: one line per problem, with its place, such as ``line 7: the account is missing``.
@@ -77,11 +84,16 @@ class InputError(ConfluenceGroupsError, ValueError):
 
 
 class PlanError(ConfluenceGroupsError, ValueError):
-    """A plan cannot be read or must not be applied: it was edited, is for another site, or was not approved."""
+    """A plan cannot be read or must not be applied: it was edited, is for another site, or was not approved.
+
+    What to do: make a new plan, have it approved, and apply that one.
+    """
 
 
 class DriftError(PlanError):
     """Memberships have changed since the plan was made.
+
+    What to do: make a new plan, or apply this one with ``on_drift="continue"``.
 
     Attributes:
         differences: one line per difference.
@@ -98,7 +110,10 @@ class DriftError(PlanError):
 
 
 class JournalError(ConfluenceGroupsError):
-    """A journal is unusable: damaged, of another plan or site, in use by another process, lost, or not writable."""
+    """A journal is unusable: damaged, of another plan or site, in use by another process, lost, or not writable.
+
+    What to do: apply the plan that the journal belongs to, or continue with the journal that ``recovered`` names.
+    """
 
     recovered: str | None = None
     """The path of the new journal, if the journal was lost during a run and a new one was written; otherwise None."""
@@ -108,6 +123,8 @@ class JournalError(ConfluenceGroupsError):
 
 class ReviewError(ConfluenceGroupsError, ValueError):
     """A snapshot, a decision or evidence of an access review is unusable: unreadable, edited, or of another review.
+
+    What to do: take the file again from where it was made, or correct what the message names.
 
     Attributes:
         problems: one line per problem, with its place; empty if the message says everything.

@@ -12,10 +12,11 @@ if __name__ == "__main__":
 import argparse
 
 from run_command import run_command
-from walkthroughs import cli_walkthrough, plans_walkthrough, review_walkthrough
+from walkthroughs import cli_walkthrough, pages_walkthrough, plans_walkthrough, review_walkthrough
 
 UPDATES = {
     "cli": cli_walkthrough.update,
+    "pages": pages_walkthrough.update,
     "plans": plans_walkthrough.update,
     "review": review_walkthrough.update,
 }
