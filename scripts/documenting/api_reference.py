@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import griffe
-from versioning.python_api import class_members, find_public_objects, load_package
+from versioning.python_api import PACKAGE, PUBLIC, class_members, find_public_objects, load_package
 
-from confluence_groups_sdk import errors
+import confluence_groups_sdk as sdk
+from confluence_groups_sdk import errors, fleet, membership, review, sandbox
 
 PAGE_TITLES = {
     "client": "The client",
@@ -28,7 +30,9 @@ PAGE_TITLES = {
 }
 PAGE_OF_PART = {"async_client": "client"} | {name: name for name in PAGE_TITLES}
 """The page of a part of the package; the other parts are on the page of settings."""
-FACTS = re.compile(r"\b(docs/([\w-]+)\.md(#[\w-]+)?)(?: and (#[\w-]+))?")
+FACTS = re.compile(r"\bdocs/([\w-]+)\.md(#[\w-]+)?((?:,?\s+(?:and\s+)?#[\w-]+)*)")
+ANCHOR = re.compile(r"#[\w-]+")
+NAME = re.compile(r"(?<!`)`(\w+)`(?!`)")
 SAID_REMEDY = re.compile(r"^What to do: (.*?\.)$", re.DOTALL | re.MULTILINE)
 NEVER_RAISED = {"ConfluenceGroupsError", "APIError", "KnownProblem"}
 INTERNAL_BASES = {"VersionTolerantPickle"}
@@ -121,6 +125,8 @@ def _order(name: str) -> tuple[bool, str]:
 
 
 def _introduction(page: str, objects: Mapping[str, Any]) -> Iterator[str]:
+    module = f"{PACKAGE}.{page}" if page in PUBLIC and page != "errors" else PACKAGE
+    yield f"Import these names from `{module}`.\n"
     if page == "errors":
         yield "What each error means for your program: [errors](../errors.md).\n"
         yield "| error | what to do |\n|---|---|"
@@ -140,19 +146,39 @@ def _remedy(target: Any) -> str | None:
 
 
 class PublicExtension(griffe.Extension):
-    """Turns the pages that docstrings name into links, and hides internal bases."""
+    """Turns the pages and the public names in docstrings into links, and hides internal bases."""
+
+    def on_object(self, *, obj: Any, **_: Any) -> None:
+        """Replace pages and names in a docstring."""
+        if obj.docstring is not None and obj.path.startswith("confluence_groups_sdk"):
+            text = FACTS.sub(_link_facts, obj.docstring.value)
+            obj.docstring.value = NAME.sub(lambda found: _link_name(found, obj.path), text)
 
     def on_class(self, *, cls: Any, **_: Any) -> None:
         """Remove the internal bases of a class."""
         cls.bases = [base for base in cls.bases if str(base) not in INTERNAL_BASES]
 
-    def on_object(self, *, obj: Any, **_: Any) -> None:
-        """Replace the names in a docstring."""
-        if obj.docstring is not None:
-            obj.docstring.value = FACTS.sub(_link, obj.docstring.value)
+
+def _link_facts(found: re.Match[str]) -> str:
+    page, first, others = found.groups()
+    text = f"[{page}{f': {first[1:]}' if first else ''}](../{page}.md{first or ''})"
+    return text + ANCHOR.sub(lambda anchor: f"[{anchor[0][1:]}](../{page}.md{anchor[0]})", others)
 
 
-def _link(found: re.Match[str]) -> str:
-    _, page, anchor, second = found.groups()
-    text = f"[{page}{f': {anchor[1:]}' if anchor else ''}](../{page}.md{anchor or ''})"
-    return f"{text} and [{second[1:]}](../{page}.md{second})" if second else text
+def _link_name(found: re.Match[str], path: str) -> str:
+    part = path.split(".")[1] if "." in path else ""
+    target = _public_path(found[1], part)
+    return f"[`{found[1]}`][{target}]" if target else found[0]
+
+
+@cache
+def _public_path(name: str, part: str) -> str | None:
+    """Return the public path of a name in the docstrings of a part of the package, or None if it has none."""
+    modules = [sdk, membership, review, fleet, sandbox]
+    modules.sort(key=lambda module: not module.__name__.endswith(f".{part}"))
+    for module in modules:
+        home = getattr(getattr(module, name, None), "__module__", None)
+        if home == module.__name__ or (module is sdk and home == errors.__name__):
+            return f"{module.__name__}.{name}"
+    is_method = part in ("client", "async_client") and name in vars(sdk.ConfluenceGroups)
+    return f"{sdk.ConfluenceGroups.__module__}.ConfluenceGroups.{name}" if is_method else None

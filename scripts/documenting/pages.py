@@ -24,6 +24,7 @@ FENCE = re.compile(r"(^```.*?^```$\n?)", re.DOTALL | re.MULTILINE)
 MARKER = re.compile(r"^<!-- .*? -->\n", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[([^\]\n]*)\]\(([^()\s]+)\)")
 IMAGE = re.compile(r"!\[[^\]\n]*\]\(([^()\s]+)\)")
+SESSION = ("```console", "``` { .console .no-copy }")  # nobody wants to paste prompts and output
 EXTERNAL = re.compile(r"[a-z]+:|#")
 
 
@@ -79,7 +80,9 @@ def convert_page(text: str, source: str, names: dict[str, str]) -> str:
         return f"[{label}]({names[path]}{f'#{anchor}' if anchor and '#' not in names[path] else ''})"
 
     parts = FENCE.split(MARKER.sub("", text))
-    return "".join(part if index % 2 else LINK.sub(convert_link, part) for index, part in enumerate(parts))
+    return "".join(
+        part.replace(*SESSION, 1) if index % 2 else LINK.sub(convert_link, part) for index, part in enumerate(parts)
+    )
 
 
 def format_examples(root: Path) -> str:
