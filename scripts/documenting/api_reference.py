@@ -23,10 +23,10 @@ PAGE_TITLES = {
     "auth": "Credentials",
     "settings": "Rates, retries, timeouts",
     "errors": "Errors",
-    "membership": "Plans (membership)",
-    "review": "Access reviews (review)",
-    "fleet": "Many sites (fleet)",
-    "sandbox": "The sandbox",
+    "membership": "Plans",
+    "review": "Access reviews",
+    "fleet": "Many sites",
+    "sandbox": "Sandbox",
 }
 PAGE_OF_PART = {"async_client": "client"} | {name: name for name in PAGE_TITLES}
 """The page of a part of the package; the other parts are on the page of settings."""

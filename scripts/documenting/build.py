@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from documenting import pages
-from documenting.api_reference import find_undocumented, format_api_pages
+from documenting.api_reference import PAGE_TITLES, find_undocumented, format_api_pages
 from documenting.cli_reference import format_cli_reference
 from documenting.site_check import find_problems
 
@@ -20,6 +20,7 @@ FOLDER, SITE = ROOT / "build" / "docs", ROOT / "site"
 WATCHED = ("docs/*.md", "*.md", "examples/*", "confluence_groups_sdk/**/*.py")
 POLL_S = 1.0
 WARNING = re.compile(r"^(?:griffe: |mkdocstrings|Warning|WARNING|Error|ERROR).*", re.MULTILINE)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # zensical colours its warnings in any case
 STYLE = """\
 .md-typeset table:not([class]) { font-size: 0.7rem; }
 .md-typeset table:not([class]) code { overflow-wrap: normal; word-break: normal; }
@@ -42,13 +43,16 @@ def check_site() -> int:
     write_pages()
     shutil.rmtree(SITE, ignore_errors=True)
     built = _run_zensical("build", "--clean", "--strict", capture=True)
-    print(built.stdout, end="")
-    problems += WARNING.findall(built.stdout)
+    output = COLOUR.sub("", built.stdout).partition("Traceback (most recent call last)")[0]
+    print(output, end="")
+    problems += WARNING.findall(output)
     if SITE.exists():
         problems += find_problems(SITE)
-    print(*problems, sep="\n", file=sys.stderr)
+    if built.returncode and not problems:
+        problems.append(built.stdout)
+    print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     print(f"{len(problems)} problems" if problems else f"{len(list(SITE.rglob('*.html')))} pages, no problem")
-    return 1 if problems or built.returncode else 0
+    return 1 if problems else 0
 
 
 def serve_site() -> int:
@@ -66,12 +70,21 @@ def write_pages() -> None:
     pages.copy_pages(ROOT, FOLDER)
     generated = {f"reference/{name}": text for name, text in format_api_pages(ROOT).items()}
     generated["reference/cli.md"] = format_cli_reference()
+    overview = FOLDER / "reference.md"
+    pages.write_page(overview, link_references(overview.read_text(encoding="utf-8")))
     for name, text in generated.items():
         pages.write_page(FOLDER / name, text)
     pages.write_page(FOLDER / "site.css", STYLE)
     expected = {FOLDER / name for name in (*pages.page_names(ROOT).values(), pages.EXAMPLES, *generated)}
     for path in set(FOLDER.rglob("*.md")) - expected:
         path.unlink()
+
+
+def link_references(text: str) -> str:
+    """Return the overview of the references with links to them; they exist on the site only."""
+    for name, title in {**PAGE_TITLES, "cli": "Command line"}.items():
+        text = text.replace(f"| {title} |", f"| [{title}](reference/{name}.md) |")
+    return text
 
 
 def _run_zensical(*arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ from typing import Any
 import browser as browsers
 import pytest
 import typer.main
-from documenting import api_reference, cli_reference, pages, site_check
+from documenting import api_reference, build, cli_reference, pages, site_check
 
 from confluence_groups_sdk.cli.app import app
 
@@ -127,6 +127,12 @@ def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from commands(each, f"{prefix}{name} ")
         else:
             yield f"{prefix}{name}", each
+
+
+def test_overview_links_to_each_reference() -> None:
+    text = build.link_references((ROOT / "docs" / "reference.md").read_text(encoding="utf-8"))
+    linked = re.findall(r"\]\(reference/([\w.]+)\)", text)
+    assert sorted(linked) == sorted([*api_reference.format_api_pages(ROOT), "cli.md"])
 
 
 def test_facts_and_names_in_docstrings_become_links() -> None:
