@@ -41,22 +41,35 @@ class ConfluenceGroupsError(Exception):
         return error
 
 
-class ConfigurationError(ConfluenceGroupsError, ValueError):
-    """An argument, the environment or a file of settings is unusable: a bad site, no credentials, a missing extra."""
+class _ListedProblemsError(ConfluenceGroupsError, ValueError):
+    """An error whose message lists problems, each with its place; ``problems`` is empty if the message says it all."""
 
     problems: tuple[str, ...] = ()
-    """One line per problem of a file, with its place; empty if the message says everything."""
 
     def __init__(self, *args: object, problems: tuple[str, ...] = (), option: str | None = None) -> None:
         super().__init__(*args, option=option)
         self.problems = tuple(map(escape_controls, problems))
 
     def __str__(self) -> str:
-        return "\n  ".join([super().__str__(), *_first_problems(self.problems)])
+        more = len(self.problems) - MAX_PROBLEMS_SHOWN
+        shown = [*self.problems[:MAX_PROBLEMS_SHOWN], *([f"and {more} more (see problems)"] if more > 0 else [])]
+        return "\n  ".join([super().__str__(), *shown])
+
+
+class ConfigurationError(_ListedProblemsError):
+    """An argument, the environment or a file of settings is unusable: a bad site, no credentials, a missing extra.
+
+    What to do: correct the option, the variable, the file or the installation that the message names.
+
+    Attributes:
+        problems: one line per problem of a file, with its place; empty if the message says everything.
+    """
 
 
 class IncompleteReadError(ConfluenceGroupsError):
     """A list could not be read to its end.
+
+    What to do: read the list again from its start; do not use what came before the error as the whole list.
 
     Attributes:
         received: the ids that were read before, in order: account ids for members, group ids for groups.
@@ -69,29 +82,27 @@ class IncompleteReadError(ConfluenceGroupsError):
         self.received = received
 
 
-class InputError(ConfluenceGroupsError, ValueError):
+class InputError(_ListedProblemsError):
     """The input for a plan is unusable. The error lists all problems, and no plan was made.
+
+    What to do: correct all problems in the input, then plan again.
 
     Attributes:
         problems: one line per problem, with its place, such as ``line 7: the account is missing``.
     """
 
-    problems: tuple[str, ...] = ()
-
-    def __init__(self, message: str = "", *, problems: tuple[str, ...] = (), option: str | None = None) -> None:
-        super().__init__(message, option=option)
-        self.problems = tuple(map(escape_controls, problems))
-
-    def __str__(self) -> str:
-        return "\n  ".join([super().__str__(), *_first_problems(self.problems)])
-
 
 class PlanError(ConfluenceGroupsError, ValueError):
-    """A plan cannot be read or must not be applied: it was edited, is for another site, or was not approved."""
+    """A plan cannot be read or must not be applied: it was edited, is for another site, or was not approved.
+
+    What to do: make a new plan, have it approved, and apply that one.
+    """
 
 
 class DriftError(PlanError):
     """Memberships have changed since the plan was made.
+
+    What to do: make a new plan, or apply this one with ``on_drift="continue"``.
 
     Attributes:
         differences: one line per difference.
@@ -108,7 +119,10 @@ class DriftError(PlanError):
 
 
 class JournalError(ConfluenceGroupsError):
-    """A journal is unusable: damaged, of another plan or site, in use by another process, lost, or not writable."""
+    """A journal is unusable: damaged, of another plan or site, in use by another process, lost, or not writable.
+
+    What to do: apply the plan that the journal belongs to, or continue with the journal that ``recovered`` names.
+    """
 
     recovered: str | None = None
     """The path of the new journal, if the journal was lost during a run and a new one was written; otherwise None."""
@@ -116,21 +130,14 @@ class JournalError(ConfluenceGroupsError):
     """Whether the run had begun to send changes."""
 
 
-class ReviewError(ConfluenceGroupsError, ValueError):
+class ReviewError(_ListedProblemsError):
     """A snapshot, a decision or evidence of an access review is unusable: unreadable, edited, or of another review.
+
+    What to do: take the file again from where it was made, or correct what the message names.
 
     Attributes:
         problems: one line per problem, with its place; empty if the message says everything.
     """
-
-    problems: tuple[str, ...] = ()
-
-    def __init__(self, message: str = "", *, problems: tuple[str, ...] = (), option: str | None = None) -> None:
-        super().__init__(message, option=option)
-        self.problems = tuple(map(escape_controls, problems))
-
-    def __str__(self) -> str:
-        return "\n  ".join([super().__str__(), *_first_problems(self.problems)])
 
 
 class JobError(ConfluenceGroupsError, ValueError):
@@ -311,9 +318,3 @@ class APITimeoutError(APIConnectionError):
 for _class in list(globals().values()):
     if isinstance(_class, type) and issubclass(_class, ConfluenceGroupsError):
         _class.__module__ = __package__ or ""  # the import path that ``repr`` and pickles show
-
-
-def _first_problems(problems: tuple[str, ...]) -> list[str]:
-    """Return as many problems as a message shows, and the number of the others."""
-    more = len(problems) - MAX_PROBLEMS_SHOWN
-    return [*problems[:MAX_PROBLEMS_SHOWN], *([f"and {more} more (see problems)"] if more > 0 else [])]

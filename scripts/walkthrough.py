@@ -10,12 +10,14 @@ if __name__ == "__main__":
     exit_on_interrupt()
 
 import argparse
+from collections.abc import Callable
 
 from run_command import run_command
-from walkthroughs import cli_walkthrough, plans_walkthrough, review_walkthrough
+from walkthroughs import cli_walkthrough, pages_walkthrough, plans_walkthrough, review_walkthrough
 
-UPDATES = {
+UPDATES: dict[str, Callable[..., int]] = {
     "cli": cli_walkthrough.update,
+    "pages": pages_walkthrough.update,
     "plans": plans_walkthrough.update,
     "review": review_walkthrough.update,
 }

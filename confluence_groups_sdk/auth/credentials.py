@@ -50,6 +50,7 @@ class _ConstantAuth(SecretAuth):
         self._value = value
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the credentials to a request; httpx calls this."""
         request.headers["Authorization"] = self._value
         yield request
 

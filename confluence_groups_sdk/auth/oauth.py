@@ -77,6 +77,7 @@ class OAuth2(SecretAuth):
         self._loop_locks: PerLoopLocks | None = None
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the access token to a request, and refresh it if needed; httpx calls this."""
         flow = self._flow.steps(request)
         with ExitStack() as lock:
             step = advance(flow, None)
@@ -98,6 +99,7 @@ class OAuth2(SecretAuth):
                 step = advance(flow, reply)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Add the access token to a request, and refresh it if needed; httpx calls this."""
         flow = self._flow.steps(request)
         async with AsyncExitStack() as lock:
             step = advance(flow, None)

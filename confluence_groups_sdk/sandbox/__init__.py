@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .app import Answer as Answer
     from .app import SeenRequest as SeenRequest
     from .company import add_company as add_company
+    from .company.demo import add_demo as add_demo
+    from .company.demo import demo_files as demo_files
     from .directory import Credentials as Credentials
     from .directory import Directory as Directory
     from .directory import Group as Group
@@ -35,6 +37,8 @@ _MODULE_OF = {
     "Sandbox": "server",
     "SeenRequest": "app",
     "add_company": "company",
+    "add_demo": "company.demo",
+    "demo_files": "company.demo",
 }
 
 __all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - a list, made from the table above so that the two cannot differ

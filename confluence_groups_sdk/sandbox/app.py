@@ -47,6 +47,11 @@ register_url_convertor(OPAQUE, OpaqueConvertor())
 class Answer:
     """A response that you prepare, and that the sandbox sends instead of its own.
 
+    Attributes:
+        status: from 200 to 599.
+        headers: by name.
+        body: the text, sent as UTF-8.
+
     Raises:
         ValueError: the status is not from 200 to 599, or a header or the body cannot be sent. The sandbox itself sets
             Content-Length.
@@ -75,7 +80,13 @@ class Answer:
 @_public
 @frozen
 class SeenRequest:
-    """A request as it arrived: method, target (path and query, still encoded) and headers."""
+    """A request as it arrived.
+
+    Attributes:
+        method: such as ``GET``.
+        target: path and query, still encoded.
+        headers: by name.
+    """
 
     method: str
     target: str

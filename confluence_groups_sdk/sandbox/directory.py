@@ -10,7 +10,12 @@ from . import _public
 
 @_public
 class Credentials(NamedTuple):
-    """The e-mail address and API token of an account: ``ApiToken(*credentials)``."""
+    """The credentials of an account: ``ApiToken(*credentials)``.
+
+    Attributes:
+        email: the account's e-mail address.
+        token: its API token.
+    """
 
     email: str
     token: str
@@ -19,7 +24,19 @@ class Credentials(NamedTuple):
 @_public
 @frozen
 class Person:
-    """An account. If it is not ``active``, lists of members leave it out (docs/confluence-behaviour.md#users)."""
+    """An account. If it is not ``active``, lists of members leave it out (docs/confluence-behaviour.md#users).
+
+    Attributes:
+        account_id: identifies it.
+        display_name: its name.
+        email: empty if it is hidden.
+        account_type: ``atlassian`` or ``app``.
+        is_site_admin: whether it may change groups.
+        has_confluence: whether it may read.
+        account_status: ``active``, or another value.
+        is_guest: whether it is a guest of the site.
+        time_zone: for example ``Europe/Berlin``; None if responses leave it out.
+    """
 
     account_id: str
     display_name: str
@@ -35,11 +52,19 @@ class Person:
 @_public
 @frozen
 class Group:
-    """A group; responses leave out `managed_by` and `usage_type` if they are None."""
+    """A group; responses leave out `managed_by` and `usage_type` if they are None.
+
+    Attributes:
+        id: identifies it.
+        name: its name.
+        access: what it gives to its members: of ``user``, ``admin`` and ``site-admin``.
+        managed_by: ``ADMINS``, ``EXTERNAL``, ``TEAM_MEMBERS``, ``OPEN`` or None.
+        usage_type: ``USERBASE_GROUP``, ``TEAM_COLLABORATION`` or None.
+    """
 
     id: str
     name: str
-    access: frozenset[str] = frozenset({"user"})  # of user, admin and site-admin
+    access: frozenset[str] = frozenset({"user"})
     managed_by: str | None = None
     usage_type: str | None = None
 
@@ -47,7 +72,12 @@ class Group:
 @_public
 @define
 class Directory:
-    """People, groups and memberships; each group's members are in the order in which they joined."""
+    """People, groups and memberships; each group's members are in the order in which they joined.
+
+    Attributes:
+        people: the accounts by id.
+        groups: the groups by id.
+    """
 
     people: dict[str, Person] = field(factory=dict)
     groups: dict[str, Group] = field(factory=dict)

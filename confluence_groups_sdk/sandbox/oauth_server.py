@@ -37,7 +37,12 @@ UNAUTHORIZED = {"code": 401, "message": "Unauthorized"}
 
 @_public
 class OAuthClient(NamedTuple):
-    """The client id and client secret of the app that users consent to."""
+    """The app that users consent to: ``OAuth2(*sandbox.oauth_client, store)``.
+
+    Attributes:
+        client_id: names the app.
+        client_secret: proves that a request for tokens is the app's.
+    """
 
     client_id: str
     client_secret: str
@@ -45,7 +50,14 @@ class OAuthClient(NamedTuple):
 
 @_public
 class Grant(NamedTuple):
-    """The tokens that an app gets when a user consents: ``Tokens(*grant)``."""
+    """The tokens that an app gets when a user consents: ``Tokens(*grant)``.
+
+    Attributes:
+        access_token: goes with each call.
+        refresh_token: is exchanged for new tokens, once.
+        expires_at: when the access token expires, in seconds since 1970.
+        scopes: what the user has consented to.
+    """
 
     access_token: str
     refresh_token: str

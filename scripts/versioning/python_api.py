@@ -10,6 +10,7 @@ import ast
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import griffe
@@ -31,20 +32,28 @@ COMPUTED = "..."  # a default that a function computes
 Surface = dict[str, dict[str, Any]]  # declaration by module and public name; a class has bases and members
 
 
+def load_package(root: Path) -> Any:
+    """Return the package in a folder, as griffe reads it.
+
+    Raises:
+        SpecError: its source cannot be read.
+    """
+    extensions = griffe.load_extensions(griffe.UnpackTypedDictExtension(), FieldsExtension())
+    loader = griffe.GriffeLoader(extensions=extensions, allow_inspection=False, store_source=False)
+    loader.finder = _Finder([root])
+    try:
+        return loader.load(PACKAGE, try_relative_path=False)
+    except (ImportError, griffe.GriffeError, SyntaxError, OSError) as error:
+        raise SpecError(PACKAGE, "", f"its source cannot be read: {error}") from None
+
+
 def read_surface(root: Path) -> Surface:
     """Return the public API of the package in a folder.
 
     Raises:
         SpecError: its source cannot be read, or a public name does not exist.
     """
-    extensions = griffe.load_extensions(griffe.UnpackTypedDictExtension(), _FieldsExtension())
-    loader = griffe.GriffeLoader(extensions=extensions, allow_inspection=False, store_source=False)
-    loader.finder = _Finder([root])
-    try:
-        package = loader.load(PACKAGE, try_relative_path=False)
-    except (ImportError, griffe.GriffeError, SyntaxError, OSError) as error:
-        raise SpecError(PACKAGE, "", f"its source cannot be read: {error}") from None
-    places = dict(_find_public_objects(package))
+    places = dict(find_public_objects(load_package(root)))
     first: dict[str, str] = {}  # the first public name of each object
     for name, target in places.items():
         first.setdefault(target.path, name)
@@ -81,7 +90,7 @@ def _check_declaration(declaration: Node) -> None:
         member.text()
 
 
-def _find_public_objects(package: Any) -> Iterator[tuple[str, Any]]:
+def find_public_objects(package: Any) -> Iterator[tuple[str, Any]]:
     """Yield the public names and their objects: imports that are public, and a module's documented declarations."""
     for path in MODULES:
         module = package if path == PACKAGE else package[path.removeprefix(f"{PACKAGE}.")]
@@ -143,12 +152,18 @@ def _public_bases(class_: Any, first: dict[str, str]) -> list[str]:
     return named
 
 
-def _class_members(class_: Any, first: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the members of a class, including those inherited from internal classes."""
+def class_members(class_: Any, first: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """Return the members of a class by name, including those inherited from classes that are not in ``first``."""
     members: dict[str, Any] = {}
     for each in (*reversed(class_.mro()), class_):
         if each is class_ or each.path not in first:
             members |= each.members
+    return members
+
+
+def _class_members(class_: Any, first: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the declarations of the members of a class, including those inherited from internal classes."""
+    members = class_members(class_, first)
     values = any(str(base).endswith("Enum") for base in class_.bases)
     for name, member in members.items():
         dunder = name.startswith("__") and name.endswith("__") and name not in NOT_PUBLIC
@@ -205,7 +220,7 @@ class _Finder(griffe.ModuleFinder):
         return [(parts, path) for parts, path in found if not (module.path == PACKAGE and parts[0] in NOT_READ)]
 
 
-class _FieldsExtension(griffe.Extension):
+class FieldsExtension(griffe.Extension):
     """Presents attrs classes and NamedTuples as dataclasses, whose __init__ griffe creates."""
 
     def on_class_members(self, *, cls: Any, **_: Any) -> None:

@@ -9,7 +9,7 @@ import re
 from functools import partial
 from pathlib import Path
 
-from confluence_groups_sdk.sandbox import Group, Person, Sandbox
+from confluence_groups_sdk.sandbox import Sandbox, add_demo
 from walkthroughs import walkthrough
 from walkthroughs.shell_session import run_commands
 
@@ -26,11 +26,8 @@ CLI_VARYING = walkthrough.VARYING | {
 
 
 def add_people(sandbox: Sandbox) -> None:
-    """Add the people of the document to the sandbox."""
-    ids = [f"712020:00000000-0000-4000-8000-{number:012d}" for number in range(1, 9)]
-    for number, account_id in enumerate(ids, 1):
-        sandbox.directory.add_person(Person(account_id, f"Writer {number}", f"writer{number}@example.com"))
-    sandbox.directory.add_group(Group("9d3f2a61-5c0e-4b7a-8f11-2e6d7c8b9a05", "writers", frozenset()), ids)
+    """Add the people of the documentation, as ``confluence-groups sandbox --demo`` does."""
+    add_demo(sandbox.directory)
 
 
 def run_session(block: re.Match[str], sandbox: Sandbox, folder: Path) -> str:

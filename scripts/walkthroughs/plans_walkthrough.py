@@ -12,12 +12,13 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from confluence_groups_sdk.sandbox import Group, Person, Sandbox
+from confluence_groups_sdk.sandbox import Sandbox, add_demo
 from walkthroughs import walkthrough
 
 DOCUMENT = walkthrough.DOCS / "plans.md"
 OUTPUT = re.compile(
-    r"(<!-- (?:program|crash and resume): (\S+) -->\n(?:```python\n(?:(?!```).)*```\n\n)?```text\n)(.*?)(```)",
+    r"(<!-- (?:program|run|crash and resume): (\S+(?: \S+)?) -->\n(?:```python\n(?:(?!```).)*```\n\n)?```text\n)"
+    r"(.*?)(```)",
     re.DOTALL,
 )
 PLANS_VARYING = walkthrough.VARYING | {
@@ -28,30 +29,22 @@ KILL_AFTER = 100  # changes
 
 
 def add_people(sandbox: Sandbox) -> None:
-    """Add the people of the document to the sandbox."""
-    directory = sandbox.directory
-    editors = directory.group_named("docs-editors")
-    directory.add_person(Person("nia", "Nia Petrova", "nia@example.com"))
-    directory.add_person(Person("release-bot", "Release Bot", "release-bot@example.com", account_type="app"))
-    for account_id in ("nia", "release-bot"):
-        directory.add_member(editors.id, account_id)
-    for group, prefix, number in (("Team", "p", 12), ("Large", "large-", 300)):
-        ids = [f"{prefix}{each:03d}" for each in range(number)]
-        for account_id in ids:
-            directory.add_person(Person(account_id, f"Person {account_id}", f"{account_id}@example.com"))
-        directory.add_group(Group(f"{group.lower()}-id", group), ids)
+    """Add the people of the documentation, as ``confluence-groups sandbox --demo`` does."""
+    add_demo(sandbox.directory)
 
 
 def output_of(block: re.Match[str], sandbox: Sandbox, folder: Path) -> str:
-    """Return the output of a program, or that of a program that is killed and started again."""
-    program = block[2]
-    if "crash and resume" not in block[0]:
+    """Return the output of a program; that of a program with a plan follows its command, as in a terminal."""
+    program, *plans = block[2].split()
+    if not plans:
         return run(program, sandbox, folder)
-    plan = folder / "plan.json"
-    digest = walkthrough.DIGEST.findall(plan.read_text(encoding="utf-8"))[-1]
-    command = f"$ python {program} plan.json {digest[:8]}…"
-    killed = run_and_kill(program, digest, sandbox, folder)
-    return f"{command}\n{killed}\n{command}\n{run(program, sandbox, folder, 'plan.json', digest)}"
+    [plan] = plans
+    digest = walkthrough.DIGEST.findall((folder / plan).read_text(encoding="utf-8"))[-1]
+    command = f"$ python {program} {plan} {digest[:8]}…\n"
+    killed = ""
+    if "crash and resume" in block[0]:
+        killed = f"{command}{run_and_kill(program, plan, digest, sandbox, folder)}\n"
+    return f"{killed}{command}{run(program, sandbox, folder, plan, digest)}"
 
 
 def run(program: str, sandbox: Sandbox, folder: Path, *arguments: str) -> str:
@@ -62,9 +55,9 @@ def run(program: str, sandbox: Sandbox, folder: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def run_and_kill(program: str, digest: str, sandbox: Sandbox, folder: Path) -> str:
+def run_and_kill(program: str, plan: str, digest: str, sandbox: Sandbox, folder: Path) -> str:
     """Kill a program in the middle of its work; return the message of a shell."""
-    command = [sys.executable, program, "plan.json", digest]
+    command = [sys.executable, program, plan, digest]
     environment = walkthrough.sandbox_environment(sandbox, folder)
     with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stderr is not None

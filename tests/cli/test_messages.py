@@ -134,6 +134,20 @@ def test_groups_of_the_sandbox_need_people(shell: Shell) -> None:
     assert ended.err.startswith("error: --groups needs --people")
 
 
+def test_files_of_the_demo_need_the_demo(shell: Shell) -> None:
+    ended = shell.run("sandbox", "--files", ".")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: --files needs --demo")
+
+
+def test_file_of_the_demo_replaces_no_other_file(shell: Shell) -> None:
+    (shell.folder / "team.csv").write_text("mine", encoding="utf-8")
+    ended = shell.run("sandbox", "--demo", "--files", ".")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: team.csv exists already: give --files an empty or new folder")
+    assert not (shell.folder / "leavers.csv").exists()
+
+
 @pytest.mark.parametrize(("option", "value"), [("--max-fraction", "nan"), ("--timeout", "1e12"), ("--timeout", "0")])
 def test_no_message_names_a_python_argument(shell: Shell, option: str, value: str) -> None:
     shell.csv(f"docs-editors,{BRUNO},")

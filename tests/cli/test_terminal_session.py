@@ -243,6 +243,17 @@ def test_a_company_for_a_review_is_in_the_sandbox(terminal: Run) -> None:
     assert process.exitstatus == 0
 
 
+def test_commands_of_the_pages_work_on_the_demo(terminal: Run, tmp_path: Path) -> None:
+    for _ in range(2):  # the files of the first sandbox serve the second
+        with spawn(["sandbox", "--demo", "--files", str(tmp_path / "files")]) as process:
+            process.expect(r"export CONFLUENCE_API_TOKEN=(\S+)")
+            leavers = str(tmp_path / "files" / "people.csv")
+            planned = terminal("plan", "offboard", "--csv", leavers, "--out", "p.json", "--force", "--sandbox")
+            assert "6 removals, 0 additions, in 4 groups" in planned
+            process.sendintr()
+            process.expect(pexpect.EOF)
+
+
 @pytest.mark.usefixtures("terminal")
 def test_typed_secret_is_not_shown() -> None:
     with spawn(["login", "--client-id", "app", "--no-browser", "--port", "0"]) as process:

@@ -235,15 +235,6 @@ def test_the_program_in_the_documentation_runs(
     assert len(proxy.heads) == len(site.requests) == 1
 
 
-@pytest.mark.usefixtures("trusted_authority")
-def test_the_program_with_many_tasks_in_the_documentation_removes_them_all(site: SocketServer) -> None:
-    text = (Path(__file__).resolve().parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
-    _, program, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert "https://your-domain.atlassian.net" in program
-    exec(program.replace("https://your-domain.atlassian.net", site.address), {})
-    assert len(site.requests) == 3
-
-
 def test_raw_uses_the_same_proxy_as_calls(
     site: SocketServer, proxy: Proxy, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:

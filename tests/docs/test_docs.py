@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from attrs import fields_dict
+from walkthroughs import walkthrough
 
 from confluence_groups_sdk import (
     ApiToken,
@@ -22,7 +23,7 @@ from confluence_groups_sdk import (
     RetryPolicy,
 )
 from confluence_groups_sdk._core.api import operations
-from confluence_groups_sdk.sandbox import Person, Sandbox
+from confluence_groups_sdk.sandbox import Person, Sandbox, add_demo
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TESTING, CREDENTIALS, LIMITS = (
@@ -111,6 +112,16 @@ def test_program_on_networks_removes_a_member(sandbox: Sandbox) -> None:
     program = program.replace('"me@example.com", "token"', f'"{sandbox.admin.email}", "{sandbox.admin.token}"')
     exec(compile(program, "networks.md", "exec"), {})
     assert not sandbox.directory.is_member(EDITORS, DEACTIVATED)
+
+
+def test_many_tasks_on_networks_remove_members(sandbox: Sandbox, tmp_path: Path) -> None:
+    add_demo(sandbox.directory)
+    text = (DOCS / "networks.md").read_text(encoding="utf-8").partition("## Many tasks")[2]
+    program = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+    command = [sys.executable, "-W", "error", "-c", program]
+    environment = walkthrough.sandbox_environment(sandbox, tmp_path)
+    result = subprocess.run(command, capture_output=True, check=False, env=environment, encoding="utf-8")
+    assert (result.stdout, result.stderr) == ("200 members are left\n", "")
 
 
 def test_numbers_on_limits_are_the_defaults() -> None:

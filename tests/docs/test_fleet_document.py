@@ -1,4 +1,4 @@
-"""docs/fleet.md and examples/do_jobs.py: the programs, the file and the commands, on the sandbox and a real PostgreSQL."""
+"""docs/fleet.md and examples/do_jobs.py: programs, file and commands, on the sandbox and a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -102,12 +102,7 @@ def test_each_mentioned_command_exists() -> None:
 
 
 def test_the_program_shares_rate_tokens_and_journal(
-    sandbox: Sandbox,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    leavers: list[str],
-    capsys: pytest.CaptureFixture[str],
-    server: EmbeddedPostgres,
+    sandbox: Sandbox, leavers: list[str], capsys: pytest.CaptureFixture[str], server: EmbeddedPostgres
 ) -> None:
     """OAuth 2.0 is replaced by a token of the sandbox; everything else is the program of the page."""
     program = PROGRAMS[0].replace("postgresql://offboarding@db.example.com/fleet?sslmode=verify-full", server.dsn)
@@ -152,6 +147,7 @@ class _Dask:
 
     def map(self, function: Callable[[str], str], items: list[str], *, pure: bool, retries: int) -> list[Any]:
         assert not pure, "a job is done again if it is asked for again"
+        assert retries
         return [SimpleNamespace(result=lambda each=each: function(each)) for each in items]
 
 
@@ -161,9 +157,10 @@ def _engine_modules(done: list[str]) -> list[ModuleType]:
         return lambda function: function
 
     def task(function: Callable[[str], str], *, retries: int, retry_delay: timedelta) -> Any:
+        assert (retries, retry_delay) == (20, timedelta(minutes=1))
         return SimpleNamespace(expand=lambda job_id: done.extend(function(each) for each in job_id[:1]))
 
-    activity = SimpleNamespace(defn=lambda name: lambda function: function)
+    activity = SimpleNamespace(defn=lambda **_options: lambda function: function)
     workflow = SimpleNamespace(defn=lambda cls: cls, run=lambda function: function)
     return [
         _fake("celery", Celery=_Celery),
@@ -206,8 +203,9 @@ def test_each_engine_is_tested() -> None:
     assert set(ENGINES) == {"jobs.py", "tasks.py", "submit.py", "dags/leavers.py", "activities.py"}
 
 
+@pytest.mark.usefixtures("leavers")
 def test_the_example_does_the_jobs_once(
-    leavers: list[str], sandbox: Sandbox, capsys: pytest.CaptureFixture[str], server: EmbeddedPostgres
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], server: EmbeddedPostgres
 ) -> None:
     main = runpy.run_path(str(ROOT / "examples" / "do_jobs.py"), run_name="do_jobs")["main"]
     assert main(["fleet.toml"]) == 4

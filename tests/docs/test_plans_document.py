@@ -25,7 +25,7 @@ def test_page_shows_the_output_of_its_programs() -> None:
 
 def test_no_output_is_empty() -> None:
     assert "```text\n```" not in TEXT
-    assert len(plans_walkthrough.OUTPUT.findall(TEXT)) == 4
+    assert len(plans_walkthrough.OUTPUT.findall(TEXT)) == 5
 
 
 def test_page_lists_all_guards_with_their_options() -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from attrs import field, frozen
 from ...errors import ConfigurationError, InputError
 from ..command import command
 from ..options import check_value, is_share
+from ..output_files import write_file
 from ..session import state_store
 from ..terminal import print_out
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 PANEL = "Faults"
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 USERS_GROUP_NAME = "confluence-users-sandbox"
+WITHOUT_SANDBOX = "this copy of the package was made without its sandbox"
 LARGE_GROUP_ID, LARGE_GROUP_NAME = "00000000-0000-4000-8000-00000000beef", "everybody"
 
 
@@ -75,7 +78,7 @@ class FaultOptions:
 
 def add_to(app: typer.Typer) -> None:
     """Add this command to the application."""
-    command(app, "sandbox", "confluence-groups sandbox --people 2000 --groups 300 --rate-limit 50")(sandbox)
+    command(app, "sandbox", "confluence-groups sandbox --demo --files .")(sandbox)
 
 
 def sandbox(
@@ -103,12 +106,30 @@ def sandbox(
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="Seed that chooses the names and members of --groups.")
     ] = 0,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Add the groups and people of the documentation, to try its commands.")
+    ] = False,
+    files: Annotated[
+        Path | None,
+        typer.Option(
+            "--files",
+            metavar="DIR",
+            help="Write the CSV files of the documentation into this folder; needs --demo.",
+            file_okay=False,
+        ),
+    ] = None,
     faults: FaultOptions,
 ) -> None:
     """Run a sandbox until Ctrl-C. Other commands on this machine find it with --sandbox."""
     if groups and not people:
         raise InputError("--groups needs --people, who become the members of the groups")
+    if files is not None and not demo:
+        raise InputError("--files needs --demo, whose groups and people the files name")
+    if files is not None:
+        _write_demo_files(files)
     server = _build_sandbox(port, faults)
+    if demo:
+        _add_demo(server)
     if groups:
         _add_company(server, people, groups, seed)
     else:
@@ -159,7 +180,7 @@ def _build_sandbox(port: int, options: FaultOptions) -> Sandbox:
     try:
         from ...sandbox import Faults, Sandbox
     except ModuleNotFoundError:
-        raise ConfigurationError("this copy of the package was made without its sandbox") from None
+        raise ConfigurationError(WITHOUT_SANDBOX) from None
     faults = Faults(
         error_rate=options.error_rate,
         drop_after=options.drop_rate,
@@ -190,6 +211,35 @@ def _add_company(server: Sandbox, people: int, groups: int, seed: int) -> None:
     from ...sandbox import add_company
 
     add_company(server.directory, people=people, groups=groups, seed=seed)
+
+
+def _add_demo(server: Sandbox) -> None:
+    from ...sandbox import add_demo
+
+    add_demo(server.directory)
+
+
+def _write_demo_files(folder: Path) -> None:
+    """Write the files into a folder, which is created if needed; a file of another content is not replaced."""
+    try:
+        from ...sandbox import demo_files
+    except ModuleNotFoundError:
+        raise ConfigurationError(WITHOUT_SANDBOX) from None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: the folder cannot be created ({error.strerror or error})") from None
+    missing = {folder / name: text for name, text in demo_files().items() if not _has_content(folder / name, text)}
+    for path in missing:
+        if path.exists():
+            raise InputError(f"{path} exists already: give --files an empty or new folder")
+    for path, text in missing.items():
+        write_file(path, text, force=False)
+    print_out(f"{folder} has {', '.join(demo_files())}.")
+
+
+def _has_content(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _write_note(server: Sandbox) -> None:

@@ -161,7 +161,10 @@ def rehearse(
         client: reads the groups.
         plan: the plan.
         journal: the path of the plan's journal or its storage, if an earlier run has begun one.
-        on_drift, on_progress, expect_digest, clock: as for `apply`.
+        on_drift: as for `apply`.
+        on_progress: as for `apply`.
+        expect_digest: as for `apply`.
+        clock: as for `apply`.
 
     Raises:
         PlanError: as for `apply`.

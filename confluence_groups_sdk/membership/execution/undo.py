@@ -43,7 +43,9 @@ def undo(
         client: reads the groups.
         journal: the path of the journal, or its storage.
         expect_hash: the hash at the end of the last report on this journal; see `read_journal`.
-        guards, on_progress, clock: as for `plan_removals`.
+        guards: as for `plan_removals`.
+        on_progress: as for `plan_removals`.
+        clock: as for `plan_removals`.
 
     Raises:
         JournalError: the journal cannot be read, is damaged, is in use, or does not end with the expected hash.

@@ -99,7 +99,9 @@ def plan_sync(
         mode: ``exact``; ``add-only`` removes nobody; ``remove-only`` adds nobody.
         allow_empty: whether the list may be empty; usually it is empty because its source failed.
         reason: is recorded with each change whose row has no reason.
-        guards, on_progress, clock: as for `plan_removals`.
+        guards: as for `plan_removals`.
+        on_progress: as for `plan_removals`.
+        clock: as for `plan_removals`.
 
     Raises:
         ValueError: the mode is unknown.
@@ -154,7 +156,9 @@ def plan_offboarding(
             Confluence, and found if the member shows it. Items are as for `plan_sync`.
         keep_groups: ids or exact names of groups that the users stay in, including names in their own lists of groups.
         reason: is recorded with each change whose row has no reason.
-        guards, on_progress, clock: as for `plan_removals`.
+        guards: as for `plan_removals`.
+        on_progress: as for `plan_removals`.
+        clock: as for `plan_removals`.
 
     Raises:
         InputError: a group, an account or an e-mail is unknown or ambiguous, or the groups of a user or the members of
