@@ -31,7 +31,7 @@ README = ROOT / "README.md"
 FOLDER = ROOT / "benchmarks"
 PICTURE = "rate.svg"
 NEEDED = ("aiohttp", "atlassian", "matplotlib", "openapi_python_client", "sniffio")
-INSTALL = "pip install -e '.[aiohttp,sandbox,cli,keyring,review,postgres,dbos]' --group dev --group bench"
+INSTALL = "pip install -e '.[aiohttp,sandbox,cli,keyring,review,postgres,dbos,otel]' --group dev --group bench"
 TRIALS: dict[str, limits.Trial] = {}
 
 

@@ -48,7 +48,7 @@ install() {
 install_for_tests() {
   local locked=scripts/requirements.txt pip=(python -m pip install --quiet)
   if [[ ${NEWEST-} == 1 ]]; then
-    install --editable '.[aiohttp,sandbox,cli,keyring,review,postgres,dbos]' --group dev
+    install --editable '.[aiohttp,sandbox,cli,keyring,review,postgres,dbos,otel]' --group dev
   elif ! "${pip[@]}" --require-hashes --requirement <(sed -n '/^pip==/,/^ *#/p' "$locked") ||
     ! "${pip[@]}" --require-hashes --requirement "$locked"; then
     echo "$locked cannot be installed; with NEWEST=1, the newest releases are installed without it" >&2

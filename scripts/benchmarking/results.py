@@ -36,7 +36,7 @@ Written by `scripts/benchmark.py --write`, in one run. To repeat it, in a clone:
 ```
 python3 -m venv .venv
 .venv/bin/pip install --upgrade 'pip>=25.1'
-.venv/bin/pip install -e '.[aiohttp,sandbox,cli,keyring,review,postgres]' --group dev --group bench
+.venv/bin/pip install -e '.[aiohttp,sandbox,cli,keyring,review,postgres,dbos,otel]' --group dev --group bench
 .venv/bin/python scripts/benchmark.py          # a table; --json for programs, --only for a part, --write for this page
 ```
 

@@ -125,7 +125,7 @@ def test_a_file_that_does_not_fit_stops_the_installation(installing: Path, step:
 def test_the_newest_releases_are_installed_on_request(installing: Path) -> None:
     lines = install(installing, NEWEST="1").stdout.splitlines()
     assert lines[-2:] == [
-        "-m pip install --quiet --editable .[aiohttp,sandbox,cli,keyring,review,postgres,dbos] --group dev",
+        "-m pip install --quiet --editable .[aiohttp,sandbox,cli,keyring,review,postgres,dbos,otel] --group dev",
         "done",
     ]
     assert not [line for line in lines if "--require-hashes" in line]
