@@ -46,8 +46,8 @@ class _ListedProblemsError(ConfluenceGroupsError, ValueError):
 
     problems: tuple[str, ...] = ()
 
-    def __init__(self, *args: object, problems: tuple[str, ...] = (), option: str | None = None) -> None:
-        super().__init__(*args, option=option)
+    def __init__(self, message: str = "", *, problems: tuple[str, ...] = (), option: str | None = None) -> None:
+        super().__init__(message, option=option)
         self.problems = tuple(map(escape_controls, problems))
 
     def __str__(self) -> str:

@@ -46,7 +46,7 @@ class Telemetry:
     def spans(self) -> tuple[ReadableSpan, ...]:
         return self._exporter.get_finished_spans()
 
-    def metrics(self) -> dict[str, list[tuple[dict[str, Any], float]]]:
+    def metrics(self) -> dict[str, list[tuple[dict[str, Any], Any]]]:
         """Return the attributes and values of each metric by name; of a histogram, the sum."""
         data = self._reader.get_metrics_data()
         assert data
