@@ -30,7 +30,7 @@ def trial_figures(made: Mapping[str, Trial]) -> Iterator[Figure]:
     hundred = made["100 a second"]
     first = hundred.part(2_000)
     what = "2,000 removals, 100 a second let through"
-    yield Figure(what, first.excess, "x", "2,000 / 100 s", goal=1.10, short=what)
+    yield Figure(what, first.excess, "x", "2,000 / 100 s", goal=1.10, short=f"time of {what}")
     yield Figure("of them rate-limited", 100 * first.rate_limited_share(), "%", goal=2)
     yield Figure("rate-limited of the next 2,000", 100 * hundred.rate_limited_share(len(first.seen)), "%", goal=1)
     for name, each in made.items():

@@ -75,7 +75,7 @@ def figures(made: FleetTrial, rate: int, what: str) -> Iterator[Figure]:
     """Yield the results of one trial."""
     trial = made.trial
     name = f"{trial.calls:,} removals, {what}"
-    yield Figure(name, trial.excess, "x", f"{trial.allowed:.0f} s", goal=1.05, short=name if rate == 100 else "")
+    yield Figure(name, trial.excess, "x", f"{trial.allowed:.0f} s", goal=1.05)
     yield Figure("rate-limited", 100 * trial.rate_limited_share(), "%", goal=MAX_RATE_LIMITED[rate])
     in_turn = (made.processes - 1) / rate
     note = f"{in_turn:.1f} s if each takes its turn" if in_turn >= MUCH_S else ""

@@ -151,7 +151,6 @@ def count_reads() -> Iterator[Count]:
                 f"iter_members, {format_count(size, 'member')}",
                 fewest_to_list(size),
                 lambda groups: list(groups.iter_members(group_id=group_id(0))),
-                f"reading {size} members" if size == max(SIZES) else "",
             )
         assert len(members) == size, "some members were not read"
         yield counted
@@ -200,7 +199,6 @@ def count_task(site: Site, task: Task) -> Iterator[Count]:
             f"{task.name}: applied",
             to_apply,
             lambda groups: apply(groups, plan, journal=journal),
-            task.short and "applying the plan",
         )
         assert report.counts.total() == len(plan.changes), "some changes were not made"
         yield counted

@@ -22,6 +22,7 @@ ACCESS = {"the access that groups give": 3}
 ONE_GROUP = {"the group's name and manager": 1}
 
 Fewest = Mapping[str, int]
+SHOWN = 100  # leavers from which an off-boarding is in the short table
 
 
 @frozen
@@ -117,7 +118,7 @@ def offboarding(company: Company) -> Task:
         {**people, **lists, **ACCESS, **CALLER},
         {**lists, **CALLER},
         {**_all_groups(company), **lists, **CALLER},
-        f"off-boarding {leavers:,} people, {groups:,} groups",
+        f"planning to off-board {leavers:,} people from {groups:,} groups" if leavers >= SHOWN else "",
     )
 
 
