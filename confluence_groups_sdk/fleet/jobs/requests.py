@@ -141,7 +141,9 @@ class OffboardRequest(_Request):
         keep_groups: as for `plan_offboarding`.
         reason: is recorded with each change whose row has no reason.
         guards: refuse changes that are probably mistakes.
-        on_drift, stop_after_failures, wait_for_quota: as for `apply`.
+        on_drift: what to do if memberships have changed since the plan was made, as for `apply`.
+        stop_after_failures: the number of failed changes that stops the run, as for `apply`.
+        wait_for_quota: whether to wait if the site accepts no more calls for a while, as for `apply`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or is out of range.
@@ -158,7 +160,12 @@ class SyncRequest(_Request):
     """Bring the members of a group into line with a list.
 
     Args:
-        id, site, needs_approval, on_drift, stop_after_failures, wait_for_quota: as for `OffboardRequest`.
+        id: as for `OffboardRequest`.
+        site: as for `OffboardRequest`.
+        needs_approval: as for `OffboardRequest`.
+        on_drift: as for `OffboardRequest`.
+        stop_after_failures: as for `OffboardRequest`.
+        wait_for_quota: as for `OffboardRequest`.
         group: the group's id or exact name.
         people: the people who should be members, as for `OffboardRequest`.
         mode: as for `plan_sync`.
@@ -183,7 +190,12 @@ class ReviewRequest(_Request):
     """Review who is in the groups of a site: take a snapshot, wait for decisions, and remove what they say.
 
     Args:
-        id, site, needs_approval, on_drift, stop_after_failures, wait_for_quota: as for `OffboardRequest`.
+        id: as for `OffboardRequest`.
+        site: as for `OffboardRequest`.
+        needs_approval: as for `OffboardRequest`.
+        on_drift: as for `OffboardRequest`.
+        stop_after_failures: as for `OffboardRequest`.
+        wait_for_quota: as for `OffboardRequest`.
         groups: ids or exact names of groups; without ``groups`` and ``access``, all groups.
         access: types of access, as for `take_snapshot`.
         guards: as for `plan_decisions`.

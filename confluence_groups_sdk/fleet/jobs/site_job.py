@@ -55,7 +55,8 @@ def plan_job(
     ``done`` if there is nothing to change, ``refused`` or ``failed``.
 
     Args:
-        shared, open_client: as for `site_job`.
+        shared: the database.
+        open_client: is called with the site's name, as for `site_job`.
         job_id: the job's id.
         check: is called now and then; an exception that it raises ends the run in order, and the step can be repeated.
 
@@ -75,7 +76,10 @@ def apply_job(
     Without a plan, or without an approval that it needs, nothing is done.
 
     Args:
-        shared, open_client, job_id, check: as for `plan_job`.
+        shared: the database.
+        open_client: is called with the site's name, as for `site_job`.
+        job_id: the job's id.
+        check: as for `plan_job`.
 
     Raises:
         JobError: there is no job with this id.
