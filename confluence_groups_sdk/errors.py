@@ -42,9 +42,8 @@ class ConfluenceGroupsError(Exception):
 
 
 class _ListedProblemsError(ConfluenceGroupsError, ValueError):
-    """An error whose message lists problems, each with its place; ``problems`` is empty if the message says it all."""
-
     problems: tuple[str, ...] = ()
+    """One line per problem, with its place; empty if the message says everything."""
 
     def __init__(self, message: str = "", *, problems: tuple[str, ...] = (), option: str | None = None) -> None:
         super().__init__(message, option=option)
@@ -60,9 +59,6 @@ class ConfigurationError(_ListedProblemsError):
     """An argument, the environment or a file of settings is unusable: a bad site, no credentials, a missing extra.
 
     What to do: correct the option, the variable, the file or the installation that the message names.
-
-    Attributes:
-        problems: one line per problem of a file, with its place; empty if the message says everything.
     """
 
 
@@ -134,18 +130,21 @@ class ReviewError(_ListedProblemsError):
     """A snapshot, a decision or evidence of an access review is unusable: unreadable, edited, or of another review.
 
     What to do: take the file again from where it was made, or correct what the message names.
-
-    Attributes:
-        problems: one line per problem, with its place; empty if the message says everything.
     """
 
 
 class JobError(ConfluenceGroupsError, ValueError):
-    """A job of a fleet is not as asked for: its id is unknown or taken, or the digest is not that of its plan."""
+    """A job of a fleet is not as asked for: its id is unknown or taken, or the digest is not that of its plan.
+
+    What to do: use the id and the digest that ``confluence-groups fleet status`` shows, or submit under another id.
+    """
 
 
 class JobInUseError(JobError):
-    """Another process does the job, on this host or another one. It can be taken over as soon as that process ends."""
+    """Another process does the job, on this host or another one.
+
+    What to do: try again later; the job can be taken over as soon as that process has ended.
+    """
 
 
 class APIError(ConfluenceGroupsError):

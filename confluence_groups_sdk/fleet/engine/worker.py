@@ -50,6 +50,9 @@ class Worker:
         sites: the sites by name.
         at_once: the number of jobs that each worker does at the same time; the worker that started last decides.
 
+    Attributes:
+        id: the worker's name: its host, its process id and a few random digits.
+
     Raises:
         ConfigurationError: dbos is not installed.
         ValueError: ``at_once`` is out of range.

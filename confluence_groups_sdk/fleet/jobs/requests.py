@@ -211,6 +211,8 @@ class ReviewRequest(_Request):
 
 
 JobRequest: TypeAlias = OffboardRequest | SyncRequest | ReviewRequest
+"""What a job is asked to do."""
+
 KINDS: dict[str, type[Any]] = {"offboard": OffboardRequest, "sync": SyncRequest, "review": ReviewRequest}
 
 
