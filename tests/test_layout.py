@@ -25,6 +25,7 @@ LEAVES = {"errors", "models", "_support", "_version"}
 CLIENT = {"client", "auth", "_core.call_metadata", "_core.limits", *LEAVES}
 MAY_IMPORT = {
     "_version": set[str](),
+    "__main__": {"cli"},
     "_support": {"_support", "_version", "errors"},
     "errors": {"_support"},
     "models": {"_support"},
