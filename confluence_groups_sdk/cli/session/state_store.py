@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import typer
+import platformdirs
 
 from ..._support.files import is_open_to_others, open_regular, write_atomically
 from ...auth.token_store import FileTokenStore
@@ -31,7 +31,7 @@ CONNECT_TIMEOUT_S = 2.0  # seconds for a sandbox to accept a connection
 
 def folder() -> Path:
     """Return the folder of the state files."""
-    return Path(typer.get_app_dir(NAME))
+    return platformdirs.user_config_path(NAME, appauthor=False, roaming=True)
 
 
 def tokens() -> FileTokenStore:
