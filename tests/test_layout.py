@@ -51,6 +51,7 @@ MAY_IMPORT = {
     "sandbox": {"sandbox", "errors"},
     "sandbox.pytest_plugin": {"", "sandbox"},
     "cli": {"", "cli", "=fleet", "=membership", "=review", "=sandbox", *CLIENT},
+    "cli.doctor": {"cli", "_core.transport.http_client", "_core.transport.proxies", *CLIENT},
     "": {"_core", "_support", "_version", "async_client", "auth", "client", "errors", "models"},
 }
 """What each folder or module may import, by the longest name that fits; "" is the package itself, and a name

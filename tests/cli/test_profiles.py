@@ -157,7 +157,7 @@ def test_unknown_profile_lists_the_others(config: Path) -> None:
 class MemoryKeyring(KeyringBackend):
     """A keyring that has a token for one site."""
 
-    priority = 1  # type: ignore[assignment] # as keyring's own backends do
+    priority = 1
 
     def get_password(self, _service: str, username: str) -> str | None:
         return json.dumps(["ada@example.com", SECRET]) if username == "acme.atlassian.net" else None
@@ -171,7 +171,7 @@ def test_keyring_and_login_keep_the_credentials_of_a_profile(config: Path) -> No
     with pytest.raises(ConfigurationError, match=r"no keyring for this site: run .* login --api-token --profile a$"):
         find_source(ConnectionOptions(profile="a"))
     before = keyring.get_keyring()
-    keyring.set_keyring(MemoryKeyring())
+    keyring.set_keyring(MemoryKeyring())  # type: ignore[no-untyped-call] # keyring does not say what it takes
     try:
         assert find_source(ConnectionOptions(profile="a")).kind == "API token in the keyring"
     finally:
