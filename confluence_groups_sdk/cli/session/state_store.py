@@ -26,6 +26,7 @@ LOGIN_TEXTS = {"api-token": ("site",), "oauth": ("authority", "gateway", "client
 SANDBOX_TEXTS = ("url", "email", "token", "client_id", "client_secret")
 SECRETS = ("client_secret", "token")
 """The fields that are read as a `Secret`."""
+HAS_SIGNALS = os.name == "posix"  # on Windows, signal 0 is Ctrl-C, and os.kill would send it
 CONNECT_TIMEOUT_S = 2.0  # seconds for a sandbox to accept a connection
 
 
@@ -139,6 +140,8 @@ def running_sandbox() -> dict[str, Any] | None:
 def _is_process(pid: int) -> bool:
     if pid < 1:
         return False
+    if not HAS_SIGNALS:
+        return True
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
