@@ -99,6 +99,20 @@ def test_spent_quota_is_a_problem(shell: Shell) -> None:
     assert found["rate limit"].remedy.startswith("Wait ")
 
 
+def test_unusable_certificates_are_one_problem(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONFLUENCE_SITE", "https://127.0.0.1:9")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    found = findings(shell.run("doctor", "--json"))
+    assert [each.check for each in found.values() if each.status == Status.PROBLEM] == ["certificates"]
+    assert found["connection"].text == "no client can be built"
+
+
+def test_token_for_another_site_is_a_problem(sandbox: Sandbox) -> None:
+    token = BearerToken(Tokens(*sandbox.grant()).access_token)
+    found = list(site.check_site(ClientSource(None, "another-cloud-id", token, sandbox.gateway), 30))
+    assert Status.PROBLEM in {each.status for each in found}
+
+
 @pytest.mark.parametrize(
     ("seconds", "status", "text"),
     [

@@ -19,6 +19,7 @@ from ...auth.oauth import OAuth2
 from ...auth.site_discovery import discover_sites
 from ...client import ConfluenceGroups
 from ...errors import APIError, ConfluenceGroupsError, IncompleteReadError, MissingScopeError
+from ..program import PROGRAM
 from ..rendering.error_message import remedy_for
 from ..session.client_factory import ClientSource, matches_site
 from .finding import Finding, ok, problem, unknown
@@ -166,7 +167,7 @@ def _granted_scopes(source: ClientSource, timeout: float) -> Finding:
         return _failure("scopes", error)
     found = [each for each in granted if matches_site(None, source.cloud_id, each.url, each.cloud_id)]
     if not found:
-        remedy = "Log in again and choose this site, or give another --cloud-id: confluence-groups sites lists them."
+        remedy = f"Log in again and choose this site, or give another --cloud-id: {PROGRAM} sites lists them."
         return problem("scopes", f"the token gives no access to {source.cloud_id}", remedy)
     scopes = found[0].scopes
     missing = [f"{work} ({' or '.join(some)})" for work, some in NEEDED_SCOPES.items() if not scopes & {*some}]
