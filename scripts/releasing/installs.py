@@ -18,6 +18,7 @@ DOCUMENTS = ("docs/plans.md", "docs/cli.md", "docs/access-review.md")
 PROGRAMS = ("scripts/demo.py", "scripts/run_command.py", WALKTHROUGH, *DOCUMENTS)
 NEWER_TYPER = Version("0.28")
 SHELL_TESTS = ("change_commands", "doctor", "messages", "output", "profiles", "read_commands")
+FAST = "not piped_output and not ascii_terminal"
 REMOVED = "docs-editors has 3 members"
 
 
@@ -72,7 +73,7 @@ def test_command_line(python: str, root: Path, folder: Path) -> str:
     shutil.copytree(root / "tests", folder / "tests", ignore=shutil.ignore_patterns("scripts", "__pycache__"))
     shutil.copy(root / PYPROJECT, folder)
     files = [f"tests/cli/test_{name}.py" for name in SHELL_TESTS]
-    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not piped_output and not ascii_terminal", *files, cwd=folder)
+    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", FAST, *files, cwd=folder)
     return f"Typer {found}: {output.strip().splitlines()[-1]}"
 
 
