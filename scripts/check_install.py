@@ -2,7 +2,8 @@
 """Use the package as users get it, in clean environments.
 
 The wheel is installed with its sandbox and command line, and runs the demo, the programs of docs/plans.md and the
-commands of docs/cli.md; release_check.py checks its contents. A vendored copy under another name, with only the runtime
+commands of docs/cli.md; release_check.py checks its contents. The tests of the command line run there, too, with the
+newest Typer, which the generator holds back in .venv. A vendored copy under another name, with only the runtime
 dependencies and the test tools beside it, replays the cassettes.
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from releasing.builds import build_wheel
 from releasing.environments import clean_environment, run
-from releasing.installs import REPLAY, run_programs
+from releasing.installs import REPLAY, run_programs, test_command_line
 from releasing.project import PACKAGE, PYPROJECT, Project
 from run_command import run_command
 
@@ -39,9 +40,10 @@ def main() -> int:
 def use_wheel(workspace: Path) -> None:
     """Run the demo and the documents with only the installed wheel."""
     wheel = build_wheel(ROOT, workspace / "dist")
-    python = clean_environment(workspace / "wheel", f"{wheel}[sandbox,cli,review]")
+    python = clean_environment(workspace / "wheel", f"{wheel}[sandbox,cli,review,keyring]")
     run_programs(python, ROOT, workspace / "wheel")
     print("wheel: installed into a clean environment; the demo and the documents ran with it")
+    print(f"command line: {test_command_line(python, ROOT, workspace / 'wheel')}")
 
 
 def use_copy(workspace: Path) -> None:

@@ -11,9 +11,11 @@ the check also asks pip-audit, and says whether it had data. CHANGELOG.md has a 
 _version.py. If the public API differs from the accepted one, the section has a new entry. Both distributions are built
 twice, in different folders and processes and with different file times and modes, the wheel once from the sdist: the
 bytes are the same. They contain what scripts/releasing/contents.py lists and the metadata of pyproject.toml, where each
-requirement has a lower bound, and `twine check --strict` passes. Each is installed into a clean environment, on the
-lowest and on the newest dependencies that pyproject.toml allows; the cassettes replay there, and the wheel with all
-extras runs the demo, docs/plans.md and docs/cli.md.
+requirement has a lower bound, and `twine check --strict` passes. Once pyproject.toml has the repository's address, the
+long description has no relative link; without --quick, it is also rendered as an index renders it, and the packages of
+the newest environment are listed in a CycloneDX file beside the distributions. Each distribution is installed into a
+clean environment, on the lowest and on the newest dependencies that pyproject.toml allows; the cassettes replay there,
+and the wheel with all extras runs the demo, docs/plans.md and docs/cli.md.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ if __name__ == "__main__":
     exit_on_interrupt()
 
 import argparse
+import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -44,11 +47,13 @@ from releasing.builds import (
     source_files,
 )
 from releasing.changelog import UNDATED, Section, changelog_problems, find_section
-from releasing.contents import content_problems, metadata_problems
+from releasing.contents import content_problems, long_description, metadata_problems
 from releasing.environments import CheckFailed, fail_on, install, lowest_installer, run
 from releasing.installs import install_runtime, installed_versions, replay, run_programs
 from releasing.locked import LOCKED, lock_problems, read_pins
-from releasing.project import PYPROJECT, Project
+from releasing.long_description import relative_links
+from releasing.project import PYPROJECT, REPOSITORY, Project
+from releasing.sbom import sbom_problems, write_sbom
 from run_command import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -130,13 +135,16 @@ def check_distributions(checks: Checks, workspace: Path, *, quick: bool) -> None
     checks.run("contents", check_contents, built)
     checks.run("metadata", check_metadata, built)
     checks.run("twine", check_twine, built)
+    checks.run("description", check_description, built, quick)
     if quick:
         return
+    boms: list[Path] = []
+    checks.run("sbom", check_sbom, built, workspace / "sbom", boms)
     for archive in built:
         for name in ("lowest", "newest"):
             checks.run(f"{kind(archive)} on the {name}", check_installed, archive, name, workspace)
     if not checks.failures:
-        checks.run("dist", leave, built)
+        checks.run("dist", leave, [*built, *boms])
 
 
 def build_twice(workspace: Path, builds: list[Distributions]) -> str:
@@ -167,6 +175,30 @@ def check_twine(built: Distributions) -> str:
     return "passed"
 
 
+def check_description(built: Distributions, quick: bool) -> str:
+    """Check the links of the long description; unless ``quick``, also render it."""
+    repository = Project.read(ROOT).repository
+    text = long_description(built.wheel)
+    if repository:
+        fail_on(f"a relative link, which leads nowhere on an index: {each}" for each in relative_links(text))
+    if not quick:
+        from readme_renderer.markdown import render
+
+        if not render(text):
+            raise CheckFailed("it cannot be rendered: install the dependency group release")
+    links = f"links lead to {repository}" if repository else f"links are relative: {PYPROJECT} has no {REPOSITORY}"
+    return f"{links}, {'not rendered' if quick else 'rendered'}"
+
+
+def check_sbom(built: Distributions, folder: Path, boms: list[Path]) -> str:
+    project = Project.read(ROOT)
+    written = write_sbom(built.wheel, ROOT, folder)
+    text = written.read_text(encoding="utf-8")
+    fail_on(f"{written.name}: {each}" for each in sbom_problems(text, project))
+    boms.append(written)
+    return f"{written.name}: {len(json.loads(text)['components'])} packages"
+
+
 def check_installed(archive: Path, name: str, workspace: Path) -> str:
     """Replay the cassettes with an installed distribution; with the wheel and its extras, also run the programs."""
     project = Project.read(ROOT)
@@ -186,19 +218,22 @@ def kind(archive: Path) -> str:
     return "wheel" if archive.suffix == ".whl" else "sdist"
 
 
-def leave(built: Distributions) -> str:
-    """Put the distributions into dist/ if everything is committed and the change log has a date."""
+def leave(files: Sequence[Path]) -> str:
+    """Put the distributions and the list of packages into dist/ if nothing blocks the release."""
     if reasons := list(release_blockers()):
         return f"left nothing there: {'; '.join(reasons)}"
     DIST.mkdir(exist_ok=True)
-    for archive in built:
-        write_atomically(DIST / archive.name, archive.read_bytes())
-    return f"upload with: python -m twine upload dist/{built.sdist.name} dist/{built.wheel.name}"
+    for file in files:
+        write_atomically(DIST / file.name, file.read_bytes())
+    archives = " ".join(f"dist/{file.name}" for file in files if file.suffix != ".json")
+    return f"upload with: python -m twine upload {archives}"
 
 
 def release_blockers() -> Iterator[str]:
     if section().date == UNDATED:
         yield f"CHANGELOG.md has no date yet for [{section().version}]"
+    if not Project.read(ROOT).repository:
+        yield f"{PYPROJECT} has no {REPOSITORY}, so that the links of the long description lead nowhere"
     try:
         if run("git", "status", "--porcelain", cwd=ROOT):
             yield "not everything is committed"

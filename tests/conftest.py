@@ -63,7 +63,7 @@ def _interruptible() -> None:
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove credentials, proxies and certificate authorities from the environment."""
-    for name in ("SITE", "EMAIL", "API_TOKEN", "ACCESS_TOKEN", "CLOUD_ID", "FLEET_DSN"):
+    for name in ("SITE", "EMAIL", "API_TOKEN", "ACCESS_TOKEN", "CLOUD_ID", "FLEET_DSN", "PROFILE"):
         monkeypatch.delenv(f"CONFLUENCE_{name}", raising=False)
     bundles = ("ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle")
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", *bundles):

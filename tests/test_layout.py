@@ -25,6 +25,7 @@ LEAVES = {"errors", "models", "_support", "_version"}
 CLIENT = {"client", "auth", "_core.call_metadata", "_core.limits", *LEAVES}
 MAY_IMPORT = {
     "_version": set[str](),
+    "__main__": {"cli"},
     "_support": {"_support", "_version", "errors"},
     "errors": {"_support"},
     "models": {"_support"},
@@ -55,6 +56,7 @@ MAY_IMPORT = {
     "sandbox": {"sandbox", "errors", "_support.libraries.extras"},
     "sandbox.pytest_plugin": {"", "sandbox"},
     "cli": {"", "cli", "=fleet", "=membership", "=review", "=sandbox", *CLIENT},
+    "cli.doctor": {"cli", "_core.transport.http_client", "_core.transport.proxies", *CLIENT},
     "": {"_core", "_support", "_version", "async_client", "auth", "client", "errors", "models"},
 }
 """What each folder or module may import, by the longest name that fits; "" is the package itself, and a name

@@ -6,7 +6,7 @@ import sys
 
 from .program import PROGRAM
 
-NEEDED = ("typer", "rich", "jinja2")
+NEEDED = ("typer", "rich", "jinja2", "platformdirs")
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from .._support.text import escape_controls
 from .._version import __version__
-from .commands import apply, fleet, groups, journals, login, members, plans, review, sandbox, sites, users
+from .commands import apply, doctor, fleet, groups, journals, login, members, plans, review, sandbox, sites, users
 from .program import PROGRAM
 from .terminal import disable_forced_colors
 
@@ -59,7 +59,7 @@ app = typer.Typer(
 )
 for section in (groups, members, users, plans, journals, review, fleet):
     app.add_typer(section.app)
-for section in (apply, login, sites, sandbox):
+for section in (apply, login, sites, sandbox, doctor):
     section.add_to(app)
 
 

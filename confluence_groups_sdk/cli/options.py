@@ -101,6 +101,15 @@ class ConnectionOptions:
             rich_help_panel=CONNECTION,
         ),
     ] = None
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="Profile in config.toml, instead of CONFLUENCE_PROFILE.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None
     sandbox: Annotated[
         bool,
         typer.Option("--sandbox", help="Use the sandbox that runs on this machine.", rich_help_panel=CONNECTION),

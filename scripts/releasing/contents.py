@@ -11,7 +11,7 @@ from attrs import frozen
 from packaging.metadata import parse_email
 from pathspec import PathSpec
 
-from releasing.archives import read_members
+from releasing.archives import Member, read_members
 from releasing.project import PACKAGE, Project
 
 INFO = "*.dist-info"
@@ -84,8 +84,7 @@ def content_problems(archive: Path, source: Iterable[str]) -> Iterator[str]:
 
 def metadata_problems(archive: Path, project: Project) -> Iterator[str]:
     """Yield the metadata fields of a distribution that differ from the project's."""
-    pattern = f"{INFO}/METADATA" if archive.suffix == ".whl" else "*/PKG-INFO"
-    held = [each for each in read_members(archive) if fnmatchcase(each.name, pattern)]
+    pattern, held = _held_metadata(archive)
     if len(held) != 1:
         yield f"{archive.name}: it has {len(held)} files {pattern} instead of one"
         return
@@ -99,3 +98,14 @@ def metadata_problems(archive: Path, project: Project) -> Iterator[str]:
     for field, (value, other, file) in wanted.items():
         if value != other:
             yield f"{archive.name}: {held[0].name}: {field} is {value}, but {other} in {file}"
+
+
+def long_description(archive: Path) -> str:
+    """Return the long description of a distribution; empty if it has none."""
+    return "".join(parse_email(each.content)[0].get("description", "") for each in _held_metadata(archive)[1])
+
+
+def _held_metadata(archive: Path) -> tuple[str, list[Member]]:
+    """Return the pattern of the metadata's name in a distribution, and the files that match it."""
+    pattern = f"{INFO}/METADATA" if archive.suffix == ".whl" else "*/PKG-INFO"
+    return pattern, [each for each in read_members(archive) if fnmatchcase(each.name, pattern)]

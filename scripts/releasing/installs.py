@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from packaging.version import Version
+
 from releasing.environments import CheckFailed, Install, clean_environment, install, run
 from releasing.project import PYPROJECT
 
@@ -14,6 +16,9 @@ REPLAY = "test_cassettes.py"
 WALKTHROUGH = "scripts/walkthrough.py"
 DOCUMENTS = ("docs/plans.md", "docs/cli.md", "docs/access-review.md")
 PROGRAMS = ("scripts/demo.py", "scripts/run_command.py", WALKTHROUGH, *DOCUMENTS)
+NEWER_TYPER = Version("0.28")
+SHELL_TESTS = ("change_commands", "doctor", "messages", "output", "profiles", "read_commands")
+FAST = "not piped_output and not ascii_terminal"
 REMOVED = "docs-editors has 3 members"
 
 
@@ -51,6 +56,25 @@ def run_programs(python: str, root: Path, folder: Path) -> None:
     if REMOVED not in output:
         raise CheckFailed(f"the demo removed nobody:\n{output}")
     run(python, WALKTHROUGH, "--check", cwd=folder)
+
+
+def test_command_line(python: str, root: Path, folder: Path) -> str:
+    """Test the command line in an environment, and return the last line of the tests.
+
+    The environment has none of the groups that bring the generator, which holds Typer back, so it has the newest Typer.
+
+    Raises:
+        CheckFailed: a test fails, or Typer is older than the generator allows.
+    """
+    install(python, "--group", f"{root / PYPROJECT}:shell")
+    found = run(python, "-c", "import typer; print(typer.__version__)", cwd=folder).strip()
+    if Version(found) < NEWER_TYPER:
+        raise CheckFailed(f"Typer {found} is not newer than the one that the generator allows: nothing was tested")
+    shutil.copytree(root / "tests", folder / "tests", ignore=shutil.ignore_patterns("scripts", "__pycache__"))
+    shutil.copy(root / PYPROJECT, folder)
+    files = [f"tests/cli/test_{name}.py" for name in SHELL_TESTS]
+    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", FAST, *files, cwd=folder)
+    return f"Typer {found}: {output.strip().splitlines()[-1]}"
 
 
 def installed_versions(python: str) -> str:

@@ -17,6 +17,7 @@ from versioning.semver import read_version
 
 PACKAGE = "confluence_groups_sdk"
 PYPROJECT = "pyproject.toml"
+REPOSITORY = "repository"  # the key of its address
 LOWER_BOUNDS = (">=", "~=", "==")
 
 
@@ -31,6 +32,7 @@ class Project:
     extras: Mapping[str, list[str]]
     build_requires: tuple[str, ...]
     groups: Mapping[str, list[Any]] = Factory(dict)
+    repository: str = ""  # its address; empty if it is not known
 
     @classmethod
     def read(cls, root: Path) -> Project:
@@ -45,6 +47,7 @@ class Project:
             extras=project["optional-dependencies"],
             build_requires=tuple(declared["build-system"]["requires"]),
             groups=declared.get("dependency-groups", {}),
+            repository=_read_repository(declared),
         )
 
     @property
@@ -77,3 +80,11 @@ class Project:
 def lower_bound(requirement: Requirement) -> Version | None:
     """Return the version that a requirement states as the lowest, or None if it states none."""
     return max((Version(each.version) for each in requirement.specifier if each.operator in LOWER_BOUNDS), default=None)
+
+
+def _read_repository(declared: Mapping[str, Any]) -> str:
+    """Return the setting of scripts/releasing/long_description.py."""
+    table: Mapping[str, Any] = declared
+    for name in ("tool", "hatch", "metadata", "hooks", "custom"):
+        table = table.get(name, {})
+    return str(table.get(REPOSITORY, ""))

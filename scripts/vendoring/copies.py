@@ -25,6 +25,7 @@ MANIFEST = "vendored.json"
 CHECKER = "vendored.py"  # checks the copy where there is no clone
 FORMAT = "confluence-groups-vendored/1"
 PARTS = ("cli", "fleet", "membership", "review", "sandbox")  # the rest works without them
+STARTER = "__main__.py"  # starts the command line, and is omitted with it
 REST = "the rest"
 
 
@@ -221,6 +222,8 @@ def _loaded_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 def _part_of(path: str) -> str:
     first = path.partition("/")[0]
+    if first == STARTER:
+        return "cli"
     return first if first in PARTS else REST
 
 

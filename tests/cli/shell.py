@@ -25,7 +25,7 @@ BRUNO = "608a9b555426330072f9867d"
 CHIARA = "557058:1e9d5a4e-2f1a-4a0b-9d7c-0c1b2a3d4e5f"
 DAGNY = "712020:9a1f7c3e-6b1d-4b52-a7d9-3f0c5e8b2a44"
 BOT = "557058:f58131cb-b67d-43c7-b30d-6b58d40bd077"
-PROGRAM = (sys.executable, "-m", "confluence_groups_sdk.cli")
+PROGRAM = (sys.executable, "-m", "confluence_groups_sdk")
 
 
 class Result(NamedTuple):

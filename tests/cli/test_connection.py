@@ -125,6 +125,16 @@ def test_note_that_others_may_read_is_rejected(unconfigured_shell: Shell) -> Non
     assert "chmod 600" in ended.err
 
 
+def test_no_signal_is_sent_where_it_would_be_ctrl_c(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kill(_pid: int, _number: int) -> None:
+        pytest.fail("on Windows, signal 0 interrupts the process")
+
+    monkeypatch.setattr(state_store, "HAS_SIGNALS", False)
+    monkeypatch.setattr(os, "kill", kill)
+    shell.note_sandbox(1)
+    assert state_store.running_sandbox() is not None
+
+
 def test_sandbox_is_ignored_if_another_process_has_its_number(unconfigured_shell: Shell) -> None:
     unconfigured_shell.note_sandbox()
     with socket.socket() as unused:

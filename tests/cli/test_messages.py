@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,9 @@ def test_messages_about_wrong_usage_cannot_control_a_terminal(shell: Shell, argu
     assert ended.code == 2
     assert "\\u202e" in ended.err
     assert all(line.isprintable() for line in ended.err.splitlines())
+
+
+def test_package_and_its_folder_start_the_command_line(shell: Shell) -> None:
+    for module in ("confluence_groups_sdk", "confluence_groups_sdk.cli"):
+        ended = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, check=False, text=True)
+        assert (ended.returncode, ended.stdout) == (0, shell.run("--version").out)

@@ -179,10 +179,11 @@ def test_all_commands_exist() -> None:
         "users": "show groups find me",
         "review": "snapshot diff who sheet decide evidence verify",
         "plan": "remove sync offboard show",
-        "journal": "show verify",
+        "journal": "show verify export",
+        "fleet": "init submit worker status plan approve discard-plan run-again snapshot decide report",
     }
     sections = {(section, name) for section, names in wanted.items() for name in names.split()}
-    alone = {("apply",), ("undo",), ("login",), ("logout",), ("sites",), ("sandbox",)}
+    alone = {("apply",), ("undo",), ("login",), ("logout",), ("sites",), ("sandbox",), ("doctor",)}
     assert set(commands()) == sections | alone
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from types import SimpleNamespace
 import pytest
 import release_check
 from attrs import evolve
+from packaging.requirements import Requirement
 from releasing import accepted
 from releasing.archives import Member, first_difference, read_members
 from releasing.builds import (
@@ -24,6 +27,7 @@ from releasing.builds import (
     SECOND_BUILD,
     Distributions,
     build,
+    build_wheel,
     copy_source,
     reproducibility_problems,
     source_files,
@@ -32,10 +36,13 @@ from releasing.changelog import Section, changelog_problems, find_section, parse
 from releasing.contents import content_problems, metadata_problems
 from releasing.environments import CheckFailed, install, lowest_installer
 from releasing.installs import install_runtime, installed_versions
+from releasing.long_description import checked_address, relative_links, with_absolute_links
 from releasing.project import Project
+from releasing.sbom import sbom_problems
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = Project.read(ROOT).version
+ADDRESS = "https://git.example.com/owner/name"
 WHEEL = f"confluence_groups_sdk-{VERSION}-py3-none-any.whl"
 
 # Replaces the module that reads the public API: here the whole API is a file with one line.
@@ -82,6 +89,12 @@ def replace(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+def set_address(project: Path, address: str) -> None:
+    text = (project / "pyproject.toml").read_text(encoding="utf-8")
+    text = re.sub(r'(?m)^repository = ".*?"', f'repository = "{address}"', text)
+    (project / "pyproject.toml").write_text(text, encoding="utf-8")
+
+
 # --- the command
 
 
@@ -90,7 +103,7 @@ def test_correct_project_passes_and_each_check_is_named(project: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     checks = [line.partition(":")[0] for line in done.stdout.splitlines()]
     first = ["changelog", "requirements", "advisories", "surface"]
-    assert checks == [*first, "built", "reproducible", "contents", "metadata", "twine"]
+    assert checks == [*first, "built", "reproducible", "contents", "metadata", "twine", "description"]
     assert not (project / "dist").exists()
 
 
@@ -99,7 +112,11 @@ def test_all_problems_are_named_in_one_run(project: Path) -> None:
     (project / "confluence_groups_sdk/tests").mkdir()
     (project / "confluence_groups_sdk/tests/test_inside.py").touch()
     (project / "surface").write_text("renamed", encoding="utf-8")
-    replace(project / "pyproject.toml", 'dynamic = ["version"]', 'version = "9.9.9"')
+    replace(
+        project / "pyproject.toml",
+        'dynamic = ["version", "readme", "urls"]',
+        'version = "9.9.9"\ndynamic = ["readme", "urls"]',
+    )
     done = run(project, "--quick")
     assert done.returncode == 1
     wheel, sdist = "confluence_groups_sdk-9.9.9-py3-none-any.whl", "confluence_groups_sdk-9.9.9.tar.gz"
@@ -136,7 +153,7 @@ def test_build_with_file_times_is_not_reproducible(project: Path) -> None:
 
 
 def test_readme_that_does_not_render_fails_twine(project: Path) -> None:
-    replace(project / "pyproject.toml", 'readme = "README.md"', 'readme = {text = "", content-type = "text/markdown"}')
+    (project / "README.md").write_text("", encoding="utf-8")
     done = run(project, "--quick")
     assert done.returncode == 1
     assert "twine: failed" in done.stdout
@@ -630,10 +647,11 @@ def test_broken_record_is_reported_with_the_remedy(surface: Surface, text: str) 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a project with everything committed and a date in its change log."""
+    """Return a project with everything committed, a date in its change log, and the address of its repository."""
     for name in ("pyproject.toml", "confluence_groups_sdk/_version.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
+    set_address(tmp_path, ADDRESS)
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     date = find_section(text, Project.read(ROOT).version).date
     (tmp_path / "CHANGELOG.md").write_text(text.replace(date, "2026-01-31"), encoding="utf-8")
@@ -673,3 +691,74 @@ def test_nothing_is_left_without_a_date(repository: Path, built: Distributions) 
 def test_nothing_is_left_outside_git(repository: Path, built: Distributions) -> None:
     shutil.rmtree(repository / ".git")
     assert release_check.leave(built) == "left nothing there: this is not a git checkout"
+
+
+def test_nothing_is_left_without_the_address_of_the_repository(repository: Path, built: Distributions) -> None:
+    set_address(repository, "")
+    assert "pyproject.toml has no repository, so that the links" in release_check.leave(built)
+    assert not (repository / "dist").exists()
+
+
+# --- the long description
+
+
+def test_links_of_the_long_description_are_absolute_and_checked(project: Path) -> None:
+    set_address(project, f"{ADDRESS}/")
+    done = run(project, "--quick")
+    assert f"description: links lead to {ADDRESS}/" in done.stdout
+    (name,) = (each for each in read_members(build_wheel(project, project / "dist")) if each.name.endswith("/METADATA"))
+    metadata = name.content.decode()
+    assert f"Project-URL: Source, {ADDRESS}\n" in metadata
+    assert f"]({ADDRESS}/blob/v{VERSION}/CHANGELOG.md)" in metadata
+
+
+@pytest.mark.parametrize(
+    ("markdown", "absolute"),
+    [
+        ("[a](docs/a.md#b)", "[a](R/blob/v1/docs/a.md#b)"),
+        ("![a](./docs/a.png)", "![a](R/raw/v1/docs/a.png)"),
+        ("[![a](docs/a.png)](docs/a.md)", "[![a](R/raw/v1/docs/a.png)](R/blob/v1/docs/a.md)"),
+        ('<img src="docs/a.png">', '<img src="R/raw/v1/docs/a.png">'),
+        ("<a href='docs/a.md'>", "<a href='R/blob/v1/docs/a.md'>"),
+        ("[a](https://example.com/a) [b](#c) [d](mailto:e@example.com)", None),
+        ("`[a](docs/a.md)`", None),
+        ("```\n[a](docs/a.md)\n```", None),
+    ],
+)
+def test_each_kind_of_link_becomes_absolute_except_in_code(markdown: str, absolute: str | None) -> None:
+    expected = absolute.replace("R/", f"{ADDRESS}/") if absolute else markdown
+    assert with_absolute_links(markdown, ADDRESS, "v1") == expected
+    assert bool(list(relative_links(markdown))) is (absolute is not None)
+    assert list(relative_links(expected)) == []
+
+
+@pytest.mark.parametrize("address", ["http://example.com/a", "example.com/a", "https://", "https://example.com/a?b"])
+def test_address_that_is_not_https_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=r"^pyproject\.toml: repository: give an address"):
+        checked_address(address)
+
+
+# --- the list of packages
+
+
+def test_list_of_packages_must_be_complete_and_without_paths() -> None:
+    project = Project.read(ROOT)
+    extras = [each for some in project.extras.values() for each in some]
+    names = {Requirement(each).name for each in [*project.dependencies, *extras]}
+    document = {
+        "metadata": {"component": {"name": project.name, "version": project.version}},
+        "components": [{"name": each} for each in names],
+        "dependencies": [{"ref": "root-component", "dependsOn": ["httpx"]}],
+    }
+    assert list(sbom_problems(json.dumps(document), project)) == []
+    wrong = {
+        "metadata": {"component": {"name": project.name}},
+        "components": [{"name": each, "purl": "file:///x"} for each in names - {"httpx"}],
+        "dependencies": [],
+    }
+    assert list(sbom_problems(json.dumps(wrong), project)) == [
+        f"it describes {project.name} None, not {project.name} {project.version}",
+        "httpx is missing",
+        "it does not say what the package itself requires",
+        "it has a path of this machine: file:",
+    ]

@@ -13,7 +13,7 @@ FILES = ("filelock>=3.30",)
 POSTGRES = ("psycopg[binary]>=3.2.4",)
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "aiohttp": ("aiohttp>=3.14.3,<4", "sniffio>=1.3"),
-    "cli": (*FILES, "typer>=0.24", "rich>=14.3", "jinja2>=3.1.6"),
+    "cli": (*FILES, "typer>=0.24", "rich>=14.3", "platformdirs>=4.2", "jinja2>=3.1.6"),
     "dbos": (*POSTGRES, "dbos>=3.4,<4"),
     "files": FILES,
     "keyring": ("keyring>=25.2",),

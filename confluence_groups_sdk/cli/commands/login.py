@@ -8,7 +8,7 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from attrs import asdict
+from attrs import asdict, evolve
 from rich.prompt import Prompt
 
 from ..._support import base_url
@@ -21,7 +21,7 @@ from ...errors import ConfigurationError
 from ...models import Site
 from ..command import command
 from ..options import ConnectionOptions
-from ..session import keyring_store, state_store
+from ..session import keyring_store, profiles, state_store
 from ..session.client_factory import NO_SANDBOX, ClientSource, matches_site
 from ..session.oauth_callback import CallbackServer, consent_url, open_page
 from ..session.secret import Secret
@@ -70,6 +70,7 @@ def login(
 
     CONFLUENCE_CLIENT_SECRET contains the app's client secret; if it is not set, the command asks for the secret.
     """
+    connection = _with_site(connection)
     if api_token:
         _login_with_api_token(connection)
         return
@@ -87,6 +88,15 @@ def login(
         print_out("no site was granted: log in again and choose one")
     elif not default_site:
         print_out("choose one with --site or --cloud-id")
+
+
+def _with_site(connection: ConnectionOptions) -> ConnectionOptions:
+    """Replace a profile in the options, or else in the environment, by its site."""
+    name = profiles.chosen_name(connection)
+    if name is None:
+        return connection
+    profile = profiles.load(name)
+    return evolve(connection, profile=None, site=profile.url, cloud_id=profile.cloud_id)
 
 
 def _save_login(app: OAuthApp, tokens: Tokens, granted: list[Site], default_site: dict[str, Any]) -> None:

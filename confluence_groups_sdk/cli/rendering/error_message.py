@@ -74,7 +74,7 @@ def _print_api_error(error: APIError, *, verbose: bool) -> None:
     call = f"{error.method} {error.path}: " if error.method else ""
     message = f": {error.message}" if error.message else ""
     print_err(f"error: {call}{error.summary}{message}")
-    if remedy := _remedy_for(error):
+    if remedy := remedy_for(error):
         print_err(f"  what to do: {remedy}")
     if error.retry_after is not None:
         print_err(f"  the site asks to wait {error.retry_after:.0f} s")
@@ -84,7 +84,7 @@ def _print_api_error(error: APIError, *, verbose: bool) -> None:
         _print_response(error, error.status_code)
 
 
-def _remedy_for(error: APIError) -> str:
+def remedy_for(error: APIError) -> str:
     """Return the command line's own remedy for a known problem, or else the error's remedy."""
     own = REMEDIES.get(error.problem) if error.problem else None
     return own or error.remedy

@@ -15,7 +15,7 @@ from ..._core.limits.rate_limiter import RateLimiter
 from ..._support import base_url, log
 from ..._support.libraries.http import httpx
 from ...auth import environment
-from ...auth.credentials import BEARER_TOKEN_AT_SITE, ApiToken
+from ...auth.credentials import BEARER_TOKEN_AT_SITE, ApiToken, BearerToken
 from ...auth.oauth import OAuth2
 from ...client import ConfluenceGroups
 from ...errors import ConfigurationError, KnownProblem
@@ -23,10 +23,10 @@ from ..options import ConnectionOptions
 from ..program import PROGRAM
 from ..rendering.error_message import REMEDIES
 from ..terminal import print_err
-from . import keyring_store, state_store
+from . import keyring_store, profiles, state_store
 
 NO_SITE = (
-    "no site: give --site https://your-domain.atlassian.net or --cloud-id, set CONFLUENCE_SITE, log in with "
+    "no site: give --site https://your-domain.atlassian.net, --cloud-id or --profile, set CONFLUENCE_SITE, log in with "
     f"{PROGRAM} login, or start a sandbox with {PROGRAM} sandbox"
 )
 NO_SANDBOX = f"no sandbox runs on this machine: start one with {PROGRAM} sandbox"
@@ -46,12 +46,16 @@ class ClientSource:
         cloud_id: the site's cloud id; None if calls go to the site's address.
         auth: the credentials.
         gateway: the gateway's address.
+        named_by: what named the site, in words.
+        kind: the kind of credentials and where they are kept, in words.
     """
 
     site: str | None
     cloud_id: str | None
     auth: httpx.Auth
     gateway: str = base_url.GATEWAY
+    named_by: str = ""
+    kind: str = ""
 
     def build_client(self, **options: Any) -> ConfluenceGroups:
         """Build a client for the site; print its warnings in the words of the command line."""
@@ -109,30 +113,35 @@ def log_calls(verbose: bool) -> Iterator[None]:
 def find_source(connection: ConnectionOptions) -> ClientSource:
     """Find the site and its credentials.
 
-    An option overrides the environment, and the environment overrides a login. A running sandbox is the last resort.
+    An option overrides the environment, and the environment overrides a login. A running sandbox is the last resort. A
+    profile, in an option or the environment, names both.
 
     Raises:
         ConfigurationError: several options name a site, or no site or no credentials are found.
     """
+    profile = profiles.chosen_name(connection)
     if sum(map(bool, (connection.site, connection.cloud_id, connection.sandbox))) > 1:
-        raise ConfigurationError("give one of --site, --cloud-id and --sandbox")
+        raise ConfigurationError(profiles.ONE_SITE)
     if connection.sandbox:
         return sandbox_source(state_store.running_sandbox())
+    if profile:
+        return _from_profile(profiles.load(profile))
     login = state_store.read(state_store.LOGIN)
-    site, cloud_id = _site_from_options(connection)
+    site, cloud_id, named_by = _site_from_options(connection)
     if site or cloud_id:
-        return _with_credentials(site, cloud_id, login)
+        return _with_credentials(site, cloud_id, login, named_by)
     if login is None:
         return _last_resort(has_credentials=environment.read_credentials() is not None)
-    return _with_credentials(*_site_from_login(login), login)
+    return _with_credentials(*_site_from_login(login), login, "the login")
 
 
-def _site_from_options(connection: ConnectionOptions) -> tuple[str | None, str | None]:
-    """Return the site's address or its cloud id from the options, or else from the environment."""
+def _site_from_options(connection: ConnectionOptions) -> tuple[str | None, str | None, str]:
+    """Return the site's address or its cloud id from the options, or else from the environment, and which named it."""
     if connection.site or connection.cloud_id:
-        return connection.site, connection.cloud_id
-    cloud_id = environment.read_env("CLOUD_ID") or None
-    return (None if cloud_id else environment.read_env("SITE") or None), cloud_id
+        return connection.site, connection.cloud_id, "--site" if connection.site else "--cloud-id"
+    if cloud_id := environment.read_env("CLOUD_ID"):
+        return None, cloud_id, "CONFLUENCE_CLOUD_ID"
+    return environment.read_env("SITE") or None, None, "CONFLUENCE_SITE"
 
 
 def _site_from_login(login: dict[str, Any]) -> tuple[str | None, str | None]:
@@ -143,17 +152,56 @@ def _site_from_login(login: dict[str, Any]) -> tuple[str | None, str | None]:
     return (None if cloud_id else site), cloud_id
 
 
-def _with_credentials(site: str | None, cloud_id: str | None, login: dict[str, Any] | None) -> ClientSource:
+def _with_credentials(
+    site: str | None, cloud_id: str | None, login: dict[str, Any] | None, named_by: str
+) -> ClientSource:
     """Add the credentials from the environment, the keyring or an OAuth 2.0 login, in this order."""
     if auth := environment.read_credentials():
-        return ClientSource(site, cloud_id, auth)
+        bearer = isinstance(auth, BearerToken)
+        kind = "access token in CONFLUENCE_ACCESS_TOKEN" if bearer else "API token in CONFLUENCE_API_TOKEN"
+        return ClientSource(site, cloud_id, auth, named_by=named_by, kind=kind)
+    found = _from_keyring(site, named_by) or _from_login(site, cloud_id, login, named_by)
+    if found is None:
+        raise ConfigurationError(NO_CREDENTIALS.format(site or cloud_id))
+    return found
+
+
+def _from_keyring(site: str | None, named_by: str) -> ClientSource | None:
     if site and (credentials := keyring_store.load(_host_of(site))):
-        return ClientSource(site, None, ApiToken(*credentials))
+        return ClientSource(site, None, ApiToken(*credentials), named_by=named_by, kind="API token in the keyring")
+    return None
+
+
+def _from_login(
+    site: str | None, cloud_id: str | None, login: dict[str, Any] | None, named_by: str
+) -> ClientSource | None:
     if login and login.get("kind") == "oauth":
         for granted in login.get("sites") or [login]:
             if matches_site(site, cloud_id, granted.get("site"), granted.get("cloud_id")):
-                return ClientSource(None, granted["cloud_id"], oauth_of(login), login["gateway"])
-    raise ConfigurationError(NO_CREDENTIALS.format(site or cloud_id))
+                auth, gateway = oauth_of(login), login["gateway"]
+                return ClientSource(None, granted["cloud_id"], auth, gateway, named_by, "OAuth 2.0 login")
+    return None
+
+
+def _from_profile(profile: profiles.Profile) -> ClientSource:
+    """Add the credentials that a profile names, and no others."""
+    url, cloud_id, named_by = profile.url, profile.cloud_id, f"the profile {profile.name}"
+    if profile.access_token:
+        kind, auth = f"access token in {profile.access_token}", BearerToken(profile.read_variable("access_token"))
+        return ClientSource(url, cloud_id, auth, profile.gateway, named_by, kind)
+    if profile.api_token:
+        api_token = ApiToken(profile.read_variable("email"), profile.read_variable("api_token"))
+        return ClientSource(url, cloud_id, api_token, profile.gateway, named_by, f"API token in {profile.api_token}")
+    if profile.credentials == "keyring":
+        found, how = _from_keyring(url, named_by), "--api-token --profile"
+    else:
+        found, how = _from_login(url, cloud_id, state_store.read(state_store.LOGIN), named_by), "--profile"
+    if found is None:
+        raise ConfigurationError(
+            f"{profile.path}: profiles.{profile.name}.credentials: there is no {profile.credentials} for this site: "
+            f"run {PROGRAM} login {how} {profile.name}"
+        )
+    return found
 
 
 def matches_site(
@@ -192,4 +240,5 @@ def sandbox_source(sandbox: dict[str, Any] | None) -> ClientSource:
     """
     if sandbox is None:
         raise ConfigurationError(NO_SANDBOX)
-    return ClientSource(sandbox["url"], None, ApiToken(sandbox["email"], sandbox["token"].value))
+    auth = ApiToken(sandbox["email"], sandbox["token"].value)
+    return ClientSource(sandbox["url"], None, auth, named_by="the running sandbox", kind="the sandbox's API token")

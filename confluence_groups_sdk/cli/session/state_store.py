@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import typer
+import platformdirs
 
 from ..._support.files import is_open_to_others, open_regular, write_atomically
 from ...auth.token_store import FileTokenStore
@@ -26,12 +26,13 @@ LOGIN_TEXTS = {"api-token": ("site",), "oauth": ("authority", "gateway", "client
 SANDBOX_TEXTS = ("url", "email", "token", "client_id", "client_secret")
 SECRETS = ("client_secret", "token")
 """The fields that are read as a `Secret`."""
+HAS_SIGNALS = os.name == "posix"  # on Windows, signal 0 is Ctrl-C, and os.kill would send it
 CONNECT_TIMEOUT_S = 2.0  # seconds for a sandbox to accept a connection
 
 
 def folder() -> Path:
     """Return the folder of the state files."""
-    return Path(typer.get_app_dir(NAME))
+    return platformdirs.user_config_path(NAME, appauthor=False, roaming=True)
 
 
 def tokens() -> FileTokenStore:
@@ -139,6 +140,8 @@ def running_sandbox() -> dict[str, Any] | None:
 def _is_process(pid: int) -> bool:
     if pid < 1:
         return False
+    if not HAS_SIGNALS:
+        return True
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -1,28 +1,24 @@
 """Reading ``fleet.toml``, with all mistakes in one error."""
 
 import os
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
-from ..._support.files import read_regular
+from ..._support.config_file.section import Section
+from ..._support.config_file.toml_file import raise_problems, read_toml
 from ..._support.public import public
-from ..._support.text import escape_controls, format_count
 from ...client import ConfluenceGroups
 from ...errors import ConfigurationError
 from ..jobs.requests import JobRequest
 from ..jobs.work import OpenClient
 from .job_section import JobSection, read_job
-from .section import Section
 from .site import FleetSite, read_site
 
 if TYPE_CHECKING:
     from ..postgres import Postgres
-
-MAX_FILE = 16 * 1024 * 1024  # bytes
 
 
 @public
@@ -57,14 +53,14 @@ class FleetFile:
         """
         name = os.fspath(path)
         problems: list[str] = []
-        whole = Section(_parse(name), "", problems)
+        whole = Section(read_toml(name), "", problems)
         named = {each: (section, read_site(each, section)) for each, section in whole.sections("sites")}
         if not named and not problems:
             whole.note("sites", "give at least one site, as in [sites.acme]")
         folder = Path(name).parent
         jobs = {each: read_job(each, section, folder, tuple(named)) for each, section in whole.sections("jobs")}
         whole.reject_unknown_keys(["sites", "jobs"])
-        _raise(name, problems)
+        raise_problems(name, problems)
         return cls(
             path=name,
             sites={each: site for each, (_, site) in named.items() if site},
@@ -85,7 +81,7 @@ class FleetFile:
         for name, section in self._sections.items():
             if jobs is None or name in jobs:
                 found += section.requests(problems)
-        _raise(self.path, problems)
+        raise_problems(self.path, problems)
         return tuple(found)
 
     def open_client(self, shared: "Postgres") -> OpenClient:
@@ -101,42 +97,3 @@ class FleetFile:
             return self.sites[site].open_client(shared)
 
         return open_client
-
-
-def _parse(name: str) -> Any:
-    """Return the content of a file.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    try:
-        data = read_regular(name, limit=MAX_FILE + 1)
-    except OSError as error:
-        problem = f"the file cannot be read ({error.strerror or error})"
-    else:
-        if len(data) > MAX_FILE:
-            problem = f"the file has more than {MAX_FILE // 1024**2} MiB"
-        else:
-            parsed = _parsed(data)
-            if not isinstance(parsed, str):
-                return parsed
-            problem = parsed
-            del data  # error reporters show the variables of this frame
-    raise ConfigurationError(f"{name}: {problem}")
-
-
-def _parsed(data: bytes) -> dict[str, Any] | str:
-    """Return the tables in a file, or what is wrong with it."""
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        return f"line {line} is not UTF-8: save the file as UTF-8"
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return f"this is not TOML: {escape_controls(str(error)) or 'too many levels'}"
-
-
-def _raise(name: str, problems: list[str]) -> None:
-    if problems:
-        count = format_count(len(problems), "problem")
-        raise ConfigurationError(f"{name}: the file cannot be used ({count}):", problems=tuple(problems))

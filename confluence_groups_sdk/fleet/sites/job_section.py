@@ -7,12 +7,12 @@ from typing import Any
 
 from attrs import fields_dict, frozen
 
+from ..._support.config_file.section import Section
 from ..._support.text import escape_controls
 from ..._support.validation import is_text
 from ...errors import InputError
 from ...membership import Guards, read_accounts
 from ..jobs.requests import KINDS, JobRequest, PeopleFile
-from .section import Section
 
 NONE = "none"  # TOML has no null
 NULLABLE = ("stop_after_failures", "max_removals")

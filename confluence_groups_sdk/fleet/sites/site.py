@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from ..._support.base_url import AUTHORITY, GATEWAY, gateway_base, parse_origin_url, site_base
+from ..._support.base_url import AUTHORITY, GATEWAY
+from ..._support.config_file.address import check_address
+from ..._support.config_file.section import Section, join_keys
 from ..._support.libraries.http import httpx
 from ..._support.public import public
 from ...auth.credentials import ApiToken, BearerToken
 from ...auth.oauth import OAuth2
 from ...client import ConfluenceGroups
 from ...errors import ConfigurationError
-from .section import Section, join_keys
 
 if TYPE_CHECKING:
     from ..postgres import Postgres
@@ -98,27 +99,17 @@ def read_site(name: str, section: Section) -> FleetSite | None:
     values |= {"gateway": section.text("gateway") or GATEWAY, "authority": section.text("authority") or AUTHORITY}
     section.reject_unknown_keys(KEYS)
     if len(section.problems) == before:
-        _check_address(section, values)
+        check_address(
+            section,
+            values["url"],
+            values["cloud_id"],
+            gateway=values["gateway"] or GATEWAY,
+            authority=values["authority"] or AUTHORITY,
+        )
         _check_credentials(section, given, values)
     if len(section.problems) > before:
         return None
     return FleetSite(name=name, **values)  # type: ignore[arg-type] # gateway and authority are never None
-
-
-def _check_address(section: Section, values: dict[str, str | None]) -> None:
-    url, cloud_id, gateway = values["url"], values["cloud_id"], values["gateway"] or GATEWAY
-    if (url is None) == (cloud_id is None):
-        section.note("", "give either url, the site's address, or cloud_id, for the gateway")
-        return
-    try:
-        if url is not None:
-            site_base(url)
-        elif cloud_id is not None:
-            gateway_base(cloud_id, gateway)
-        parse_origin_url("gateway", gateway, GATEWAY)
-        parse_origin_url("authority", values["authority"] or AUTHORITY, AUTHORITY)
-    except ConfigurationError as error:
-        section.note("", str(error))
 
 
 def _check_credentials(section: Section, given: set[str], values: dict[str, str | None]) -> None:

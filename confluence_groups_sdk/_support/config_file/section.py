@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..._support.text import escape_controls
-from ..._support.validation import is_text
+from ..text import escape_controls
+from ..validation import is_text
 
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
 VARIABLE = re.compile("[A-Z_][A-Z0-9_]{0,99}")
