@@ -87,7 +87,10 @@ def test_undecided_memberships_are_listed(fleet: FleetShell) -> None:
     assert ended.code == 0
     assert "1 sheet: 0 keep, 0 remove, 0 exception, 90 undecided\n\nundecided:\n" in ended.out
     assert "and 70 more: -o csv lists all of them\n" in ended.out
-    assert "\nnote: 90 memberships are undecided and stay; to decide about them later: confluence-groups fleet " in ended.err
+    assert (
+        "\nnote: 90 memberships are undecided and stay; to decide about them later: confluence-groups fleet "
+        in ended.err
+    )
     assert f" discard-plan {REVIEW} --schema {fleet.schema}, and decide again\n" in ended.err
     assert len(json.loads(fleet.run("decide", REVIEW, "a.csv", "-o", "json").out)) == 90
 
