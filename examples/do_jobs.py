@@ -5,8 +5,8 @@
 It submits the jobs of the file, does each one as far as possible, and prints its phase. Run it again after a crash or
 an approval, or on several hosts at once: a job that another process does is left to that process.
 
-Exit codes: 0 if all jobs are done, 4 if some wait for a person, are done elsewhere or did not succeed, 1 if something
-failed.
+Exit codes: 0 if all jobs are done, wait for a person or are done elsewhere; 4 if some are incomplete, were refused or
+failed; 1 if the file or the database cannot be used.
 
 It needs confluence-groups-sdk[postgres]. It reads the database's address from CONFLUENCE_FLEET_DSN, and credentials
 from the variables that the file names.
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConfluenceGroupsError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0 if all(phase is JobPhase.DONE for phase in phases) else NOT_DONE
+    return NOT_DONE if any(phase and phase.can_run_again for phase in phases) else 0
 
 
 def do(shared: Postgres, fleet: FleetFile, request: JobRequest) -> JobPhase | None:

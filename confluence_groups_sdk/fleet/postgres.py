@@ -186,8 +186,11 @@ class Postgres:
     ) -> None:
         self.close()
 
+    def __str__(self) -> str:
+        return f"schema {self._connections.schema} of {self._connections}"
+
     def __repr__(self) -> str:
-        return f"<Postgres: schema {self._connections.schema} of {self._connections}>"
+        return f"<Postgres: {self}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Postgres is never pickled or copied: make one in each process")

@@ -126,7 +126,8 @@ class Demo:
             pid = self._workers[victim].pid
             mine = [job.id for job in shared.jobs.list() if job.worker and job.worker.endswith(f":{pid}")]
             self._wait(shared, lambda jobs: not [job for job in jobs if job.id in mine and is_held(job, pid)])
-            print(f"*** the other worker has taken over after {time.monotonic() - killed_at:.1f} seconds ***\n")
+            seconds = time.monotonic() - killed_at
+            print(f"*** the other worker had free places, and has taken over, after {seconds:.1f} seconds ***\n")
             jobs = self._wait(shared, lambda jobs: all(job.phase is JobPhase.DONE for job in jobs))
         self._command("fleet", "status")
         return list(self._check(jobs))

@@ -17,7 +17,7 @@ from shell import Shell
 from confluence_groups_sdk.cli.commands.fleet import approve
 from confluence_groups_sdk.cli.rendering import job_status
 from confluence_groups_sdk.fleet import JobCounts, JobPhase, JobStatus, Postgres, SiteStatus, WorkerStatus
-from confluence_groups_sdk.membership import Plan
+from confluence_groups_sdk.membership import Guards, Plan
 from confluence_groups_sdk.sandbox import Answer, Group
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -165,10 +165,50 @@ def test_an_unknown_job_is_an_error(fleet: FleetShell, command: tuple[str, ...])
 
 def test_a_job_without_a_plan_has_none_to_show(fleet: FleetShell) -> None:
     fleet.shared.jobs.submit(fleet.offboard())
-    for command in (("plan", JOB, "plan.json"), ("approve", JOB, "0" * 64), ("report", JOB)):
+    for command in (("plan", JOB, "plan.json"), ("approve", JOB, "0" * 64)):
         ended = fleet.run(*command)
         assert (ended.code, ended.out, ended.err) == (2, "", f"error: {JOB}: there is no plan yet\n")
     assert fleet.run("discard-plan", JOB).out == f"{JOB} has no plan\n"
+
+
+def test_a_job_without_a_plan_is_reported(fleet: FleetShell) -> None:
+    """Its exit code is that of its phase, as for any other job."""
+    request = fleet.offboard()
+    fleet.shared.jobs.submit(request)
+    queued = fleet.run("report", JOB)
+    assert (queued.code, "phase:     queued\n" in queued.out) == (4, True)
+    assert queued.err == "note: there is no plan yet\n"
+    fleet.shell.sandbox.answer_next(Answer(status=401))
+    fleet.work(request)
+    failed = fleet.run("report", JOB, "--json")
+    assert failed.code == 1
+    assert json.loads(failed.out)["report"] is None
+    assert "run it again: confluence-groups fleet run-again" in failed.err
+    saved = fleet.run("report", JOB, "--out", "report.json")
+    assert (saved.code, saved.err) == (2, f"error: {JOB}: there is no plan yet\n")
+    assert not Path("report.json").exists()
+
+
+def test_an_earlier_error_is_not_the_state_of_a_job_that_runs_again(fleet: FleetShell) -> None:
+    fleet.shell.sandbox.answer_next(Answer(status=401))
+    fleet.work(fleet.offboard())
+    assert "\ntrouble:   GET " in fleet.run("status", JOB).out
+    fleet.run("run-again", JOB)
+    waiting = fleet.run("status", JOB).out
+    assert ("\nlast time: GET " in waiting, "trouble:" in waiting) == (True, False)
+
+
+def test_a_plan_without_changes_cannot_be_approved(fleet: FleetShell) -> None:
+    request = fleet.offboard(guards=Guards(max_removals=1, max_fraction=1.0))
+    assert fleet.work(request).phase is JobPhase.REFUSED
+    shown = fleet.run("status").out
+    assert "    to allow more: set guards in the job's table, give the job another name, and submit it\n" in shown
+    assert "run it again:" not in shown, "the guards would refuse the same plan"
+    ended = fleet.run("approve", JOB, fleet.shared.jobs.plan(JOB).digest, "--yes")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"error: {JOB}: its plan has no changes, so there is nothing to approve: the job is refused\n"
+    report = fleet.run("report", JOB)
+    assert (report.code, "journal:" in report.out) == (3, False)
 
 
 def test_a_plan_replaces_a_file_only_on_request(fleet: FleetShell) -> None:

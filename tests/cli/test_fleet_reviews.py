@@ -87,6 +87,11 @@ def test_undecided_memberships_are_listed(fleet: FleetShell) -> None:
     assert ended.code == 0
     assert "1 sheet: 0 keep, 0 remove, 0 exception, 90 undecided\n\nundecided:\n" in ended.out
     assert "and 70 more: -o csv lists all of them\n" in ended.out
+    assert (
+        "\nnote: 90 memberships are undecided and stay; to decide about them later: confluence-groups fleet "
+        in ended.err
+    )
+    assert f" discard-plan {REVIEW} --schema {fleet.schema}, and decide again\n" in ended.err
     assert len(json.loads(fleet.run("decide", REVIEW, "a.csv", "-o", "json").out)) == 90
 
 
@@ -97,3 +102,22 @@ def test_another_kind_of_job_has_no_snapshot(fleet: FleetShell) -> None:
         ended = fleet.run(*command)
         assert (ended.code, ended.out, ended.err) == (2, "", f"error: {REVIEW}: this job is no review\n")
     assert not Path("a.snapshot").exists()
+
+
+def test_other_sheets_can_follow_a_discarded_plan(fleet: FleetShell) -> None:
+    request = fleet.review()
+    fleet.work(request)
+    fleet.shared.jobs.snapshot(REVIEW).save("a.snapshot")
+    fleet.shell.run("review", "sheet", "a.snapshot", "--csv", "--out", "a.csv")
+    assert fleet.run("decide", REVIEW, "a.csv").code == 0
+    assert fleet.work(request).phase is JobPhase.DONE
+    fill_in(Path("a.csv"), fleet.ids[0], Path("returned", "a.csv"))
+    late = fleet.run("decide", REVIEW, "returned")
+    assert (late.code, late.out) == (2, "")
+    discarded = fleet.run("discard-plan", REVIEW, "--yes")
+    assert (discarded.code, discarded.out) == (
+        0,
+        f"discarded the plan of {REVIEW}, and the decisions that it was made from: decide again\n",
+    )
+    assert fleet.run_line(command_after(fleet.run("status").out, "decide")).code == 0
+    assert fleet.work(request).phase is JobPhase.WAITING_FOR_APPROVAL

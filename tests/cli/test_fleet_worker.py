@@ -142,6 +142,20 @@ def test_a_worker_prints_what_it_does(typed: FleetShell) -> None:
     ]
 
 
+def test_a_worker_names_the_variables_that_are_missing(typed: FleetShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a host without credentials would be noticed only when jobs fail there."""
+    file = Path("fleet.toml")
+    before, _, after = file.read_text().rpartition("CONFLUENCE_API_TOKEN")
+    file.write_text(f"{before}BETA_API_TOKEN{after}")
+    ended = typed.run("worker", "fleet.toml")
+    assert (ended.code, ended.err) == (
+        0,
+        "warning: sites.beta.api_token: the environment variable BETA_API_TOKEN is not set; jobs of beta fail here\n",
+    )
+    monkeypatch.setenv("BETA_API_TOKEN", "marker")
+    assert typed.run("worker", "fleet.toml").err == ""
+
+
 def test_a_worker_prints_warnings_without_control_characters(
     typed: FleetShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

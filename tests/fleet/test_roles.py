@@ -99,8 +99,21 @@ def test_the_command_grants_them(shell: Shell, server: EmbeddedPostgres, schema:
         rows(server, "CREATE ROLE another LOGIN")
     ended = shell.run("fleet", "init", "--dsn", server.dsn, "--schema", schema, "--grant-to", "another")
     assert (ended.code, ended.err[:6]) == (0, "next: ")
+    assert ended.out.startswith(f"schema {schema} of PostgreSQL at ")
     assert re.search("steps carried out; another has the rights to work with the tables$", ended.out.rstrip())
     with Postgres(psycopg.conninfo.make_conninfo(server.dsn, user="another"), schema=schema) as postgres:
         assert postgres.token_store("site").load() is None
     missing = shell.run("fleet", "init", "--dsn", server.dsn, "--schema", schema, "--grant-to", "nobody-knows")
-    assert (missing.code, 'role "nobody-knows" does not exist' in missing.err) == (2, True)
+    assert (missing.code, missing.err.endswith('role "nobody-knows" does not exist: create it first\n')) == (2, True)
+
+
+def test_a_role_without_rights_learns_how_to_get_them(shell: Shell, server: EmbeddedPostgres, schema: str) -> None:
+    with suppress(psycopg.errors.DuplicateObject):
+        rows(server, 'CREATE ROLE "not granted" LOGIN')
+    assert shell.run("fleet", "init", "--dsn", server.dsn, "--schema", schema).code == 0
+    dsn = psycopg.conninfo.make_conninfo(server.dsn, user="not granted")
+    ended = shell.run("fleet", "status", "--dsn", dsn, "--schema", schema)
+    assert ended.code == 2
+    assert ended.err.rstrip().endswith(
+        f"permission denied for schema {schema}: the rights are granted by confluence-groups fleet init --grant-to ROLE"
+    )

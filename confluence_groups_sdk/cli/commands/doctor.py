@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import attrs
-import httpx
 import typer
 
+from ..._support.libraries.http import httpx
 from ..._support.text import format_count
 from ...errors import ConfigurationError
 from ..command import command

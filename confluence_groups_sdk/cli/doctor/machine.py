@@ -9,10 +9,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from urllib.request import getproxies
 
-import httpx
-
 from ..._core.transport.http_client import BUNDLES, build_ssl_context
 from ..._core.transport.proxies import find_proxy
+from ..._support.libraries.http import httpx
 from ..._version import __version__
 from ...errors import ConfigurationError
 from .finding import Finding, ok, problem

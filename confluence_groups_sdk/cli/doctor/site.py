@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-import httpx
 from attrs import define, field
 
 from ..._core.call_metadata import record_call_metadata
@@ -14,6 +13,7 @@ from ..._core.limits.rate_limiter import RateLimiter
 from ..._core.limits.retry_policy import RetryPolicy
 from ..._core.transport.http_client import open_http_client
 from ..._support import base_url
+from ..._support.libraries.http import httpx
 from ...auth.credentials import ApiToken, BearerToken
 from ...auth.oauth import OAuth2
 from ...auth.site_discovery import discover_sites

@@ -13,7 +13,7 @@ from .tables import Column
 Typed: TypeAlias = Callable[..., str]
 """Returns the command line for arguments after ``fleet``."""
 
-SITE_COLUMNS = tuple(map(Column, ("site", "calls/s", "at most", "held until", "callers", "jobs", "points left")))
+SITE_COLUMNS = tuple(map(Column, ("site", "calls/s", "at most", "held until", "callers", "jobs", "points needed")))
 JOB_COLUMNS = tuple(map(Column, ("job", "phase", "planned", "done", "failed", "left", "now")))
 WORKER_COLUMNS = tuple(map(Column, ("worker", "at once", "started")))
 MAX_LISTED = 20  # jobs that wait for a person, and jobs that ended in trouble
@@ -29,7 +29,7 @@ def site_row(site: SiteStatus) -> dict[str, Any]:
         "held until": site.held_until and format_time(site.held_until),
         "callers": site.processes,
         "jobs": sum(site.jobs.values()),
-        "points left": site.points_left,
+        "points needed": site.points_left,
     }
 
 
@@ -66,11 +66,22 @@ def next_commands(job: JobStatus, typed: Typed) -> list[tuple[str, str]]:
             ("approve it", typed("approve", job.id, job.digest or "")),
         ]
     if job.phase.can_run_again:
-        steps = [("run it again", typed("run-again", job.id))]
+        steps = [] if _is_refused_by_guards(job) else [("run it again", typed("run-again", job.id))]
         if job.phase is JobPhase.REFUSED and job.digest:
             steps.append(("plan it again", typed("discard-plan", job.id)))
         return steps
     return []
+
+
+def _is_refused_by_guards(job: JobStatus) -> bool:
+    """Check whether guards refused all changes when the plan was made."""
+    return job.phase is JobPhase.REFUSED and not job.counts.planned and bool(job.counts.refused_by_plan)
+
+
+def hints(job: JobStatus) -> Iterator[str]:
+    """Yield what can be done about a job that is no command."""
+    if _is_refused_by_guards(job):
+        yield "to allow more: set guards in the job's table, give the job another name, and submit it"
 
 
 def file_name(job: JobStatus) -> str:
@@ -96,6 +107,7 @@ def _listed(jobs: list[JobStatus], title: str, typed: Typed) -> Iterator[str]:
     for job in jobs[:MAX_LISTED]:
         yield f"  {job.id}: {_describe(job)}"
         yield from (f"    {purpose}: {line}" for purpose, line in next_commands(job, typed))
+        yield from (f"    {hint}" for hint in hints(job))
     if len(jobs) > MAX_LISTED:
         yield f"  and {len(jobs) - MAX_LISTED} more: {typed('status', '--phase', jobs[0].phase.value, '--json')}"
 
@@ -136,7 +148,7 @@ def job_lines(job: JobStatus) -> Iterator[str]:
     if job.summary:
         yield f"outcome:   {job.summary}"
     for line in (job.error or "").splitlines():
-        yield f"trouble:   {line}"
+        yield f"{'trouble:  ' if job.phase.can_run_again else 'last time:'} {line}"
     if job.resume_at:
         yield f"resume at: {format_time(job.resume_at)}, when the site accepts calls again"
     if job.worker:

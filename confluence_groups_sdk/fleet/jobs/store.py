@@ -25,6 +25,7 @@ from .status import JobPhase, JobStatus
 if TYPE_CHECKING:
     from psycopg import Connection
 
+DISCARD_FIRST = "discard it with confluence-groups fleet discard-plan, and decide again"
 Statuses: TypeAlias = list[JobStatus]
 Sheets: TypeAlias = "Iterable[str | os.PathLike[str]]"
 
@@ -122,6 +123,8 @@ class JobStore:
     def discard_plan(self, job_id: str) -> JobStatus:
         """Discard a plan and its approval, so that the job is planned again; approve the new plan by its own digest.
 
+        The decisions of a review are discarded too: the job waits for `decide`.
+
         Raises:
             JobError: the plan was begun; submit another job for what is left.
             JobInUseError: a process does the job.
@@ -176,7 +179,7 @@ class JobStore:
                 return True
 
         if not self._connections.run(store) and self.decided(job_id)[0] != decisions.digest:
-            raise JobError(f"{job_id}: there is a plan from other decisions: discard it first")
+            raise JobError(f"{job_id}: there is a plan from other decisions: {DISCARD_FIRST}")
         return decisions
 
     def decisions(self, job_id: str) -> Decisions:

@@ -39,8 +39,9 @@ WHERE id = %s AND phase IN ('incomplete', 'refused', 'failed')
 """
 DISCARD_PLAN = """
 UPDATE {schema}.jobs SET plan = NULL, digest = NULL, approved_digest = NULL, approved_by = NULL, approved_at = NULL,
-    counts = '{}', progress = NULL, summary = NULL, error = NULL, stop = NULL, resume_at = NULL, phase = 'queued',
-    updated_at = now()
+    counts = '{}', progress = NULL, summary = NULL, error = NULL, stop = NULL, resume_at = NULL, updated_at = now(),
+    decisions = NULL, decided_by = NULL, decided_on = NULL,
+    phase = CASE WHEN snapshot IS NULL THEN 'queued' ELSE 'waiting for decisions' END
 WHERE id = %(id)s AND runs = %(run)s
 """
 DECIDE = """

@@ -73,7 +73,14 @@ def check_connection(connections: Connections, connection: Connection[Any]) -> N
         ConfigurationError: as for `check_version`.
         psycopg.Error: the server refuses, or the connection is lost.
     """
-    version, needs = _read(connection, connections)
+    from psycopg.errors import InsufficientPrivilege
+
+    try:
+        version, needs = _read(connection, connections)
+    except InsufficientPrivilege as error:
+        reason = error.diag.message_primary
+        remedy = "the rights are granted by confluence-groups fleet init --grant-to ROLE"
+        raise ConfigurationError(f"{connections}: {reason}: {remedy}") from None
     _check_needs(connections, needs)
     if version < len(MIGRATIONS):
         has = f"version {version} of the tables, and this package needs {len(MIGRATIONS)}" if version else "no tables"
@@ -83,12 +90,16 @@ def check_connection(connections: Connections, connection: Connection[Any]) -> N
 
 
 def _grant(connection: Connection[Any], connections: Connections, role: str) -> None:
+    from psycopg.errors import UndefinedObject
     from psycopg.sql import SQL, Identifier
 
     needed = [right for step in MIGRATIONS for right in step.rights]
     for right in ("USAGE ON SCHEMA {schema}", *needed):
         statement = SQL("GRANT ") + SQL(right.replace("{schema}", connections.schema)) + SQL(" TO ") + Identifier(role)
-        connection.execute(statement)
+        try:
+            connection.execute(statement)
+        except UndefinedObject as error:
+            raise ConfigurationError(f"{connections}: {error.diag.message_primary}: create it first") from None
 
 
 def _read(connection: Connection[Any], connections: Connections) -> tuple[int, int]:

@@ -72,6 +72,11 @@ class FleetSite:
         assert self.url is not None, "the reader checks"
         return ConfluenceGroups(self.url, auth=auth, rate_limiter=shared.rate_limiter(self.url))
 
+    def missing_variables(self) -> list[str]:
+        """Return what is missing in the environment, as ``open_client`` names it."""
+        keys = ("email", "api_token", "access_token", "client_id", "client_secret")
+        return [self._missing(key) for key in keys if getattr(self, key) and not os.environ.get(getattr(self, key))]
+
     def _auth(self, shared: Postgres) -> httpx.Auth:
         if self.token_store is not None:
             store = shared.token_store(self.token_store)
@@ -81,11 +86,13 @@ class FleetSite:
         return ApiToken(self._read("email"), self._read("api_token"))
 
     def _read(self, key: str) -> str:
-        variable: str = getattr(self, key)
-        value = os.environ.get(variable)
+        value = os.environ.get(getattr(self, key))
         if not value:
-            raise ConfigurationError(f"sites.{self.name}.{key}: the environment variable {variable} is not set")
+            raise ConfigurationError(self._missing(key))
         return value
+
+    def _missing(self, key: str) -> str:
+        return f"sites.{self.name}.{key}: the environment variable {getattr(self, key)} is not set"
 
 
 def read_site(name: str, section: Section) -> FleetSite | None:

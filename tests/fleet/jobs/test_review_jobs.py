@@ -62,8 +62,24 @@ def test_decisions_can_change_until_there_is_a_plan(
     assert plan_job(shared, opener(sandbox), REVIEW).phase is JobPhase.APPLYING
     assert [change.account_id for change in shared.jobs.plan(REVIEW).changes] == [ids[1]]
     assert shared.jobs.decide(REVIEW, [second]) == shared.jobs.decisions(REVIEW)
-    with pytest.raises(JobError, match="there is a plan from other decisions"):
+    with pytest.raises(JobError, match="there is a plan from other decisions: discard it with confluence-groups fleet"):
         shared.jobs.decide(REVIEW, [first])
+
+
+def test_other_decisions_can_follow_a_discarded_plan(
+    shared: Postgres, sandbox: Sandbox, ids: list[str], tmp_path: Path
+) -> None:
+    """A worker must not make the same plan again before the other sheets are there."""
+    site_job(shared, opener(sandbox), review())
+    snapshot = shared.jobs.snapshot(REVIEW)
+    shared.jobs.decide(REVIEW, [sheet(snapshot, tmp_path / "first.json", [])])
+    assert site_job(shared, opener(sandbox), review()).phase is JobPhase.DONE, "nobody is removed"
+    assert shared.jobs.discard_plan(REVIEW).phase is JobPhase.WAITING_FOR_DECISIONS
+    assert site_job(shared, opener(sandbox), review()).phase is JobPhase.WAITING_FOR_DECISIONS
+    with pytest.raises(JobError, match="nothing was decided yet"):
+        shared.jobs.decisions(REVIEW)
+    shared.jobs.decide(REVIEW, [sheet(snapshot, tmp_path / "second.json", [(GROUPS[0], ids[1])])])
+    assert site_job(shared, opener(sandbox), review()).phase is JobPhase.WAITING_FOR_APPROVAL
 
 
 def test_decisions_during_planning_win(

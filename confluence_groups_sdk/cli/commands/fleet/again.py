@@ -45,7 +45,10 @@ def run_again(
 
 @command(app, "discard-plan", "confluence-groups fleet discard-plan 2026-11-leavers/acme")
 def discard_plan(*, job: JobArgument, database: DatabaseOptions, yes: Yes = False) -> None:
-    """Discard the plan of a job and its approval, so that a worker plans it again; only before it was begun."""
+    """Discard the plan of a job and its approval, so that a worker plans it again; only before it was begun.
+
+    The decisions of a review are discarded too: hand in the sheets again.
+    """
     with database.open() as shared:
         before = shared.jobs.get(job)
         if before.digest is None:
@@ -53,7 +56,11 @@ def discard_plan(*, job: JobArgument, database: DatabaseOptions, yes: Yes = Fals
             return
         if not yes:
             ask(f"discard the plan {before.digest[:12]} of {job}, and plan it again?")
-        shared.jobs.discard_plan(job)
+        after = shared.jobs.discard_plan(job)
+        if after.phase is JobPhase.WAITING_FOR_DECISIONS:
+            print_out(f"discarded the plan of {job}, and the decisions that it was made from: decide again")
+            print_err(f"next: {database.typed('decide', job, 'returned')}")
+            return
         print_out(f"discarded the plan of {job}: it waits for a worker, which plans it again")
         print_going_on(shared, database, job)
 

@@ -75,6 +75,9 @@ def approve(
         if before.approved_digest == digest:
             print_out(f"{job} is approved: {_approval(before)}")
             return
+        if not found.changes:
+            nothing = "its plan has no changes, so there is nothing to approve"
+            raise InputError(f"{job}: {nothing}: the job is {before.phase.value}")
         if not yes:
             print_err(*summary_lines(found))
             ask(f"approve {format_count(len(found.changes), 'change')} of {job} on {found.site}?")

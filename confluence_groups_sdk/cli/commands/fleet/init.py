@@ -44,7 +44,7 @@ def init(
             _create_workflow_tables(shared, grant_to)
     done = f"{steps} {'step' if steps == 1 else 'steps'} carried out" if steps else "up to date"
     granted = f"; {grant_to} has the rights to work with the tables" if grant_to else ""
-    print_out(f"{shared!r}: {done}{granted}")
+    print_out(f"{shared}: {done}{granted}")
     print_err(f"next: {database.typed('submit', 'fleet.toml')}")
 
 

@@ -50,21 +50,24 @@ def report(
     if out is not None:
         check_target(out, force=force)
     with database.open() as shared:
-        found = shared.jobs.report(job)
+        has_plan = out is not None or shared.jobs.get(job).digest is not None
+        found = shared.jobs.report(job) if has_plan else None
         status = shared.jobs.get(job)
-    if out is not None:
+    if out is not None and found:
         found.save(out)
     if as_json:
-        print_json({"job": status.as_json(), "report": found.as_json()})
+        print_json({"job": status.as_json(), "report": found and found.as_json()})
     else:
-        print_out(*job_lines(status), *_report_lines(found))
+        print_out(*job_lines(status), *(_report_lines(found) if found else ()))
+    if not found:
+        print_err("note: there is no plan yet")
     print_err(*(f"{purpose}: {line}" for purpose, line in next_commands(status, database.typed)))
     if code := CODES.get(status.phase, INCOMPLETE):
         raise typer.Exit(code)
 
 
 def _report_lines(found: Report) -> Iterator[str]:
-    if found.journal_hash:
+    if found.journal_hash and found.journal_hash.strip("0"):  # some lines
         yield f"journal:   ends with {found.journal_hash}"
     lines = list(not_made_lines(found))
     yield from ["", *lines] if lines else []

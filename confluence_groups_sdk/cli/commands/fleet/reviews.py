@@ -70,4 +70,9 @@ def decide(
             decided = shared.jobs.decide(job, returned, by=by or this_user())
         print_decisions(shared.jobs.snapshot(job), decided, output)
         print_err("", f"stored the decisions of {job}; nothing was removed")
+        if undecided := len(decided.undecided):
+            what = "membership is undecided and stays" if undecided == 1 else "memberships are undecided and stay"
+            later = "it" if undecided == 1 else "them"
+            discard = database.typed("discard-plan", job)
+            print_err(f"note: {undecided} {what}; to decide about {later} later: {discard}, and decide again")
         print_going_on(shared, database, job)

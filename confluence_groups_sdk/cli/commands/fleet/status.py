@@ -14,6 +14,7 @@ from ...rendering.job_status import (
     JOB_COLUMNS,
     SITE_COLUMNS,
     WORKER_COLUMNS,
+    hints,
     job_lines,
     job_row,
     next_commands,
@@ -63,7 +64,8 @@ def _show_job(job: JobStatus, database: DatabaseOptions, *, as_json: bool) -> No
         return
     steps = next_commands(job, database.typed)
     width = max((len(purpose) for purpose, _ in steps), default=0) + 1
-    print_out(*job_lines(job), *[""] * bool(steps), *(f"{f'{purpose}:':{width}} {line}" for purpose, line in steps))
+    lines = [*(f"{f'{purpose}:':{width}} {line}" for purpose, line in steps), *hints(job)]
+    print_out(*job_lines(job), *[""] * bool(lines), *lines)
 
 
 def _show_all(

@@ -51,6 +51,9 @@ def worker(
         with _printed_events(shared):
             known = f"{format_count(len(sites), 'site')}, {format_count(at_once, 'job')} at once"
             print_out(f"worker {process.id}: {known}; Ctrl-C ends it in order")
+            for site in sites.values():
+                for missing in site.missing_variables():
+                    print_err(f"warning: {missing}; jobs of {site.name} fail here")
             process.run()
     print_out(f"worker {process.id}: ended")
 
