@@ -190,6 +190,24 @@ def test_a_stopped_worker_begins_no_run() -> None:
         pytest.fail("a run began")
 
 
+def test_a_run_begins_after_any_failure_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that gave up would leave its job to a worker that lives, and which nobody takes it from."""
+    monkeypatch.setattr("confluence_groups_sdk.fleet.engine.lease.MAX_WAIT_S", 0.01)
+    lease, began = Lease(), threading.Event()
+
+    def begin() -> None:
+        with lease.run():
+            began.set()
+
+    run = threading.Thread(target=begin)
+    run.start()
+    run.join(0.3)
+    assert run.is_alive()
+    lease.renew(machine_monotonic())
+    run.join(5)
+    assert began.is_set()
+
+
 def test_reading_is_ended_between_two_requests(sandbox: Sandbox) -> None:
     lease = Lease()
     lease.renew(machine_monotonic())

@@ -18,9 +18,8 @@ ROLE = 'wörk"er'
 def role(fleet: Fleet) -> str:
     """A role that was given what workers need, and no right to create a schema."""
     quoted = ROLE.replace('"', '""')
-    with psycopg.connect(fleet.server.dsn, autocommit=True) as connection:
-        with suppress(psycopg.errors.DuplicateObject):
-            connection.execute(f'CREATE ROLE "{quoted}" LOGIN'.encode())
+    with psycopg.connect(fleet.server.dsn, autocommit=True) as connection, suppress(psycopg.errors.DuplicateObject):
+        connection.execute(f'CREATE ROLE "{quoted}" LOGIN'.encode())
     fleet.shared.init(grant_to=ROLE)
     create_workflow_tables(fleet.shared, grant_to=ROLE)
     return ROLE

@@ -17,7 +17,7 @@ from job_fakes import GROUPS, JOB, company, memberships, offboard, opener, rows,
 from membership_fakes import QUICK, client, writes
 
 from confluence_groups_sdk import ApiToken, ConfigurationError, ConfluenceGroups, JobInUseError, PermissionDeniedError
-from confluence_groups_sdk.fleet import JobCounts, JobPhase, OpenClient, Postgres, journal_storage, site_job
+from confluence_groups_sdk.fleet import JobCounts, JobPhase, OpenClient, Postgres, journal_storage, plan_job, site_job
 from confluence_groups_sdk.fleet.jobs import applying
 from confluence_groups_sdk.fleet.jobs.work import Work
 from confluence_groups_sdk.membership import Guards, Progress
@@ -194,6 +194,43 @@ def test_a_plan_that_was_replaced_in_the_table_is_not_applied(
     refused = site_job(shared, opener(sandbox), request)
     assert (refused.phase, "edited" in (refused.error or "")) == (JobPhase.REFUSED, True)
     assert writes(sandbox) == []
+
+
+def test_an_edited_plan_can_be_discarded_unless_the_job_was_begun(
+    shared: Postgres, sandbox: Sandbox, server: EmbeddedPostgres, schema: str
+) -> None:
+    """The journal that counts is that of the digest, and not that of the text in the table."""
+    ids = company(sandbox)
+    request, other = sync(ids[4:]), sync(ids[1:], id="other")
+    site_job(shared, opener(sandbox), other)
+    edit = f"UPDATE {schema}.jobs SET plan = replace(plan, 'P id-000', 'P id-00X') WHERE id = '{request.id}'"
+    replace = f"UPDATE {schema}.jobs SET plan = (SELECT plan FROM {schema}.jobs WHERE id = 'other')"
+    site_job(shared, opener(sandbox), request)
+    rows(server, edit)
+    assert shared.jobs.discard_plan(request.id).phase is JobPhase.QUEUED
+    planned = site_job(shared, opener(sandbox), request)
+    shared.jobs.approve(request.id, planned.digest or "")
+    assert site_job(shared, opener(sandbox), request).phase is JobPhase.DONE
+    rows(server, f"{replace} WHERE id = '{request.id}'")
+    with pytest.raises(ValueError, match="the plan was begun"):
+        shared.jobs.discard_plan(request.id)
+
+
+def test_a_job_of_a_newer_version_ends_and_waits_for_nobody(
+    shared: Postgres, sandbox: Sandbox, server: EmbeddedPostgres, schema: str
+) -> None:
+    """An older worker that took it would keep newer ones from it."""
+    request = offboard(company(sandbox)[:4])
+    shared.jobs.submit(request)
+    rows(server, f"""UPDATE {schema}.jobs SET request = replace(request, '{{"guards"', '{{"new":1,"guards"')""")
+    failed = plan_job(shared, opener(sandbox), request.id)
+    assert (failed.phase, "a newer version of this package stored it" in (failed.error or "")) == (
+        JobPhase.FAILED,
+        True,
+    )
+    rows(server, f"""UPDATE {schema}.jobs SET request = replace(request, '{{"new":1,', '{{')""")
+    shared.jobs.queue_again(request.id)
+    assert plan_job(shared, opener(sandbox), request.id).phase is JobPhase.WAITING_FOR_APPROVAL
 
 
 def test_changes_that_do_not_show_are_not_done(
