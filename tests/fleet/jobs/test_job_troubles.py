@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import socket
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -274,14 +275,36 @@ def test_a_lost_database_ends_the_call_and_the_next_one_goes_on(
     with monkeypatch.context() as patch:
         when("removing", server.stop, patch)
         try:
-            with pytest.raises(ConfigurationError, match=r"postgres@127\.0\.0\.1"):
+            with pytest.raises(ConfigurationError, match=r"postgres@127\.0\.0\.1") as caught:
                 site_job(shared, opener(sandbox), request)
         finally:
             server.start()
+    (recovered,) = tmp_path.glob("*.recovered.journal")
+    assert f"{recovered} on {socket.gethostname()}" in str(caught.value)
     assert shared.jobs.get(request.id).phase is JobPhase.APPLYING
     done = site_job(shared, opener(sandbox), request)
     assert (done.phase, done.summary) == (JobPhase.DONE, "60 REMOVED")
     assert memberships(sandbox) == {group_id: set(ids[20:]) for group_id in GROUPS}
+
+
+def test_a_job_whose_journal_was_lost_says_where_the_copy_is(
+    shared: Postgres,
+    sandbox: Sandbox,
+    server: EmbeddedPostgres,
+    schema: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+) -> None:
+    """The database itself is there, so the job can say it."""
+    monkeypatch.chdir(tmp_path)
+    request = offboard(company(sandbox)[:20], needs_approval=False)
+    edit = f"DELETE FROM {schema}.journal_lines WHERE number > 1"
+    with monkeypatch.context() as patch:
+        when("removing", lambda: rows(server, edit), patch)
+        with pytest.raises(ConfigurationError, match="Run the job again"):
+            site_job(shared, opener(sandbox), request)
+    (recovered,) = tmp_path.glob("*.recovered.journal")
+    assert f"{recovered} on {socket.gethostname()}" in (shared.jobs.get(request.id).error or "")
 
 
 def test_a_run_that_was_overtaken_changes_nothing(
