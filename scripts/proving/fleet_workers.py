@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from attrs import Factory, define, frozen
 from databases.embedded import running_postgres
 
-from confluence_groups_sdk.fleet import JobPhase, JobStatus, Postgres, SyncRequest
+from confluence_groups_sdk.fleet import JobPhase, JobRequest, JobStatus, OffboardRequest, Postgres, SyncRequest
 from confluence_groups_sdk.sandbox import Faults
 from proving.fleet import compare, find_unknown, undo_all
 from proving.fleet_site import GROUP, OPEN, WatchedSite, watched_site
@@ -113,7 +114,7 @@ def run(changes: int, kills: int, workers: int, seed: int) -> Proof:
         shared.init()
         people = {name: site.fill(changes // len(SITES)) for name, site in sites.items()}
         before = {name: site.members() for name, site in sites.items()}
-        jobs = {name: submit(shared, name, people[name]) for name in SITES}
+        jobs = {name: submit(shared, name, before[name], people[name]).id for name in SITES}
         addresses = [f"{name}={site.sandbox.url}" for name, site in sites.items()]
         admin = sites[SITES[0]].sandbox.admin
         command = [sys.executable, "-m", "proving.fleet_host", "work", server.dsn, *admin, *addresses]
@@ -125,19 +126,16 @@ def run(changes: int, kills: int, workers: int, seed: int) -> Proof:
         return Proof(problems, processes, sites)
 
 
-def submit(shared: Postgres, site: str, people: Sequence[str]) -> str:
-    """Submit a job that brings the group of a site into line with a list; return its id."""
-    request = SyncRequest(
-        id=f"proof/{site}",
-        site=site,
-        group=GROUP,
-        people=tuple(people),
-        guards=OPEN,
-        needs_approval=False,
-        stop_after_failures=None,
-    )
+def submit(shared: Postgres, site: str, before: set[str], after: Sequence[str]) -> JobRequest:
+    """Submit a job that brings the group of a site into line with a list; at the last site, one that only removes."""
+    options: dict[str, Any] = {"guards": OPEN, "needs_approval": False, "stop_after_failures": None}
+    request: JobRequest
+    if site == SITES[-1]:
+        request = OffboardRequest(id=f"leavers/{site}", site=site, people=sorted(before - {*after}), **options)
+    else:
+        request = SyncRequest(id=f"everybody/{site}", site=site, group=GROUP, people=after, **options)
     shared.jobs.submit(request)
-    return request.id
+    return request
 
 
 @contextmanager
@@ -250,7 +248,8 @@ def check(shared: Postgres, job: str, site: WatchedSite, before: set[str], peopl
     """Compare a job, its journal and its site, undo it, and compare again."""
     plan, status = shared.jobs.plan(job), shared.jobs.get(job)
     problems = [f"{job}: {each}" for each in compare(shared, plan, site)]
-    if site.members() != {*people} or status.counts.done != len(plan.changes):
+    expected = before & {*people} if shared.jobs.get(job).kind == "offboard" else {*people}
+    if site.members() != expected or status.counts.done != len(plan.changes):
         problems.append(f"{job}: {len(site.members())} members, and {status.counts.done} changes done")
     made = len(site.made)
     undo_all(shared, plan, site)
