@@ -55,7 +55,7 @@ class WorkerStatus(VersionTolerantPickle):
         id: its id.
         host: the host it runs on.
         process: its process id.
-        at_once: the number of jobs that it does at once.
+        at_once: the number of jobs that it does at once, which is that of the worker that started last.
         started_at: when it was started.
         seen_at: its last heartbeat.
     """

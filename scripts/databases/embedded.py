@@ -145,7 +145,7 @@ def running_postgres(*, fsync: bool = False) -> Iterator[EmbeddedPostgres]:
         yield server
     finally:
         if server is not None:
-            server.stop()
+            server.stop(kill=True)  # nobody needs what it would save
         shutil.rmtree(folder, ignore_errors=True)
 
 

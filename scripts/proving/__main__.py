@@ -6,6 +6,9 @@ journal is whole and agrees with the server, the caller sees the interruption, a
 fleet: apply a plan with several processes whose journal is in PostgreSQL, and kill the one that works. Another takes
 the plan over; the journal knows all that was sent, claims nothing false, and its undo restores the members.
 
+fleet-workers: do a job at each of four sites with workers that are killed while they plan, apply and verify. Others
+take the jobs over; the journals know all that was sent, claim nothing false, and their undo restores the members.
+
 fleet-tokens: share tokens between processes while they expire. Each expiry causes one refresh, and no call fails.
 
 corpora: convert the Postman collections in published packages, generate a client from each, and import it. Each request
@@ -40,6 +43,12 @@ def main(arguments: list[str]) -> int:
     command.add_argument("--processes", type=int, default=3, help="at a time (default: 3)")
     command.add_argument("--seed", type=int, default=1, help="chooses the moments (default: 1)")
     command.set_defaults(prove=_prove_fleet)
+    command = commands.add_parser("fleet-workers", help="do jobs with workers, and kill them")
+    command.add_argument("--changes", type=int, default=2_000, help="of all sites (default: 2,000)")
+    command.add_argument("--kills", type=int, default=50, help="of workers (default: 50)")
+    command.add_argument("--workers", type=int, default=2, help="at a time (default: 2)")
+    command.add_argument("--seed", type=int, default=1, help="chooses the moments (default: 1)")
+    command.set_defaults(prove=_prove_fleet_workers)
     command = commands.add_parser("fleet-tokens", help="share tokens that expire")
     command.add_argument("--processes", type=int, default=4, help="at a time (default: 4)")
     command.add_argument("--threads", type=int, default=4, help="of each process (default: 4)")
@@ -64,6 +73,12 @@ def _prove_fleet(options: argparse.Namespace) -> int:
     from proving import fleet  # it needs PostgreSQL
 
     return fleet.prove(options.changes, options.kills, options.processes, options.seed)
+
+
+def _prove_fleet_workers(options: argparse.Namespace) -> int:
+    from proving import fleet_workers
+
+    return fleet_workers.prove(options.changes, options.kills, options.workers, options.seed)
 
 
 def _prove_fleet_tokens(options: argparse.Namespace) -> int:

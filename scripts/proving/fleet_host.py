@@ -2,9 +2,10 @@
 
     python -m proving.fleet_host apply DSN SITE EMAIL TOKEN PLAN NAME
     python -m proving.fleet_host call DSN SITE CLOUD_ID CLIENT_ID CLIENT_SECRET THREADS CALLS
+    python -m proving.fleet_host work DSN EMAIL TOKEN NAME=SITE...
 
 It prints ``ready``. ``apply`` then begins; ``call`` waits for a line on its standard input, and prints as JSON how many
-calls were made, and the errors.
+calls were made, and the errors. ``work`` does the jobs of all sites.
 """
 
 from __future__ import annotations
@@ -15,8 +16,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from confluence_groups_sdk import ApiToken, ConfluenceGroups, ConfluenceGroupsError, JournalError, OAuth2, RetryPolicy
-from confluence_groups_sdk.fleet import Postgres
+from attrs import frozen
+
+from confluence_groups_sdk import (
+    ApiToken,
+    ConfluenceGroups,
+    ConfluenceGroupsError,
+    JournalError,
+    OAuth2,
+    RateLimiter,
+    RetryPolicy,
+)
+from confluence_groups_sdk.fleet import Postgres, Worker
 from confluence_groups_sdk.membership import Plan, apply
 
 TOKENS = "proof"
@@ -68,7 +79,29 @@ def make_calls(*arguments: str) -> None:
     print(json.dumps({"calls": int(calls), "errors": errors}), flush=True)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"apply": apply_plan, "call": make_calls}
+@frozen
+class Site:
+    """A site at an address."""
+
+    address: str
+    auth: ApiToken
+
+    def open_client(self, shared: Postgres) -> ConfluenceGroups:  # noqa: ARG002 - the protocol has it
+        """Open a client."""
+        return ConfluenceGroups(self.address, auth=self.auth, retry=RETRY, rate_limiter=RateLimiter(max_in_flight=4))
+
+
+def work(*arguments: str) -> None:
+    """Do the jobs of all sites."""
+    dsn, email, token, *sites = arguments
+    auth = ApiToken(email, token)
+    with Postgres(dsn) as shared:
+        worker = Worker(shared, {name: Site(address, auth) for name, _, address in (s.partition("=") for s in sites)})
+        print("ready", flush=True)
+        worker.run()
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"apply": apply_plan, "call": make_calls, "work": work}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -51,13 +51,17 @@ class WatchedSite:
 
     def make_plan(self, changes: int) -> Plan:
         """Fill the group, and plan as many additions as removals."""
+        with self.client() as groups:
+            return plan_sync(groups, group_id=GROUP, account_ids=self.fill(changes), guards=OPEN)
+
+    def fill(self, changes: int) -> list[str]:
+        """Fill the group, and return the people that a list with as many additions as removals has."""
         directory = self.sandbox.directory
         people = [f"person-{number:05d}" for number in range(changes + STAYING)]
         for account_id in people:
             directory.add_person(Person(account_id, account_id, f"{account_id}@example.com"))
         directory.add_group(Group(GROUP, "Everybody"), people[: changes // 2 + STAYING])
-        with self.client() as groups:
-            return plan_sync(groups, group_id=GROUP, account_ids=people[changes // 2 :], guards=OPEN)
+        return people[changes // 2 :]
 
     def note(self, action: Action, account_id: str, *, is_member: bool) -> None:
         """Note a request."""
@@ -73,11 +77,13 @@ def watched_site(faults: Faults) -> Iterator[WatchedSite]:
         site = WatchedSite(sandbox)
 
         def add_member(directory: Directory, group_id: str, account_id: str) -> None:
-            site.note(Action.ADD, account_id, is_member=directory.is_member(group_id, account_id))
+            if directory is sandbox.directory:  # others may be watched, too
+                site.note(Action.ADD, account_id, is_member=directory.is_member(group_id, account_id))
             add(directory, group_id, account_id)
 
         def remove_member(directory: Directory, group_id: str, account_id: str) -> None:
-            site.note(Action.REMOVE, account_id, is_member=directory.is_member(group_id, account_id))
+            if directory is sandbox.directory:
+                site.note(Action.REMOVE, account_id, is_member=directory.is_member(group_id, account_id))
             remove(directory, group_id, account_id)
 
         with (

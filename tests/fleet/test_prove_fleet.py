@@ -1,8 +1,8 @@
-"""`scripts/prove fleet` and `fleet-tokens` with smaller numbers."""
+"""`scripts/prove fleet`, `fleet-workers` and `fleet-tokens` with smaller numbers."""
 
 from __future__ import annotations
 
-from proving import fleet, fleet_tokens
+from proving import fleet, fleet_tokens, fleet_workers
 
 
 def test_killed_processes_lose_nothing_and_claim_nothing_false() -> None:
@@ -10,6 +10,13 @@ def test_killed_processes_lose_nothing_and_claim_nothing_false() -> None:
     assert problems == []
     assert len(takeovers) == 3
     assert len(site.made) == 240, "the plan and its undo"
+
+
+def test_killed_workers_lose_nothing_and_claim_nothing_false() -> None:
+    proof = fleet_workers.run(changes=160, kills=2, workers=2, seed=26)
+    assert proof.problems == []
+    assert len(proof.workers.takeovers) == 2
+    assert sum(len(site.made) for site in proof.sites.values()) == 2 * (3 * 40 + 20), "the plans and their undo"
 
 
 def test_each_expiry_causes_one_refresh() -> None:

@@ -12,11 +12,12 @@ from .workflows import Workflows
 if TYPE_CHECKING:
     from ..postgres import Postgres
 
+MAX_ENQUEUED = 100  # jobs in one round, so that a takeover need not wait for long
 ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 
 def enqueue_jobs(shared: Postgres, workflows: Workflows) -> int:
-    """Enqueue each job that waits for a process, once, whichever worker does it.
+    """Enqueue jobs that wait for a process, up to 100 new ones; each is enqueued once, whichever worker does it.
 
     Returns:
         The number of jobs that wait.
@@ -33,9 +34,9 @@ def enqueue_jobs(shared: Postgres, workflows: Workflows) -> int:
             dbos.DBOS.list_workflows(workflow_ids=list(first), load_input=False, load_output=False) if first else ()
         )
     }
-    for workflow_id, job in first.items():
-        if known.get(workflow_id, "ENQUEUED") in ENDED or workflow_id not in known:
-            _enqueue(shared, job, workflows)
+    missing = [job for workflow_id, job in first.items() if known.get(workflow_id, ENDED[0]) in ENDED]
+    for job in missing[:MAX_ENQUEUED]:
+        _enqueue(shared, job, workflows)
     return len(waiting)
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ..._support.libraries.http import httpx
 
 LEASE_S = 4.0  # after the last heartbeat; shorter than the time after which another worker takes over
-MAX_WAIT_S = 120.0  # for a heartbeat, while the database cannot be reached
+MAX_WAIT_S = 120.0  # of a call for a heartbeat, while the database cannot be reached
+HOOKS = threading.Lock()  # for the event hooks of httpx clients: a program may use one client for several sites
 
 
 class WorkerStoppedError(BaseException):
@@ -78,10 +79,10 @@ class Lease:
         """Begin a run as soon as the lease is valid.
 
         Raises:
-            WorkerStoppedError: the worker stops, or the lease was not renewed in time.
+            WorkerStoppedError: the worker stops.
         """
         with self._renewed:
-            self._wait_until_valid(self._generation, ends_with_stop=True)
+            self._wait_until_valid(self._generation, math.inf, ends_with_stop=True)
             run = Run(self, self._generation)
         try:
             yield run
@@ -94,7 +95,7 @@ class Lease:
             return True
         with self._renewed:
             try:
-                self._wait_until_valid(generation, ends_with_stop=False)
+                self._wait_until_valid(generation, MAX_WAIT_S, ends_with_stop=False)
             except WorkerStoppedError:
                 return False
             return self._generation == generation
@@ -103,8 +104,8 @@ class Lease:
         """Whether another worker has taken over since a run began."""
         return self._generation != generation
 
-    def _wait_until_valid(self, generation: int, *, ends_with_stop: bool) -> None:
-        deadline = machine_monotonic() + MAX_WAIT_S
+    def _wait_until_valid(self, generation: int, timeout_s: float, *, ends_with_stop: bool) -> None:
+        deadline = machine_monotonic() + timeout_s
         while (now := machine_monotonic()) >= self._valid_until and self._generation == generation:
             if now >= deadline or (ends_with_stop and self.stopping.is_set()):
                 raise WorkerStoppedError
@@ -160,10 +161,9 @@ class Run:
         def open_fenced(site: str) -> ConfluenceGroups:
             client = open_client(site)
             http = client._session.http.client
-            http.event_hooks = {
-                **http.event_hooks,
-                "request": [*http.event_hooks["request"], self._check_request],
-            }
+            with HOOKS:
+                hooks = http.event_hooks
+                http.event_hooks = {**hooks, "request": [*hooks["request"], self._check_request]}
             self._hooked.append(http)
             return client
 
@@ -172,8 +172,10 @@ class Run:
     def end(self) -> None:
         """Remove the fences; the clients of a program outlive the run."""
         for http in self._hooked:
-            hooks = http.event_hooks
-            http.event_hooks = {**hooks, "request": [each for each in hooks["request"] if each != self._check_request]}
+            with HOOKS:
+                hooks = http.event_hooks
+                others = [each for each in hooks["request"] if each != self._check_request]
+                http.event_hooks = {**hooks, "request": others}
 
     def _check_request(self, request: httpx.Request) -> None:
         """Let a request pass only while nobody can have taken over; an event hook of httpx, called for each attempt."""

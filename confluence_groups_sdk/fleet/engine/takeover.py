@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..._support.log import logger
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 MAX_LISTED = 1000
+MAX_DEATHS = 100  # of workers during one job, which then ends: it may be the reason
+COUNT_DEATH = """
+UPDATE {schema}.jobs SET deaths = deaths + 1, updated_at = now() WHERE id = ANY(%s) RETURNING id, deaths
+"""
+END_JOBS = """
+UPDATE {schema}.jobs SET phase = 'failed', runs = runs + 1, progress = NULL, error = %s, updated_at = now()
+WHERE id = ANY(%s) AND phase IN ('queued', 'planning', 'applying', 'verifying')
+"""
 
 
 def take_over(connections: Connections, worker: str, *, by_heartbeat: bool) -> list[str]:
@@ -37,10 +46,12 @@ def take_over(connections: Connections, worker: str, *, by_heartbeat: bool) -> l
         with connection.transaction():
             values = {"worker": worker, "by_heartbeat": by_heartbeat}
             rows = connection.execute(connections.sql(LOCK_DEAD), values).fetchall()
-            dead = [each for (each,) in rows]
+            dead = [each for each, _ in rows]
+            died = {each for each, has_ended in rows if not has_ended}
             pending = _pending_workflows(dead) if dead else {}
             if owners := sorted({*pending.values()}):
                 connection.execute(END_SESSIONS.encode(), [[session_name(each) for each in owners]])
+                count_deaths(connections, connection, [each for each, owner in pending.items() if owner in died])
                 import_dbos().DBOS.resume_workflows(list(pending), queue_name=QUEUE)
                 connection.execute(connections.sql(MARK), [owners])
                 logger.warning("took over %d jobs of %s", len(pending), ", ".join(owners))
@@ -48,6 +59,19 @@ def take_over(connections: Connections, worker: str, *, by_heartbeat: bool) -> l
         return list(pending)
 
     return connections.run(run)
+
+
+def count_deaths(connections: Connections, connection: Connection[Any], workflows: Iterable[str]) -> None:
+    """Count that a worker died during the jobs of workflows, and end the jobs during which too many died.
+
+    The workflows of these jobs are resumed, too, and end at once.
+    """
+    jobs = [each.rpartition("#")[0] for each in workflows]
+    counted = connection.execute(connections.sql(COUNT_DEATH), [jobs]).fetchall()
+    if fatal := [job for job, deaths in counted if deaths >= MAX_DEATHS]:
+        error = f"{MAX_DEATHS} workers died while they did this job: look at their logs, then run it again"
+        connection.execute(connections.sql(END_JOBS), [error, fatal])
+        logger.error("%s: %s", ", ".join(fatal), error)
 
 
 def _pending_workflows(workers: list[str]) -> dict[str, str]:

@@ -48,7 +48,8 @@ class Worker:
     Args:
         shared: the database.
         sites: the sites by name.
-        at_once: the number of jobs that each worker does at the same time; the worker that started last decides.
+        at_once: the number of jobs that each worker does at the same time. Give all workers the same number: DBOS has
+            one for all of them, which is that of the worker that started last.
 
     Attributes:
         id: the worker's name: its host, its process id and a few random digits.
@@ -89,6 +90,8 @@ class Worker:
             try:
                 self._app.launch([QUEUE])
                 self._app.register_queue(self._at_once)
+                if self._table.share_number():
+                    logger.warning("worker %s: all workers now do %d jobs at once", self.id, self._at_once)
                 rounds = self._start_thread("rounds", ROUND_INTERVAL_S, lambda: self._do_round(workflows))
                 logger.info("worker %s: started", self.id)
                 while not self._lease.stopping.wait(SIGNAL_INTERVAL_S):

@@ -22,9 +22,10 @@ BEAT = """
 INSERT INTO {schema}.workers (id, host, process, at_once) VALUES (%s, %s, %s, %s)
 ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), taken_over_at = NULL
 """
+SHARE_NUMBER = "UPDATE {schema}.workers SET at_once = %(at_once)s WHERE at_once <> %(at_once)s"
 END = "UPDATE {schema}.workers SET ended_at = clock_timestamp() WHERE id = %s"
 LOCK_DEAD = f"""
-SELECT id FROM {{schema}}.workers
+SELECT id, ended_at IS NOT NULL FROM {{schema}}.workers
 WHERE id <> %(worker)s AND (
     ended_at IS NOT NULL
     OR (%(by_heartbeat)s AND seen_at < clock_timestamp() - interval '{DEAD_AFTER_S} seconds')
@@ -66,6 +67,7 @@ class WorkerTable:
         self._connections = connections
         self._worker = worker
         self._has_begun = False
+        self._at_once = at_once
         self._row = [worker, socket.gethostname(), os.getpid(), at_once]
 
     def beat(self) -> bool:
@@ -85,6 +87,15 @@ class WorkerTable:
         was_taken_over = self._connections.run(run)
         self._has_begun = True
         return was_taken_over
+
+    def share_number(self) -> int:
+        """Record that all workers now do as many jobs at once as this one; return how many had another number.
+
+        Raises:
+            ConfigurationError: the server cannot be reached, or refuses.
+        """
+        sql, values = self._connections.sql(SHARE_NUMBER), {"at_once": self._at_once}
+        return self._connections.run(lambda connection: connection.execute(sql, values).rowcount)
 
     def end(self) -> None:
         """Record that this worker has ended, so that others need not wait before they go on with its jobs."""

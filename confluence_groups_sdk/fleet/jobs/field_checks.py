@@ -14,10 +14,16 @@ MAX_NAME = 200  # characters of a job's id and of a site's name
 
 
 def check_name(request: object, attribute: Any, value: Any) -> None:
-    if not is_text(value) or len(value) > MAX_NAME or value != value.strip() or escape_controls(value) != value:
+    if (
+        not is_text(value)
+        or len(value) > MAX_NAME
+        or value != value.strip()
+        or escape_controls(value) != value
+        or value.startswith("-")  # it would be an option in a command
+    ):
         raise ValueError(
             f"{type(request).__name__}({attribute.name}=...): give 1 to {MAX_NAME} characters that can be printed, "
-            "without spaces at the ends"
+            "without spaces at the ends, and without a dash at the beginning"
         )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..._support.public import public
+from ...errors import ConfigurationError
+from ..connections import UnreachableError
 from .applying import apply_step
 from .planning import plan_step
 from .requests import JobRequest
@@ -100,7 +102,14 @@ def _run(
     if status.phase is JobPhase.DONE or status.phase.is_waiting:
         return status
     with shared.jobs.run(job_id) as run:
-        work = Work(shared, run, shared.jobs.request(job_id), open_client, check)
+        try:
+            request = shared.jobs.request(job_id)
+        except UnreachableError:
+            raise
+        except ConfigurationError as error:  # a newer version of this package, on another host, can read it
+            run.update(phase=JobPhase.FAILED, error=str(error), progress=None)
+            return shared.jobs.get(job_id)
+        work = Work(shared, run, request, open_client, check)
         steps[0](work)
         for step in steps[1:]:
             if work.status().phase is JobPhase.APPLYING:

@@ -40,11 +40,11 @@ class JobStore:
     Args:
         connections: the connections to the server.
         check: checks the tables before their first use.
-        journal: returns the journal of a plan.
+        journal: returns the journal of a plan or a digest.
     """
 
     def __init__(
-        self, connections: Connections, check: Callable[[], object], journal: Callable[[Plan], JournalStorage]
+        self, connections: Connections, check: Callable[[], object], journal: Callable[[Plan | str], JournalStorage]
     ) -> None:
         self._connections = connections
         self._check = check
@@ -132,7 +132,7 @@ class JobStore:
         with self.run(job_id) as run:
             status = self.get(job_id)
             if status.digest is not None:
-                if self._journal(self.plan(job_id)).read():
+                if self._journal(status.digest).read():
                     raise JobError(f"{job_id}: the plan was begun: submit another job for what is left")
                 run.check_is_last(run.change(table.DISCARD_PLAN))
         return self.get(job_id)

@@ -34,7 +34,7 @@ UPDATE {schema}.jobs SET approved_digest = digest, approved_by = %(by)s, approve
 WHERE id = %(id)s AND digest = %(digest)s AND approved_digest IS NULL
 """
 QUEUE_AGAIN = """
-UPDATE {schema}.jobs SET phase = 'queued', updated_at = now()
+UPDATE {schema}.jobs SET phase = 'queued', deaths = 0, updated_at = now()
 WHERE id = %s AND phase IN ('incomplete', 'refused', 'failed')
 """
 DISCARD_PLAN = """

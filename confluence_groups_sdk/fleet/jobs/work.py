@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import define, field
@@ -116,8 +118,20 @@ class Work:
             self.enter(JobPhase.REFUSED, error=describe(error))
         except TROUBLES as error:
             if isinstance(error, JournalError) and error.recovered is not None:
-                raise ConfigurationError(f"{self.run.id}: {error}. Run the job again") from error
+                raise self._lost_journal(error, error.recovered) from error
             self.enter(JobPhase.FAILED, error=describe(error), **_hold(error), **self._figures())
+
+    def _lost_journal(self, error: JournalError, copy: str) -> ConfigurationError:
+        """Return the error of a run that has lost its journal, and store it if the database is there.
+
+        The journal in the database has the intent of each change, so the next run needs no copy. The copy has outcomes
+        that the database may lack.
+        """
+        place = f"{Path(copy).absolute()} on {socket.gethostname()}"
+        problem = f"{self.run.id}: {error}. The copy is {place}. Run the job again"
+        with suppress(ConfluenceGroupsError):
+            self.run.update(error=describe(problem))
+        return ConfigurationError(problem)
 
     def _figures(self) -> dict[str, Any]:
         """Return what the journal says about the plan, if there is one."""
@@ -138,7 +152,7 @@ class Work:
         self._next_progress = machine_monotonic() + PROGRESS_INTERVAL_S
 
 
-def describe(error: Exception) -> str:
+def describe(error: Exception | str) -> str:
     """Return the text of an error for the record."""
     text = str(error)
     return text if len(text) <= MAX_ERROR else f"{text[:MAX_ERROR]}…"

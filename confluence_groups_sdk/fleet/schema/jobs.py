@@ -39,3 +39,8 @@ CREATE TABLE {schema}.job_files (
 );
 COMMENT ON TABLE {schema}.job_files IS 'snapshots and returned sheets of reviews, compressed by zlib';
 """
+
+DEATHS = """
+ALTER TABLE {schema}.jobs ADD COLUMN deaths integer NOT NULL DEFAULT 0;
+COMMENT ON COLUMN {schema}.jobs.deaths IS 'the number of workers that died while they did the job, since it was queued';
+"""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from .jobs import JOBS
+from .jobs import DEATHS, JOBS
 from .rate_limits import RATE_LIMITS
 
 
@@ -95,4 +95,5 @@ MIGRATIONS = (
         ),
     ),
     Migration(WORKERS, rights=("SELECT, INSERT, UPDATE, DELETE ON TABLE {schema}.workers",)),
+    Migration(DEATHS),
 )

@@ -84,10 +84,11 @@ class Fleet:
         own = {"CONFLUENCE_EMAIL": email, "CONFLUENCE_API_TOKEN": token, "PYTHONPATH": os.pathsep.join(sys.path)}
         return {**os.environ, **own}
 
-    def start_worker(self, *, at_once: int = 2, lost: Sequence[str] = ()) -> WorkerProcess:
-        """Start a worker, which does not know the lost sites."""
+    def start_worker(self, *, at_once: int = 2, lost: Sequence[str] = (), role: str | None = None) -> WorkerProcess:
+        """Start a worker, which does not know the lost sites, and connects as a role."""
         sites = [f"{name}={sandbox.url}" for name, sandbox in self.sites.items() if name not in lost]
-        command = [sys.executable, worker_process.__file__, self.server.dsn, self.schema, str(at_once), *sites]
+        dsn = psycopg.conninfo.make_conninfo(self.server.dsn, user=role) if role else self.server.dsn
+        command = [sys.executable, worker_process.__file__, dsn, self.schema, str(at_once), *sites]
         worker = WorkerProcess(
             command, self.folder / f"worker-{len(self.workers)}.log", self.environment(next(iter(self.sites)))
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import httpx
 import own_app
@@ -12,18 +13,27 @@ import pytest
 from databases.embedded import EmbeddedPostgres
 from engine_fleet import Fleet
 
-from confluence_groups_sdk import APIConnectionError, ApiToken, ConfigurationError, ConfluenceGroups, RetryPolicy
+from confluence_groups_sdk import (
+    APIConnectionError,
+    ApiToken,
+    ConfigurationError,
+    ConfluenceGroups,
+    JobInUseError,
+    RetryPolicy,
+)
 from confluence_groups_sdk._support.clock import machine_monotonic
 from confluence_groups_sdk.fleet import (
     JobPhase,
     OffboardRequest,
     Postgres,
     Worker,
+    Workflows,
     create_workflow_tables,
     register_workflows,
 )
+from confluence_groups_sdk.fleet.engine import intake
 from confluence_groups_sdk.fleet.engine.lease import LEASE_S, Lease, WorkerStoppedError
-from confluence_groups_sdk.fleet.engine.takeover import take_over
+from confluence_groups_sdk.fleet.engine.takeover import MAX_DEATHS, count_deaths, take_over
 from confluence_groups_sdk.fleet.engine.worker_table import DEAD_AFTER_S, WorkerTable, new_worker_id, session_name
 from confluence_groups_sdk.fleet.engine.workflows import UNKNOWN_JOB, JobSteps
 from confluence_groups_sdk.sandbox import Sandbox
@@ -108,12 +118,62 @@ def test_a_worker_learns_that_another_one_took_over(shared: Postgres) -> None:
     assert [slow.beat(), slow.beat()] == [True, False]
 
 
+def test_all_workers_have_the_number_of_jobs_of_the_last_one(shared: Postgres) -> None:
+    """DBOS keeps one number for a queue, so others would show what they do not do."""
+    first, last = (WorkerTable(shared._connections, new_worker_id(), number) for number in (10, 2))
+    for each in (first, last, first):
+        each.beat()
+    assert (last.share_number(), last.share_number()) == (1, 0)
+    first.beat()
+    assert [each.at_once for each in shared.workers()] == [2, 2]
+
+
 def test_nothing_is_done_while_all_workers_live(shared: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dbos", None)  # it would fail
     first, second = new_worker_id(), new_worker_id()
     for each in (first, second):
         WorkerTable(shared._connections, each, 1).beat()
     assert take_over(shared._connections, second, by_heartbeat=True) == []
+
+
+def test_a_job_that_kills_its_workers_ends(shared: Postgres) -> None:
+    """Otherwise it would kill one worker after another, with all other jobs that they do."""
+
+    def die() -> None:
+        shared._connections.run(
+            lambda connection: count_deaths(shared._connections, connection, ["poison#1", "poison#1.1", "unknown#1"])
+        )
+
+    shared.jobs.submit(OffboardRequest(id="poison", site="acme", people=("id-1",)))
+    for _ in range(MAX_DEATHS - 1):
+        die()
+    assert shared.jobs.get("poison").phase is JobPhase.QUEUED
+    with shared.jobs.run("poison") as late:
+        die()
+        with pytest.raises(JobInUseError):
+            late.update(phase=JobPhase.DONE)
+    status = shared.jobs.get("poison")
+    assert (status.phase, status.error) == (
+        JobPhase.FAILED,
+        f"{MAX_DEATHS} workers died while they did this job: look at their logs, then run it again",
+    )
+    assert JobSteps(shared, lambda _site: pytest.fail("opened"), None).plan("poison") == JobPhase.FAILED
+    assert shared.jobs.queue_again("poison")
+    die()
+    assert shared.jobs.get("poison").phase is JobPhase.QUEUED, "it is counted from the beginning"
+
+
+def test_many_new_jobs_do_not_delay_a_takeover(shared: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker does both by turns, and enqueuing a job takes some milliseconds."""
+    enqueued: list[str] = []
+    dbos = SimpleNamespace(DBOS=SimpleNamespace(list_workflows=lambda **_: []))
+    monkeypatch.setitem(sys.modules, "dbos", dbos)
+    monkeypatch.setattr(intake, "_enqueue", lambda _shared, job, _workflows: enqueued.append(job.id))
+    for number in range(intake.MAX_ENQUEUED + 1):
+        shared.jobs.submit(OffboardRequest(id=f"job-{number:03d}", site="acme", people=("id-1",)))
+    workflows = Workflows(*(lambda _job: "" for _ in range(3)))
+    assert intake.enqueue_jobs(shared, workflows) == intake.MAX_ENQUEUED + 1
+    assert enqueued == [f"job-{number:03d}" for number in range(intake.MAX_ENQUEUED)]
 
 
 def test_the_name_of_a_session_is_not_cut_by_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +248,24 @@ def test_a_stopped_worker_begins_no_run() -> None:
     lease.stop()
     with pytest.raises(WorkerStoppedError), lease.run():
         pytest.fail("a run began")
+
+
+def test_a_run_begins_after_any_failure_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that gave up would leave its job to a worker that lives, and which nobody takes it from."""
+    monkeypatch.setattr("confluence_groups_sdk.fleet.engine.lease.MAX_WAIT_S", 0.01)
+    lease, began = Lease(), threading.Event()
+
+    def begin() -> None:
+        with lease.run():
+            began.set()
+
+    run = threading.Thread(target=begin)
+    run.start()
+    run.join(0.3)
+    assert run.is_alive()
+    lease.renew(machine_monotonic())
+    run.join(5)
+    assert began.is_set()
 
 
 def test_reading_is_ended_between_two_requests(sandbox: Sandbox) -> None:

@@ -100,6 +100,7 @@ def test_a_request_is_stored_whole(
         (lambda: offboard(["a"], people=[Path("people.csv")]), "an item is an account id, an e-mail, or a PeopleFile"),
         (lambda: offboard(["a"], id=" a"), r"OffboardRequest\(id=\.\.\.\): give 1 to 200 characters"),
         (lambda: offboard(["a"], id="a\nb"), "give 1 to 200 characters"),
+        (lambda: offboard(["a"], id="--yes"), "without a dash at the beginning"),
         (lambda: offboard(["a"], site=""), r"OffboardRequest\(site=\.\.\.\)"),
         (lambda: offboard(["a"], needs_approval="no"), "give True or False"),
         (lambda: offboard(["a"], guards=None), "give Guards"),

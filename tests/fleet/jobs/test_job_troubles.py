@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import socket
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +18,7 @@ from job_fakes import GROUPS, JOB, company, memberships, offboard, opener, rows,
 from membership_fakes import QUICK, client, writes
 
 from confluence_groups_sdk import ApiToken, ConfigurationError, ConfluenceGroups, JobInUseError, PermissionDeniedError
-from confluence_groups_sdk.fleet import JobCounts, JobPhase, OpenClient, Postgres, journal_storage, site_job
+from confluence_groups_sdk.fleet import JobCounts, JobPhase, OpenClient, Postgres, journal_storage, plan_job, site_job
 from confluence_groups_sdk.fleet.jobs import applying
 from confluence_groups_sdk.fleet.jobs.work import Work
 from confluence_groups_sdk.membership import Guards, Progress
@@ -196,6 +197,43 @@ def test_a_plan_that_was_replaced_in_the_table_is_not_applied(
     assert writes(sandbox) == []
 
 
+def test_an_edited_plan_can_be_discarded_unless_the_job_was_begun(
+    shared: Postgres, sandbox: Sandbox, server: EmbeddedPostgres, schema: str
+) -> None:
+    """The journal that counts is that of the digest, and not that of the text in the table."""
+    ids = company(sandbox)
+    request, other = sync(ids[4:]), sync(ids[1:], id="other")
+    site_job(shared, opener(sandbox), other)
+    edit = f"UPDATE {schema}.jobs SET plan = replace(plan, 'P id-000', 'P id-00X') WHERE id = '{request.id}'"
+    replace = f"UPDATE {schema}.jobs SET plan = (SELECT plan FROM {schema}.jobs WHERE id = 'other')"
+    site_job(shared, opener(sandbox), request)
+    rows(server, edit)
+    assert shared.jobs.discard_plan(request.id).phase is JobPhase.QUEUED
+    planned = site_job(shared, opener(sandbox), request)
+    shared.jobs.approve(request.id, planned.digest or "")
+    assert site_job(shared, opener(sandbox), request).phase is JobPhase.DONE
+    rows(server, f"{replace} WHERE id = '{request.id}'")
+    with pytest.raises(ValueError, match="the plan was begun"):
+        shared.jobs.discard_plan(request.id)
+
+
+def test_a_job_of_a_newer_version_ends_and_waits_for_nobody(
+    shared: Postgres, sandbox: Sandbox, server: EmbeddedPostgres, schema: str
+) -> None:
+    """An older worker that took it would keep newer ones from it."""
+    request = offboard(company(sandbox)[:4])
+    shared.jobs.submit(request)
+    rows(server, f"""UPDATE {schema}.jobs SET request = replace(request, '{{"guards"', '{{"new":1,"guards"')""")
+    failed = plan_job(shared, opener(sandbox), request.id)
+    assert (failed.phase, "a newer version of this package stored it" in (failed.error or "")) == (
+        JobPhase.FAILED,
+        True,
+    )
+    rows(server, f"""UPDATE {schema}.jobs SET request = replace(request, '{{"new":1,', '{{')""")
+    shared.jobs.queue_again(request.id)
+    assert plan_job(shared, opener(sandbox), request.id).phase is JobPhase.WAITING_FOR_APPROVAL
+
+
 def test_changes_that_do_not_show_are_not_done(
     shared: Postgres, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,14 +275,36 @@ def test_a_lost_database_ends_the_call_and_the_next_one_goes_on(
     with monkeypatch.context() as patch:
         when("removing", server.stop, patch)
         try:
-            with pytest.raises(ConfigurationError, match=r"postgres@127\.0\.0\.1"):
+            with pytest.raises(ConfigurationError, match=r"postgres@127\.0\.0\.1") as caught:
                 site_job(shared, opener(sandbox), request)
         finally:
             server.start()
+    (recovered,) = tmp_path.glob("*.recovered.journal")
+    assert f"{recovered} on {socket.gethostname()}" in str(caught.value)
     assert shared.jobs.get(request.id).phase is JobPhase.APPLYING
     done = site_job(shared, opener(sandbox), request)
     assert (done.phase, done.summary) == (JobPhase.DONE, "60 REMOVED")
     assert memberships(sandbox) == {group_id: set(ids[20:]) for group_id in GROUPS}
+
+
+def test_a_job_whose_journal_was_lost_says_where_the_copy_is(
+    shared: Postgres,
+    sandbox: Sandbox,
+    server: EmbeddedPostgres,
+    schema: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+) -> None:
+    """The database itself is there, so the job can say it."""
+    monkeypatch.chdir(tmp_path)
+    request = offboard(company(sandbox)[:20], needs_approval=False)
+    edit = f"DELETE FROM {schema}.journal_lines WHERE number > 1"
+    with monkeypatch.context() as patch:
+        when("removing", lambda: rows(server, edit), patch)
+        with pytest.raises(ConfigurationError, match="Run the job again"):
+            site_job(shared, opener(sandbox), request)
+    (recovered,) = tmp_path.glob("*.recovered.journal")
+    assert f"{recovered} on {socket.gethostname()}" in (shared.jobs.get(request.id).error or "")
 
 
 def test_a_run_that_was_overtaken_changes_nothing(

@@ -35,7 +35,13 @@ def worker(
     file: FleetArgument,
     database: DatabaseOptions,
     at_once: Annotated[
-        int, typer.Option("--at-once", metavar="N", help="Number of sites whose jobs are done at the same time.", min=1)
+        int,
+        typer.Option(
+            "--at-once",
+            metavar="N",
+            help="Number of sites whose jobs each worker does at once. The last worker to start decides for all.",
+            min=1,
+        ),
     ] = 4,
 ) -> None:
     """Do the jobs of the sites in a file, until Ctrl-C or SIGTERM; run one or more on each host.
