@@ -161,6 +161,10 @@ class Connections:
         self._is_closed = True
         self._pool.close()
 
+    def closed_error(self) -> ConfigurationError:
+        """Return the error of a use after `close`."""
+        return ConfigurationError(f"{self}: it was closed")
+
     def _open(self) -> Connection[Any]:
         from .timed_connection import TimedConnection
 
@@ -174,7 +178,7 @@ class Connections:
 
     def _check_open(self) -> None:
         if self._is_closed:
-            raise ConfigurationError(f"{self}: it was closed")
+            raise self.closed_error()
 
     def _describe(self, error: Exception) -> ConfigurationError:
         """Return the error of this package for one of psycopg."""
