@@ -14,7 +14,7 @@ from .._support.public import public
 from ..auth.token_store import TokenStore
 from ..errors import ConfigurationError
 from ..membership import JournalStorage, Plan
-from .connections import Connections, UnreachableError
+from .connections import Connections, UnreachableError, parse_address
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,7 +61,13 @@ class Postgres:
     """
 
     def __init__(self, dsn: str, *, schema: str = "confluence_groups") -> None:
-        self._connections = Connections(dsn, schema)
+        parsed = parse_address(dsn, schema)
+        del dsn
+        if isinstance(parsed, ConfigurationError):
+            del self  # error reporters show the variables of this frame
+            raise parsed
+        self._connections = Connections(parsed, schema)
+        del parsed
         self._lock = threading.Lock()
         self._is_checked = False
         self._limiters: WeakValueDictionary[int, SharedRateLimiter] = WeakValueDictionary()
@@ -111,10 +117,12 @@ class Postgres:
             seal: two functions that take and return bytes: the first encrypts what is stored, the second decrypts it.
 
         Raises:
-            ValueError: the name is empty.
+            ValueError: the name is empty, or PostgreSQL cannot store it.
         """
         if not name:
             raise ValueError("name must not be empty")
+        if not _is_storable(name):
+            raise ValueError("name must be text without NUL characters and surrogates")
         return token_store.PostgresTokenStore(self._connections, self._check_tables, name, seal)
 
     def journal(self, plan: Plan | str) -> JournalStorage:
@@ -215,6 +223,11 @@ def _name_of(site: str) -> str:
     Raises:
         ConfigurationError: the name is empty, or the address is malformed.
     """
-    if not isinstance(site, str) or not site:
+    if not _is_storable(site) or not site:
         raise ConfigurationError("rate_limiter(site): give the site's address or another name for it", option="site")
     return site_id(site_base(site)) if "://" in site else site
+
+
+def _is_storable(name: object) -> bool:
+    """Check whether PostgreSQL accepts a name as text."""
+    return isinstance(name, str) and "\0" not in name and not any("\ud800" <= each <= "\udfff" for each in name)

@@ -184,6 +184,31 @@ def test_a_forked_process_closes_its_own_connections_only(shared: Postgres) -> N
     assert os.getpid() == limiter._database._process  # type: ignore[attr-defined] # it is a DedicatedConnection
 
 
+def test_a_forked_process_that_leaves_a_lock_does_not_end_it(shared: Postgres) -> None:
+    journal = shared.journal("a" * 64)
+    with journal.lock():
+        session = journal._connection  # type: ignore[attr-defined] # it is a PostgresJournal
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = get_context("fork").Process(target=journal._held.close)  # type: ignore[attr-defined] # see above
+            child.start()
+        child.join(20)
+        assert child.exitcode == 0
+        assert session.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_connection_that_is_in_use_meanwhile_is_closed_after_its_use(shared: Postgres) -> None:
+    used = []
+
+    def use(connection: Any) -> None:
+        used.append(connection)
+        shared.close()
+        assert not connection.closed
+
+    shared._connections.run(use)
+    assert used[0].closed
+
+
 def test_the_connection_of_a_limiter_that_failed_is_closed(shared: Postgres, server: Any, schema: str) -> None:
     import psycopg
 
