@@ -53,26 +53,14 @@ class Connections:
     """The connections of one `Postgres` to its server; ``str()`` names it without the password.
 
     Args:
-        dsn: the address of the database.
+        parsed: the parts of the address; see `parse_address`.
         schema: the schema of the tables.
-
-    Raises:
-        ConfigurationError: psycopg is not installed, or the address or the schema is malformed.
     """
 
-    def __init__(self, dsn: str, schema: str) -> None:
-        if not SCHEMA_NAME.fullmatch(schema):
-            raise ConfigurationError("schema: use small letters, digits and underscores, at most 63, no digit first")
-        parsed = _parse(dsn)
-        if parsed is None:
-            del dsn, self  # error reporters show this frame's variables
-            raise ConfigurationError(
-                "dsn: this is not the address of a PostgreSQL database, such as postgresql://user@host:5432/database"
-            )
-        del dsn
+    def __init__(self, parsed: Mapping[str, Any], schema: str) -> None:
         self.schema = schema
         self._options: dict[str, Any] = {**DEFAULTS, **parsed}
-        self._secrets = forms_of([str(parsed.get("password", ""))])
+        self._secrets = forms_of([str(parsed.get(name, "")) for name in ("password", "sslpassword")])
         self._name = _name_of(parsed)
         self._statements: dict[str, bytes] = {}
         self._pool = ConnectionPool(self._open)
@@ -106,11 +94,12 @@ class Connections:
         Raises:
             UnreachableError, ConfigurationError: as for `connect`.
         """
-        connection = self.connect()
+        connection, process = self.connect(), os.getpid()
         try:
             yield connection
         finally:
-            connection.close()
+            if process == os.getpid():  # a forked process would end the session of its parent
+                connection.close()
 
     def run(self, function: Callable[[Connection[Any]], T]) -> T:
         """Call a function with a connection of the pool, in autocommit mode.
@@ -125,7 +114,11 @@ class Connections:
                 return function(connection)
 
         self._check_open()
-        return self.translate(borrow)
+        try:
+            return self.translate(borrow)
+        finally:
+            if self._is_closed:  # meanwhile
+                self._pool.close()
 
     def translate(self, function: Callable[[], T]) -> T:
         """Call a function, and raise the errors of psycopg as errors of this package, without their frames.
@@ -162,6 +155,10 @@ class Connections:
         self._is_closed = True
         self._pool.close()
 
+    def closed_error(self) -> ConfigurationError:
+        """Return the error of a use after `close`."""
+        return ConfigurationError(f"{self}: it was closed")
+
     def _open(self) -> Connection[Any]:
         from .timed_connection import TimedConnection
 
@@ -175,7 +172,7 @@ class Connections:
 
     def _check_open(self) -> None:
         if self._is_closed:
-            raise ConfigurationError(f"{self}: it was closed")
+            raise self.closed_error()
 
     def _describe(self, error: Exception) -> ConfigurationError:
         """Return the error of this package for one of psycopg."""
@@ -203,22 +200,32 @@ class Connections:
         raise TypeError("connections are never pickled or copied: make a Postgres in each process")
 
 
-def _parse(dsn: str) -> dict[str, Any] | None:
-    """Return the parts of an address; None if it is malformed, without its text in a frame.
-
-    Raises:
-        ConfigurationError: psycopg is not installed.
-    """
+def parse_address(dsn: str, schema: str) -> dict[str, Any] | ConfigurationError:
+    """Return the parts of an address, or what is wrong with it or the schema, as an error without a frame."""
+    if not SCHEMA_NAME.fullmatch(schema):
+        return ConfigurationError("schema: use small letters, digits and underscores, at most 63, no digit first")
     try:
         import psycopg
         from psycopg.conninfo import conninfo_to_dict
     except ModuleNotFoundError:
+<<<<<<< HEAD
         del dsn
         raise missing_extra("postgres", "fleet needs psycopg") from None
     with suppress(psycopg.Error, TypeError):
         parsed = conninfo_to_dict(dsn)
         return parsed if _is_plausible(parsed) else None
     return None
+=======
+        return ConfigurationError("fleet needs psycopg: pip install 'confluence-groups-sdk[postgres]'")
+    if isinstance(dsn, str):
+        with suppress(psycopg.Error, UnicodeError):
+            parsed = conninfo_to_dict(dsn)
+            if _is_plausible(parsed):
+                return parsed
+    return ConfigurationError(
+        "dsn: this is not the address of a PostgreSQL database, such as postgresql://user@host:5432/database"
+    )
+>>>>>>> r1
 
 
 def _is_plausible(options: Mapping[str, Any]) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn, Self
+from weakref import WeakValueDictionary
 
 from .._support.base_url import site_base, site_id
+from .._support.clock import machine_monotonic
 from .._support.lazy_import import LazyModule
 from .._support.public import public
 from ..auth.token_store import TokenStore
 from ..errors import ConfigurationError
 from ..membership import JournalStorage, Plan
-from .connections import Connections, UnreachableError
+from .connections import Connections, UnreachableError, parse_address
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from .jobs.store import JobStore
     from .overview_model import SiteStatus, WorkerStatus
     from .rate_limiting import dedicated_connection, shared_rate_limiter
-    from .rate_limiting.shared_rate_limiter import WhenDown
+    from .rate_limiting.shared_rate_limiter import SharedRateLimiter, WhenDown
     from .schema import versions
     from .token_store import Seal
 else:
@@ -38,6 +40,7 @@ else:
     versions = LazyModule(__package__, "schema.versions")
 
 DIGEST = re.compile("[0-9a-f]{64}")
+CLOSE_TIMEOUT_S = 1.0
 
 
 @public
@@ -58,9 +61,16 @@ class Postgres:
     """
 
     def __init__(self, dsn: str, *, schema: str = "confluence_groups") -> None:
-        self._connections = Connections(dsn, schema)
+        parsed = parse_address(dsn, schema)
+        del dsn
+        if isinstance(parsed, ConfigurationError):
+            del self  # error reporters show the variables of this frame
+            raise parsed
+        self._connections = Connections(parsed, schema)
+        del parsed
         self._lock = threading.Lock()
         self._is_checked = False
+        self._limiters: WeakValueDictionary[int, SharedRateLimiter] = WeakValueDictionary()
 
     def init(self, *, grant_to: str | None = None) -> int:
         """Create the schema and its tables, or add what an older version of this package did not create.
@@ -93,9 +103,11 @@ class Postgres:
             ConfigurationError: an argument is unusable.
         """
         database = self._open_rate_database()
-        return shared_rate_limiter.SharedRateLimiter(
+        limiter = shared_rate_limiter.SharedRateLimiter(
             database, _name_of(site), when_down=when_down, max_in_flight=max_in_flight
         )
+        self._limiters[id(limiter)] = limiter
+        return limiter
 
     def token_store(self, name: str, *, seal: Seal | None = None) -> TokenStore:
         """Return a store for the tokens of `OAuth2`, which every process that names it shares.
@@ -105,10 +117,12 @@ class Postgres:
             seal: two functions that take and return bytes: the first encrypts what is stored, the second decrypts it.
 
         Raises:
-            ValueError: the name is empty.
+            ValueError: the name is empty, or PostgreSQL cannot store it.
         """
         if not name:
             raise ValueError("name must not be empty")
+        if not _is_storable(name):
+            raise ValueError("name must be text without NUL characters and surrogates")
         return token_store.PostgresTokenStore(self._connections, self._check_tables, name, seal)
 
     def journal(self, plan: Plan | str) -> JournalStorage:
@@ -151,8 +165,18 @@ class Postgres:
         return overview.read_workers(self._connections)
 
     def close(self) -> None:
-        """Close the connections that no journal or lock is using."""
+        """Close the connections that no journal or lock is using, and end the rate limiters.
+
+        What is used afterwards raises a ConfigurationError. So do calls that wait for a turn of a rate limiter; those
+        that were sent already end as usual. This waits at most a second for a server that does not answer.
+        """
         self._connections.close()
+        limiters = [limiter for made in self._limiters.valuerefs() if (limiter := made()) is not None]
+        for limiter in limiters:
+            limiter.close(self._connections.closed_error())
+        deadline = machine_monotonic() + CLOSE_TIMEOUT_S
+        for limiter in limiters:
+            limiter.join(max(0.0, deadline - machine_monotonic()))
 
     def _check_tables(self) -> None:
         """Check once that the tables are there and can be used."""
@@ -202,6 +226,11 @@ def _name_of(site: str) -> str:
     Raises:
         ConfigurationError: the name is empty, or the address is malformed.
     """
-    if not isinstance(site, str) or not site:
+    if not _is_storable(site) or not site:
         raise ConfigurationError("rate_limiter(site): give the site's address or another name for it", option="site")
     return site_id(site_base(site)) if "://" in site else site
+
+
+def _is_storable(name: object) -> bool:
+    """Check whether PostgreSQL accepts a name as text."""
+    return isinstance(name, str) and "\0" not in name and not any("\ud800" <= each <= "\udfff" for each in name)

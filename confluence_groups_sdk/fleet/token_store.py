@@ -199,7 +199,7 @@ class PostgresTokenStore:
     def _encrypt(self, data: bytes) -> bytes:
         assert self._seal is not None, "the caller checks"
         try:
-            return bytes(self._seal[0](data))
+            return bytes(memoryview(self._seal[0](data)))  # bytes(5) would be five zeros
         except Exception as error:  # of the program's function
             name = type(error).__name__
         raise ConfigurationError(f"{self}: the function that encrypts raised {name}")
@@ -212,12 +212,14 @@ class PostgresTokenStore:
             return "the tokens are not sealed: let the user consent again, or save them once more with the seal"
         if self._seal is not None:
             try:
-                data = self._seal[1](data)
+                data = bytes(memoryview(self._seal[1](data)))
             except Exception as error:  # of the program's function
                 return f"the function that decrypts raised {type(error).__name__}"
         try:
             return Tokens(**json.loads(data))
         except (ValueError, TypeError, RecursionError):  # a ConfigurationError is a ValueError
+            if is_sealed:
+                return "what was decrypted is no tokens: use the key with which they were encrypted"
             return "the row does not hold tokens: remove it, and let the user consent again"
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -27,6 +28,16 @@ PASSWORD = "marker-pass%2Fword"
 SECRET = f"postgresql://me:{PASSWORD}@127.0.0.1:1/db"
 
 
+def frames_of(error: BaseException) -> str:
+    """Return what an error reporter shows of the frames of this package: their variables."""
+    found = []
+    frames = traceback.walk_tb(error.__traceback__)
+    for frame, _ in frames:
+        if "confluence_groups_sdk" in frame.f_globals["__name__"]:
+            found += [repr(value) for value in frame.f_locals.values()]
+    return " ".join(found)
+
+
 def rows(server: EmbeddedPostgres, statement: str) -> list[tuple[object, ...]]:
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
@@ -41,6 +52,22 @@ def test_init_creates_the_tables_once(server: EmbeddedPostgres, schema: str) -> 
             done = list(pool.map(lambda _: shared.init(), range(4)))
         assert sorted(done) == [0, 0, 0, len(migrations.MIGRATIONS)]
         assert shared.token_store("site").load() is None
+
+
+def test_init_notices_what_another_one_has_just_created(server: EmbeddedPostgres, schema: str) -> None:
+    """The server remembers within a session that a table was missing."""
+    with Postgres(server.dsn, schema=schema) as one, Postgres(server.dsn, schema=schema) as other:
+        with pytest.raises(ConfigurationError, match="no tables"):
+            one.token_store("site").load()
+        key = other._connections.lock_key("schema")
+        with ThreadPoolExecutor(1) as pool:
+            other._connections.run(lambda connection: connection.execute("SELECT pg_advisory_lock(%s)", [key]))
+            waiting = pool.submit(one.init)
+            while not rows(server, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+                pass
+            assert other.init() == len(migrations.MIGRATIONS)
+            other._connections.run(lambda connection: connection.execute("SELECT pg_advisory_unlock(%s)", [key]))
+            assert waiting.result() == 0
 
 
 @pytest.mark.usefixtures("shared")
@@ -153,12 +180,22 @@ MALFORMED = (
 )
 
 
-@pytest.mark.parametrize("dsn", MALFORMED)
-def test_a_malformed_address_is_not_shown(dsn: str) -> None:
+@pytest.mark.parametrize("dsn", [*MALFORMED, None, b"postgresql://me:marker@127.0.0.1:1/db"])
+def test_a_malformed_address_is_not_shown(dsn: Any) -> None:
     with pytest.raises(ConfigurationError, match="dsn: this is not the address") as caught:
         Postgres(dsn)
     assert "marker" not in str(caught.value)
     assert caught.value.__context__ is None
+    assert "marker" not in frames_of(caught.value)
+
+
+@pytest.mark.parametrize("problem", ["schema", "psycopg"])
+def test_the_password_is_in_no_frame_of_another_refusal(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if problem == "psycopg":
+        monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigurationError, match=problem) as caught:
+        Postgres(SECRET, schema="A" if problem == "schema" else "a")
+    assert "marker" not in frames_of(caught.value)
 
 
 def test_a_connection_without_tls_is_refused(server: EmbeddedPostgres) -> None:
@@ -211,6 +248,11 @@ def test_bad_names_are_refused(shared: Postgres) -> None:
         shared.token_store("")
     with pytest.raises(ValueError, match="64 hexadecimal digits"):
         shared.journal("plan.json")
+    for name in ("a\0b", "\udcff"):
+        with pytest.raises(ValueError, match="NUL"):
+            shared.token_store(name)
+        with pytest.raises(ConfigurationError, match="site"):
+            shared.rate_limiter(name)
 
 
 def test_all_connections_in_use_are_no_error(shared: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import fleet_process
 import pytest
@@ -209,6 +210,23 @@ def test_a_seal_that_fails_is_an_error_of_this_package(shared: Postgres) -> None
     with pytest.raises(ConfigurationError, match="the function that decrypts raised RuntimeError") as caught:
         shared.token_store("site", seal=(flip, fail)).load()
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("returned", [5, None, "text"])
+def test_a_seal_that_returns_no_bytes_replaces_nothing(shared: Postgres, returned: Any) -> None:
+    """`bytes(5)` would be five zeros."""
+    shared.token_store("site", seal=(flip, flip)).save(NEW)
+    with pytest.raises(ConfigurationError, match="the function that encrypts raised TypeError"):
+        shared.token_store("site", seal=(lambda _: returned, flip)).save(NEW)
+    with pytest.raises(ConfigurationError, match="the function that decrypts raised TypeError"):
+        shared.token_store("site", seal=(flip, lambda _: returned)).load()
+    assert shared.token_store("site", seal=(flip, flip)).load() == NEW
+
+
+def test_tokens_that_another_key_has_encrypted_are_not_to_be_removed(shared: Postgres) -> None:
+    shared.token_store("site", seal=(flip, flip)).save(NEW)
+    with pytest.raises(ConfigurationError, match="use the key with which they were encrypted"):
+        shared.token_store("site", seal=(flip, lambda data: data)).load()
 
 
 def test_a_row_without_tokens_is_not_shown(shared: Postgres, server: EmbeddedPostgres, schema: str) -> None:

@@ -74,15 +74,19 @@ class DedicatedConnection:
             return False
 
     def close(self) -> None:
+        self._abandon_parents()
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(Exception):  # it is broken already
                 connection.close()
 
     def _open(self) -> Connection[Any]:
-        if self._process != os.getpid():
-            _ABANDONED.append(self._connection)
-            self._connection, self._process = None, os.getpid()
+        self._abandon_parents()
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
         return self._connection
+
+    def _abandon_parents(self) -> None:
+        if self._process != os.getpid():
+            _ABANDONED.append(self._connection)
+            self._connection, self._process = None, os.getpid()

@@ -41,14 +41,16 @@ class Schedule:
 
     Attributes:
         lock: guards everything here and the requests.
+        changed: wakes the thread.
         is_down: whether the database is down.
+        thread: sends the questions; None if there is nothing to ask.
         rate: the rate of all members at the newest answer; None for none.
         members: the number of processes.
     """
 
     def __init__(self, database: Database, site: str, listener: Listener, connect_s: float) -> None:
         self.lock = threading.RLock()  # reentrant: a signal handler may ask for a turn
-        self._changed = threading.Condition(self.lock)
+        self.changed = threading.Condition(self.lock)
         self._database, self._site, self._listener = database, site, listener
         self._member = uuid.uuid4().hex
         self._patience_s = connect_s
@@ -67,7 +69,8 @@ class Schedule:
         self._retry_at = self._checked = -math.inf
         self._waited_s = 0.0  # for the answer, in time that this process ran
         self._trip: Trip | None = None
-        self._thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
+        self._closed: Exception | None = None  # what calls have to raise from now on
 
     # --- for calls
 
@@ -75,7 +78,9 @@ class Schedule:
         """Ask for a turn, or for the confirmation of one."""
         request = TurnRequest(self, clock, turn)
         with self.lock:
-            if turn is None:
+            if self._closed:
+                request.error, request.is_settled = self._closed, True
+            elif turn is None:
                 self._waiting.append(request)
             else:
                 self._confirming.append(request)
@@ -148,11 +153,18 @@ class Schedule:
         """Let the thread look at what has changed, and start it if it has ended."""
         with self.lock:
             self._used = machine_monotonic()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
-                self._thread.start()
-            else:
-                self._changed.notify()
+            if self.thread is not None:
+                self.changed.notify()
+            elif not self._closed:
+                self.thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+                self.thread.start()
+
+    def close(self, error: Exception) -> None:
+        """End for good: calls that wait or come later raise the error, and the thread tells the database the rest."""
+        with self.lock:
+            self._closed, self.is_down = error, False
+            self._release_all(error)
+            self.changed.notify()
 
     # --- the thread
 
@@ -165,11 +177,12 @@ class Schedule:
                     self._leave()
                     self._trip, self._retry_at = None, machine_monotonic() + RETRY_S
             except Exception as error:  # the calls raise it
-                self._fail(error)
+                with self.lock:
+                    self._release_all(error)
+                    self._end()
                 return
             else:
                 self._settle(trip, answer)
-        self._database.close()
 
     def _make(self, trip: Trip) -> Answer:
         """Ask the database, once more if it had closed the connection."""
@@ -193,12 +206,19 @@ class Schedule:
                     self._trip, self._waited_s = self._new_trip(now), 0.0
                     return self._trip
                 idle_s = IDLE_S - (now - self._used)
-                if idle_s <= 0:
-                    self._thread, self.is_down = None, False
+                if idle_s <= 0 or (self._closed and wait_s == math.inf):
+                    self._end()
                     return None
-                self._changed.wait(min(wait_s, idle_s))
+                self.changed.wait(min(wait_s, idle_s))
+
+    def _end(self) -> None:
+        """Close the connection before another thread can begin."""
+        self._database.close()
+        self.thread, self._trip, self.is_down = None, None, False
 
     def _seconds_to_next_trip(self, now: float) -> float:
+        if self._closed:
+            return math.inf if self._events.due is None else 0.0
         if self.is_down:
             return self._retry_at - now
         moments = [self._seen + HEARTBEAT_S if self._listener.is_busy else math.inf]
@@ -223,17 +243,8 @@ class Schedule:
         requests = [self._waiting.popleft() for _ in range(wanted)]
         confirming, self._confirming = self._confirming, []
         events, self._events = self._events, ScheduleEvents()
-        known = self._listener.known()
-        return Trip(
-            now,
-            requests,
-            confirming,
-            events,
-            is_new=self._is_new,
-            is_alive=is_alive,
-            is_asking=self._is_asking,
-            known=known,
-        )
+        state: Any = {"is_new": self._is_new, "is_alive": is_alive, "is_asking": self._is_asking}
+        return Trip(now, requests, confirming, events, **state, known=self._listener.known())
 
     def _count_wanted(self, now: float) -> int:
         """Return how many turns to ask for now; one if this process is new, so that all get some."""
@@ -288,19 +299,13 @@ class Schedule:
 
     def _leave(self) -> None:
         """Continue without the database until it is back."""
-        if self.is_down:
+        if self.is_down or self._closed:
             return
         self._listener.leave()
         self.is_down = self._is_new = True
         self._retry_at = machine_monotonic() + RETRY_S
         self._events, self._ask_at = ScheduleEvents(), -math.inf
         self._release_all(None)
-
-    def _fail(self, error: Exception) -> None:
-        with self.lock:
-            self._thread = None
-            self._release_all(error)
-            self._trip = None
 
     def _release_all(self, error: Exception | None) -> None:
         """Wake all calls, which see the error or that the database is down."""

@@ -18,6 +18,7 @@ from ..._support.clock import Clock
 from ..._support.log import logger
 from ...errors import ConfigurationError
 from .database import Database
+from .joining import join
 from .schedule import PATIENCE_S, Schedule
 from .turns import Turn, TurnRequest
 
@@ -142,6 +143,16 @@ class SharedRateLimiter(RateLimiter):
 
     def _rate_at(self, now: float) -> float | None:
         return super()._rate_at(now) if self._schedule.is_down else self._schedule.rate
+
+    # --- the end
+
+    def close(self, error: Exception) -> None:
+        """End for good: calls that wait for their turn or come later raise the error."""
+        self._schedule.close(error)
+
+    def join(self, seconds: float) -> None:
+        """Wait until the thread and its connection have ended, unless that would be a deadlock."""
+        join(self._schedule.thread, self._schedule.changed, seconds)
 
     # --- for the schedule
 

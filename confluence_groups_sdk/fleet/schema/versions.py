@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS {schema}.schema_version (
     migrated_at timestamptz NOT NULL DEFAULT now()
 );
 """
-FIND = "SELECT to_regclass(%s) IS NOT NULL"
+# to_regclass could answer what the session remembers from before it waited for the lock.
+FIND = "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = %s AND tablename = 'schema_version')"
 READ = "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM {schema}.schema_version"
 RECORD = "INSERT INTO {schema}.schema_version (version, needs, package) VALUES (%s, %s, %s)"
 
@@ -104,7 +105,7 @@ def _grant(connection: Connection[Any], connections: Connections, role: str) -> 
 
 def _read(connection: Connection[Any], connections: Connections) -> tuple[int, int]:
     """Return the version of the tables, 0 if there are none, and the version that a package must know."""
-    (found,) = connection.execute(FIND, [f"{connections.schema}.schema_version"]).fetchone() or (False,)
+    (found,) = connection.execute(FIND, [connections.schema]).fetchone() or (False,)
     row = connection.execute(connections.sql(READ)).fetchone() if found else None
     return row or (0, 0)
 
