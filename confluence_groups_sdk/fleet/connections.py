@@ -208,15 +208,7 @@ def parse_address(dsn: str, schema: str) -> dict[str, Any] | ConfigurationError:
         import psycopg
         from psycopg.conninfo import conninfo_to_dict
     except ModuleNotFoundError:
-<<<<<<< HEAD
-        del dsn
-        raise missing_extra("postgres", "fleet needs psycopg") from None
-    with suppress(psycopg.Error, TypeError):
-        parsed = conninfo_to_dict(dsn)
-        return parsed if _is_plausible(parsed) else None
-    return None
-=======
-        return ConfigurationError("fleet needs psycopg: pip install 'confluence-groups-sdk[postgres]'")
+        return missing_extra("postgres", "fleet needs psycopg")
     if isinstance(dsn, str):
         with suppress(psycopg.Error, UnicodeError):
             parsed = conninfo_to_dict(dsn)
@@ -225,7 +217,6 @@ def parse_address(dsn: str, schema: str) -> dict[str, Any] | ConfigurationError:
     return ConfigurationError(
         "dsn: this is not the address of a PostgreSQL database, such as postgresql://user@host:5432/database"
     )
->>>>>>> r1
 
 
 def _is_plausible(options: Mapping[str, Any]) -> bool:
