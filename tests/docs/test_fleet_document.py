@@ -121,7 +121,8 @@ def test_the_program_shares_rate_tokens_and_journal(
     with Postgres(server.dsn) as shared:
         with shared.token_store("acme").lock():
             shared.token_store("acme").save(Tokens("access", "refresh", 2e9))
-        names: dict[str, Any] = {"client_id": "i", "client_secret": "s", "cloud_id": "c", "site": sandbox.url, "token": token}
+        names: dict[str, Any] = {"client_id": "i", "client_secret": "s", "cloud_id": "c"}
+        names |= {"site": sandbox.url, "token": token}
         exec(compile(program, "docs/fleet.md", "exec"), names)
         names["shared"].close()
         assert not sandbox.directory.is_member("team", leavers[0])
