@@ -122,7 +122,6 @@ def test_the_program_shares_rate_tokens_and_journal(
         ids = {"client_id": "i", "client_secret": "s", "cloud_id": "c"}
         names: dict[str, Any] = {**ids, "site": sandbox.url, "token": token}
         exec(compile(program, "docs/fleet.md", "exec"), names)
-        names["shared"].close()
         assert not sandbox.directory.is_member("team", leavers[0])
         assert shared.journal(plan).read()
     assert "1 removed" in capsys.readouterr().out.lower()

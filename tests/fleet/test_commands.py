@@ -18,7 +18,7 @@ def test_init_creates_the_tables(shell: Shell, server: EmbeddedPostgres, schema:
     ended = shell.run("fleet", "init", "--dsn", server.dsn, "--schema", schema)
     step = f"next: confluence-groups fleet submit fleet.toml --dsn DSN --schema {schema}\n"
     assert (ended.code, ended.err) == (0, step)
-    assert re.fullmatch(rf"<Postgres: schema {schema} of PostgreSQL at .*>: \d+ steps? carried out\n", ended.out)
+    assert re.fullmatch(rf"schema {schema} of PostgreSQL at .*: \d+ steps? carried out\n", ended.out)
     assert shell.run("fleet", "init", "--dsn", server.dsn, "--schema", schema).out.endswith(": up to date\n")
     with Postgres(server.dsn, schema=schema) as shared:
         assert shared.token_store("site").load() is None
