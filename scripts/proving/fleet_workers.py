@@ -22,6 +22,7 @@ from proving.fleet_site import GROUP, OPEN, WatchedSite, watched_site
 SCRIPTS = Path(__file__).parents[1]
 FAULTS = Faults(latency=0.03, error_rate=0.01, drop_before=0.005, drop_after=0.01)
 SITES = ("acme", "beta", "gamma", "delta")
+LEAVING = "delta"  # people are only removed here
 POLL_S = 0.01
 STALL_S = 120.0
 SHARE = 0.95  # of the changes, until the last kill of a worker that applies a plan
@@ -112,7 +113,8 @@ def run(changes: int, kills: int, workers: int, seed: int) -> Proof:
         sites = {name: stack.enter_context(watched_site(FAULTS)) for name in SITES}
         shared = stack.enter_context(Postgres(server.dsn))
         shared.init()
-        people = {name: site.fill(changes // len(SITES)) for name, site in sites.items()}
+        share = changes // len(SITES)
+        people = {name: site.fill(2 * share if name == LEAVING else share) for name, site in sites.items()}
         before = {name: site.members() for name, site in sites.items()}
         jobs = {name: submit(shared, name, before[name], people[name]).id for name in SITES}
         addresses = [f"{name}={site.sandbox.url}" for name, site in sites.items()]
@@ -127,10 +129,10 @@ def run(changes: int, kills: int, workers: int, seed: int) -> Proof:
 
 
 def submit(shared: Postgres, site: str, before: set[str], after: Sequence[str]) -> JobRequest:
-    """Submit a job that brings the group of a site into line with a list; at the last site, one that only removes."""
+    """Submit a job that brings the group of a site into line with a list; at one site, a job that only removes."""
     options: dict[str, Any] = {"guards": OPEN, "needs_approval": False, "stop_after_failures": None}
     request: JobRequest
-    if site == SITES[-1]:
+    if site == LEAVING:
         request = OffboardRequest(id=f"leavers/{site}", site=site, people=sorted(before - {*after}), **options)
     else:
         request = SyncRequest(id=f"everybody/{site}", site=site, group=GROUP, people=after, **options)

@@ -16,7 +16,7 @@ def test_killed_workers_lose_nothing_and_claim_nothing_false() -> None:
     proof = fleet_workers.run(changes=160, kills=2, workers=2, seed=26)
     assert proof.problems == []
     assert len(proof.workers.takeovers) == 2
-    assert sum(len(site.made) for site in proof.sites.values()) == 2 * (3 * 40 + 20), "the plans and their undo"
+    assert sum(len(site.made) for site in proof.sites.values()) == 320, "the plans and their undo"
 
 
 def test_each_expiry_causes_one_refresh() -> None:
