@@ -29,6 +29,7 @@ from postman_openapi.losses import SpecError
 from releasing.changelog import parse_sections
 from run_command import run_command
 from vendoring.copies import MANIFEST, PACKAGE, PARTS, Copy, read_copy, read_project
+from vendoring.dependencies import dependency_advice
 from vendoring.hosts import data_file_advice
 from vendoring.origin import CLEAN, DIRTY, is_earlier, untracked_files
 
@@ -101,8 +102,9 @@ def copy(destination: Path, without: frozenset[str] | None, *, force: bool, down
         print("note: the clone has changes that were not committed; the copy is marked as dirty", file=sys.stderr)
     if untracked := untracked_files(ROOT, PACKAGE):
         print(f"note: git does not track these files, so they are not copied: {', '.join(untracked)}", file=sys.stderr)
-    for line in data_file_advice(place, [*wanted.files, MANIFEST]):
-        print(f"note: {line}" if line.startswith("setuptools") else line)
+    advice = [*data_file_advice(place, [*wanted.files, MANIFEST]), *dependency_advice(place, ROOT)]
+    for line in advice:
+        print(f"note: {line}" if line.startswith(("setuptools", "the copy needs")) else line)
     return 0
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
 import pytest
 from fakes import KINDS, START, Answers, FakeClock, remove_member
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -21,6 +21,7 @@ from confluence_groups_sdk import (
     ConfigurationError,
     Event,
     NotFoundError,
+    RetryPolicy,
     TokensRefreshed,
     opentelemetry_observer,
 )
@@ -59,6 +60,28 @@ class Telemetry:
             for scope in resource.scope_metrics
             for metric in scope.metrics
         }
+
+    def bounds_of_durations(self) -> Sequence[float]:
+        """Return the bounds of the buckets of the only histogram."""
+        data = self._reader.get_metrics_data()
+        assert data
+        metrics = [each for of in data.resource_metrics for scope in of.scope_metrics for each in scope.metrics]
+        (bounds,) = {
+            tuple(point.explicit_bounds)
+            for metric in metrics
+            for point in metric.data.data_points
+            if isinstance(point, HistogramDataPoint)
+        }
+        return bounds
+
+
+def test_buckets_of_durations_fit_calls_and_their_waits() -> None:
+    """The default ones of OpenTelemetry are for milliseconds: all calls below five seconds would be in one."""
+    telemetry = Telemetry()
+    remove_member("sync", Answers(httpx.Response(204)), clock=FakeClock(), observe=telemetry.observe)
+    bounds = telemetry.bounds_of_durations()
+    assert len([bound for bound in bounds if bound <= 1]) >= 9
+    assert max(bounds) >= RetryPolicy().max_retry_after
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -736,6 +736,45 @@ def test_only_setuptools_needs_the_line(
         ]
 
 
+# --- the dependencies of hosts
+
+
+@pytest.mark.parametrize(
+    ("declared", "lacking"),
+    [
+        ('dependencies = ["attrs>=23.2", "HTTPX>=0.28,<0.29"]', ['"idna>=3.15"']),
+        ('dependencies = ["attrs", "httpx~=0.28.1", "idna==3.20"]', ['"attrs>=23.2"']),
+        ('dependencies = ["attrs==25.*", "httpx>=0.28.1,<1", "idna>3.16"]', ['"httpx>=0.28,<0.29"']),
+        ('dependencies = ["attrs==25.*", "httpx~=0.28", "idna>=4"]', ['"httpx>=0.28,<0.29"']),
+        ('dependencies = ["attrs>=23", "httpx==0.28.1", "idna>=4"]', ['"attrs>=23.2"']),
+        ('dependencies = ["not a requirement", 7]', ['"httpx>=0.28,<0.29"', '"attrs>=23.2"', '"idna>=3.15"']),
+        ("", ['"httpx>=0.28,<0.29"', '"attrs>=23.2"', '"idna>=3.15"']),
+        ('dependencies = ["attrs>=24", "httpx>=0.28,<0.29", "idna>=3.15"]', []),
+        ('dynamic = ["dependencies"]', []),
+        ("dynamic = 7", ['"httpx>=0.28,<0.29"', '"attrs>=23.2"', '"idna>=3.15"']),
+    ],
+)
+def test_host_is_told_which_dependencies_it_lacks(
+    project: Path, place: Path, capsys: pytest.CaptureFixture[str], declared: str, lacking: list[str]
+) -> None:
+    needed = '["httpx>=0.28,<0.29", "attrs>=23.2", "idna>=3.15"]'
+    (project / "pyproject.toml").write_text(f"[project]\ndependencies = {needed}\n")
+    host = project.parent / "pyproject.toml"
+    host.write_text(f'[build-system]\nbuild-backend = "hatchling.build"\n[project]\nname = "x"\n{declared}\n')
+    told = [f"note: the copy needs these dependencies; add them to {host}:", ", ".join(lacking)] if lacking else []
+    assert advice(place, capsys) == told
+
+
+@pytest.mark.parametrize("text", [None, "[tool.poetry]\n", "[project\n", "project = 7\n"])
+def test_host_without_a_project_table_is_told_nothing(
+    project: Path, place: Path, capsys: pytest.CaptureFixture[str], text: str | None
+) -> None:
+    shutil.copy(ROOT / "pyproject.toml", project)
+    if text is not None:
+        (project.parent / "pyproject.toml").write_text(text)
+    assert "dependencies" not in "".join(advice(place, capsys))
+
+
 def test_copy_has_no_type_errors_without_our_settings(project: Path, place: Path) -> None:
     vendor.main([str(place)])
     for folder in (place.parent, place.parent.parent):

@@ -24,6 +24,8 @@ IDS = f"{PREFIX}.ids"
 STATUS = "http.response.status_code"
 ERROR = "error.type"
 RESENDS = "http.request.resend_count"
+DURATION_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 120)
+"""Those of OpenTelemetry's conventions for HTTP, and three for waits. The default ones are for milliseconds."""
 
 
 @public
@@ -85,7 +87,12 @@ class _Meter:
         self._calls = meter.create_counter(f"{PREFIX}.calls", "{call}", "Calls that have ended")
         self._retries = meter.create_counter(f"{PREFIX}.retries", "{retry}", "Attempts after the first of a call")
         self._waited = meter.create_counter(f"{PREFIX}.wait.time", "s", "Time that calls waited before attempts")
-        self._duration = meter.create_histogram(f"{PREFIX}.call.duration", "s", "Time from a call's begin to its end")
+        self._duration = meter.create_histogram(
+            f"{PREFIX}.call.duration",
+            "s",
+            "Time from a call's begin to its end",
+            explicit_bucket_boundaries_advisory=DURATION_BOUNDS_S,
+        )
         self._rate = meter.create_gauge(f"{PREFIX}.rate", "{call}/s", "The last limit that the rate limiter found")
         self._held = meter.create_counter(f"{PREFIX}.hold.time", "s", "Time for which the server held all calls")
         self._refreshes = meter.create_counter(f"{PREFIX}.token.refreshes", "{refresh}", "Refreshes of OAuth tokens")
