@@ -386,6 +386,18 @@ def test_missing_keyring_points_to_the_environment(
     assert state_store.read(state_store.LOGIN) is None
 
 
+def test_api_token_is_not_asked_for_without_the_extra(
+    unconfigured_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    calls = len(unconfigured_shell.sandbox.requests)
+    site = unconfigured_shell.sandbox.url
+    result = unconfigured_shell.run("login", "--api-token", "--site", site, answer="a@example.com\nwrong\n")
+    assert (result.code, result.out) == (2, "")
+    assert "confluence-groups-sdk[keyring]" in result.err
+    assert len(unconfigured_shell.sandbox.requests) == calls
+
+
 @pytest.mark.parametrize("method", ["get_password", "delete_password"])
 def test_token_that_stays_in_the_keyring_is_reported(
     unconfigured_shell: Shell, keys: Keys, monkeypatch: pytest.MonkeyPatch, method: str

@@ -150,6 +150,20 @@ def test_file_of_the_demo_replaces_no_other_file(shell: Shell) -> None:
     assert not (shell.folder / "leavers.csv").exists()
 
 
+def test_no_file_of_the_demo_is_written_without_the_extra(tmp_path: Path) -> None:
+    run = "runpy.run_module('confluence_groups_sdk', run_name='__main__')"
+    program = f"import runpy, sys; sys.modules['uvicorn'] = None; {run}"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "sandbox", "--demo", "--files", str(tmp_path / "files")],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "confluence-groups-sdk[sandbox]" in ended.stderr
+    assert not (tmp_path / "files").exists()
+
+
 @pytest.mark.parametrize(("option", "value"), [("--max-fraction", "nan"), ("--timeout", "1e12"), ("--timeout", "0")])
 def test_no_message_names_a_python_argument(shell: Shell, option: str, value: str) -> None:
     shell.csv(f"docs-editors,{BRUNO},")

@@ -168,7 +168,9 @@ class MemoryKeyring(KeyringBackend):
 
 def test_keyring_and_login_keep_the_credentials_of_a_profile(config: Path) -> None:
     write(config, '[profiles.a]\nurl = "https://acme.atlassian.net"\ncredentials = "keyring"\n')
-    with pytest.raises(ConfigurationError, match=r"no keyring for this site: run .* login --api-token --profile a$"):
+    with pytest.raises(
+        ConfigurationError, match=r"no API token in the keyring for this site: run .* login --api-token --profile a$"
+    ):
         find_source(ConnectionOptions(profile="a"))
     before = keyring.get_keyring()
     keyring.set_keyring(MemoryKeyring())  # type: ignore[no-untyped-call] # keyring does not say what it takes

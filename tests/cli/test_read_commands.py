@@ -121,7 +121,8 @@ def test_users_are_found_by_e_mail(shell: Shell) -> None:
         ended = shell.run("users", command, "farida@example.com")
         assert (ended.code, ended.out) == (2, "")
         assert "confluence-users-sandbox" in ended.err
-        assert "0 of the 5 people there hide their e-mail" in ended.err
+        assert "shows the e-mail farida@example.com, and all 5 people there show theirs: check it;" in ended.err
+        assert "for somebody without access to Confluence, give the account id" in ended.err
 
 
 def test_own_account_is_shown(shell: Shell) -> None:

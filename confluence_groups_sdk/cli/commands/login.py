@@ -168,6 +168,7 @@ def _login_with_api_token(connection: ConnectionOptions) -> None:
     if not site or connection.cloud_id or connection.sandbox:
         raise ConfigurationError("give --site https://your-domain.atlassian.net with --api-token")
     base = base_url.site_base(site)
+    keyring_store.require_keyring()  # before the user types a secret
     email = _ask_line("e-mail")
     token = Secret(_ask_secret("API token"))
     with ClientSource(site, None, ApiToken(email, token.value)).build_client(timeout=connection.timeout) as client:

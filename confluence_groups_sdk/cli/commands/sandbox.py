@@ -125,6 +125,7 @@ def sandbox(
         raise InputError("--groups needs --people, who become the members of the groups")
     if files is not None and not demo:
         raise InputError("--files needs --demo, whose groups and people the files name")
+    _require_sandbox()
     if files is not None:
         _write_demo_files(files)
     server = _build_sandbox(port, faults)
@@ -176,11 +177,17 @@ def _recorded_end_signals() -> Iterator[Callable[[], None]]:
             signal.set_wakeup_fd(previous)
 
 
-def _build_sandbox(port: int, options: FaultOptions) -> Sandbox:
+def _require_sandbox() -> None:
+    """Load the sandbox, so that nothing is written if it or its extra is missing."""
     try:
-        from ...sandbox import Faults, Sandbox
+        from ...sandbox import Sandbox  # noqa: F401 - loading it is the check
     except ModuleNotFoundError:
         raise ConfigurationError(WITHOUT_SANDBOX) from None
+
+
+def _build_sandbox(port: int, options: FaultOptions) -> Sandbox:
+    from ...sandbox import Faults, Sandbox
+
     faults = Faults(
         error_rate=options.error_rate,
         drop_after=options.drop_rate,
@@ -221,10 +228,8 @@ def _add_demo(server: Sandbox) -> None:
 
 def _write_demo_files(folder: Path) -> None:
     """Write the files into a folder, which is created if needed; a file of another content is not replaced."""
-    try:
-        from ...sandbox import demo_files
-    except ModuleNotFoundError:
-        raise ConfigurationError(WITHOUT_SANDBOX) from None
+    from ...sandbox import demo_files
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -193,12 +193,13 @@ def _from_profile(profile: profiles.Profile) -> ClientSource:
         api_token = ApiToken(profile.read_variable("email"), profile.read_variable("api_token"))
         return ClientSource(url, cloud_id, api_token, profile.gateway, named_by, f"API token in {profile.api_token}")
     if profile.credentials == "keyring":
-        found, how = _from_keyring(url, named_by), "--api-token --profile"
+        found, kept, how = _from_keyring(url, named_by), "API token in the keyring", "--api-token --profile"
     else:
-        found, how = _from_login(url, cloud_id, state_store.read(state_store.LOGIN), named_by), "--profile"
+        login = state_store.read(state_store.LOGIN)
+        found, kept, how = _from_login(url, cloud_id, login, named_by), "login", "--profile"
     if found is None:
         raise ConfigurationError(
-            f"{profile.path}: profiles.{profile.name}.credentials: there is no {profile.credentials} for this site: "
+            f"{profile.path}: profiles.{profile.name}.credentials: there is no {kept} for this site: "
             f"run {PROGRAM} login {how} {profile.name}"
         )
     return found

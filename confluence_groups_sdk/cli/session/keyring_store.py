@@ -15,6 +15,7 @@ from .secret import Secret
 
 SERVICE = NAME
 """The name of the entries in the keyring."""
+NOT_INSTALLED = f"keeping an API token needs keyring: {how_to_install('keyring')}"
 STILL_THERE = f"the keyring still holds a token ({{}}): remove {SERVICE} from it by hand"
 
 
@@ -36,6 +37,18 @@ def load(site: str) -> tuple[str, str] | None:
     return (email, token) if isinstance(email, str) and isinstance(token, str) else None
 
 
+def require_keyring() -> None:
+    """Check that the extra is installed.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    try:
+        import keyring  # noqa: F401 - importing it is the check
+    except ModuleNotFoundError:
+        raise ConfigurationError(NOT_INSTALLED) from None
+
+
 def save(site: str, email: str, token: Secret) -> None:
     """Save an API token in the keyring.
 
@@ -55,7 +68,7 @@ def _try_to_save(site: str, secret: str) -> str | None:
         import keyring
         import keyring.errors
     except ModuleNotFoundError:
-        return f"keeping an API token needs keyring: {how_to_install('keyring')}"
+        return NOT_INSTALLED
     try:
         keyring.set_password(SERVICE, site, secret)
     except keyring.errors.KeyringError as error:

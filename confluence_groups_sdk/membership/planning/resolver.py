@@ -260,10 +260,12 @@ def describe_unknown_email(
     groups = "the group that gives" if len(group_names) == 1 else f"the {len(group_names)} groups that give"
     everybody = "1 person" if len(people) == 1 else f"{len(people)} people"
     hidden = people.count(False)
-    return (
-        f"no member of {groups} access to Confluence ({names}) shows the e-mail {email}; {hidden} of the {everybody} "
-        f"there {'hides' if hidden == 1 else 'hide'} their e-mail: give the account id"
-    )
+    unknown = f"no member of {groups} access to Confluence ({names}) shows the e-mail {email}"
+    if len(people) > 1 and not hidden:
+        advice = "check it; for somebody without access to Confluence, give the account id"
+        return f"{unknown}, and all {everybody} there show theirs: {advice}"
+    verb = "hides" if hidden == 1 else "hide"
+    return f"{unknown}; {hidden} of the {everybody} there {verb} their e-mail: give the account id"
 
 
 def describe_ambiguous_email(email: str, account_ids: Iterable[str]) -> str:
