@@ -23,6 +23,7 @@ RUN_BY_TESTS = {
     ("limits.md", "python"): "test_docs.py",
     ("networks.md", "python"): "test_docs.py and tests/core/test_networks.py",
     ("events.md", "python"): "test_events_document.py",
+    ("install.md", "toml"): "test_install_document.py",
     **{("fleet.md", language): "test_fleet_document.py" for language in ("", "python", "toml", "yaml")},
     ("vendoring.md", "console"): "test_vendoring_document.py",
     ("vendoring.md", "toml"): "test_vendoring_document.py",
