@@ -14,6 +14,7 @@ if __name__ == "__main__":
 
     exit_on_interrupt()
 
+import argparse
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,7 @@ VENDORED = "bigger_sdk_vendored_groups"
 
 
 def main() -> int:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder)
         use_wheel(workspace)

@@ -57,7 +57,14 @@ SDIST = Rule(
     holds=gitignore(
         *(*RUNTIME, "/docs/", "/examples/", "/benchmarks/", "/openapi/", "/scripts/", "/tests/", "!*.pyc", "!.*"),
         *("/CHANGELOG.md", "/CONTRIBUTING.md", "/LICENSE", "/PKG-INFO", "/README.md", "/SECURITY.md"),
-        *("/pyproject.toml", "/generator-config.yaml", "/.gitattributes", "/.gitignore", "/.pre-commit-config.yaml"),
+        *(
+            "/pyproject.toml",
+            "/zensical.toml",
+            "/generator-config.yaml",
+            "/.gitattributes",
+            "/.gitignore",
+            "/.pre-commit-config.yaml",
+        ),
     ),
 )
 

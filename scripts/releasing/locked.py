@@ -134,7 +134,9 @@ def lock(root: Path, *, upgrade: bool) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="scripts/lock", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--upgrade", action="store_true", help="take the newest releases")
     modes.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the file does not fit")

@@ -1,9 +1,13 @@
-"""The tree of folders in CONTRIBUTING.md."""
+"""The tree of folders and the commands in CONTRIBUTING.md."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path, PurePosixPath
+
+from proving.__main__ import __doc__ as proofs
+from versioning.python_api import PUBLIC
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -52,3 +56,24 @@ def test_folders_are_in_order() -> None:
 def test_each_folder_is_described_on_one_line() -> None:
     tree = TEXT.partition("## Where a line of code lives\n\n```\n")[2].partition("```")[0]
     assert all(len(line.split(maxsplit=1)) == 2 for line in tree.splitlines())
+
+
+def test_commands_that_are_named_exist_and_all_commands_are_named() -> None:
+    named = {*re.findall(r"(?<![\w/])scripts/([\w.]*\w)(?![\w/])", TEXT)}
+    assert [each for each in named if not (ROOT / "scripts" / each).exists()] == []
+    files = (path for path in (ROOT / "scripts").iterdir() if path.is_file() and path.name != "requirements.txt")
+    commands = {path.name for path in files if path.read_text(encoding="utf-8").startswith("#!")}
+    elsewhere = {"vendor.py", "postman_to_openapi.py"}  # docs/vendoring.md, openapi/README.md
+    assert {each for each in commands - elsewhere if named.isdisjoint({each, each.removesuffix(".py")})} == set()
+
+
+def test_all_proofs_are_named() -> None:
+    assert proofs is not None
+    assert {*re.findall(r"`scripts/prove ([\w-]+)`", TEXT)} == {*re.findall(r"^([\w-]+): ", proofs, re.MULTILINE)}
+
+
+def test_public_modules_are_those_that_are_compared() -> None:
+    text = (ROOT / "openapi" / "README.md").read_text(encoding="utf-8")
+    sentence = re.search(r"The public Python API consists of ([^:]*):", text)
+    assert sentence is not None
+    assert {*re.findall(r"`\.(\w+)`", sentence[1])} == {*PUBLIC}

@@ -207,6 +207,26 @@ def problems(project: Path) -> list[str]:
     return result.stderr.splitlines()
 
 
+def test_an_operation_without_an_example_is_told_that_it_needs_a_status_of_success(project: Path) -> None:
+    item = anonymous_user() | {"response": []}
+    export = project / "export.json"
+    folder = {"name": "Users", "item": [item]}
+    export.write_text(json.dumps({"info": {"name": "All"}, "item": [folder]}), encoding="utf-8")
+    imported = run(project, "--import", str(export))
+    assert (imported.returncode, imported.stderr) == (0, "")
+    assert "default" not in "".join(line for line in imported.stdout.splitlines() if line.startswith("left"))
+    (stanza,) = [text for file, _, text in STANZA.findall(imported.stdout) if file == OVERLAY]
+    decided = stanza.replace("decide: the status", "204").replace("decide: a text", "No answer")
+    decided = decided.replace("decide: the classic scope", READ_USERS).replace(
+        "decide: the granular scope", "read:user"
+    )
+    with (project / OVERLAY).open("a", encoding="utf-8") as file:
+        file.write(f"\n{decided}\n")
+    assert [line for line in problems(project) if line.startswith("error: ")] == []
+    again = run(project, "--import", str(export)).stdout
+    assert f"left: {places.SCENARIOS}: no scenario for getAnonymousUser: 204" in again.splitlines()
+
+
 def test_three_operations_are_added_with_the_printed_text_and_removed(project: Path) -> None:
     before = read_files(project)
     folders = [

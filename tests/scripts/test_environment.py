@@ -129,3 +129,17 @@ def test_the_newest_releases_are_installed_on_request(installing: Path) -> None:
         "done",
     ]
     assert not [line for line in lines if "--require-hashes" in line]
+
+
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("-h", 0), ("tests/docs", 2)])
+def test_an_argument_that_is_not_known_runs_no_check(project: Path, argument: str, code: int) -> None:
+    shutil.copy(ROOT / "scripts" / "test", project / "scripts")
+    shutil.rmtree(project / ".venv")
+    result = subprocess.run(
+        ["bash", "scripts/test", argument], capture_output=True, check=False, cwd=project, encoding="utf-8"
+    )
+    assert (result.returncode, (result.stdout + result.stderr).splitlines()[0]) == (
+        code,
+        "usage: scripts/test [--package [ARGUMENT…]]",
+    )
+    assert not (project / ".venv").exists()

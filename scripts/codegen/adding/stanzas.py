@@ -61,6 +61,10 @@ def _overlay(facts: Facts, gaps: Sequence[str]) -> Iterator[str]:
         yield _action(f"{target}.security[0].oauth2", why, f"{DECIDE} the classic scope")
         why = "The granular scopes that serve in place of the classic one; delete this action if there are none."
         yield _action(f"{target}.security", why, {"oauth2": [f"{DECIDE} the granular scope"]})
+    if "documents no success" in text:
+        yield _action(
+            f"{target}.responses", "The success.", {f"{DECIDE} the status": {"description": f"{DECIDE} a text."}}
+        )
     for place, body in _bodies(facts.operation.content):
         schema = body.get("content", {}).get(JSON, {}).get("schema")
         if schema is None or "$ref" in schema:
