@@ -182,7 +182,9 @@ def has_fields(kind: type) -> bool:
 SECRETIVE = {"ApiToken", "BearerToken", "Tokens"}  # they reject such texts, or never show theirs
 DATA_CLASSES = [kind for kind in public_classes() if has_fields(kind) and kind.__name__ not in SECRETIVE]
 ERROR_CLASSES = [
-    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ConfluenceGroupsError)
+    kind
+    for name, kind in vars(errors).items()
+    if name[0] != "_" and isinstance(kind, type) and issubclass(kind, ConfluenceGroupsError)
 ]
 
 

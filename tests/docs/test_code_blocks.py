@@ -25,7 +25,6 @@ RUN_BY_TESTS = {
     ("events.md", "python"): "test_events_document.py",
     ("install.md", "toml"): "test_install_document.py",
     **{("fleet.md", language): "test_fleet_document.py" for language in ("", "python", "toml", "yaml")},
-    ("install.md", "toml"): "test_install_document.py",
     ("vendoring.md", "console"): "test_vendoring_document.py",
     ("vendoring.md", "toml"): "test_vendoring_document.py",
 }
