@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarking import calls, instructions, limits, planning, reading, regenerating, results, startup, tasks
 from benchmarking.figures import Figure, Row, as_table
-from benchmarking.fleet import journal, rate
+from benchmarking.fleet import journal, rate, sites
 from benchmarking.jobs import counting, snapshots, waiting
 from postman_openapi.files import write_atomically
 from run_command import run_command
@@ -42,9 +42,10 @@ def measure_limits() -> Iterable[Figure]:
 
 
 def measure_fleet() -> Iterable[Row]:
-    """Measure what processes share: the rate of a site, and journals."""
+    """Measure what processes share: the rate of a site, journals, and jobs at many sites."""
     yield from rate.measure()
     yield from journal.measure()
+    yield from sites.measure()
 
 
 SECTIONS: Mapping[str, Callable[[], Iterable[Row]]] = {

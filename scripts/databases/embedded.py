@@ -30,7 +30,7 @@ STOP_TIMEOUT_S = 30.0
 PORTS = (20_000, 30_000)  # below those that systems give to other connections
 START_ATTEMPTS = 10  # another server may have taken the port meanwhile
 PORT_IS_TAKEN = b"could not create any TCP/IP sockets"
-SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "200", "log_min_messages": "fatal"}
+SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "400", "log_min_messages": "fatal"}
 
 
 class EmbeddedPostgres:
