@@ -15,7 +15,7 @@ def test_everything_ends_as_intended_although_a_worker_is_killed(
     printed = capsys.readouterr()
     assert printed.err == ""
     assert "kill -9 of worker" in printed.out
-    assert "the other worker has taken over" in printed.out
+    assert "and has taken over, after" in printed.out
     assert "320 changes, 320 intended" in printed.out
 
 

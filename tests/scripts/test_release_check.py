@@ -294,7 +294,7 @@ def test_file_outside_the_folder_of_the_sdist_is_refused(built: Distributions, t
         (
             b"\nProvides-Extra: keyring",
             b"",
-            "Provides-Extra is ['aiohttp', 'cli', 'dbos', 'files', 'postgres', 'review', 'sandbox'], but",
+            "Provides-Extra is ['aiohttp', 'cli', 'dbos', 'files', 'otel', 'postgres', 'review', 'sandbox'], but",
         ),
     ],
 )
