@@ -14,7 +14,10 @@ from releasing.project import PYPROJECT
 
 REPLAY = "test_cassettes.py"
 WALKTHROUGH = "scripts/walkthrough.py"
-DOCUMENTS = ("docs/plans.md", "docs/cli.md", "docs/access-review.md")
+DOCUMENTS = tuple(
+    f"docs/{name}.md"
+    for name in ("plans", "cli", "access-review", "off-boarding", "start-service", "start-shell", "sync")
+)
 PROGRAMS = ("scripts/demo.py", "scripts/run_command.py", WALKTHROUGH, *DOCUMENTS)
 NEWER_TYPER = Version("0.28")
 SHELL_TESTS = ("change_commands", "doctor", "messages", "output", "profiles", "read_commands")
