@@ -28,7 +28,7 @@ def take_over(connections: Connections, worker: str, *, by_heartbeat: bool) -> l
     """Resume the workflows of all workers that have ended or whose heartbeat has stopped.
 
     The rows of these workers are locked meanwhile, so one survivor does this, and a slow worker that comes back learns
-    of it with its next heartbeat. Nothing is lost if the survivor dies, too: the next one does it again.
+    of it with its next heartbeat. If the survivor also dies, nothing is lost: the next one does it again.
 
     Args:
         connections: the connections to the server.
@@ -64,7 +64,7 @@ def take_over(connections: Connections, worker: str, *, by_heartbeat: bool) -> l
 def count_deaths(connections: Connections, connection: Connection[Any], workflows: Iterable[str]) -> None:
     """Count that a worker died during the jobs of workflows, and end the jobs during which too many died.
 
-    The workflows of these jobs are resumed, too, and end at once.
+    The workflows of these jobs are also resumed, and end at once.
     """
     jobs = [each.rpartition("#")[0] for each in workflows]
     counted = connection.execute(connections.sql(COUNT_DEATH), [jobs]).fetchall()

@@ -1,4 +1,4 @@
-"""The job of a site: a function that any engine can call again, on any host, whatever happened before."""
+"""The job of a site: a function that any engine can call again, on any host, also after a crash."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ class DatabaseDownError(Exception):
 
 
 class Database(Protocol):
-    """Calls functions of the fleet's schema, from one thread at a time, and after a fork, too."""
+    """Calls functions of the fleet's schema, from one thread at a time, also after a fork."""
 
     @property
     def server(self) -> str:

@@ -169,7 +169,7 @@ class SharedRateLimiter(RateLimiter):
         return rate, self.seconds_held(self._clock) or None
 
     def hold_for(self, seconds: float) -> None:
-        """Hold all calls of this process, too."""
+        """Also hold all calls of this process."""
         with self._lock:
             self._hold(self._clock.monotonic(), seconds)
 

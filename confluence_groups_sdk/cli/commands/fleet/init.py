@@ -34,7 +34,7 @@ def init(
     ] = None,
     with_dbos: Annotated[
         bool,
-        typer.Option("--with-dbos", help="Create the tables of DBOS, too, for workers that may not create a schema."),
+        typer.Option("--with-dbos", help="Also create the tables of DBOS, for workers that may not create a schema."),
     ] = False,
 ) -> None:
     """Create the tables in the database, or add those of a newer version; running it again changes nothing."""
