@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "fleet.rate_limiting": {
         "fleet.rate_limiting",
         "fleet.connection_pool",
+        "fleet.last_answer",
         "_core.responses.rate_limit_headers",
         *CLIENT,
     },

@@ -15,6 +15,7 @@ from .._support.redaction import forms_of, redact
 from .._support.text import escape_controls
 from ..errors import ConfigurationError
 from .connection_pool import ConnectionPool
+from .last_answer import LastAnswer
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -55,6 +56,9 @@ class Connections:
     Args:
         parsed: the parts of the address; see `parse_address`.
         schema: the schema of the tables.
+
+    Attributes:
+        heard: when the server has last answered.
     """
 
     def __init__(self, parsed: Mapping[str, Any], schema: str) -> None:
@@ -65,6 +69,7 @@ class Connections:
         self._statements: dict[str, bytes] = {}
         self._pool = ConnectionPool(self._open)
         self._is_closed = False
+        self.heard = LastAnswer()
 
     def sql(self, text: str) -> bytes:
         """Return a statement with the name of the schema."""
@@ -111,7 +116,9 @@ class Connections:
 
         def borrow() -> T:
             with self._pool.connection() as connection:
-                return function(connection)
+                result = function(connection)
+            self.heard.note()
+            return result
 
         self._check_open()
         try:

@@ -70,7 +70,7 @@ class Postgres:
         del parsed
         self._lock = threading.Lock()
         self._is_checked = False
-        self._limiters: WeakValueDictionary[int, SharedRateLimiter] = WeakValueDictionary()
+        self._limiters: WeakValueDictionary[tuple[str, WhenDown, int], SharedRateLimiter] = WeakValueDictionary()
 
     def init(self, *, grant_to: str | None = None) -> int:
         """Create the schema and its tables, or add what an older version of this package did not create.
@@ -91,7 +91,7 @@ class Postgres:
         """Return a rate limiter whose pace, found rate and holds are those of all processes and hosts that name a site.
 
         The database paces all of them by its own clock. Turns are asked for in the background, so an event loop is
-        never blocked.
+        never blocked. The same arguments return the same rate limiter as long as it is used, with its connection.
 
         Args:
             site: the site's address as `ConfluenceGroups` takes it, or another name, such as a cloud id.
@@ -102,12 +102,13 @@ class Postgres:
         Raises:
             ConfigurationError: an argument is unusable.
         """
-        database = self._open_rate_database()
-        limiter = shared_rate_limiter.SharedRateLimiter(
-            database, _name_of(site), when_down=when_down, max_in_flight=max_in_flight
+        options = (_name_of(site), when_down, max_in_flight)
+        if (limiter := self._limiters.get(options)) is not None:
+            return limiter
+        made = shared_rate_limiter.SharedRateLimiter(
+            self._open_rate_database(), options[0], when_down=when_down, max_in_flight=max_in_flight
         )
-        self._limiters[id(limiter)] = limiter
-        return limiter
+        return self._limiters.setdefault(options, made)
 
     def token_store(self, name: str, *, seal: Seal | None = None) -> TokenStore:
         """Return a store for the tokens of `OAuth2`, which every process that names it shares.
@@ -199,7 +200,11 @@ class Postgres:
             return connection
 
         return dedicated_connection.DedicatedConnection(
-            connect, server=str(connections), schema=connections.schema, unreachable=(UnreachableError,)
+            connect,
+            server=str(connections),
+            schema=connections.schema,
+            heard=connections.heard,
+            unreachable=(UnreachableError,),
         )
 
     def __enter__(self) -> Self:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from databases.embedded import EmbeddedPostgres
 from fakes import KINDS, SITE, Answers, FakeClock, call, token
 
 from confluence_groups_sdk import AsyncConfluenceGroups, ConfigurationError, SystemClock
+from confluence_groups_sdk._support.clock import machine_monotonic
 from confluence_groups_sdk.fleet import Postgres
 from confluence_groups_sdk.fleet.rate_limiting import schedule
 from confluence_groups_sdk.fleet.rate_limiting.database import DatabaseDownError
@@ -51,15 +53,20 @@ class FakeDatabase:
     def has_answered(self) -> bool:
         return False
 
+    def was_heard_within(self, seconds: float) -> bool:
+        return seconds < 0
+
     def close(self) -> None:
         pass
 
 
-NOT_RUN = (
-    (False, [0.25] * 4, True),
-    (False, [100.0], False),
-    (False, [100.0, 0.25, 0.25], True),
-    (True, [0.25] * 40, False),
+NOT_RUN = (  # has the server answered this question, or others; the seconds between checks; is it down
+    (False, False, [0.25] * 4, True),
+    (False, False, [100.0], False),
+    (False, False, [100.0, 0.25, 0.25], True),
+    (True, False, [0.25] * 40, False),
+    (False, True, [0.25] * 20, False),
+    (False, True, [0.25] * 21, True),
 )
 
 
@@ -115,6 +122,46 @@ def test_a_call_that_was_woken_by_a_hold_still_gets_its_turn() -> None:
         assert request.turn is not None
 
 
+def test_a_call_that_slept_through_an_outage_gets_a_turn() -> None:
+    database = FakeDatabase("hang")
+    limiter = SharedRateLimiter(database, SITE)
+    one = limiter._schedule
+    with one.lock:  # so that its thread waits
+        waiting = limiter.reserve(FakeClock(), None)
+        one._trip = trip = one._new_trip(0.0)
+        one._leave()
+        one._settle(trip, Answer([0.0], 0.0, 1, None, 0.0, None, None))  # the database is back before the call runs
+        again = limiter.reserve(FakeClock(), waiting)
+        assert isinstance(again, TurnRequest)
+        one._settle(one._new_trip(0.0), Answer([0.0], 0.0, 1, None, 0.0, None, None))
+        assert again.turn is not None
+    database.resumed.set()
+
+
+def test_a_process_without_room_for_a_thread_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    database = FakeDatabase(([0.0], 0.0))
+    limiter = SharedRateLimiter(database, SITE)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+        request = limiter.reserve(FakeClock(), None)
+        assert isinstance(request, TurnRequest)
+    assert request.acquire()
+
+
+@pytest.mark.parametrize(("members", "confirmed"), [(1, 0), (2, 1)])
+def test_a_turn_is_confirmed_only_if_other_processes_call_the_site(members: int, confirmed: int) -> None:
+    limiter = SharedRateLimiter(FakeDatabase("hang"), SITE)
+    one, clock = limiter._schedule, FakeClock()
+    with one.lock:
+        request = limiter.reserve(clock, None)
+        one._settle(one._new_trip(machine_monotonic() - 0.1), Answer([0.5], 0.5, 1, 2.0, 0.0, members, None))
+        turn = limiter.reserve(clock, request)
+        assert turn.delay_s == pytest.approx(0.5)
+        clock.sleep(0.5)
+        limiter.reserve(clock, turn)
+        assert len(one._confirming) == confirmed
+
+
 def test_tasks_run_while_the_database_does_not_answer() -> None:
     database = FakeDatabase("hang")
     limiter = SharedRateLimiter(database, SITE)
@@ -136,12 +183,13 @@ def test_tasks_run_while_the_database_does_not_answer() -> None:
     assert limiter.snapshot().in_flight == 0
 
 
-@pytest.mark.parametrize(("has_answered", "passed", "is_down"), NOT_RUN)
-def test_a_process_that_did_not_run_takes_no_database_for_down(
-    monkeypatch: pytest.MonkeyPatch, passed: Sequence[float], *, has_answered: bool, is_down: bool
+@pytest.mark.parametrize(("has_answered", "was_heard", "passed", "is_down"), NOT_RUN)
+def test_a_busy_machine_is_not_taken_for_a_database_that_is_down(
+    monkeypatch: pytest.MonkeyPatch, passed: Sequence[float], *, has_answered: bool, was_heard: bool, is_down: bool
 ) -> None:
     database = FakeDatabase(([0.0], 0.0))
     monkeypatch.setattr(database, "has_answered", lambda: has_answered)
+    monkeypatch.setattr(database, "was_heard_within", lambda _seconds: was_heard)
     limiter = SharedRateLimiter(database, SITE)
     one = limiter._schedule
     now = 1_000.0
@@ -189,6 +237,18 @@ def test_an_unusable_site_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="site") as caught:
         Postgres("postgresql://db.example.com/x").rate_limiter(name)
     assert "marker" not in str(caught.value)
+
+
+def test_clients_of_a_process_have_one_rate_limiter_for_a_site() -> None:
+    shared = Postgres("postgresql://db.example.com/x")
+    limiter = shared.rate_limiter(SITE)
+    assert shared.rate_limiter(f"{SITE}/wiki") is limiter
+    others = [
+        shared.rate_limiter("another site"),
+        shared.rate_limiter(SITE, when_down="raise"),
+        shared.rate_limiter(SITE, max_in_flight=3),
+    ]
+    assert len({id(each) for each in (limiter, *others)}) == 4
 
 
 def test_options_are_checked() -> None:

@@ -6,7 +6,7 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import getproxies
 
@@ -141,23 +141,25 @@ def open_http_client(kind: type[C], *, uses_environment: bool, **options: Any) -
     Raises:
         ConfigurationError: the environment's proxy or certificate authorities are unusable.
     """
+    context = build_ssl_context() if uses_environment else _public_authorities()
     if uses_environment:
-        context = build_ssl_context()
-        options |= {"verify": context, "mounts": proxy_mounts(kind, context)}
-    client = kind(trust_env=False, **options)
+        options["mounts"] = proxy_mounts(kind, context)
+    client = kind(trust_env=False, verify=context, **options)
     keep_no_cookies(client)
     return client
 
 
 def build_ssl_context() -> ssl.SSLContext:
-    """Build the TLS settings: the authorities that the environment names, otherwise the public ones of certifi.
+    """Return the TLS settings: the authorities that the environment names, otherwise the public ones of certifi.
+
+    The clients of a process share them, because reading all authorities takes much longer than the rest of a client.
 
     Raises:
         ConfigurationError: they cannot be read.
     """
     variable = next(filter(os.environ.get, BUNDLES), None)
     if variable is None:
-        return httpx.create_ssl_context(trust_env=False)
+        return _public_authorities()
     path = os.environ[variable]
     is_folder = variable == "SSL_CERT_DIR" or (variable == "REQUESTS_CA_BUNDLE" and os.path.isdir(path))
     context = _trust_folder(path) if is_folder else _trust_file(path)
@@ -166,12 +168,23 @@ def build_ssl_context() -> ssl.SSLContext:
     return context
 
 
+@lru_cache(maxsize=1)
+def _public_authorities() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
+
+
+@lru_cache(maxsize=8)
+def _authorities_in(path: str, _changed_at_ns: int, _size: int) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=path)
+
+
 def _trust_file(path: str) -> ssl.SSLContext | str:
     """Trust the certificates in a file; return what is wrong with it instead of raising an error with its path."""
     if not os.path.exists(path):
         return "names a file that does not exist"
     try:
-        return ssl.create_default_context(cafile=path)
+        status = os.stat(path)
+        return _authorities_in(path, status.st_mtime_ns, status.st_size)
     except ssl.SSLError:
         return "must name a PEM file with the certificates of authorities: this one has none, or is damaged"
     except (OSError, ValueError):

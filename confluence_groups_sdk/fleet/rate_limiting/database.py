@@ -30,6 +30,10 @@ class Database(Protocol):
         """Check whether the answer to `execute` has arrived, although the thread that waits for it did not run yet."""
         ...
 
+    def was_heard_within(self, seconds: float) -> bool:
+        """Check whether the server has answered this process within some seconds, on any connection."""
+        ...
+
     def close(self) -> None:
         """Close the connection; the next call opens another."""
         ...

@@ -14,6 +14,8 @@ from .database import DatabaseDownError
 if TYPE_CHECKING:
     from psycopg import Connection
 
+    from ..last_answer import LastAnswer
+
 _ABANDONED: list[object] = []  # of the parent of a forked process: closing one here would end it there
 
 
@@ -24,6 +26,7 @@ class DedicatedConnection:
         connect: opens a connection in autocommit mode.
         server: the server's name, without a password.
         schema: the schema of the tables.
+        heard: notes that the server has answered, on this connection or another.
         unreachable: what ``connect`` raises if the server cannot be reached, in addition to psycopg's errors.
     """
 
@@ -33,11 +36,13 @@ class DedicatedConnection:
         *,
         server: str,
         schema: str,
+        heard: LastAnswer,
         unreachable: tuple[type[Exception], ...] = (),
     ) -> None:
         self._connect = connect
         self._server = server
         self._schema = schema
+        self._heard = heard
         self._unreachable = unreachable
         self._connection: Connection[Any] | None = None
         self._process = os.getpid()
@@ -64,6 +69,7 @@ class DedicatedConnection:
         statement = f"SELECT * FROM {self._schema}.{function}({', '.join(['%s'] * len(arguments))})"  # noqa: S608
         row: tuple[Any, ...] | None = self._open().execute(statement.encode(), arguments).fetchone()
         assert row is not None, "functions of the schema return one row"
+        self._heard.note()
         return row
 
     def has_answered(self) -> bool:
@@ -72,6 +78,9 @@ class DedicatedConnection:
             return connection is not None and has_news(connection.fileno())
         except Exception:  # the other thread has just closed it
             return False
+
+    def was_heard_within(self, seconds: float) -> bool:
+        return self._heard.is_within(seconds)
 
     def close(self) -> None:
         self._abandon_parents()

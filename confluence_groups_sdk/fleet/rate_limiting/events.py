@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from ..._core.limits.rate_limiter import MEASUREMENT_STEP_S
 
 ACCEPTED, HELD, RATE_LIMITED, RELEASED, UNUSED = "accepted", "held", "rate-limited", "released", "unused"
-REPORT_WITHIN_S = 0.05  # accepted calls wait for so long for a turn that takes them along
+REPORT_WITHIN_S = 0.05  # events wait for so long for a question that takes them along,
+REPORT_ACCEPTED_WITHIN_S = 0.25  # and accepted calls so long once the rate is found: they count at the next 429
 
 
 class ScheduleEvents:
@@ -17,17 +19,11 @@ class ScheduleEvents:
     def __init__(self) -> None:
         self._events: list[list[Any]] = []  # kind, moment, values
         self.urgent = False  # whether one of them changes the schedule
+        self.due = math.inf  # the moment by which the events must be sent
 
-    @property
-    def due(self) -> float | None:
-        """The moment by which the events must be sent; None if there are none."""
-        if not self._events:
-            return None
-        moment: float = self._events[0][1]
-        return moment if self.urgent else moment + REPORT_WITHIN_S
-
-    def accepted(self, now: float) -> None:
+    def accepted(self, now: float, *, has_rate: bool = False) -> None:
         """A response came that is not a 429."""
+        self.due = min(self.due, now + (REPORT_ACCEPTED_WITHIN_S if has_rate else REPORT_WITHIN_S))
         last = self._events[-1] if self._events else None
         if last and last[0] == ACCEPTED and now - last[1] < MEASUREMENT_STEP_S:
             last[2] += 1
@@ -47,15 +43,17 @@ class ScheduleEvents:
 
     def released(self, now: float, epoch: int, interval_s: float) -> None:
         """A turn is not needed."""
+        self.due = min(self.due, now + REPORT_WITHIN_S)
         self._events.append([RELEASED, now, epoch, interval_s])
 
     def unused(self, now: float) -> None:
         """A turn became void before its call was sent."""
+        self.due = min(self.due, now + REPORT_WITHIN_S)
         self._events.append([UNUSED, now, 1])
 
-    def _add(self, *event: Any) -> None:
-        self._events.append(list(event))
-        self.urgent = True
+    def _add(self, kind: str, now: float, *values: float) -> None:
+        self._events.append([kind, now, *values])
+        self.urgent, self.due = True, min(self.due, now)
 
     def encode(self, now: float) -> str:
         """Return the events with the seconds since they happened, because the database has another clock."""

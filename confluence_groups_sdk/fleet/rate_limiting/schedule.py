@@ -15,15 +15,16 @@ from ..._support.clock import Clock, machine_monotonic
 from .database import Database, DatabaseDownError
 from .events import ScheduleEvents
 from .listener import Listener
+from .patience import Patience
 from .trips import Answer, Trip
-from .turns import CHECK_S, Turn, TurnRequest
+from .turns import Turn, TurnRequest
 
 FUNCTION = "take_turns"
-PATIENCE_S = 0.7  # a database that takes longer is down
 RETRY_S = 1.0  # between attempts to reach it
 HEARTBEAT_S = 1.0
 IDLE_S = 2.0  # a process without calls leaves after this time
-FRESH_S = 0.05  # what the database said is true for so long
+FRESH_S = 0.05  # what the database said is true for so long,
+FRESH_ALONE_S = 1.0  # and so long if no other process calls the site
 AHEAD_S = 0.1  # turns are asked for so long before they are due: a killed process wastes no more than these
 BATCH_S = 0.02  # turns for so long are asked for at once
 MAX_BATCH = 100
@@ -53,7 +54,7 @@ class Schedule:
         self.changed = threading.Condition(self.lock)
         self._database, self._site, self._listener = database, site, listener
         self._member = uuid.uuid4().hex
-        self._patience_s = connect_s
+        self._patience = Patience(database, connect_s)
         self.is_down = False
         self.rate: float | None = None
         self.members = 1
@@ -65,9 +66,7 @@ class Schedule:
         self._events = ScheduleEvents()
         self._is_new = True  # the database has to be told what this process knows
         self._ask_at = -math.inf  # a process that is ahead of others lets them catch up
-        self._granted_until = self._answered = self._seen = self._used = -math.inf
-        self._retry_at = self._checked = -math.inf
-        self._waited_s = 0.0  # for the answer, in time that this process ran
+        self._granted_until = self._answered = self._seen = self._used = self._retry_at = -math.inf
         self._trip: Trip | None = None
         self.thread: threading.Thread | None = None
         self._closed: Exception | None = None  # what calls have to raise from now on
@@ -87,10 +86,12 @@ class Schedule:
             self.wake()
         return request
 
-    def reopen(self, request: TurnRequest) -> None:
-        """Let a request that was woken without a turn wait again."""
+    def reopen(self, request: TurnRequest) -> bool:
+        """Let a request that was woken without a turn wait again; return False if it was dropped by an outage."""
         with self.lock:
-            request.is_settled = request.turn is not None or self.is_down or request.error is not None
+            if not request.is_withdrawn:
+                request.is_settled = request.turn is not None or self.is_down or request.error is not None
+            return not request.is_withdrawn
 
     def is_valid(self, turn: Turn) -> bool | None:
         """Check whether a turn may be used; None if the database has to confirm it."""
@@ -98,8 +99,9 @@ class Schedule:
             if turn.epoch != self._epoch:
                 self._events.unused(machine_monotonic())
                 return False
-            fresh = not self._events.urgent and machine_monotonic() - self._answered < FRESH_S
-            return True if turn.confirmed or fresh else None
+            fresh_s = FRESH_S if self.members > 1 else FRESH_ALONE_S
+            is_fresh = not self._events.urgent and machine_monotonic() - self._answered < fresh_s
+            return True if turn.confirmed or is_fresh else None
 
     def withdraw(self, request: TurnRequest) -> None:
         """Drop the request of a call that has ended."""
@@ -123,7 +125,7 @@ class Schedule:
         """Report a response that is not a 429; it may say that a quota is spent."""
         with self.lock:
             now = machine_monotonic()
-            self._events.accepted(now)
+            self._events.accepted(now, has_rate=self.rate is not None)
             if self.rate is None:  # the number of calls in flight is limited, and this one has ended
                 self._ask_at = -math.inf
             if hold_s:
@@ -138,16 +140,12 @@ class Schedule:
             self.wake()
 
     def check(self) -> None:
-        """Notice that the database does not answer; waiting calls do this every CHECK_S.
-
-        If more time has passed since the last check, this process did not run, so the database may have answered.
-        """
+        """Notice that the database does not answer; waiting calls do this every CHECK_S."""
         with self.lock:
-            before, self._checked = self._checked, machine_monotonic()
-            if self._trip:
-                self._waited_s += min(self._checked - max(before, self._trip.began), CHECK_S)
-                if self._waited_s > self._patience_s and not self._database.has_answered():
-                    self._leave()
+            if self._trip and self._patience.is_exhausted(self._trip.began, machine_monotonic()):
+                self._leave()
+            elif self.thread is None:  # none could be started
+                self.wake()
 
     def wake(self) -> None:
         """Let the thread look at what has changed, and start it if it has ended."""
@@ -157,7 +155,10 @@ class Schedule:
                 self.changed.notify()
             elif not self._closed:
                 self.thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
-                self.thread.start()
+                try:
+                    self.thread.start()
+                except RuntimeError:  # this process has too many threads: calls that wait try again
+                    self.thread = None
 
     def close(self, error: Exception) -> None:
         """End for good: calls that wait or come later raise the error, and the thread tells the database the rest."""
@@ -203,7 +204,8 @@ class Schedule:
                     self._used = now
                 wait_s = self._seconds_to_next_trip(now)
                 if wait_s <= 0:
-                    self._trip, self._waited_s = self._new_trip(now), 0.0
+                    self._trip = self._new_trip(now)
+                    self._patience.begin()
                     return self._trip
                 idle_s = IDLE_S - (now - self._used)
                 if idle_s <= 0 or (self._closed and wait_s == math.inf):
@@ -218,16 +220,14 @@ class Schedule:
 
     def _seconds_to_next_trip(self, now: float) -> float:
         if self._closed:
-            return math.inf if self._events.due is None else 0.0
+            return math.inf if self._events.due == math.inf else 0.0
         if self.is_down:
             return self._retry_at - now
-        moments = [self._seen + HEARTBEAT_S if self._listener.is_busy else math.inf]
+        moments = [self._seen + HEARTBEAT_S if self._listener.is_busy else math.inf, self._events.due]
         if self._confirming:
             moments.append(now)
         if self._waiting:
             moments.append(self._asking_time())
-        if (due := self._events.due) is not None:
-            moments.append(due)
         return min(moments) - now
 
     def _asking_time(self) -> float:
@@ -262,7 +262,7 @@ class Schedule:
                 self.is_down = False
                 self._listener.rejoin()
             self._trip, self._is_new = None, False
-            self._patience_s = PATIENCE_S
+            self._patience.end()
             self._answered = trip.began
             if answer.epoch != self._epoch:
                 self._epoch, self._granted_until, self._ask_at = answer.epoch, -math.inf, -math.inf

@@ -19,7 +19,8 @@ from ..._support.log import logger
 from ...errors import ConfigurationError
 from .database import Database
 from .joining import join
-from .schedule import PATIENCE_S, Schedule
+from .patience import PATIENCE_S
+from .schedule import Schedule
 from .turns import Turn, TurnRequest
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ class SharedRateLimiter(RateLimiter):
         if isinstance(earlier, TurnRequest):
             if earlier.error is not None:
                 raise earlier.error
-            if earlier.turn is None and not self._schedule.is_down:
-                self._schedule.reopen(earlier)
+            if earlier.turn is None and not self._schedule.is_down and self._schedule.reopen(earlier):
                 return earlier
             earlier = earlier.turn or earlier.confirms
         if isinstance(earlier, Turn):

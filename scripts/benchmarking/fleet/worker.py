@@ -71,6 +71,10 @@ class Timed:
         """Check for an unread answer."""
         return self.database.has_answered()
 
+    def was_heard_within(self, seconds: float) -> bool:
+        """Check for a recent answer."""
+        return self.database.was_heard_within(seconds)
+
     def close(self) -> None:
         """Close the connection."""
         self.database.close()
