@@ -122,6 +122,13 @@ def test_sync_makes_the_group_match_the_list(
     assert set(members(sandbox)) == {*(ids[3:] if leaving else ids), *(new if joining else [])}
 
 
+def test_a_list_of_one_is_called_one_account(sandbox: Sandbox) -> None:
+    ids = team(sandbox)
+    with client(sandbox) as groups:
+        plan = plan_sync(groups, group_id="Team", account_ids=ids[:1], guards=OPEN)
+    assert plan.asked == "sync the members of Team with a list of 1 account (exact)"
+
+
 def test_sync_rejects_unknown_accounts_groups_and_modes(sandbox: Sandbox) -> None:
     ids = team(sandbox)
     with client(sandbox) as groups:

