@@ -51,8 +51,9 @@ class Relay:
 
     def refuse(self) -> None:
         """End all connections, and refuse others, as a host whose server has ended does."""
-        listener, self._listener = self._listener, socket.socket()
-        listener.close()
+        self._listener.close()
+        while self._fillers:
+            self._fillers.pop().close()
         self._flows.set()
         with self._lock:
             ended, self._open = self._open, set()
@@ -131,5 +132,4 @@ def running_relay(server_port: int, tls: ssl.SSLContext | None = None) -> Iterat
     try:
         yield relay
     finally:
-        relay.flow()
         relay.refuse()
