@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from attrs import Factory, define, evolve
-from databases.embedded import EmbeddedPostgres, running_postgres
-from databases.relay import Relay, running_relay
+from databases.embedded import running_postgres
+from databases.outages import WAYS, Outage
+from databases.relay import running_relay
 
 from confluence_groups_sdk.fleet import JobPhase, Postgres, SyncRequest
 from confluence_groups_sdk.membership import Plan, read_journal
@@ -33,70 +34,6 @@ STALL_S = 180.0
 GRACE_S = 0.5  # until the last request that was sent before has arrived
 EARLIEST, LATEST = 0.2, 0.6  # share of the changes that are made before
 COMMIT_TIMES = "SELECT line, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM {} WHERE plan = %s"
-
-
-@define
-class Outage:
-    """A way to take the database away.
-
-    Attributes:
-        server: the server.
-        relay: what clients connect to.
-    """
-
-    server: EmbeddedPostgres
-    relay: Relay
-
-    def begin(self) -> None:
-        """Take it away."""
-
-    def prepare_end(self) -> bool:
-        """Let only this program reach it again; return False if others reach it at the same time."""
-        return True
-
-    def end(self) -> None:
-        """Let everybody reach it again."""
-
-
-class Stopped(Outage):
-    """The server has ended without saving what it had not promised, and connections are refused."""
-
-    def begin(self) -> None:
-        self.relay.refuse()
-        self.server.stop(kill=True)
-
-    def prepare_end(self) -> bool:
-        self.server.start()
-        return True
-
-    def end(self) -> None:
-        self.relay.accept()
-
-
-class Unreachable(Outage):
-    """The network passes on nothing, and attempts to connect hang; what was sent arrives when the outage ends."""
-
-    def begin(self) -> None:
-        self.relay.hang()
-
-    def end(self) -> None:
-        self.relay.flow()
-
-
-class Frozen(Outage):
-    """The server accepts connections, and answers nothing."""
-
-    def begin(self) -> None:
-        self.server.stop_answering()
-
-    def prepare_end(self) -> bool:
-        return False
-
-    def end(self) -> None:
-        self.server.answer()
-
-
-WAYS: Mapping[str, type[Outage]] = {"stopped": Stopped, "unreachable": Unreachable, "frozen": Frozen}
 
 
 @define
