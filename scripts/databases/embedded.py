@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
@@ -40,18 +40,24 @@ class EmbeddedPostgres:
         folder: a new folder.
         fsync: whether the server waits for the disk; without that it is faster, and survives any crash but that of the
             machine.
+        settings: other settings of the server.
 
     Attributes:
         dsn: the address of its database ``postgres``, after the first start.
     """
 
-    def __init__(self, folder: Path, *, fsync: bool = False) -> None:
+    def __init__(self, folder: Path, *, fsync: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self._data = folder / "data"
         self._log = folder / "log"
         self._folder = folder
         self._user = _other_user(folder)
         self._programs = _programs()
-        self._settings = {**SETTINGS, "unix_socket_directories": "", "fsync": "on" if fsync else "off"}
+        self._settings = {
+            **SETTINGS,
+            "unix_socket_directories": "",
+            "fsync": "on" if fsync else "off",
+            **(settings or {}),
+        }
         self._port = 0  # chosen by the first start
         self._server: subprocess.Popen[bytes] | None = None
         options = ["--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync", "--no-instructions"]
@@ -60,6 +66,11 @@ class EmbeddedPostgres:
     @property
     def dsn(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
+    @property
+    def port(self) -> int:
+        """Its port of 127.0.0.1, after the first start."""
+        return self._port
 
     def start(self) -> None:
         """Start the server, and return when it accepts connections; after the first start, always at the same port."""
@@ -131,16 +142,17 @@ class EmbeddedPostgres:
 
 
 @contextmanager
-def running_postgres(*, fsync: bool = False) -> Iterator[EmbeddedPostgres]:
+def running_postgres(*, fsync: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedPostgres]:
     """Start a server in a temporary folder; stop it and remove the folder at the end.
 
     Args:
         fsync: see `EmbeddedPostgres`.
+        settings: see `EmbeddedPostgres`.
     """
     folder = _temporary_folder()
     server = None
     try:
-        server = EmbeddedPostgres(folder, fsync=fsync)
+        server = EmbeddedPostgres(folder, fsync=fsync, settings=settings)
         server.start()
         yield server
     finally:

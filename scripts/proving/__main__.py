@@ -9,6 +9,10 @@ the plan over; the journal knows all that was sent, claims nothing false, and it
 fleet-workers: do a job at each of four sites with workers that are killed while they plan, apply and verify. Others
 take the jobs over; the journals know all that was sent, claim nothing false, and their undo restores the members.
 
+fleet-outage: take the database away for a minute while workers and another process apply plans: it is stopped, the
+network is broken, and it hangs. Nothing is sent before its intent is committed, the journals claim nothing false, the
+workers go on by themselves, the other process when it is started again, and undo restores the members.
+
 fleet-tokens: share tokens between processes while they expire. Each expiry causes one refresh, and no call fails.
 
 corpora: convert the Postman collections in published packages, generate a client from each, and import it. Each request
@@ -49,6 +53,11 @@ def main(arguments: list[str]) -> int:
     command.add_argument("--workers", type=int, default=2, help="at a time (default: 2)")
     command.add_argument("--seed", type=int, default=1, help="chooses the moments (default: 1)")
     command.set_defaults(prove=_prove_fleet_workers)
+    command = commands.add_parser("fleet-outage", help="take the database away while plans are applied")
+    command.add_argument("--changes", type=int, default=1_000, help="of each site (default: 1,000)")
+    command.add_argument("--seconds", type=float, default=60.0, help="of each outage (default: 60)")
+    command.add_argument("--seed", type=int, default=1, help="chooses the moments (default: 1)")
+    command.set_defaults(prove=_prove_fleet_outage)
     command = commands.add_parser("fleet-tokens", help="share tokens that expire")
     command.add_argument("--processes", type=int, default=4, help="at a time (default: 4)")
     command.add_argument("--threads", type=int, default=4, help="of each process (default: 4)")
@@ -79,6 +88,12 @@ def _prove_fleet_workers(options: argparse.Namespace) -> int:
     from proving import fleet_workers
 
     return fleet_workers.prove(options.changes, options.kills, options.workers, options.seed)
+
+
+def _prove_fleet_outage(options: argparse.Namespace) -> int:
+    from proving import fleet_outage
+
+    return fleet_outage.prove(options.changes, options.seconds, options.seed)
 
 
 def _prove_fleet_tokens(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -21,10 +22,11 @@ OPEN = Guards(max_removals=None, max_fraction=1.0)
 
 @frozen
 class Made:
-    """A change of the members that a request made."""
+    """A change of the members that a request made, and when."""
 
     action: Action
     account_id: str
+    at: float = field(factory=time.time, eq=False)
 
 
 @frozen

@@ -114,6 +114,10 @@ def test_other_sheets_can_follow_a_discarded_plan(fleet: FleetShell) -> None:
     fill_in(Path("a.csv"), fleet.ids[0], Path("returned", "a.csv"))
     late = fleet.run("decide", REVIEW, "returned")
     assert (late.code, late.out) == (2, "")
+    assert late.err == (
+        f"error: {REVIEW}: there is a plan from other decisions. Discard it first, with confluence-groups fleet "
+        f"discard-plan {REVIEW} or JobStore.discard_plan, then decide again\n"
+    )
     discarded = fleet.run("discard-plan", REVIEW, "--yes")
     assert (discarded.code, discarded.out) == (
         0,

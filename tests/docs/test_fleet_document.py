@@ -25,7 +25,7 @@ from confluence_groups_sdk import ConfigurationError, JobInUseError, Tokens
 from confluence_groups_sdk.cli.app import app
 from confluence_groups_sdk.fleet import FleetFile, JobPhase, Postgres
 from confluence_groups_sdk.membership import plan_removals
-from confluence_groups_sdk.sandbox import Group, Sandbox
+from confluence_groups_sdk.sandbox import Answer, Group, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8")
@@ -225,6 +225,22 @@ def test_the_example_does_the_jobs_once(
     assert capsys.readouterr().out.endswith(f"{JOB}: done\n")
     assert not sandbox.directory.members("team")
     assert main(["fleet.toml"]) == 0
+
+
+@pytest.mark.usefixtures("leavers")
+def test_the_example_says_when_a_job_is_not_done(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], server: EmbeddedPostgres
+) -> None:
+    main = runpy.run_path(str(ROOT / "examples" / "do_jobs.py"), run_name="do_jobs")["main"]
+    sandbox.answer_next(Answer(401))
+    assert main(["fleet.toml"]) == 4
+    ended = capsys.readouterr()
+    assert ended.out.startswith(f"{JOB}: failed: ")
+    assert ("401" in ended.out, ended.err) == (True, "")
+    with Postgres(server.dsn) as shared:
+        assert shared.jobs.get(JOB).phase is JobPhase.FAILED
+    assert main(["fleet.toml"]) == 0, "the next run goes on"
+    assert capsys.readouterr().out == f"{JOB}: waiting for approval\n"
 
 
 def test_the_example_names_what_is_missing(

@@ -1,8 +1,9 @@
-"""`scripts/prove fleet`, `fleet-workers` and `fleet-tokens` with smaller numbers."""
+"""`scripts/prove fleet`, `fleet-workers`, `fleet-outage` and `fleet-tokens` with smaller numbers."""
 
 from __future__ import annotations
 
-from proving import fleet, fleet_tokens, fleet_workers
+import pytest
+from proving import fleet, fleet_outage, fleet_tokens, fleet_workers
 
 
 def test_killed_processes_lose_nothing_and_claim_nothing_false() -> None:
@@ -17,6 +18,12 @@ def test_killed_workers_lose_nothing_and_claim_nothing_false() -> None:
     assert proof.problems == []
     assert len(proof.workers.takeovers) == 2
     assert sum(len(site.made) for site in proof.sites.values()) == 320, "the plans and their undo"
+
+
+def test_an_outage_loses_nothing_and_claims_nothing_false(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_outage, "APPLY_S", 3.0)
+    proof = fleet_outage.run("stopped", changes=120, seconds=1.0, seed=26)
+    assert (proof.problems, proof.made) == ([], 480), "the plans and their undo"
 
 
 def test_each_expiry_causes_one_refresh() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from ...client import ConfluenceGroups
 from ...errors import JobInUseError, JournalError
-from ...membership import Action, Change, JournalStorage, Result, apply, read_groups
-from .outcome import APPLIED, outcome_columns
+from ...membership import Action, Change, JournalStorage, Outcome, Result, apply, read_groups
+from .outcome import APPLIED, figures_columns, outcome_columns
 from .status import JobPhase
 from .work import Work
 
@@ -24,11 +26,13 @@ def apply_step(work: Work) -> None:
         if not plan.changes:
             return
         work.enter(JobPhase.APPLYING)
+        journal = _JobJournal(work.shared.journal(plan))
+        work.figures = lambda: figures_columns(plan, journal.outcomes())
         with work.client() as client:
             report = apply(
                 client,
                 plan,
-                journal=_JobJournal(work.shared.journal(plan)),
+                journal=journal,
                 on_drift=request.on_drift,
                 stop_after_failures=request.stop_after_failures,
                 wait_for_quota=request.wait_for_quota,
@@ -44,11 +48,34 @@ def apply_step(work: Work) -> None:
 
 
 class _JobJournal:
-    """The journal of a plan, whose lock is that of the job for everybody else."""
+    """The journal of a plan, whose lock is that of the job for everybody else, and which knows the present outcomes."""
 
     def __init__(self, storage: JournalStorage) -> None:
         self._storage = storage
-        self.read, self.append, self.find_damage = storage.read, storage.append, storage.find_damage
+        self.find_damage = storage.find_damage
+        self._unread: deque[bytes] = deque()
+        self._outcomes: dict[tuple[str, str], Outcome] = {}
+
+    def read(self) -> bytes:
+        """Return all lines."""
+        content = self._storage.read()
+        self._unread.clear()
+        self._unread.append(content)
+        return content
+
+    def append(self, line: bytes, *, sync: bool) -> None:
+        """Add a line at the end."""
+        self._storage.append(line, sync=sync)
+        self._unread.append(line)
+
+    def outcomes(self) -> Counter[Outcome]:
+        """Return how many changes have each outcome now; call it in one thread only."""
+        while self._unread:
+            for line in self._unread.popleft().splitlines():
+                for result in json.loads(line).get("results", ()):
+                    key = result["change"]["group_id"], result["change"]["account_id"]
+                    self._outcomes[key] = Outcome(result["outcome"])
+        return Counter(self._outcomes.values())
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -16,9 +16,8 @@ DONE = (*APPLIED, Outcome.NOT_A_MEMBER, Outcome.ALREADY_A_MEMBER)
 BAD = (Outcome.FAILED, Outcome.UNKNOWN)
 
 
-def figures_columns(plan: Plan, report: Report, unverified: Sequence[Change] = ()) -> dict[str, Any]:
-    """Return the columns with the figures of a report and of what the runs before it did."""
-    outcomes = report.counts + report.counts_before
+def figures_columns(plan: Plan, outcomes: Counter[Outcome], unverified: Sequence[Change] = ()) -> dict[str, Any]:
+    """Return the columns with the figures: how many changes of a plan have each outcome."""
     done, failed = sum(outcomes[each] for each in DONE), sum(outcomes[each] for each in BAD)
     refused = outcomes[Outcome.REFUSED]
     planned = len(plan.changes)
@@ -35,7 +34,7 @@ def figures_columns(plan: Plan, report: Report, unverified: Sequence[Change] = (
 
 def outcome_columns(plan: Plan, report: Report, unverified: Sequence[Change]) -> dict[str, Any]:
     """Return the columns that say what became of a plan."""
-    figures = figures_columns(plan, report, unverified)
+    figures = figures_columns(plan, report.counts + report.counts_before, unverified)
     problems = list(_problems(figures["counts"], (*report.results, *report.done_before), report, unverified))
     resume_at = report.stop.resume_at if report.stop else None
     return {

@@ -84,9 +84,9 @@ class JobStatus(VersionTolerantPickle):
         approved_by: who approved it, as given to `JobStore.approve`.
         approved_at: when it was approved.
         snapshot: the digest of a review's snapshot; None before it is taken.
-        counts: the changes of the plan, as of the end of the last run.
+        counts: the changes of the plan; while a process applies it, as of about a second ago.
         progress: what the running process does, such as ``removing 60 of 190``; None if no process runs the job.
-        summary: the outcomes in words; None before the plan was applied.
+        summary: the outcomes in words, as of the same moment; None before the plan was applied.
         error: why the last run did not reach its end, in words; None if it did.
         stop: a `StopReason` that ended the last run early, such as ``rate_limited``; None if there was none.
         resume_at: when the site accepts calls again, if it said so.

@@ -25,7 +25,10 @@ from .status import JobPhase, JobStatus
 if TYPE_CHECKING:
     from psycopg import Connection
 
-DISCARD_FIRST = "discard it with confluence-groups fleet discard-plan, and decide again"
+DISCARD_FIRST = (
+    "Discard it first, with confluence-groups fleet discard-plan {} or JobStore.discard_plan, then decide again"
+)
+BEGUN = "the plan from other decisions was begun, so it cannot be discarded: submit another review to decide again"
 Statuses: TypeAlias = list[JobStatus]
 Sheets: TypeAlias = "Iterable[str | os.PathLike[str]]"
 
@@ -161,7 +164,8 @@ class JobStore:
 
         Raises:
             InputError: a sheet cannot be used; the error lists the problems of all sheets.
-            JobError: the job is no review, there is no snapshot yet, or there is a plan from other decisions.
+            JobError: the job is no review, there is no snapshot yet, or there is a plan from other decisions, which
+                `discard_plan` can discard unless it was begun.
         """
         request, snapshot = self._check_review(job_id), self.snapshot(job_id)
         paths = [Path(sheet) for sheet in sheets]
@@ -179,7 +183,10 @@ class JobStore:
                 return True
 
         if not self._connections.run(store) and self.decided(job_id)[0] != decisions.digest:
-            raise JobError(f"{job_id}: there is a plan from other decisions: {DISCARD_FIRST}")
+            digest = self.get(job_id).digest
+            if digest is not None and self._journal(digest).read():
+                raise JobError(f"{job_id}: {BEGUN}")
+            raise JobError(f"{job_id}: there is a plan from other decisions. {DISCARD_FIRST.format(job_id)}")
         return decisions
 
     def decisions(self, job_id: str) -> Decisions:

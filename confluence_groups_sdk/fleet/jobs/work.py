@@ -56,6 +56,7 @@ class Work:
         request: what the job is asked to do.
         open_client: opens the site's client.
         check: is called now and then while the job is done; an exception that it raises ends the run in order.
+        figures: returns the columns with the present figures, while the plan is applied.
     """
 
     shared: Postgres
@@ -63,6 +64,7 @@ class Work:
     request: JobRequest
     open_client: OpenClient
     check: Callable[[], object] | None = None
+    figures: Callable[[], dict[str, Any]] = dict
     _next_progress: float = field(init=False, factory=machine_monotonic)
 
     @property
@@ -136,7 +138,8 @@ class Work:
     def _figures(self) -> dict[str, Any]:
         """Return what the journal says about the plan, if there is one."""
         with suppress(PlanError, JobError, JournalError):
-            return figures_columns(self.jobs.plan(self.run.id), self.jobs.report(self.run.id))
+            report = self.jobs.report(self.run.id)
+            return figures_columns(self.jobs.plan(self.run.id), report.counts + report.counts_before)
         return {}
 
     def report_progress(self, progress: Progress) -> None:
@@ -148,7 +151,8 @@ class Work:
             return
         phase = {"phase": JobPhase.VERIFYING} if is_new_phase else {}
         with suppress(ConfluenceGroupsError):
-            self.run.update(progress=f"{progress.phase} {progress.done} of {progress.total}", **phase)
+            text = f"{progress.phase} {progress.done} of {progress.total}"
+            self.run.update(progress=text, **phase, **self.figures())
         self._next_progress = machine_monotonic() + PROGRESS_INTERVAL_S
 
 

@@ -18,10 +18,19 @@ from job_fakes import GROUPS, JOB, company, memberships, offboard, opener, rows,
 from membership_fakes import QUICK, client, writes
 
 from confluence_groups_sdk import ApiToken, ConfigurationError, ConfluenceGroups, JobInUseError, PermissionDeniedError
-from confluence_groups_sdk.fleet import JobCounts, JobPhase, OpenClient, Postgres, journal_storage, plan_job, site_job
-from confluence_groups_sdk.fleet.jobs import applying
+from confluence_groups_sdk.fleet import (
+    JobCounts,
+    JobPhase,
+    JobStatus,
+    OpenClient,
+    Postgres,
+    journal_storage,
+    plan_job,
+    site_job,
+)
+from confluence_groups_sdk.fleet.jobs import applying, work
 from confluence_groups_sdk.fleet.jobs.work import Work
-from confluence_groups_sdk.membership import Guards, Progress
+from confluence_groups_sdk.membership import Guards, Progress, read_journal
 from confluence_groups_sdk.sandbox import Answer, Faults, Group, Sandbox
 
 SECRET = "marker-of-a-secret"
@@ -91,6 +100,36 @@ def when(phase: str, act: Callable[[], object], monkeypatch: pytest.MonkeyPatch)
         report(work, progress)
 
     monkeypatch.setattr(Work, "report_progress", watched)
+
+
+def test_figures_of_a_running_job_are_those_of_its_journal(
+    shared: Postgres, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = offboard(company(sandbox, 60), needs_approval=False)
+    monkeypatch.setattr(work, "PROGRESS_INTERVAL_S", 0.0)
+    report, seen = Work.report_progress, list[tuple[Progress, JobStatus]]()
+
+    def watched(run: Work, progress: Progress) -> None:
+        report(run, progress)
+        if run.status().digest:
+            seen.append((progress, run.status()))
+        if progress.phase == "removing" and progress.done >= 30 and run.run.number == 1:
+            raise SystemExit  # calls that have begun are recorded in the journal, and the row stays as it is
+
+    monkeypatch.setattr(Work, "report_progress", watched)
+    with pytest.raises(SystemExit):
+        site_job(shared, opener(sandbox), request)
+    recorded, first = len(read_journal(shared.journal(shared.jobs.plan(JOB))).results), len(seen)
+    assert site_job(shared, opener(sandbox), request).counts == JobCounts(planned=180, done=180)
+    assert seen[first][1].counts.done == recorded >= seen[first - 1][1].counts.done >= 30
+    figures = [job.counts.done for _, job in seen]
+    assert figures == sorted(figures)
+    for progress, job in seen:
+        assert job.counts.planned == job.counts.done + job.counts.left == 180
+        if progress.phase == "removing":
+            assert job.counts.done >= progress.done
+            left = f", {job.counts.left} left" if job.counts.left else ""
+            assert job.summary == f"{job.counts.done} REMOVED{left}"
 
 
 def test_an_error_while_applying_leaves_the_job_incomplete(

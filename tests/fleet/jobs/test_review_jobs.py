@@ -10,7 +10,7 @@ from job_fakes import GROUPS, JOB, company, memberships, offboard, opener, revie
 from membership_fakes import writes
 
 from confluence_groups_sdk import InputError, JobError
-from confluence_groups_sdk.fleet import JobPhase, Postgres, plan_job, site_job
+from confluence_groups_sdk.fleet import JobPhase, Postgres, apply_job, plan_job, site_job
 from confluence_groups_sdk.fleet.jobs import planning
 from confluence_groups_sdk.fleet.jobs.reviewing import PROGRESS
 from confluence_groups_sdk.fleet.jobs.work import Work
@@ -62,8 +62,13 @@ def test_decisions_can_change_until_there_is_a_plan(
     assert plan_job(shared, opener(sandbox), REVIEW).phase is JobPhase.APPLYING
     assert [change.account_id for change in shared.jobs.plan(REVIEW).changes] == [ids[1]]
     assert shared.jobs.decide(REVIEW, [second]) == shared.jobs.decisions(REVIEW)
-    with pytest.raises(JobError, match="there is a plan from other decisions: discard it with confluence-groups fleet"):
+    with pytest.raises(JobError, match=rf"discard-plan {REVIEW} or JobStore\.discard_plan, then decide again$"):
         shared.jobs.decide(REVIEW, [first])
+    assert apply_job(shared, opener(sandbox), REVIEW).phase is JobPhase.DONE
+    with pytest.raises(JobError, match=r"begun, so it cannot be discarded: submit another review to decide again$"):
+        shared.jobs.decide(REVIEW, [first])
+    with pytest.raises(JobError, match="the plan was begun"):
+        shared.jobs.discard_plan(REVIEW)
 
 
 def test_other_decisions_can_follow_a_discarded_plan(
