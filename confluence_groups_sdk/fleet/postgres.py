@@ -10,7 +10,6 @@ from weakref import WeakValueDictionary
 from .._support.base_url import site_base, site_id
 from .._support.clock import machine_monotonic
 from .._support.lazy_import import LazyModule
-from .._support.log import logger
 from .._support.public import public
 from ..auth.token_store import TokenStore
 from ..errors import ConfigurationError
@@ -189,18 +188,10 @@ class Postgres:
 
     def _open_rate_database(self) -> dedicated_connection.DedicatedConnection:
         """Return the database for one rate limiter; its connection is opened by the first call."""
-        connections, problem = self._connections, ""
+        connections = self._connections
 
         def connect() -> Connection[Any]:
-            nonlocal problem
-            try:
-                connection = connections.connect()
-            except UnreachableError as error:
-                if str(error) != problem:  # the rate limiter tries again and again, and warns without the reason
-                    problem = str(error)
-                    logger.info("%s", problem)
-                raise
-            problem = ""
+            connection = connections.connect()
             try:
                 connections.translate(lambda: versions.check_connection(connections, connection))
             except BaseException:

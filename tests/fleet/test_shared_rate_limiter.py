@@ -25,6 +25,7 @@ from confluence_groups_sdk.fleet.rate_limiting.shared_rate_limiter import Shared
 from confluence_groups_sdk.fleet.rate_limiting.trips import Answer
 from confluence_groups_sdk.fleet.rate_limiting.turns import TurnRequest
 
+DOWN = DatabaseDownError("PostgreSQL at db.example.com cannot be reached: refused")
 BOTH = {"group_id": "g", "account_id": "a"}
 
 
@@ -77,7 +78,7 @@ def limiter_of(shared: Postgres, site: str) -> SharedRateLimiter:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("failure", ["hang", DatabaseDownError()])
+@pytest.mark.parametrize("failure", ["hang", DOWN])
 def test_without_the_database_a_process_continues_with_its_share(
     kind: str, failure: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,7 +98,11 @@ def test_without_the_database_a_process_continues_with_its_share(
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_the_database_raise_names_the_server(kind: str) -> None:
     answers = Answers(httpx.Response(204))
-    limiter = SharedRateLimiter(FakeDatabase(DatabaseDownError()), SITE, when_down="raise")
+    limiter = SharedRateLimiter(
+        FakeDatabase(DOWN),
+        SITE,
+        when_down="raise",
+    )
     with pytest.raises(ConfigurationError, match=r"db\.example\.com"):
         call(kind, "remove_member", answers, BOTH, rate_limiter=limiter)
     assert answers.requests == []
@@ -129,7 +134,7 @@ def test_a_call_that_slept_through_an_outage_gets_a_turn() -> None:
     with one.lock:  # so that its thread waits
         waiting = limiter.reserve(FakeClock(), None)
         one._trip = trip = one._new_trip(0.0)
-        one._leave()
+        one._leave("the database is down")
         one._settle(trip, Answer([0.0], 0.0, 1, None, 0.0, None, None))  # the database is back before the call runs
         again = limiter.reserve(FakeClock(), waiting)
         assert isinstance(again, TurnRequest)

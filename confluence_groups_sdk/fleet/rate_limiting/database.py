@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class DatabaseDownError(Exception):
-    """The database cannot be reached, does not answer in time, or has no connection to spare."""
+    """The database cannot be reached, or has no connection to spare; the text names the server and the reason."""
 
 
 class Database(Protocol):

@@ -54,12 +54,14 @@ class DedicatedConnection:
     def execute(self, function: str, arguments: Sequence[Any]) -> tuple[Any, ...]:
         import psycopg
 
-        down: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InterfaceError, *self._unreachable)
         try:
             return self._execute(function, arguments)
-        except down as error:
+        except self._unreachable as error:
             self.close()
-            problem: Exception = DatabaseDownError(type(error).__name__)
+            problem: Exception = DatabaseDownError(str(error))
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            self.close()
+            problem = DatabaseDownError(f"the connection to {self._server} was lost")
         except psycopg.Error as error:
             reason = error.diag.message_primary or type(error).__name__
             problem = ConfigurationError(f"{self._server}: {reason}: run confluence-groups fleet init")

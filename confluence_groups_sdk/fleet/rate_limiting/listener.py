@@ -21,8 +21,8 @@ class Listener(Protocol):
         """Calls are held."""
         ...
 
-    def leave(self) -> None:
-        """The database is down."""
+    def leave(self, problem: str) -> None:
+        """The database is down; ``problem`` names it and the reason."""
         ...
 
     def rejoin(self) -> None:

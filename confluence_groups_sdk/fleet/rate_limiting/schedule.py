@@ -43,7 +43,7 @@ class Schedule:
     Attributes:
         lock: guards everything here and the requests.
         changed: wakes the thread.
-        is_down: whether the database is down.
+        is_down, problem: whether the database is down, and how that shows.
         thread: sends the questions; None if there is nothing to ask.
         rate: the rate of all members at the newest answer; None for none.
         members: the number of processes.
@@ -55,7 +55,7 @@ class Schedule:
         self._database, self._site, self._listener = database, site, listener
         self._member = uuid.uuid4().hex
         self._patience = Patience(database, connect_s)
-        self.is_down = False
+        self.is_down, self.problem = False, ""
         self.rate: float | None = None
         self.members = 1
         self._epoch = -1
@@ -143,7 +143,7 @@ class Schedule:
         """Notice that the database does not answer; waiting calls do this every CHECK_S."""
         with self.lock:
             if self._trip and self._patience.is_exhausted(self._trip.began, machine_monotonic()):
-                self._leave()
+                self._leave(f"{self._database.server} does not answer")
             elif self.thread is None:  # none could be started
                 self.wake()
 
@@ -173,9 +173,9 @@ class Schedule:
         while (trip := self._next_trip()) is not None:
             try:
                 answer = self._make(trip)
-            except DatabaseDownError:
+            except DatabaseDownError as error:
                 with self.lock:
-                    self._leave()
+                    self._leave(str(error))
                     self._trip, self._retry_at = None, machine_monotonic() + RETRY_S
             except Exception as error:  # the calls raise it
                 with self.lock:
@@ -297,14 +297,14 @@ class Schedule:
         else:
             self._granted_until = max(self._granted_until, machine_monotonic() + delay_s)
 
-    def _leave(self) -> None:
+    def _leave(self, problem: str) -> None:
         """Continue without the database until it is back."""
+        self.problem = problem
         if self.is_down or self._closed:
             return
-        self._listener.leave()
+        self._listener.leave(problem)
         self.is_down = self._is_new = True
-        self._retry_at = machine_monotonic() + RETRY_S
-        self._events, self._ask_at = ScheduleEvents(), -math.inf
+        self._events, self._ask_at, self._retry_at = ScheduleEvents(), -math.inf, machine_monotonic() + RETRY_S
         self._release_all(None)
 
     def _release_all(self, error: Exception | None) -> None:

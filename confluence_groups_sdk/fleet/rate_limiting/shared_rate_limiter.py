@@ -94,7 +94,7 @@ class SharedRateLimiter(RateLimiter):
             return self._schedule.request(clock)
         self._schedule.wake()
         if self._when_down == "raise":
-            raise ConfigurationError(f"{self._database.server} cannot be reached, and it holds the shared rate limiter")
+            raise ConfigurationError(f"{self._schedule.problem}; the shared rate limiter is there")
         return super().reserve(clock, None)
 
     def _use(self, turn: Turn, clock: Clock) -> Reservation:
@@ -173,7 +173,7 @@ class SharedRateLimiter(RateLimiter):
         with self._lock:
             self._hold(self._clock.monotonic(), seconds)
 
-    def leave(self) -> None:
+    def leave(self, problem: str) -> None:
         """Continue with this process's share of the rate."""
         members = self._schedule.members
         with self._lock:
@@ -184,9 +184,8 @@ class SharedRateLimiter(RateLimiter):
             self._next_free = max(now, self._held_until) + self._clock.random() / rate
         if self._when_down == "share":
             logger.warning(
-                "%s cannot be reached: until it is back, this process continues with its share of the rate, "
-                "%.1f calls per second",
-                self._database.server,
+                "%s. Until it is back, this process continues with its share of the rate, %.1f calls per second",
+                problem,
                 rate,
             )
 

@@ -132,7 +132,9 @@ def plan_sync(
         builder.remove([(group.id, account_id, reason) for account_id in surplus])
     elif surplus:
         builder.notes.append(f"{len(surplus)} members are not on the list; this mode removes nobody")
-    return builder.build(f"sync the members of {group.name} with a list of {format_count(len(desired), 'account')} ({mode})")
+    return builder.build(
+        f"sync the members of {group.name} with a list of {format_count(len(desired), 'account')} ({mode})"
+    )
 
 
 @public
