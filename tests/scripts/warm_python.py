@@ -1,0 +1,147 @@
+"""Run Python programs without the seconds that their imports take: a process that has them loaded forks for each run.
+
+A run has its own arguments, folder, variables and streams, as one that is started has, and so has the Python that it
+starts itself. Two things differ: the modules in scripts/ are those of this project, also for a copy of it, and the
+variables that the interpreter reads at its start have no effect.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+def run_warm(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a Python program, and return what it printed."""
+    server = _start_server()
+    assert server.stdin
+    assert server.stdout
+    request = {"command": [*command], "folder": str(folder), "variables": {**variables}}
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    answer = json.loads(server.stdout.readline())
+    return subprocess.CompletedProcess(command, **answer)
+
+
+@functools.cache
+def _start_server() -> subprocess.Popen[str]:
+    """Start the process that forks; it ends with this one."""
+    variables = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(SCRIPTS)}  # the generator is started with this
+    server = subprocess.Popen(
+        [sys.executable, "-B", __file__],
+        env=variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    atexit.register(server.communicate)
+    return server
+
+
+# --- what follows runs in the process that forks
+
+
+def serve() -> None:
+    """Answer each request, a line, with the code and the output of its run, a line."""
+    import gc
+
+    import dateutil.parser
+    import httpx
+    import openapi_python_client.cli  # what the generator loads
+    import regenerate
+    import versioning.version_check
+
+    del dateutil, httpx, openapi_python_client, regenerate, versioning
+    assert "confluence_groups_sdk" not in sys.modules, "a run loads that of its own project"
+    gc.disable()  # as the command does
+    requests, answers = sys.stdin, os.fdopen(os.dup(1), "w", encoding="utf-8")
+    for line in requests:
+        request = json.loads(line)
+        done = _run_forked(request["command"], cwd=request["folder"], env=request["variables"])
+        json.dump({"returncode": done.returncode, "stdout": done.stdout, "stderr": done.stderr}, answers)
+        print(file=answers, flush=True)
+
+
+def _run_forked(
+    command: Sequence[str], *, cwd: str | Path | None = None, env: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Stand in for `subprocess.run` with captured text, where the command is Python's."""
+    with ExitStack() as stack:
+        streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        streams[0].write((options.get("input") or "").encode())
+        streams[0].seek(0)
+        sys.stdout.flush()  # or the fork would print it, too
+        sys.stderr.flush()
+        child = os.fork()
+        if not child:
+            for number, stream in enumerate(streams):
+                os.dup2(stream.fileno(), number)
+            _become(command, cwd or Path.cwd(), os.environ if env is None else env)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        output = []
+        for stream in streams[1:]:
+            stream.seek(0)
+            output.append(stream.read().decode(errors="replace"))
+    return subprocess.CompletedProcess(command, code, *output)
+
+
+def _become(command: Sequence[str], folder: str | Path, variables: Mapping[str, str]) -> NoReturn:
+    """Run a command in this process, which then ends."""
+    code = 1
+    try:
+        os.environ.clear()
+        os.environ.update(variables)
+        os.chdir(folder)
+        tempfile.tempdir = None
+        sys.stdin, sys.stdout, sys.stderr = (
+            os.fdopen(number, mode, encoding="utf-8", errors=errors, closefd=False)
+            for number, mode, errors in ((0, "r", "strict"), (1, "w", "strict"), (2, "w", "backslashreplace"))
+        )
+        arguments = [*command[1:]]
+        while arguments[0] in ("-I", "-B"):
+            arguments.pop(0)
+        subprocess.run = _start  # type: ignore[assignment]  # with the parameters that the scripts use
+        if arguments[0] == "-m":
+            sys.argv = arguments[1:]
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = arguments
+            runpy.run_path(arguments[0], run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:  # as the interpreter does
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+_really_start = subprocess.run
+
+
+def _start(command: Any, *positional: Any, **options: Any) -> Any:
+    """Fork for Python's own commands, and start the others, such as the formatter."""
+    if isinstance(command, list) and command[0] == sys.executable:
+        return _run_forked(command, **options)
+    return _really_start(command, *positional, **options)
+
+
+if __name__ == "__main__":
+    serve()
