@@ -2,25 +2,30 @@
 
 A run has its own arguments, folder, variables and streams, as one that is started has, and so has the Python that it
 starts itself. Two things differ: the modules in scripts/ are those of this project, also for a copy of it, and the
-variables that the interpreter reads at its start have no effect.
+variables that the interpreter reads at its start have no effect. The generated package and the public surface are
+computed once for each content of the files that decide them.
 """
 
 from __future__ import annotations
 
 import atexit
 import functools
+import hashlib
 import json
 import os
+import pickle
 import runpy
 import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
+P = ParamSpec("P")
+T = TypeVar("T")
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
@@ -60,11 +65,11 @@ def serve() -> None:
 
     import dateutil.parser
     import httpx
-    import openapi_python_client.cli  # what the generator loads
+    import openapi_python_client.cli
     import regenerate
-    import versioning.version_check
 
-    del dateutil, httpx, openapi_python_client, regenerate, versioning
+    del dateutil, httpx, openapi_python_client, regenerate  # they are only loaded
+    _remember_results()
     assert "confluence_groups_sdk" not in sys.modules, "a run loads that of its own project"
     gc.disable()  # as the command does
     requests, answers = sys.stdin, os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -73,6 +78,42 @@ def serve() -> None:
         done = _run_forked(request["command"], cwd=request["folder"], env=request["variables"])
         json.dump({"returncode": done.returncode, "stdout": done.stdout, "stderr": done.stderr}, answers)
         print(file=answers, flush=True)
+
+
+def _remember_results() -> None:
+    """Let the two slow steps of a run use what an earlier one found, by the content of what they read."""
+    from codegen import generator
+    from versioning import python_api, released
+
+    def generator_inputs(fragment: Path, config: Path, workspace: Path, *, operations: int) -> object:
+        del workspace
+        return fragment.read_bytes(), config.read_bytes(), operations
+
+    def surface_inputs(root: Path) -> object:
+        package = root / python_api.PACKAGE
+        return sorted(
+            (path.as_posix(), (root / path).read_bytes())
+            for path in (each.relative_to(root) for each in package.rglob("*.py"))
+            if path.parts[1] not in python_api.NOT_READ
+        )
+
+    generator.generate = _remember(generator.generate, generator_inputs)
+    released.read_surface = _remember(python_api.read_surface, surface_inputs)  # type: ignore[attr-defined]  # imported
+
+
+def _remember(function: Callable[P, T], inputs: Callable[P, object]) -> Callable[P, T]:
+    """Return a function that keeps results in files, because each run has a process of its own; errors are not kept."""
+    folder = Path(tempfile.mkdtemp())
+
+    def remembering(*arguments: P.args, **named: P.kwargs) -> T:
+        file = folder / hashlib.sha256(pickle.dumps(inputs(*arguments, **named))).hexdigest()
+        if not file.exists():
+            result = function(*arguments, **named)
+            file.write_bytes(pickle.dumps(result))
+        kept: T = pickle.loads(file.read_bytes())
+        return kept
+
+    return remembering
 
 
 def _run_forked(
