@@ -27,6 +27,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+_really_start = subprocess.run
 
 
 def run_warm(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -66,9 +67,10 @@ def serve() -> None:
     import dateutil.parser
     import httpx
     import openapi_python_client.cli
+    import openapi_spec_validator
     import regenerate
 
-    del dateutil, httpx, openapi_python_client, regenerate  # they are only loaded
+    del dateutil, httpx, openapi_python_client, openapi_spec_validator, regenerate  # they are only loaded
     _remember_results()
     assert "confluence_groups_sdk" not in sys.modules, "a run loads that of its own project"
     gc.disable()  # as the command does
@@ -172,9 +174,6 @@ def _become(command: Sequence[str], folder: str | Path, variables: Mapping[str, 
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-
-_really_start = subprocess.run
 
 
 def _start(command: Any, *positional: Any, **options: Any) -> Any:
