@@ -59,7 +59,7 @@ install_for_tests() {
   fi
 }
 
-# These take as long as all other tests together. They do not run the package, and need the pinned generator.
+# These do not run the package, and need the pinned generator.
 script_tests=(tests/scripts)
 
 # run_pytest [ARGUMENT...]: installing may need the machine's proxy and certificates; the tests must not see them.

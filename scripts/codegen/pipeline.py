@@ -12,7 +12,6 @@ from typing import Any
 
 from attrs import frozen
 from openapi_diff.documents import operations, parse_document
-from openapi_spec_validator import OpenAPIV30SpecValidator
 from postman_openapi.files import read_text, temporary_path, write_atomically
 from postman_openapi.json_nodes import parse_json
 from postman_openapi.losses import SpecError, json_pointer, raise_together
@@ -219,6 +218,8 @@ def _generate(fragment: bytes, config: str, *, operations: int) -> Tree:
 
 def validate(document: dict[str, Any]) -> None:
     """Check that a document is valid OpenAPI 3.0; raise SpecError if it is not."""
+    from openapi_spec_validator import OpenAPIV30SpecValidator  # loading it can take longer than the rest of a run
+
     try:
         first = next(OpenAPIV30SpecValidator(document).iter_errors(), None)
     except Exception as error:  # the validator fails in many ways; every one is the document's fault

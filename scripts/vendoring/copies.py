@@ -183,7 +183,7 @@ def _cross_part_imports(tree: file_tree.Tree) -> Iterator[tuple[str, str, str]]:
     """Yield each import of another part at loading time: the part, the module and the other part."""
     for path, content in tree.items():
         if path.endswith(".py"):
-            for name in sorted(_imported_paths(path, ast.parse(content))):
+            for name in sorted(_imported_paths(path, content)):
                 if _part_of(name) != _part_of(path) and _part_of(name) != REST:
                     yield _part_of(path), path, _part_of(name)
 
@@ -197,10 +197,10 @@ def _grow(without: frozenset[str], needs: Iterable[tuple[str, str, str]]) -> set
     return grown
 
 
-def _imported_paths(path: str, module: ast.Module) -> set[str]:
+def _imported_paths(path: str, content: bytes) -> set[str]:
     """Return the paths, without suffixes, of the package's modules that a module imports at loading time."""
     found: set[str] = set()
-    for node in _loaded_nodes(module.body):
+    for node in _loaded_nodes(ast.parse(content).body):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = path.split("/")[: -node.level]
             names = [node.module.replace(".", "/")] if node.module else [alias.name for alias in node.names]
@@ -209,9 +209,9 @@ def _imported_paths(path: str, module: ast.Module) -> set[str]:
 
 
 def _loaded_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield the nodes that run when a module is loaded: none inside functions or under TYPE_CHECKING."""
+    """Yield the nodes that run when a module is loaded: no expressions, none in functions or under TYPE_CHECKING."""
     for node in nodes:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
             continue
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             yield from _loaded_nodes(node.orelse)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from postman_items import ROOT
+from warm_python import run_warm
 
 
 def copy_project(folder: Path) -> Path:
@@ -21,8 +22,11 @@ def copy_project(folder: Path) -> Path:
 
 
 def run(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command; with variables in an interpreter of its own, as a user does, otherwise in a forked one."""
     command = [sys.executable, str(project / "scripts" / "regenerate.py"), *arguments]
     variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    if not environment:
+        return run_warm(command, project.parent, variables)
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.parent, env=variables)
 
 

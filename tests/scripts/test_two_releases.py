@@ -19,6 +19,7 @@ from releasing.changelog import UNDATED
 from releasing.project import Project
 from versioning.released import FRAGMENT, RELEASED_FRAGMENT, RELEASED_SURFACE, RELEASED_VERSION
 from versioning.semver import VERSION_FILE
+from warm_python import run_warm
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAY = "openapi/overlay.yaml"
@@ -62,6 +63,8 @@ def start(project: Path, script: str, *arguments: str) -> subprocess.CompletedPr
     """Run a script of the copied project on the copied package."""
     command = [sys.executable, str(project / "scripts" / script), *arguments]
     variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(project)}
+    if script == "regenerate.py":  # the others import the package
+        return run_warm(command, project.parent, variables)
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.parent, env=variables)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import json
 import os
@@ -11,15 +12,25 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import vendor
+from vendoring import copies
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 PACKAGE = "confluence_groups_sdk"
 ERRORS = "errors.py"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imports_are_read_once() -> Iterator[None]:
+    """Find the imports of each content once: that takes most of a run, and these runs have the same files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copies, "_imported_paths", functools.cache(copies._imported_paths))
+        yield
 
 
 @pytest.fixture
