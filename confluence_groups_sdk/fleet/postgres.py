@@ -70,6 +70,7 @@ class Postgres:
         del parsed
         self._lock = threading.Lock()
         self._is_checked = False
+        self._limiters_lock = threading.RLock()  # reentrant: a signal handler may make a client
         self._limiters: WeakValueDictionary[tuple[str, WhenDown, int], SharedRateLimiter] = WeakValueDictionary()
 
     def init(self, *, grant_to: str | None = None) -> int:
@@ -102,13 +103,12 @@ class Postgres:
         Raises:
             ConfigurationError: an argument is unusable.
         """
-        options = (_name_of(site), when_down, max_in_flight)
-        if (limiter := self._limiters.get(options)) is not None:
-            return limiter
+        name = _name_of(site)
         made = shared_rate_limiter.SharedRateLimiter(
-            self._open_rate_database(), options[0], when_down=when_down, max_in_flight=max_in_flight
+            self._open_rate_database(), name, when_down=when_down, max_in_flight=max_in_flight
         )
-        return self._limiters.setdefault(options, made)
+        with self._limiters_lock:
+            return self._limiters.setdefault((name, when_down, max_in_flight), made)
 
     def token_store(self, name: str, *, seal: Seal | None = None) -> TokenStore:
         """Return a store for the tokens of `OAuth2`, which every process that names it shares.

@@ -85,7 +85,7 @@ class SharedRateLimiter(RateLimiter):
             earlier = earlier.turn or earlier.confirms
         if isinstance(earlier, Turn):
             return self._use(earlier, clock)
-        if earlier is not None:  # of an outage
+        if earlier is not None and (self._schedule.is_down or earlier.epoch == self._epoch):  # of an outage
             return super().reserve(clock, earlier)
         return self._ask(clock)
 
