@@ -351,6 +351,14 @@ def test_options_are_checked() -> None:
     assert shared.rate_limiter("a", max_in_flight=3)._max_in_flight == 3
 
 
+def test_a_refusal_of_the_server_is_not_taken_for_a_lost_connection(shared: Postgres) -> None:
+    database = shared._open_rate_database()
+    database._schema = "pg_catalog"
+    database.execute("set_config", ("statement_timeout", "1", False))
+    with pytest.raises(DatabaseDownError, match=r"PostgreSQL at .*: canceling statement due to statement timeout"):
+        database.execute("pg_sleep", (5,))
+
+
 def test_tables_that_were_never_created_are_named(server: EmbeddedPostgres, schema: str) -> None:
     with Postgres(server.dsn, schema=schema) as shared, pytest.raises(ConfigurationError, match="no tables: run conf"):
         call("sync", "remove_member", Answers(), BOTH, rate_limiter=shared.rate_limiter(SITE))
