@@ -58,7 +58,7 @@ class Connections:
         schema: the schema of the tables.
 
     Attributes:
-        heard: when the server has last answered.
+        heard: when the server last answered.
     """
 
     def __init__(self, parsed: Mapping[str, Any], schema: str) -> None:

@@ -92,7 +92,8 @@ class Postgres:
         """Return a rate limiter whose pace, found rate and holds are those of all processes and hosts that name a site.
 
         The database paces all of them by its own clock. Turns are asked for in the background, so an event loop is
-        never blocked. The same arguments return the same rate limiter as long as it is used, with its connection.
+        never blocked. The same arguments return the same rate limiter, with its one connection, as long as the
+        program keeps it.
 
         Args:
             site: the site's address as `ConfluenceGroups` takes it, or another name, such as a cloud id.

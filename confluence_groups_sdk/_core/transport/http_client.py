@@ -152,7 +152,8 @@ def open_http_client(kind: type[C], *, uses_environment: bool, **options: Any) -
 def build_ssl_context() -> ssl.SSLContext:
     """Return the TLS settings: the authorities that the environment names, otherwise the public ones of certifi.
 
-    The clients of a process share them, because reading all authorities takes much longer than the rest of a client.
+    The clients of a process share them, because reading all authorities takes much longer than building the rest
+    of a client.
 
     Raises:
         ConfigurationError: they cannot be read.

@@ -23,8 +23,8 @@ FUNCTION = "take_turns"
 RETRY_S = 1.0  # between attempts to reach it
 HEARTBEAT_S = 1.0
 IDLE_S = 2.0  # a process without calls leaves after this time
-FRESH_S = 0.05  # what the database said is true for so long,
-FRESH_ALONE_S = 1.0  # and so long if no other process calls the site
+FRESH_S = 0.05  # what the database said counts as true for this long,
+FRESH_ALONE_S = 1.0  # and for this long if no other process calls the site
 AHEAD_S = 0.1  # turns are asked for so long before they are due: a killed process wastes no more than these
 BATCH_S = 0.02  # turns for so long are asked for at once
 MAX_BATCH = 100
@@ -43,7 +43,7 @@ class Schedule:
     Attributes:
         lock: guards everything here and the requests.
         changed: wakes the thread.
-        is_down, problem: whether the database is down, and how that shows.
+        is_down, problem: whether the database is down, and what shows it.
         thread: sends the questions; None if there is nothing to ask.
         rate: the rate of all members at the newest answer; None for none.
         members: the number of processes.
