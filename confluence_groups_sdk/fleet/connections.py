@@ -58,7 +58,7 @@ class Connections:
         schema: the schema of the tables.
 
     Attributes:
-        heard: when the server has last answered.
+        heard: when the server last answered.
     """
 
     def __init__(self, parsed: Mapping[str, Any], schema: str) -> None:
@@ -116,9 +116,7 @@ class Connections:
 
         def borrow() -> T:
             with self._pool.connection() as connection:
-                result = function(connection)
-            self.heard.note()
-            return result
+                return function(connection)
 
         self._check_open()
         try:
@@ -137,9 +135,12 @@ class Connections:
         import psycopg
 
         try:
-            return function()
+            result = function()
         except psycopg.Error as error:
             problem = self._describe(error)
+        else:
+            self.heard.note()
+            return result
         raise problem
 
     def open_for_transactions(self) -> Connection[Any]:

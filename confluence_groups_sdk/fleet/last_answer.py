@@ -1,4 +1,4 @@
-"""When the server has last answered this process, on any connection."""
+"""When the server last answered this process, on any connection."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from .._support.clock import machine_monotonic
 
 
 class LastAnswer:
-    """The moment at which the server has last answered this process."""
+    """The moment at which the server last answered this process."""
 
     def __init__(self) -> None:
         self._moment = -math.inf
 
     def note(self) -> None:
-        """The server has answered now."""
+        """Note that the server has answered now."""
         self._moment = machine_monotonic()
 
     def is_within(self, seconds: float) -> bool:

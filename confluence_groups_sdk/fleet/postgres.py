@@ -70,6 +70,7 @@ class Postgres:
         del parsed
         self._lock = threading.Lock()
         self._is_checked = False
+        self._limiters_lock = threading.RLock()  # reentrant: a signal handler may make a client
         self._limiters: WeakValueDictionary[tuple[str, WhenDown, int], SharedRateLimiter] = WeakValueDictionary()
 
     def init(self, *, grant_to: str | None = None) -> int:
@@ -91,7 +92,8 @@ class Postgres:
         """Return a rate limiter whose pace, found rate and holds are those of all processes and hosts that name a site.
 
         The database paces all of them by its own clock. Turns are asked for in the background, so an event loop is
-        never blocked. The same arguments return the same rate limiter as long as it is used, with its connection.
+        never blocked. The same arguments return the same rate limiter, with its one connection, as long as the
+        program keeps it.
 
         Args:
             site: the site's address as `ConfluenceGroups` takes it, or another name, such as a cloud id.
@@ -102,13 +104,12 @@ class Postgres:
         Raises:
             ConfigurationError: an argument is unusable.
         """
-        options = (_name_of(site), when_down, max_in_flight)
-        if (limiter := self._limiters.get(options)) is not None:
-            return limiter
+        name = _name_of(site)
         made = shared_rate_limiter.SharedRateLimiter(
-            self._open_rate_database(), options[0], when_down=when_down, max_in_flight=max_in_flight
+            self._open_rate_database(), name, when_down=when_down, max_in_flight=max_in_flight
         )
-        return self._limiters.setdefault(options, made)
+        with self._limiters_lock:
+            return self._limiters.setdefault((name, when_down, max_in_flight), made)
 
     def token_store(self, name: str, *, seal: Seal | None = None) -> TokenStore:
         """Return a store for the tokens of `OAuth2`, which every process that names it shares.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -40,3 +41,20 @@ def test_a_changed_file_of_authorities_is_read_again(tmp_path: Path, monkeypatch
         counts.append(build_ssl_context().cert_store_stats()["x509"])
     assert counts == [1, 2]
     assert build_ssl_context() is build_ssl_context()
+
+
+def test_another_file_of_the_same_size_and_age_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Package managers give all files one age, and certificates of one kind have the same size."""
+    block = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----")
+    one = f"{block[0]}{block[1]}\n"
+    link = tmp_path / "authorities.pem"
+    monkeypatch.setenv("SSL_CERT_FILE", str(link))
+    contexts = []
+    for name in ("old", "new"):
+        file = tmp_path / name
+        file.write_text(one, encoding="utf-8")
+        os.utime(file, (1, 1))
+        link.unlink(missing_ok=True)
+        link.symlink_to(file)
+        contexts.append(build_ssl_context())
+    assert contexts[0] is not contexts[1]

@@ -295,3 +295,11 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_import_loads_no_psycopg() -> None:
     program = "import confluence_groups_sdk.fleet, sys; sys.exit('psycopg' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_any_connection_shows_that_the_server_answers(server: EmbeddedPostgres) -> None:
+    with Postgres(server.dsn) as shared:
+        connections = shared._connections
+        assert not connections.heard.is_within(60.0)
+        with connections.connection():
+            assert connections.heard.is_within(60.0)

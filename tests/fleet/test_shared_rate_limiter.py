@@ -8,8 +8,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from unittest.mock import Mock
+from weakref import WeakValueDictionary
 
 import httpx
 import pytest
@@ -21,7 +24,7 @@ from confluence_groups_sdk._support.clock import machine_monotonic
 from confluence_groups_sdk.fleet import Postgres
 from confluence_groups_sdk.fleet.rate_limiting import schedule
 from confluence_groups_sdk.fleet.rate_limiting.database import DatabaseDownError
-from confluence_groups_sdk.fleet.rate_limiting.shared_rate_limiter import SharedRateLimiter
+from confluence_groups_sdk.fleet.rate_limiting.shared_rate_limiter import SharedRateLimiter, WhenDown
 from confluence_groups_sdk.fleet.rate_limiting.trips import Answer
 from confluence_groups_sdk.fleet.rate_limiting.turns import TurnRequest
 
@@ -153,6 +156,60 @@ def test_a_process_without_room_for_a_thread_tries_again(monkeypatch: pytest.Mon
     assert request.acquire()
 
 
+@pytest.mark.parametrize("when_down", ["share", "raise"])
+def test_a_process_that_never_gets_a_thread_continues_as_in_an_outage(
+    monkeypatch: pytest.MonkeyPatch, when_down: WhenDown
+) -> None:
+    """As at the end of a program, when Python starts no more threads."""
+    limiter = SharedRateLimiter(FakeDatabase(([0.0], 0.0)), SITE, when_down=when_down)
+    monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+    now = 1_000.0
+    monkeypatch.setattr(schedule, "machine_monotonic", lambda: now)
+    request = limiter.reserve(FakeClock(), None)
+    assert isinstance(request, TurnRequest)
+    for _ in range(4):
+        now += 0.25
+        limiter._schedule.check()
+    assert request.is_settled
+    if when_down == "raise":
+        with pytest.raises(ConfigurationError, match=r"db\.example\.com .*thread"):
+            limiter.reserve(FakeClock(), request)
+    else:
+        assert not isinstance(limiter.reserve(FakeClock(), request), TurnRequest)
+
+
+def test_a_call_that_comes_while_the_outage_is_noticed_does_not_wait_for_its_end() -> None:
+    database = FakeDatabase("hang")
+    limiter = SharedRateLimiter(database, SITE)
+    one = limiter._schedule
+    with one.lock:
+        one._leave("the database is down")
+        request = one.request(FakeClock())  # of a call that saw a moment ago that the database was there
+        assert request.is_settled
+        assert not isinstance(limiter.reserve(FakeClock(), request), TurnRequest)
+    database.resumed.set()
+
+
+def test_after_an_outage_a_hold_lets_no_call_go_without_a_turn() -> None:
+    limiter = SharedRateLimiter(FakeDatabase("hang"), SITE)
+    one, clock = limiter._schedule, FakeClock()
+    with one.lock:  # so that its thread waits
+        one._leave("the database is down")
+        reservation = limiter.reserve(clock, None)
+        assert not isinstance(reservation, TurnRequest)
+        one._settle(one._new_trip(0.0), Answer([], 0.1, 1, 10.0, 5.0, 2, None))  # it is back, and calls are held
+        assert isinstance(limiter.reserve(clock, reservation), TurnRequest)
+    limiter.close(ConfigurationError("closed"))
+
+
+def test_an_answer_that_cannot_be_used_is_an_error() -> None:
+    limiter = SharedRateLimiter(FakeDatabase((["soon"], 0.0)), SITE)
+    request = limiter.reserve(FakeClock(), None)
+    assert isinstance(request, TurnRequest)
+    limiter.join(5.0)
+    assert isinstance(request.error, TypeError)
+
+
 @pytest.mark.parametrize(("members", "confirmed"), [(1, 0), (2, 1)])
 def test_a_turn_is_confirmed_only_if_other_processes_call_the_site(members: int, confirmed: int) -> None:
     limiter = SharedRateLimiter(FakeDatabase("hang"), SITE)
@@ -256,6 +313,35 @@ def test_clients_of_a_process_have_one_rate_limiter_for_a_site() -> None:
     assert len({id(each) for each in (limiter, *others)}) == 4
 
 
+def test_threads_that_ask_at_once_get_one_rate_limiter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`close` ends the rate limiters that it knows."""
+    shared = Postgres("postgresql://db.example.com/x")
+    both = threading.Barrier(2)
+
+    class Slow(WeakValueDictionary[Any, Any]):
+        def setdefault(self, key: Any, default: Any = None) -> Any:
+            found = self.get(key)
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.2)
+            if found is None:
+                self[key] = found = default
+            return found
+
+    monkeypatch.setattr(shared, "_limiters", Slow())
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(lambda _: shared.rate_limiter(SITE), range(2))
+    assert one is other
+
+
+@pytest.mark.parametrize("options", [{"max_in_flight": True}, {"max_in_flight": 1.0}, {"when_down": []}])
+def test_options_are_checked_each_time(options: dict[str, Any]) -> None:
+    shared = Postgres("postgresql://db.example.com/x")
+    made = shared.rate_limiter(SITE, max_in_flight=1)
+    with pytest.raises(ConfigurationError):
+        shared.rate_limiter(SITE, **options)
+    assert made is shared.rate_limiter(SITE, max_in_flight=1)
+
+
 def test_options_are_checked() -> None:
     shared = Postgres("postgresql://db.example.com/x")
     with pytest.raises(ConfigurationError, match="when_down"):
@@ -263,6 +349,14 @@ def test_options_are_checked() -> None:
     with pytest.raises(ConfigurationError, match="max_in_flight"):
         shared.rate_limiter("a", max_in_flight=0)
     assert shared.rate_limiter("a", max_in_flight=3)._max_in_flight == 3
+
+
+def test_a_refusal_of_the_server_is_not_taken_for_a_lost_connection(shared: Postgres) -> None:
+    database = shared._open_rate_database()
+    database._schema = "pg_catalog"
+    database.execute("set_config", ("statement_timeout", "1", False))
+    with pytest.raises(DatabaseDownError, match=r"PostgreSQL at .*: canceling statement due to statement timeout"):
+        database.execute("pg_sleep", (5,))
 
 
 def test_tables_that_were_never_created_are_named(server: EmbeddedPostgres, schema: str) -> None:

@@ -141,7 +141,7 @@ def test_a_server_that_is_not_trusted_is_an_error_that_names_it(
             lambda: shared.token_store("site").load(),
         ]
         errors = [error_of(use, reason) for use in uses]
-        errors.append(error_of(paced.current_user, f"{reason}.*the shared rate limiter"))
+        errors.append(error_of(paced.current_user, f"the shared rate limiter.*{reason}"))
         shared_limiter = shared.rate_limiter(sandbox.url)
         stack.enter_context(client(sandbox, rate_limiter=shared_limiter)).current_user()
     for error in (*errors, caplog.text):

@@ -152,7 +152,8 @@ def open_http_client(kind: type[C], *, uses_environment: bool, **options: Any) -
 def build_ssl_context() -> ssl.SSLContext:
     """Return the TLS settings: the authorities that the environment names, otherwise the public ones of certifi.
 
-    The clients of a process share them, because reading all authorities takes much longer than the rest of a client.
+    The clients of a process share them, because reading all authorities takes much longer than building the rest
+    of a client.
 
     Raises:
         ConfigurationError: they cannot be read.
@@ -174,7 +175,7 @@ def _public_authorities() -> ssl.SSLContext:
 
 
 @lru_cache(maxsize=8)
-def _authorities_in(path: str, _changed_at_ns: int, _size: int) -> ssl.SSLContext:
+def _authorities_in(path: str, _version: tuple[int, ...]) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=path)
 
 
@@ -184,7 +185,8 @@ def _trust_file(path: str) -> ssl.SSLContext | str:
         return "names a file that does not exist"
     try:
         status = os.stat(path)
-        return _authorities_in(path, status.st_mtime_ns, status.st_size)
+        version = status.st_dev, status.st_ino, status.st_ctime_ns, status.st_mtime_ns, status.st_size
+        return _authorities_in(path, version)
     except ssl.SSLError:
         return "must name a PEM file with the certificates of authorities: this one has none, or is damaged"
     except (OSError, ValueError):

@@ -59,9 +59,12 @@ class DedicatedConnection:
         except self._unreachable as error:
             self.close()
             problem: Exception = DatabaseDownError(str(error))
-        except (psycopg.OperationalError, psycopg.InterfaceError):
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self.close()
-            problem = DatabaseDownError(f"the connection to {self._server} was lost")
+            reason = error.diag.message_primary  # of a server that had time to say it
+            problem = DatabaseDownError(
+                f"{self._server}: {reason}" if reason else f"the connection to {self._server} was lost"
+            )
         except psycopg.Error as error:
             reason = error.diag.message_primary or type(error).__name__
             problem = ConfigurationError(f"{self._server}: {reason}: run confluence-groups fleet init")

@@ -9,8 +9,8 @@ from typing import Any
 from ..._core.limits.rate_limiter import MEASUREMENT_STEP_S
 
 ACCEPTED, HELD, RATE_LIMITED, RELEASED, UNUSED = "accepted", "held", "rate-limited", "released", "unused"
-REPORT_WITHIN_S = 0.05  # events wait for so long for a question that takes them along,
-REPORT_ACCEPTED_WITHIN_S = 0.25  # and accepted calls so long once the rate is found: they count at the next 429
+REPORT_WITHIN_S = 0.05  # events wait at most this long for a question that takes them along,
+REPORT_ACCEPTED_WITHIN_S = 0.25  # and accepted calls this long once the rate is found: they count only at the next 429
 
 
 class ScheduleEvents:

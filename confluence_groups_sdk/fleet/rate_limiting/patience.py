@@ -7,12 +7,12 @@ import math
 from .database import Database
 from .turns import CHECK_S
 
-PATIENCE_S = 0.7  # a database that takes longer is down, unless other connections have heard from it within this time;
-MAX_PATIENCE_S = 5.0  # then it is down if it takes so long
+PATIENCE_S = 0.7  # a database that takes longer is down, unless another connection has heard from it within this time
+MAX_PATIENCE_S = 5.0  # a database that takes longer than this is down in any case
 
 
 class Patience:
-    """Measures how long the answer to one question takes, in time that this process ran.
+    """Measures how long the answer to one question takes, counting only the time during which this process ran.
 
     Args:
         database: is asked whether it has answered.
@@ -37,7 +37,7 @@ class Patience:
         """Check whether the database is down; calls that wait do this every CHECK_S.
 
         If more time has passed since the last check, this process did not run, so the database may have answered. If
-        other connections hear from it, it only is busy: there may be hundreds of connections to open.
+        other connections hear from it, it is only busy: there may be hundreds of connections to open.
 
         Args:
             began: the moment of the question.

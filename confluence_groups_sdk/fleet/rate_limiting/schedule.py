@@ -15,7 +15,7 @@ from ..._support.clock import Clock, machine_monotonic
 from .database import Database, DatabaseDownError
 from .events import ScheduleEvents
 from .listener import Listener
-from .patience import Patience
+from .patience import PATIENCE_S, Patience
 from .trips import Answer, Trip
 from .turns import Turn, TurnRequest
 
@@ -23,8 +23,8 @@ FUNCTION = "take_turns"
 RETRY_S = 1.0  # between attempts to reach it
 HEARTBEAT_S = 1.0
 IDLE_S = 2.0  # a process without calls leaves after this time
-FRESH_S = 0.05  # what the database said is true for so long,
-FRESH_ALONE_S = 1.0  # and so long if no other process calls the site
+FRESH_S = 0.05  # what the database said counts as true for this long,
+FRESH_ALONE_S = 1.0  # and for this long if no other process calls the site
 AHEAD_S = 0.1  # turns are asked for so long before they are due: a killed process wastes no more than these
 BATCH_S = 0.02  # turns for so long are asked for at once
 MAX_BATCH = 100
@@ -43,7 +43,7 @@ class Schedule:
     Attributes:
         lock: guards everything here and the requests.
         changed: wakes the thread.
-        is_down, problem: whether the database is down, and how that shows.
+        is_down, problem: whether the database is down, and what shows it.
         thread: sends the questions; None if there is nothing to ask.
         rate: the rate of all members at the newest answer; None for none.
         members: the number of processes.
@@ -57,9 +57,7 @@ class Schedule:
         self._patience = Patience(database, connect_s)
         self.is_down, self.problem = False, ""
         self.rate: float | None = None
-        self.members = 1
-        self._epoch = -1
-        self._interval_s = 0.0
+        self.members, self._epoch, self._interval_s = 1, -1, 0.0
         self._is_asking = False  # as far as the database knows
         self._waiting: deque[TurnRequest] = deque()
         self._confirming: list[TurnRequest] = []
@@ -69,6 +67,7 @@ class Schedule:
         self._granted_until = self._answered = self._seen = self._used = self._retry_at = -math.inf
         self._trip: Trip | None = None
         self.thread: threading.Thread | None = None
+        self._threadless = math.inf  # the moment since which no thread can be started
         self._closed: Exception | None = None  # what calls have to raise from now on
 
     # --- for calls
@@ -79,6 +78,8 @@ class Schedule:
         with self.lock:
             if self._closed:
                 request.error, request.is_settled = self._closed, True
+            elif self.is_down:  # since a moment ago
+                request.is_settled = request.is_withdrawn = True
             elif turn is None:
                 self._waiting.append(request)
             else:
@@ -107,10 +108,9 @@ class Schedule:
         """Drop the request of a call that has ended."""
         with self.lock:
             request.is_withdrawn = True
-            if request in self._waiting:
-                self._waiting.remove(request)
-            if request in self._confirming:
-                self._confirming.remove(request)
+            for requests in (self._waiting, self._confirming):
+                if request in requests:
+                    requests.remove(request)
             if turn := request.turn or request.confirms:
                 self.release(turn)
 
@@ -144,8 +144,10 @@ class Schedule:
         with self.lock:
             if self._trip and self._patience.is_exhausted(self._trip.began, machine_monotonic()):
                 self._leave(f"{self._database.server} does not answer")
-            elif self.thread is None:  # none could be started
+            elif self.thread is None:
                 self.wake()
+                if machine_monotonic() - self._threadless > PATIENCE_S:
+                    self._leave(f"{self._database.server} cannot be asked, because Python starts no more threads")
 
     def wake(self) -> None:
         """Let the thread look at what has changed, and start it if it has ended."""
@@ -157,8 +159,9 @@ class Schedule:
                 self.thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
                 try:
                     self.thread.start()
-                except RuntimeError:  # this process has too many threads: calls that wait try again
-                    self.thread = None
+                    self._threadless = math.inf
+                except RuntimeError:  # there are too many, or the program ends: calls that wait try again
+                    self.thread, self._threadless = None, min(self._threadless, self._used)
 
     def close(self, error: Exception) -> None:
         """End for good: calls that wait or come later raise the error, and the thread tells the database the rest."""
@@ -172,7 +175,7 @@ class Schedule:
     def _run(self) -> None:
         while (trip := self._next_trip()) is not None:
             try:
-                answer = self._make(trip)
+                self._settle(trip, self._make(trip))
             except DatabaseDownError as error:
                 with self.lock:
                     self._leave(str(error))
@@ -182,8 +185,6 @@ class Schedule:
                     self._release_all(error)
                     self._end()
                 return
-            else:
-                self._settle(trip, answer)
 
     def _make(self, trip: Trip) -> Answer:
         """Ask the database, once more if it had closed the connection."""
@@ -261,7 +262,6 @@ class Schedule:
             if self.is_down:
                 self.is_down = False
                 self._listener.rejoin()
-            self._trip, self._is_new = None, False
             self._patience.end()
             self._answered = trip.began
             if answer.epoch != self._epoch:
@@ -269,10 +269,9 @@ class Schedule:
             self.rate, self._interval_s = answer.rate, answer.interval_s
             if answer.members is not None:
                 self.members, self._seen = answer.members, trip.began
-            granted = len(answer.delays_s)
             for request, delay_s in zip(trip.requests, answer.delays_s, strict=False):
                 self._grant(request, delay_s, answer)
-            if postponed := [each for each in trip.requests[granted:] if not each.is_withdrawn]:
+            if postponed := [each for each in trip.requests[len(answer.delays_s) :] if not each.is_withdrawn]:
                 self._waiting.extendleft(reversed(postponed))
                 self._ask_at = machine_monotonic() + (answer.ask_again_s or 0.0)
             for request in trip.confirming:
@@ -284,6 +283,7 @@ class Schedule:
                 self._listener.hold_for(answer.held_s)
                 for request in self._waiting:
                     request.settle()  # calls do not wait for long holds
+            self._trip, self._is_new = None, False
 
     def _grant(self, request: TurnRequest, delay_s: float, answer: Answer) -> None:
         due = request.clock.monotonic() + delay_s

@@ -85,7 +85,7 @@ class SharedRateLimiter(RateLimiter):
             earlier = earlier.turn or earlier.confirms
         if isinstance(earlier, Turn):
             return self._use(earlier, clock)
-        if earlier is not None:  # of an outage
+        if earlier is not None and (self._schedule.is_down or earlier.epoch == self._epoch):  # of an outage
             return super().reserve(clock, earlier)
         return self._ask(clock)
 
@@ -94,7 +94,7 @@ class SharedRateLimiter(RateLimiter):
             return self._schedule.request(clock)
         self._schedule.wake()
         if self._when_down == "raise":
-            raise ConfigurationError(f"{self._schedule.problem}; the shared rate limiter is there")
+            raise ConfigurationError(f"the shared rate limiter cannot be used: {self._schedule.problem}")
         return super().reserve(clock, None)
 
     def _use(self, turn: Turn, clock: Clock) -> Reservation:
