@@ -58,3 +58,16 @@ def test_another_file_of_the_same_size_and_age_is_read(tmp_path: Path, monkeypat
         link.symlink_to(file)
         contexts.append(build_ssl_context())
     assert contexts[0] is not contexts[1]
+
+
+def test_the_protocols_of_shared_settings_stay_the_same() -> None:
+    """httpx sets them for each connection, while other threads read them."""
+    context = build_ssl_context()
+    context.set_alpn_protocols(["h2"])
+    outgoing = ssl.MemoryBIO()
+    connection = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="acme.atlassian.net")
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.do_handshake()
+    offered = outgoing.read()
+    assert b"\x08http/1.1" in offered
+    assert b"\x02h2" not in offered

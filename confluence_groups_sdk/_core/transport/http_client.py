@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import getproxies
@@ -24,6 +24,7 @@ else:
     proxies = LazyModule(__package__, "proxies")  # loads only if the environment names one
 
 BUNDLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # the first that is set counts
+PROTOCOLS = ["http/1.1"]
 VIA_PROXY = "confluence_groups.proxy"  # the extension of a request that names the variable with its proxy
 
 C = TypeVar("C", bound="httpx.Client | httpx.AsyncClient")
@@ -171,12 +172,23 @@ def build_ssl_context() -> ssl.SSLContext:
 
 @lru_cache(maxsize=1)
 def _public_authorities() -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=False)
+    return _shared(httpx.create_ssl_context(trust_env=False))
 
 
 @lru_cache(maxsize=8)
 def _authorities_in(path: str, _version: tuple[int, ...]) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=path)
+    return _shared(ssl.create_default_context(cafile=path))
+
+
+def _shared(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Fix the protocols: httpx would set them again for each connection, while other threads open theirs."""
+    context.set_alpn_protocols(PROTOCOLS)
+    vars(context)["set_alpn_protocols"] = _keep_protocols
+    return context
+
+
+def _keep_protocols(_protocols: Iterable[str]) -> None:
+    """Ignore protocols; the clients of this package use no others."""
 
 
 def _trust_file(path: str) -> ssl.SSLContext | str:
