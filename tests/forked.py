@@ -1,21 +1,25 @@
 """Processes that start in a few milliseconds, because they are forks of one that has imported the package.
 
-They are as real as others: they can be killed, and share nothing with the test. But they end without the interpreter's
-last steps, and their streams are files; what is about these needs `subprocess`.
+They are as real as others: they can be killed, share nothing with the test, and end as the interpreter does. But their
+streams are files and ``sys.argv`` is that of the first; what is about these needs `subprocess`.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import atexit
+import functools
+import json
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any, NamedTuple
 
-TIMEOUT_S = 60
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["confluence_groups_sdk.cli.app", "confluence_groups_sdk.membership.execution.apply"])
+IMPORTED = ("confluence_groups_sdk.cli.app", "confluence_groups_sdk.membership.execution.apply")
+TIMEOUT_S = 60  # then SIGALRM ends the process
 
 
 class Ended(NamedTuple):
@@ -28,22 +32,49 @@ class Ended(NamedTuple):
 def run(function: Callable[..., object], *arguments: str) -> Ended:
     """Call a function of a helper module in a new process, in this folder and with this environment."""
     with tempfile.NamedTemporaryFile() as errors:
-        given = (dict(os.environ), errors.name, function, arguments)
-        process = _context.Process(target=_call, args=given, daemon=True)
-        process.start()
-        process.join(TIMEOUT_S)
-        assert process.exitcode is not None, "the process hangs"
-        return Ended(process.exitcode, errors.read().decode("utf-8"))
+        request: dict[str, Any] = {"module": function.__module__, "name": function.__name__, "arguments": arguments}
+        request |= {"folder": os.getcwd(), "environment": dict(os.environ), "errors": errors.name}
+        server = _server()
+        assert server.stdin
+        assert server.stdout
+        print(json.dumps(request), file=server.stdin, flush=True)
+        return Ended(int(server.stdout.readline()), errors.read().decode("utf-8"))
 
 
-def _call(
-    environment: dict[str, str], errors: str, function: Callable[..., object], arguments: tuple[str, ...]
-) -> None:
+@functools.cache
+def _server() -> subprocess.Popen[str]:
+    """Start the process that is forked; it ends when its standard input does."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    server = subprocess.Popen(
+        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    atexit.register(server.communicate)
+    return server
+
+
+def _serve() -> None:
+    for name in IMPORTED:
+        import_module(name)
+    for line in sys.stdin:
+        if (pid := os.fork()) == 0:
+            _call(**json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+def _call(module: str, name: str, arguments: list[str], folder: str, environment: dict[str, str], errors: str) -> None:
+    """Call the function in this process and end it; an exception ends it as usual, with a traceback."""
+    signal.alarm(TIMEOUT_S)
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    for descriptor, path in ((0, os.devnull), (1, os.devnull), (2, errors)):
+    for descriptor, path in enumerate((os.devnull, os.devnull, errors)):
         opened = os.open(path, os.O_RDWR)
         os.dup2(opened, descriptor)
         os.close(opened)
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(each, mode, encoding="utf-8") for each, mode in enumerate("rww"))
+    function: Any = getattr(import_module(module), name)
     function(*arguments)
+    sys.exit()
+
+
+if __name__ == "__main__":
+    _serve()
