@@ -7,13 +7,12 @@ request, before data is flushed to disk, or before a file gets its name. Then th
 from __future__ import annotations
 
 import csv
-import os
 import random
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
+import killed_command
 import pytest
 
 from confluence_groups_sdk.membership import Plan, read_journal
@@ -26,50 +25,24 @@ MOMENTS = {"snapshot": 45, "decide": 25, "apply": 15, "evidence": 3}
 KILLS = 3  # of each command
 ATTEMPTS = 20
 DONE = (0, 5)  # 5: an earlier run has finished the plan
-PROGRAM = """
-import os, signal, sys, time
-from confluence_groups_sdk.cli import main
-import httpx
-left = int(sys.argv.pop(1))
-def counted(function):
-    def call(*arguments, **options):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*arguments, **options)
-    return call
-time.sleep = lambda seconds: None
-httpx.HTTPTransport.handle_request = counted(httpx.HTTPTransport.handle_request)
-os.fsync, os.replace = counted(os.fsync), counted(os.replace)
-main()
-"""
 
 
 class Commands:
     """Runs commands in a folder, and kills them at moments chosen by a seed."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path, seed: int) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path, seed: int, patch: pytest.MonkeyPatch) -> None:
         self._chance = random.Random(seed)
         self._folder = folder
-        self._environment = os.environ | {
-            "CONFLUENCE_SITE": sandbox.url,
-            "CONFLUENCE_EMAIL": sandbox.admin.email,
-            "CONFLUENCE_API_TOKEN": sandbox.admin.token,
-            "XDG_CONFIG_HOME": str(folder / "home"),
-        }
+        patch.chdir(folder)
+        patch.setenv("CONFLUENCE_SITE", sandbox.url)
+        patch.setenv("CONFLUENCE_EMAIL", sandbox.admin.email)
+        patch.setenv("CONFLUENCE_API_TOKEN", sandbox.admin.token)
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "home"))
         self.kills: dict[str, int] = dict.fromkeys(MOMENTS, 0)
 
     def run(self, *arguments: str, kill_at: int = 0) -> int:
         """Run a command, and return its exit code."""
-        process = subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(kill_at), *arguments],
-            cwd=self._folder,
-            env=self._environment,
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-        )
+        process = forked.run(killed_command.run_until_moment, str(kill_at), *arguments)
         assert "Traceback" not in process.stderr, process.stderr
         return process.returncode
 
@@ -116,10 +89,12 @@ def memberships(sandbox: Sandbox) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_review_with_faults_and_kills_in_each_step_is_verified(sandbox: Sandbox, tmp_path: Path, seed: int) -> None:
+def test_a_review_with_faults_and_kills_in_each_step_is_verified(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
     add_company(sandbox.directory, people=PEOPLE, groups=GROUPS, seed=seed)
     before = memberships(sandbox)
-    commands = Commands(sandbox, tmp_path, seed)
+    commands = Commands(sandbox, tmp_path, seed, monkeypatch)
     sandbox.faults = Faults(error_rate=0.1, drop_after=0.1, seed=seed)
 
     commands.run_until_done("snapshot", "review", "snapshot", "--out", "q4.snapshot", result="q4.snapshot")

@@ -314,8 +314,12 @@ def test_a_task_that_is_cancelled_at_any_moment_leaves_no_connection_of_aiohttp_
                 del call
                 gc.collect()
 
-    with serve(reply_with(DONE)) as server:
-        asyncio.run(cancel_calls(server.address))
+    gc.freeze()  # so that the garbage is looked for among the objects of this test only
+    try:
+        with serve(reply_with(DONE)) as server:
+            asyncio.run(cancel_calls(server.address))
+    finally:
+        gc.unfreeze()
     assert logged == []
 
 

@@ -1,15 +1,13 @@
 """A process that applies a plan and kills itself, as ``kill -9`` does, at a given moment; test_crash.py runs it.
 
-    python killed_process.py SITE EMAIL TOKEN PLAN JOURNAL SPOT COUNT
-
-SPOT is the point in the code, COUNT the number of passes after which the process is killed; ``never`` lets it finish.
+``spot`` is the point in the code, ``count`` the number of passes after which the process is killed; the spot ``never``
+lets it finish.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 
 import httpx
@@ -86,7 +84,3 @@ def main(site: str, email: str, token: str, plan: str, journal: str, spot: str, 
         ) as groups,
     ):
         print(apply(groups, Plan.load(plan), journal=journal, stop_after_failures=None))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

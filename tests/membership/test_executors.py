@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from fakes import FakeClock
 from membership_fakes import TEAM, client, members, people, removals, team, writes
 
 from confluence_groups_sdk import APITimeoutError, ConfluenceGroups, PermissionDeniedError
@@ -289,7 +290,7 @@ def test_a_second_call_that_fails_does_not_hide_the_first(
     def fail(*_: object, **__: object) -> bool:
         raise PermissionDeniedError("no", status_code=403)
 
-    with client(sandbox) as groups:
+    with client(sandbox, clock=FakeClock()) as groups:
         plan = prepare(sandbox, groups, 1)
         options: dict[str, Any] = {"open_client": lambda: groups} if opens else {}
         with monkeypatch.context() as patch:

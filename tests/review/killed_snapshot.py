@@ -1,15 +1,13 @@
 """A process that takes a snapshot and kills itself, as ``kill -9`` does, at a given moment; test_progress_file runs it.
 
-    python killed_snapshot.py SITE EMAIL TOKEN PROGRESS OUT SPOT COUNT
-
-SPOT is the point in the code, COUNT the number of passes after which the process is killed; ``never`` lets it finish.
+``spot`` is the point in the code, ``count`` the number of passes after which the process is killed; the spot ``never``
+lets it finish.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterable
 
 from confluence_groups_sdk import ApiToken, ConfluenceGroups, RetryPolicy
@@ -52,7 +50,3 @@ def main(site: str, email: str, token: str, progress: str, out: str, spot: str, 
     watch_lines(spot, int(count))
     with ConfluenceGroups(site, auth=ApiToken(email, token), retry=RETRY) as groups:
         take_snapshot(groups, resume=progress, workers=4).save(out)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

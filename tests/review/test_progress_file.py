@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import forked
 import killed_snapshot
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,6 @@ from confluence_groups_sdk.review import Snapshot, take_snapshot
 from confluence_groups_sdk.review.taking.progress_file import BEGINNING
 from confluence_groups_sdk.sandbox import Answer, Credentials, Faults, Group, Person, Sandbox
 
-PROCESS_TIMEOUT_S = 60
 GROUPS = 8
 
 
@@ -274,10 +274,9 @@ def test_kills_and_faults_do_not_change_the_snapshot(tmp_path: Path) -> None:
         assert timeless(Snapshot.load(out)) == timeless(expected)
 
 
-def run(sandbox: Sandbox, progress: Path, out: Path, spot: str, count: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, killed_snapshot.__file__, sandbox.url, *sandbox.admin]
-    command += [str(progress), str(out), spot, str(count)]
-    return subprocess.run(command, capture_output=True, check=False, text=True, timeout=PROCESS_TIMEOUT_S)
+def run(sandbox: Sandbox, progress: Path, out: Path, spot: str, count: int) -> forked.Ended:
+    to = (str(progress), str(out), spot, str(count))
+    return forked.run(killed_snapshot.main, sandbox.url, *sandbox.admin, *to)
 
 
 def finished_in(progress: Path) -> set[str]:

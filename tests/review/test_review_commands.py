@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import forked
+import killed_command
 import pytest
 from review_fakes import csv_bytes, rows_of, save, xlsx_bytes
 from review_runs import OTHER, TEAM, decide, members, prepare
@@ -21,22 +20,6 @@ from confluence_groups_sdk.review import Snapshot, verify_evidence
 from confluence_groups_sdk.sandbox import Faults
 
 SELECTION = ("--group", TEAM, "--group", OTHER)
-KILLED = """
-import os, signal, sys
-left, sync = int(sys.argv.pop(1)), os.fsync
-def killed_sync(descriptor):
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    sync(descriptor)
-os.fsync = killed_sync
-from confluence_groups_sdk.cli import main
-from confluence_groups_sdk._support.clock import SystemClock
-
-SystemClock.sleep = lambda *_: None  # between retries
-main()
-"""
 
 
 @pytest.fixture
@@ -141,10 +124,7 @@ def test_changed_evidence_ends_with_2_and_names_the_part(shell: Shell, ids: list
 
 def run_killed(*arguments: str, sync: int) -> int:
     """Run a command that kills itself before it flushes data to disk for the n-th time."""
-    process = subprocess.run(
-        [sys.executable, "-c", KILLED, str(sync), *arguments], capture_output=True, check=False, env=os.environ
-    )
-    return process.returncode
+    return forked.run(killed_command.run_until_sync, str(sync), *arguments).returncode
 
 
 def run_until_done(*arguments: str, file: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -561,6 +562,16 @@ def test_a_stopped_sandbox_accepts_no_connection() -> None:
         address = sandbox.url
     with pytest.raises(httpx.ConnectError):
         httpx.get(address)
+
+
+def test_an_idle_sandbox_stops_at_once() -> None:
+    took = []
+    for _ in range(5):
+        with Sandbox() as sandbox:
+            delete(sandbox, {"groupId": GROUP, "accountId": MEMBER})
+            started = time.perf_counter()
+        took.append(time.perf_counter() - started)
+    assert min(took) < 0.05, "uvicorn alone takes more than 0.1 s"
 
 
 def test_a_sandbox_that_never_started_can_be_stopped() -> None:
