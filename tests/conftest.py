@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import certifi
 import pytest
 from hypothesis import settings
 
@@ -51,17 +50,6 @@ def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         folder = str(tmp_path_factory.mktemp("temporary"))
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_public_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let clients load one of the public certificate authorities: all of them take 20 ms for each client."""
-    end = "-----END CERTIFICATE-----\n"
-    bundle = tmp_path_factory.mktemp("authorities") / "one.pem"
-    bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8").partition(end)[0] + end, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(certifi, "where", lambda: str(bundle))
         yield
 
 
