@@ -13,6 +13,7 @@ from ..._support.clock import machine_monotonic
 from ..._support.log import logger
 from ..._support.public import public
 from ..._support.validation import is_whole_number
+from ...auth.credentials import BearerToken
 from ...client import ConfluenceGroups
 from ...errors import ConfigurationError
 from .dbos_app import QUEUE, DbosApp
@@ -88,6 +89,7 @@ class Worker:
             self._beat()
             beats = self._start_thread("heartbeat", BEAT_INTERVAL_S, self._beat)
             try:
+                _load_modules()
                 self._app.launch([QUEUE])
                 self._app.register_queue(self._at_once)
                 if self._table.share_number():
@@ -172,3 +174,9 @@ class Worker:
             yield
         finally:
             restore()
+
+
+def _load_modules() -> None:
+    """Load what the first call of a client loads, and read the authorities: jobs that begin together would all wait."""
+    with ConfluenceGroups("https://example.com", auth=BearerToken("unused")) as groups:
+        groups.prepare("remove_member", group_id="unused", account_id="unused")

@@ -168,12 +168,27 @@ def test_many_new_jobs_do_not_delay_a_takeover(shared: Postgres, monkeypatch: py
     enqueued: list[str] = []
     dbos = SimpleNamespace(DBOS=SimpleNamespace(list_workflows=lambda **_: []))
     monkeypatch.setitem(sys.modules, "dbos", dbos)
-    monkeypatch.setattr(intake, "_enqueue", lambda _shared, job, _workflows: enqueued.append(job.id))
+    monkeypatch.setattr(intake, "_enqueue", lambda _shared, job, _workflows, **_: enqueued.append(job.id))
     for number in range(intake.MAX_ENQUEUED + 1):
         shared.jobs.submit(OffboardRequest(id=f"job-{number:03d}", site="acme", people=("id-1",)))
     workflows = Workflows(*(lambda _job: "" for _ in range(3)))
     assert intake.enqueue_jobs(shared, workflows) == intake.MAX_ENQUEUED + 1
     assert enqueued == [f"job-{number:03d}" for number in range(intake.MAX_ENQUEUED)]
+
+
+def test_one_worker_at_a_time_enqueues_jobs(shared: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them doing it would slow down the start of many jobs."""
+    found: list[int] = []
+
+    def look_meanwhile(*_: object, **__: object) -> None:
+        found.append(intake.enqueue_jobs(shared, workflows))
+
+    monkeypatch.setitem(sys.modules, "dbos", SimpleNamespace(DBOS=SimpleNamespace(list_workflows=lambda **_: [])))
+    monkeypatch.setattr(intake, "_enqueue", look_meanwhile)
+    shared.jobs.submit(OffboardRequest(id="job", site="acme", people=("id-1",)))
+    workflows = Workflows(*(lambda _job: "" for _ in range(3)))
+    assert intake.enqueue_jobs(shared, workflows) == 1
+    assert found == [0]
 
 
 def test_the_name_of_a_session_is_not_cut_by_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
