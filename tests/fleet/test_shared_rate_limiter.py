@@ -169,7 +169,7 @@ def test_a_process_that_never_gets_a_thread_continues_as_in_an_outage(
     assert isinstance(request, TurnRequest)
     for _ in range(4):
         now += 0.25
-        limiter._schedule.check()
+        limiter._schedule.check(request)
     assert request.is_settled
     if when_down == "raise":
         with pytest.raises(ConfigurationError, match=r"db\.example\.com .*thread"):
@@ -257,10 +257,11 @@ def test_a_busy_machine_is_not_taken_for_a_database_that_is_down(
     now = 1_000.0
     monkeypatch.setattr(schedule, "machine_monotonic", lambda: now)
     with one.lock:
+        request = one.request(FakeClock())
         one._trip = one._new_trip(now)
         for seconds in passed:
             now += seconds
-            one.check()
+            one.check(request)
     assert one.is_down is is_down
 
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 WORKERS = 8  # calls at the same time
-POLL_S = 0.05  # after which a thread that waits looks again without being told
+POLL_S = 0.25  # after which a thread that waits looks again without being told
 
 
 class Notifier:

@@ -16,8 +16,8 @@ from .database import Database, DatabaseDownError
 from .events import ScheduleEvents
 from .listener import Listener
 from .patience import PATIENCE_S, Patience
-from .trips import Answer, Trip
-from .turns import Turn, TurnRequest
+from .trips import Answer, Trip, turns_in_one_trip
+from .turns import CHECK_S, Turn, TurnRequest
 
 FUNCTION = "take_turns"
 RETRY_S = 1.0  # between attempts to reach it
@@ -26,8 +26,6 @@ IDLE_S = 2.0  # a process without calls leaves after this time
 FRESH_S = 0.05  # what the database said counts as true for this long,
 FRESH_ALONE_S = 1.0  # and for this long if no other process calls the site
 AHEAD_S = 0.1  # turns are asked for so long before they are due: a killed process wastes no more than these
-BATCH_S = 0.02  # turns for so long are asked for at once
-MAX_BATCH = 100
 THREAD = "confluence-groups-rate-limiter"
 
 
@@ -84,7 +82,7 @@ class Schedule:
                 self._waiting.append(request)
             else:
                 self._confirming.append(request)
-            self.wake()
+            self.wake(at_once=turn is not None or len(self._waiting) <= 1)
         return request
 
     def reopen(self, request: TurnRequest) -> bool:
@@ -130,7 +128,8 @@ class Schedule:
                 self._ask_at = -math.inf
             if hold_s:
                 self._events.held(now, hold_s)
-            self.wake()
+            asks_soon = self._waiting and self._asking_time() <= self._events.due
+            self.wake(at_once=not asks_soon)
 
     def record_rate_limited(self, pause_s: float, sent_ago_s: float | None) -> None:
         """Report a 429; `sent_ago_s` is None if a quota is its cause."""
@@ -139,8 +138,8 @@ class Schedule:
             self._events.rate_limited(now, pause_s, None if sent_ago_s is None else now - sent_ago_s)
             self.wake()
 
-    def check(self) -> None:
-        """Notice that the database does not answer; waiting calls do this every CHECK_S."""
+    def check(self, request: TurnRequest) -> float:
+        """Notice that the database does not answer; a waiting call does this again after the seconds returned."""
         with self.lock:
             if self._trip and self._patience.is_exhausted(self._trip.began, machine_monotonic()):
                 self._leave(f"{self._database.server} does not answer")
@@ -148,13 +147,16 @@ class Schedule:
                 self.wake()
                 if machine_monotonic() - self._threadless > PATIENCE_S:
                     self._leave(f"{self._database.server} cannot be asked, because Python starts no more threads")
+            others_check = bool(self._waiting) and self._waiting[0] is not request
+        return 2 * CHECK_S if others_check else CHECK_S
 
-    def wake(self) -> None:
-        """Let the thread look at what has changed, and start it if it has ended."""
+    def wake(self, *, at_once: bool = True) -> None:
+        """Let the thread look at what has changed, at once or when it would anyway; start it if it has ended."""
         with self.lock:
             self._used = machine_monotonic()
             if self.thread is not None:
-                self.changed.notify()
+                if at_once:
+                    self.changed.notify()
             elif not self._closed:
                 self.thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
                 try:
@@ -238,7 +240,8 @@ class Schedule:
     def _new_trip(self, now: float) -> Trip:
         if self.is_down:
             return Trip(now, is_new=True, is_alive=True, known=self._listener.known())
-        wanted = self._count_wanted(now)
+        may_ask = self._waiting and now >= self._asking_time()
+        wanted = turns_in_one_trip(len(self._waiting), self._interval_s, is_new=self._is_new) if may_ask else 0
         was_asking, self._is_asking = self._is_asking, bool(self._waiting)
         is_alive = now - self._seen >= HEARTBEAT_S or (was_asking and not self._listener.is_busy)
         requests = [self._waiting.popleft() for _ in range(wanted)]
@@ -246,15 +249,6 @@ class Schedule:
         events, self._events = self._events, ScheduleEvents()
         state: Any = {"is_new": self._is_new, "is_alive": is_alive, "is_asking": self._is_asking}
         return Trip(now, requests, confirming, events, **state, known=self._listener.known())
-
-    def _count_wanted(self, now: float) -> int:
-        """Return how many turns to ask for now; one if this process is new, so that all get some."""
-        if not self._waiting or now < self._asking_time():
-            return 0
-        if self._is_new:
-            return 1
-        limit = max(1, int(BATCH_S / self._interval_s)) if self._interval_s else MAX_BATCH
-        return min(len(self._waiting), limit, MAX_BATCH)
 
     def _settle(self, trip: Trip, answer: Answer) -> None:
         """Hand out what the database has granted."""

@@ -9,6 +9,22 @@ from attrs import field, frozen
 from .events import ScheduleEvents
 from .turns import TurnRequest
 
+BATCH_S = 0.02  # turns for this time are asked for in one trip
+MAX_BATCH = 100
+
+
+def turns_in_one_trip(waiting: int, interval_s: float, *, is_new: bool) -> int:
+    """Return how many turns to ask for; one if this process is new, so that all processes get some.
+
+    Args:
+        waiting: the number of calls that wait.
+        interval_s: seconds by which a turn moves the next one; 0 for no rate.
+        is_new: whether the database may know less than this process.
+    """
+    if is_new:
+        return min(waiting, 1)
+    return min(waiting, max(1, int(BATCH_S / interval_s)) if interval_s else MAX_BATCH, MAX_BATCH)
+
 
 @frozen
 class Trip:

@@ -11,7 +11,7 @@ from ..._support.clock import Clock, Waker
 if TYPE_CHECKING:
     from .schedule import Schedule
 
-CHECK_S = 0.25  # how often a call that waits checks whether the database answers
+CHECK_S = 0.25  # how often the first call that waits checks whether the database answers
 
 
 class Turn(Reservation):
@@ -72,8 +72,9 @@ class TurnRequest(PendingReservation):
     def acquire(self, waker: Waker | None = None) -> bool:
         waker = waker or Waker()
         self._listen(waker.wake)
-        while not self.is_settled and not waker.wait(CHECK_S):
-            self._schedule.check()
+        wait_s = CHECK_S
+        while not self.is_settled and not waker.wait(wait_s):
+            wait_s = self._schedule.check(self)
         return self.is_settled
 
     async def acquire_async(self) -> None:
@@ -88,8 +89,7 @@ class TurnRequest(PendingReservation):
 
         def check() -> None:
             if not future.done():
-                self._schedule.check()
-                loop.call_later(CHECK_S, check)
+                loop.call_later(self._schedule.check(self), check)
 
         self._listen(lambda: loop.call_soon_threadsafe(settle))
         if not self.is_settled:
