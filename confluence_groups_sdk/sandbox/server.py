@@ -24,7 +24,7 @@ from .real_time import RealTimeEventLoop
 
 HOST = "127.0.0.1"
 STOP_TIMEOUT_S = 10  # how long stop() waits for calls in progress
-LOOK_S = 0.001  # how often it looks whether they have ended
+LOOK_S = 0.001  # how often it checks whether they have ended
 CONNECTION_BACKLOG = 512
 ACCESS_TOKEN = "sandbox-access-token"
 OAUTH_CLIENT = OAuthClient("sandbox-client-id", "sandbox-client-secret")
@@ -207,7 +207,7 @@ class Sandbox:
 
 
 class PromptServer(uvicorn.Server):
-    """uvicorn that stops at once. The original looks every 0.1 s if it should, and sleeps 0.1 s before it does."""
+    """uvicorn that stops at once. The original checks every 0.1 s whether to stop, and sleeps 0.1 s before it does."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -51,7 +51,7 @@ def _enqueue_jobs(shared: Postgres, workflows: Workflows) -> int:
 
 
 def _enqueue(shared: Postgres, job: JobStatus, workflows: Workflows, *, has_ended: bool) -> None:
-    """Enqueue a job under the first id that no workflow has; `has_ended` says that one has had the very first."""
+    """Enqueue a job under the first id that no workflow has; `has_ended`: an ended workflow has the first of all."""
     dbos = import_dbos()
     workflow_id = _workflow_id(job, 0)
     if has_ended:

@@ -181,6 +181,7 @@ def test_one_worker_at_a_time_enqueues_jobs(shared: Postgres, monkeypatch: pytes
     found: list[int] = []
 
     def look_meanwhile(*_: object, **__: object) -> None:
+        monkeypatch.setattr(intake, "_enqueue", lambda *_, **__: None)
         found.append(intake.enqueue_jobs(shared, workflows))
 
     monkeypatch.setitem(sys.modules, "dbos", SimpleNamespace(DBOS=SimpleNamespace(list_workflows=lambda **_: [])))
